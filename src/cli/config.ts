@@ -1,0 +1,40 @@
+/** `config generate` and `config validate`. */
+import { writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { sampleConfig } from '../core/config-sample.ts';
+import { UsageError } from '../errors.ts';
+import { configOf, configPath, consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+
+export function addConfig(program: Command, _context: CliContext): void {
+  const config = program.command('config').description('make or check the configuration');
+  const generate = config.command('generate')
+    .description('print a commented sample')
+    .option('--destination <file>', 'write it there (0600); an existing file is never overwritten')
+    .action((options: { destination?: string }) => {
+      const console = consoleOf(generate);
+      if (options.destination === undefined) {
+        console.document(sampleConfig.trimEnd());
+        return;
+      }
+      write(options.destination);
+      console.mention(`${options.destination}: written; edit source and replica, then: rsync-ratchet --config ${options.destination} config validate`);
+    });
+  withExitCodes(generate, [0, 2]);
+  const validate = config.command('validate')
+    .description('all problems at once, each with its place')
+    .action(() => {
+      const path = configPath(validate);
+      const names = configOf(validate).repositories.map((repository) => repository.name);
+      if (wantsJson(validate)) consoleOf(validate).document(JSON.stringify({ version: 1, file: path, valid: true, repositories: names }, null, 2));
+      consoleOf(validate).mention(`${path}: valid (${names.join(', ')})`, 'good');
+    });
+  withExitCodes(validate, [0, 2]);
+}
+
+function write(file: string): void {
+  try {
+    writeFileSync(file, sampleConfig, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    throw new UsageError(`${file} cannot be written: ${(error as Error).message}`, 'name a file that does not exist yet, in a folder that does');
+  }
+}

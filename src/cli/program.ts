@@ -1,0 +1,41 @@
+/** The command line: its global options and its commands. Wiring only. */
+import { Command, CommanderError } from 'commander';
+import { asFailure, exitCodeOf, exitCodes } from '../errors.ts';
+import { addConfig } from './config.ts';
+import { consoleOf, type CliContext } from './context.ts';
+import { addDemo } from './demo.ts';
+import { addInit } from './init.ts';
+import { addSync } from './sync.ts';
+
+declare const __VERSION__: string | undefined;
+
+/** Runs the command that `argv` names; its exit code. Never throws. */
+export async function runProgram(argv: readonly string[], interrupt: AbortSignal): Promise<number> {
+  let code = 0;
+  const program = makeProgram({ interrupt, exit: (given) => { code = given; } });
+  try {
+    await program.parseAsync(argv);
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+    consoleOf(program).error(asFailure(error));
+    return exitCodeOf(error);
+  }
+}
+
+/** All commands, wired. */
+export function makeProgram(context: CliContext): Command {
+  const program = new Command('rsync-ratchet')
+    .description('A second copy of a restic repository that can only grow: audits serverA every night, and fetches what is new.')
+    .version(typeof __VERSION__ === 'string' ? __VERSION__ : 'dev')
+    .option('--config <file>', 'the configuration; see "config generate"')
+    .option('--json', 'one JSON document on stdout, and nothing else')
+    .option('--quiet', 'print nothing when all is well (for cron)')
+    .option('--verbose', 'say what is being done')
+    .option('--no-color', 'no colour, also without NO_COLOR')
+    .exitOverride()
+    .showHelpAfterError('(try --help)')
+    .configureHelp({ showGlobalOptions: true });
+  for (const add of [addInit, addSync, addConfig, addDemo]) add(program, context);
+  return program;
+}

@@ -1,0 +1,40 @@
+/** Who is told when: the outcome table of DESIGN section 8, decided from this run and what was told before. */
+import type { Email } from './config.ts';
+import type { JournalLine } from './chain.ts';
+import { outcomeOf, type Run } from './run.ts';
+
+const week = 7 * 24 * 3600 * 1000;
+
+/** What the journal remembers of earlier runs. */
+export interface Told {
+  /** The last finished `sync`. */
+  readonly finished: JournalLine | undefined;
+  /** The last mail about the same set of warnings. */
+  readonly sameWarnings: JournalLine | undefined;
+}
+
+/** The set of a run's warnings as one line, to see whether it differs from the last run's. */
+export function warningsOf(run: Run): string {
+  const warnings = run.findings.kept.filter((finding) => finding.severity === 'warning');
+  const counts = run.findings.rules('warning').map(({ rule, count }) => `${rule}=${count}`);
+  return [...counts, ...warnings.map((finding) => `${finding.rule} ${finding.path}`)].sort().join('\n');
+}
+
+/** Whether this run is told by mail. `fingerprint` stands for `warningsOf` in the journal. */
+export function isMailDue(run: Run, fingerprint: string, told: Told, onSuccess: Email['onSuccess']): boolean {
+  switch (outcomeOf(run)) {
+    case 'alarm': case 'failed': return true;
+    case 'locked': case 'interrupted': return false;
+    case 'warned': return isNewWarning(run, fingerprint, told);
+    case 'synced': case 'unchanged': return onSuccess === 'always' || (onSuccess === 'recovery' && isRecovery(told.finished));
+  }
+}
+
+function isNewWarning(run: Run, fingerprint: string, told: Told): boolean {
+  if (told.finished?.['warnings'] !== fingerprint || told.sameWarnings === undefined) return true;
+  return run.startedAt.getTime() - Date.parse(told.sameWarnings.time) >= week;
+}
+
+function isRecovery(last: JournalLine | undefined): boolean {
+  return last !== undefined && last['outcome'] !== 'synced' && last['outcome'] !== 'unchanged';
+}

@@ -1,0 +1,207 @@
+/**
+ * Folds the changes of three dry runs into a verdict. The books must balance: every path of the replica is named
+ * exactly once. What a path is, `lstat`, `%l` and `%M` decide; `%i`, which serverA can choose, is a second opinion.
+ */
+import type { Books, Entry } from './books.ts';
+import { inReplica, wanted } from './books.ts';
+import { Findings } from './findings.ts';
+import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
+import type { Change } from './itemize.ts';
+import { passOf, placeOf, type Pass, type Place } from './layout.ts';
+import { rule, type ChangeKind, type Context, type Row, type ViolationRule } from './policy.ts';
+
+/** What the walk found in the replica besides hash-named regular files: `config`, folders, strays. */
+export interface Other extends Known {
+  named: Pass | 0;
+}
+
+/** Everything that the replica has. `others` by path (bytes, one per character); `.` is the replica itself. */
+export interface Catalogue {
+  readonly books: Books;
+  readonly others: Map<string, Other>;
+}
+
+/** The counts of section 8's JSON. */
+export interface AuditCounts {
+  unchanged: number;
+  new: number;
+  newBytes: number;
+  modified: number;
+  deleted: number;
+  known: number;
+  ignored: number;
+  foreign: number;
+  suspects: number;
+}
+
+/** The audit's answer. Clean, if there is no violation among the findings. */
+export interface Verdict {
+  readonly counts: AuditCounts;
+  readonly findings: Findings;
+  /** Bytes of the largest new file. */
+  readonly largestNew: number;
+}
+
+export interface Limits {
+  readonly newFiles: number;
+  readonly newBytes: number;
+}
+
+interface PassReport {
+  readonly counts: AuditCounts;
+  readonly findings: Findings;
+  largestNew: number;
+  rootNamed: number;
+}
+
+const noCounts = (): AuditCounts => ({
+  unchanged: 0, new: 0, newBytes: 0, modified: 0, deleted: 0, known: 0, ignored: 0, foreign: 0, suspects: 0,
+});
+
+export class Audit {
+  readonly #catalogue: Catalogue;
+  readonly #context: Context;
+  readonly #exists: (path: string) => boolean;
+  readonly #reports = new Map<Pass, PassReport>();
+  #pass: Pass = 1;
+  #report: PassReport = newReport();
+
+  /** `exists`: whether `lstat` finds anything at a path of the replica, asked for every file that is said to be new. */
+  constructor(catalogue: Catalogue, context: Context, exists: (path: string) => boolean) {
+    this.#catalogue = catalogue;
+    this.#context = context;
+    this.#exists = exists;
+  }
+
+  /** Starts a pass, or starts it again: what was read of it before is forgotten. */
+  begin(pass: Pass): void {
+    if (this.#reports.has(pass)) {
+      this.#catalogue.books.forget(pass);
+      for (const other of this.#catalogue.others.values()) if (other.named === pass) other.named = 0;
+    }
+    this.#pass = pass;
+    this.#report = newReport();
+    this.#reports.set(pass, this.#report);
+  }
+
+  /** Judges one line of the pass. */
+  judge(change: Change): void {
+    if (change.path === '.') return this.#judgeRoot(change);
+    const place = placeOf(change.path);
+    const entry = place.of in hashedTypes ? this.#find(place) : -1;
+    const known = this.#known(change.path, entry);
+    this.#account(change, entry, known);
+    const kind = kindOf(change, known);
+    const row = rule(kind, subjectOf(place, kind, change, known), this.#context);
+    this.#apply(row, kind, change, place, known);
+    if (change.kind === 'item' && !expectedForms(kind, change, known).includes(change.itemized)) {
+      this.#violation('inconsistent', change.path, `rsync printed "${change.itemized}" for what is ${kind}`);
+    }
+  }
+
+  /** Closes the books after the last pass. */
+  verdict(limits: Limits | undefined): Verdict {
+    const whole = newReport();
+    for (const report of this.#reports.values()) addUp(whole, report);
+    this.#report = whole;
+    this.#closeBooks();
+    const { counts, findings, largestNew } = whole;
+    if (limits !== undefined && (counts.new > limits.newFiles || counts.newBytes > limits.newBytes)) {
+      this.#violation('over-limit', '', `${counts.new} new files of ${counts.newBytes} bytes; ` +
+        `the limits are ${limits.newFiles} files and ${limits.newBytes} bytes a night`);
+    }
+    return { counts, findings, largestNew };
+  }
+
+  #judgeRoot(change: Change): void {
+    this.#report.rootNamed++;
+    this.#report.counts.ignored++;
+    const isFolder = change.kind === 'item' && change.fileType === 'd';
+    if (!isFolder) this.#violation('type-changed', '.', 'the repository itself is not a folder');
+  }
+
+  #find(place: Place): Entry {
+    return 'id' in place ? this.#catalogue.books.find(place.of, place.id) : -1;
+  }
+
+  #known(path: string, entry: Entry): Known | undefined {
+    const books = this.#catalogue.books;
+    if (entry < 0 || !books.has(entry, inReplica)) return this.#catalogue.others.get(path);
+    return { type: 'file', size: books.size(entry), mtime: books.mtime(entry) };
+  }
+
+  /** Every path once, in its own pass. */
+  #account(change: Change, entry: Entry, known: Known | undefined): void {
+    const { books, others } = this.#catalogue;
+    const other = others.get(change.path);
+    const before = entry >= 0 ? books.namedIn(entry) : (other?.named ?? 0);
+    if (entry >= 0) books.name(entry, this.#pass);
+    if (other !== undefined) other.named = this.#pass;
+    if (before !== 0) this.#violation('unaccounted', change.path, 'named more than once');
+    if (passOf(change.path) !== this.#pass) this.#violation('unaccounted', change.path, 'named in the wrong pass');
+    if (change.kind === 'deletion' && known === undefined) {
+      this.#violation('unaccounted', change.path, 'named as deleted, but the replica never had it');
+    }
+  }
+
+  #apply(row: Row, kind: ChangeKind, change: Change, place: Place, known: Known | undefined): void {
+    const { counts, findings } = this.#report;
+    count(counts, kind, row);
+    const message = describe(kind, change, known, row.reason);
+    if (row.ruling.verdict === 'violation') this.#violation(row.ruling.rule, change.path, message);
+    else if (row.ruling.verdict === 'warning') findings.add('warning', row.ruling.rule, change.path, message);
+    else if (row.ruling.verdict === 'accepted') this.#accept(change, place);
+  }
+
+  /** A new file goes into the books as wanted; `config`, which has no hash for a name, is the caller's (init). */
+  #accept(change: Change, place: Place): void {
+    if (change.kind !== 'item') return;
+    if (this.#exists(change.path)) {
+      return this.#violation('unaccounted', change.path, 'said to be new, but the replica has it');
+    }
+    this.#report.largestNew = Math.max(this.#report.largestNew, change.size);
+    this.#report.counts.newBytes += change.size;
+    if (!('id' in place)) return;
+    const entry = this.#catalogue.books.enter(place.of, place.id, change.size, change.mtime);
+    this.#catalogue.books.set(entry, wanted);
+    this.#catalogue.books.name(entry, this.#pass);
+  }
+
+  #closeBooks(): void {
+    const { books, others } = this.#catalogue;
+    const missing = (path: string) => { this.#violation('unaccounted', path, 'in the replica, but not in the report'); };
+    books.each(inReplica, 0, (entry) => {
+      if (books.namedIn(entry) === 0) missing(books.path(entry));
+    });
+    for (const [path, other] of others) if (other.named === 0 && path !== '.') missing(path);
+    for (const report of this.#reports.values()) {
+      if (report.rootNamed !== 1) this.#violation('unaccounted', '.', `named ${report.rootNamed} times in a pass`);
+    }
+  }
+
+  #violation(name: ViolationRule, path: string, message: string): void {
+    this.#report.findings.add('violation', name, path, message);
+  }
+}
+
+const hashedTypes = { key: true, pack: true, index: true, snapshot: true };
+
+function newReport(): PassReport {
+  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0 };
+}
+
+function addUp(whole: PassReport, part: PassReport): void {
+  for (const name of Object.keys(whole.counts) as (keyof AuditCounts)[]) whole.counts[name] += part.counts[name];
+  whole.findings.merge(part.findings);
+  whole.largestNew = Math.max(whole.largestNew, part.largestNew);
+}
+
+function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
+  const { ruling } = row;
+  if (ruling.verdict === 'folder') counts.ignored++;
+  else if (ruling.verdict === 'accepted') counts.new++;
+  else if (ruling.verdict === 'nothing') counts.unchanged++;
+  else if (ruling.verdict === 'warning') counts.foreign++;
+  else if (kind === 'deleted') counts.deleted++;
+  else if (kind !== 'new') counts.modified++;
+}

@@ -1,0 +1,214 @@
+/**
+ * The books: which files the replica has, which of them serverA's report has named, and which new ones it listed.
+ * Compact on purpose (about 57 bytes a file), because a replica may hold millions of files.
+ */
+import type { HashedType, Pass } from './layout.ts';
+import { admissionOrder, pathOf } from './layout.ts';
+
+/** The files are kept in chunks, so that growing does not copy them. */
+const chunkBits = 14;
+const chunkLength = 1 << chunkBits;
+const chunkMask = chunkLength - 1;
+const idWords = 8;
+
+/** A byte a file: two bits for its type, two for the pass that named it, and the flags below. */
+const typeMask = 0b0000_0011;
+const passShift = 2;
+const passMask = 0b0000_1100;
+
+/** What is known of a file. A number per flag, so that a file costs one byte. */
+export const inReplica = 0b0001_0000;
+/** Listed by serverA and accepted by the policy: to be fetched. */
+export const wanted = 0b0010_0000;
+/** Verified and lying in `candidate/`. */
+export const verified = 0b0100_0000;
+/** Came with wrong content and lies in `quarantine/`. */
+export const rejected = 0b1000_0000;
+
+export type Flag = typeof inReplica | typeof wanted | typeof verified | typeof rejected;
+
+interface Chunk {
+  readonly ids: Uint32Array;
+  readonly sizes: Float64Array;
+  readonly mtimes: Float64Array;
+  readonly states: Uint8Array;
+}
+
+/** An entry's number, valid as long as the books are; -1 where there is none. */
+export type Entry = number;
+
+export class Books {
+  readonly #chunks: Chunk[] = [];
+  readonly #multipliers: Uint32Array;
+  #slots = new Int32Array(1024).fill(-1);
+  #count = 0;
+  readonly #probe = new Uint32Array(idWords);
+
+  /** `seed`: eight random numbers, so that serverA cannot choose names that collide. */
+  constructor(seed: Uint32Array) {
+    this.#multipliers = seed.map((word) => word | 1);
+  }
+
+  /** How many entries there are; entries are numbered from 0. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The entry of a file, or -1. `id` is 64 hexadecimal digits. */
+  find(type: HashedType, id: string): Entry {
+    this.#readId(id);
+    return this.#slots[this.#slotOf(admissionOrder.indexOf(type))] ?? -1;
+  }
+
+  /** Enters a file, or finds it; sets its size (bytes) and modification time (seconds). */
+  enter(type: HashedType, id: string, size: number, mtime: number): Entry {
+    this.#readId(id);
+    const typeNumber = admissionOrder.indexOf(type);
+    const slot = this.#slotOf(typeNumber);
+    const known = this.#slots[slot] ?? -1;
+    const entry = known >= 0 ? known : this.#append(slot, typeNumber);
+    const chunk = this.#chunk(entry);
+    chunk.sizes[entry & chunkMask] = size;
+    chunk.mtimes[entry & chunkMask] = mtime;
+    return entry;
+  }
+
+  size(entry: Entry): number {
+    return this.#chunk(entry).sizes[entry & chunkMask] ?? 0;
+  }
+
+  mtime(entry: Entry): number {
+    return this.#chunk(entry).mtimes[entry & chunkMask] ?? 0;
+  }
+
+  type(entry: Entry): HashedType {
+    return admissionOrder[this.#state(entry) & typeMask] ?? 'key';
+  }
+
+  path(entry: Entry): string {
+    const chunk = this.#chunk(entry);
+    const from = (entry & chunkMask) * idWords;
+    let id = '';
+    for (let i = from; i < from + idWords; i++) id += (chunk.ids[i] ?? 0).toString(16).padStart(8, '0');
+    return pathOf(this.type(entry), id);
+  }
+
+  has(entry: Entry, flag: Flag): boolean {
+    return (this.#state(entry) & flag) !== 0;
+  }
+
+  set(entry: Entry, flag: Flag): void {
+    this.#setState(entry, this.#state(entry) | flag);
+  }
+
+  clear(entry: Entry, flag: Flag): void {
+    this.#setState(entry, this.#state(entry) & ~flag);
+  }
+
+  /** The pass that named the entry; 0: none yet. */
+  namedIn(entry: Entry): Pass | 0 {
+    return ((this.#state(entry) & passMask) >> passShift) as Pass | 0;
+  }
+
+  name(entry: Entry, pass: Pass): void {
+    this.#setState(entry, (this.#state(entry) & ~passMask) | (pass << passShift));
+  }
+
+  /** Forgets what a pass named and wanted, because the pass is run once more. */
+  forget(pass: Pass): void {
+    for (let entry = 0; entry < this.#count; entry++) {
+      if (this.namedIn(entry) === pass) this.#setState(entry, this.#state(entry) & ~(passMask | wanted));
+    }
+  }
+
+  /** Calls `visit` for every entry that has all of `flags` and none of `without`, in the order of entry. */
+  each(flags: number, without: number, visit: (entry: Entry) => void): void {
+    for (let entry = 0; entry < this.#count; entry++) {
+      const state = this.#state(entry);
+      if ((state & flags) === flags && (state & without) === 0) visit(entry);
+    }
+  }
+
+  #append(slot: number, typeNumber: number): Entry {
+    const entry = this.#count++;
+    if ((entry & chunkMask) === 0) this.#chunks.push(newChunk());
+    const chunk = this.#chunk(entry);
+    chunk.ids.set(this.#probe, (entry & chunkMask) * idWords);
+    chunk.states[entry & chunkMask] = typeNumber;
+    this.#slots[slot] = entry;
+    if (this.#count * 2 > this.#slots.length) this.#growSlots();
+    return entry;
+  }
+
+  /** Open addressing with linear probing; at most half of the slots are taken. */
+  #slotOf(typeNumber: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = this.#hash(typeNumber) & mask;
+    for (;;) {
+      const entry = this.#slots[slot] ?? -1;
+      if (entry < 0 || this.#isProbe(entry, typeNumber)) return slot;
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #isProbe(entry: Entry, typeNumber: number): boolean {
+    if ((this.#state(entry) & typeMask) !== typeNumber) return false;
+    const ids = this.#chunk(entry).ids;
+    const from = (entry & chunkMask) * idWords;
+    for (let i = 0; i < idWords; i++) if (ids[from + i] !== this.#probe[i]) return false;
+    return true;
+  }
+
+  #hash(typeNumber: number): number {
+    let hash = typeNumber;
+    for (let i = 0; i < idWords; i++) {
+      hash = Math.imul(hash ^ (this.#probe[i] ?? 0), this.#multipliers[i] ?? 1);
+      hash ^= hash >>> 15;
+    }
+    return hash >>> 0;
+  }
+
+  #growSlots(): void {
+    this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
+    for (let entry = 0; entry < this.#count; entry++) {
+      const from = (entry & chunkMask) * idWords;
+      this.#probe.set(this.#chunk(entry).ids.subarray(from, from + idWords));
+      this.#slots[this.#slotOf(this.#state(entry) & typeMask)] = entry;
+    }
+  }
+
+  /** 64 hexadecimal digits into the probe; without parseInt, because this runs for every file. */
+  #readId(id: string): void {
+    for (let i = 0; i < idWords; i++) {
+      let word = 0;
+      for (let j = i * 8; j < i * 8 + 8; j++) {
+        const c = id.charCodeAt(j);
+        word = (word << 4) | (c < 58 ? c - 48 : c - 87);
+      }
+      this.#probe[i] = word;
+    }
+  }
+
+  #chunk(entry: Entry): Chunk {
+    const chunk = this.#chunks[entry >> chunkBits];
+    if (chunk === undefined) throw new RangeError(`no entry ${entry} in the books`);
+    return chunk;
+  }
+
+  #state(entry: Entry): number {
+    return this.#chunk(entry).states[entry & chunkMask] ?? 0;
+  }
+
+  #setState(entry: Entry, state: number): void {
+    this.#chunk(entry).states[entry & chunkMask] = state;
+  }
+}
+
+function newChunk(): Chunk {
+  return {
+    ids: new Uint32Array(chunkLength * idWords),
+    sizes: new Float64Array(chunkLength),
+    mtimes: new Float64Array(chunkLength),
+    states: new Uint8Array(chunkLength),
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * What `config generate` prints: every key with its default. A key right behind a `#` is optional and has
+ * no default; with all those `#` taken away the file is valid as well. A key without effect in this release has a line
+ * `# No effect yet.` above it, to be deleted when it gets one.
+ */
+export const sampleConfig = `# The configuration of rsync-ratchet. It says what is pulled from where, and whom to tell.
+#
+# Check this file with: rsync-ratchet config validate
+# A line "#key: value" is optional: take the # away to use it. Whatever is left out has the value shown here.
+# Times take s m h d (30s, 1.5h), sizes MB GB MiB GiB. Relative paths start from the folder of this file.
+# Only its owner may be able to write this file; files that hold a secret must be closed to others.
+
+# The journal, tombstones and unsent mail. A user other than root has ~/.local/state/rsync-ratchet.
+#state: /var/lib/rsync-ratchet
+
+repositories:
+  # The name that commands, mails and the journal use. There can be several repositories.
+  nightly:
+    # Where restic's repository is: user@host:path, seen from rrsync's folder on serverA; or an absolute path here.
+    # (No effect yet: a third form, sftp://user@host/path, is a read-only sshfs mount.)
+    source: backup@serverA:/
+    # The copy on this machine, which can only grow. "rsync-ratchet init nightly" makes it.
+    replica: /srv/replica/nightly
+
+    ssh:
+      port: 22
+      # The private key, and the file that has serverA's host key; without them ssh uses its own defaults.
+      #identityFile: /root/.ssh/rsync-ratchet
+      #knownHostsFile: /root/.ssh/known_hosts
+      # More ssh options, as after -o, such as [ServerAliveInterval=30].
+      options: []
+
+    rsync:
+      # The program here and the one on serverA.
+      path: rsync
+      remotePath: rsync
+      # At most this much per second.
+      #bandwidthLimit: 20MB
+      # Whether rsync runs inside bubblewrap: auto (where it is installed), require, or off.
+      # No effect yet.
+      sandbox: auto
+
+    timeouts:
+      # To log in; without any progress; for a whole night (at most 7d).
+      connect: 30s
+      stall: 10m
+      run: 12h
+
+    # How long a file stays here after a deletion was accepted: a time, 0, or forever.
+    # No effect yet.
+    deletionGrace: 30d
+
+    # When deletions are expected, every week. Outside of such a window a deletion is an alarm.
+    # No effect yet.
+    #pruneWindows:
+      #- days: [sun]
+        #from: "01:00"
+        #to: "07:00"
+        #timezone: Europe/Berlin
+        #maxDeletions: 5000
+
+    limits:
+      # More new files or bytes than this in one night is an alarm: what may never delete can be filled up.
+      newFiles: 200000
+      newBytes: 500GB
+      # What must stay free on the disk: a percentage or a size.
+      minFree: 5%
+      # How many files of which only the time changed are fetched and compared.
+      # No effect yet.
+      suspects: 100
+
+    # How many old files are fetched at random each night and compared.
+    # No effect yet.
+    spotCheck: 5
+
+    # Names of files or folders on serverA that are known not to belong to restic, such as [".DS_Store"]. No wildcards.
+    ignore: []
+
+    restic:
+      path: restic
+      # With the repository's password restic itself can prove and check what comes in. Closed to others (chmod 600).
+      #passwordFile: /etc/rsync-ratchet/nightly.password
+      # Whether restic opens the repository before anything is admitted: true, false, or unisolated (without a sandbox).
+      # No effect yet.
+      prove: true
+      # How often to check, and in how many parts: each check reads the next part. Needs the passwordFile.
+      # No effect yet.
+      #check:
+        #every: 7d
+        #readDataSubset: 30
+
+# Whom to tell. Without this nobody is.
+#alerts:
+  #email:
+    #from: ratchet@serverB
+    #to: [ops@example.org]
+    # How to send. In place of smtp there can be "sendmail: /usr/sbin/sendmail" (a program on this machine) or
+    # "directory: /var/spool/rsync-ratchet" (each mail becomes an .eml file there).
+    #smtp:
+      #host: localhost
+      #port: 25
+      # Encryption: required, opportunistic (when the server offers it), or none.
+      #tls: opportunistic
+      # The login, if the server wants one: both or neither.
+      #user: ratchet
+      #passwordFile: /etc/rsync-ratchet/smtp.password
+    # Whether good nights are mailed too: never, always, or recovery (the first good one after a bad one).
+    #onSuccess: never
+  # Warn when no new snapshot has come for this long.
+  # No effect yet.
+  #freshness: 48h
+
+#monitoring:
+  # A file with the address of a healthchecks-style monitor. Closed to others (chmod 600).
+  # No effect yet.
+  #ping:
+    #urlFile: /etc/rsync-ratchet/ping.url
+  # Figures for Prometheus's node exporter.
+  # No effect yet.
+  #metricsFile: /var/lib/prometheus/node-exporter/rsync_ratchet.prom
+`;

@@ -1,0 +1,145 @@
+/** Words for people: subjects, mail bodies, summaries. Everything in here is printable ASCII but for line ends. */
+import type { Finding } from './findings.ts';
+import { outcomeOf, runExitCode, secondsBetween, type Run } from './run.ts';
+import { ruleWords } from './rules.ts';
+import type { Rule } from './policy.ts';
+
+/** A mail to be sent. */
+export interface Mail {
+  readonly subject: string;
+  readonly text: string;
+  /** Without brackets; unique to the run. */
+  readonly messageId: string;
+}
+
+/** Where a run took place. */
+export interface Place {
+  readonly host: string;
+  readonly replica: string;
+}
+
+/** So many paths of each rule are shown to people. */
+const shownPerRule = 50;
+
+const verdicts = {
+  synced: '[OK]', unchanged: '[OK]', warned: '[WARNING]', alarm: '[ALARM]', failed: '[FAILED]',
+  locked: '[LOCKED]', interrupted: '[INTERRUPTED]',
+} as const;
+
+/** What one run came to, in one line: `[ALARM] nightly on serverB: 3 modified, 1 deleted`. */
+export function subject(run: Run, host: string): string {
+  return `${verdicts[outcomeOf(run)]} ${run.repository} on ${host}: ${headline(run)}`;
+}
+
+/** The essence of a run, without its name. */
+export function headline(run: Run): string {
+  switch (outcomeOf(run)) {
+    case 'locked': return 'another run is at work; nothing was done';
+    case 'failed': case 'interrupted': return run.failure?.message ?? 'failed';
+    case 'alarm': return countsOf(run, 'violation');
+    case 'warned': return `${growth(run)}; ${countsOf(run, 'warning')}`;
+    case 'synced': case 'unchanged': return growth(run);
+  }
+}
+
+function countsOf(run: Run, severity: 'violation' | 'warning'): string {
+  return run.findings.rules(severity).map(({ rule, count }) => `${formatCount(count)} ${rule}`).join(', ');
+}
+
+function growth(run: Run): string {
+  if (run.command === 'audit') return run.audit.new === 0 ? 'nothing new' : `${files(run.audit.new, run.audit.newBytes)} would be fetched`;
+  return run.admitted.files === 0 ? 'nothing new' : `${files(run.admitted.files, run.admitted.bytes)} admitted`;
+}
+
+function files(count: number, bytes: number): string {
+  return `${formatCount(count)} new ${count === 1 ? 'file' : 'files'} (${formatBytes(bytes)})`;
+}
+
+/** The mail of a run. `head` is the journal's head hash: kept apart from this machine, it proves the journal whole. */
+export function mailOf(run: Run, place: Place, head: string): Mail {
+  const body = [
+    headline(run), '',
+    ...table([
+      ['repository', run.repository], ['host', place.host], ['run', run.runId], ['replica', place.replica],
+      ['started', run.startedAt.toISOString()], ['seconds', secondsBetween(run.startedAt, run.finishedAt).toFixed(1)],
+      ['audit', auditLine(run)], ['exit code', String(runExitCode(run))], ['journal', head],
+    ]), '',
+    ...section('What was not done', notDone(run)),
+    ...(run.failure === undefined ? [] : section('What to do now', [run.failure.hint])),
+    ...foundSections(run),
+    ...roads(run, place),
+  ];
+  return { subject: subject(run, place.host), text: `${body.join('\n').trimEnd()}\n`, messageId: `${run.runId}.${run.repository}@${place.host}` };
+}
+
+function table(rows: readonly (readonly [string, string])[]): string[] {
+  return rows.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}`);
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`), ''];
+}
+
+function auditLine(run: Run): string {
+  const { audit } = run;
+  const words = (['unchanged', 'new', 'modified', 'deleted', 'known', 'foreign'] as const)
+    .filter((name) => audit[name] > 0 || name === 'unchanged')
+    .map((name) => `${formatCount(audit[name])} ${name}`);
+  return words.join(', ');
+}
+
+function notDone(run: Run): string[] {
+  switch (outcomeOf(run)) {
+    case 'alarm': return ['Nothing was fetched, nothing was admitted, nothing was removed: the replica is as it was before this run.'];
+    case 'failed': case 'interrupted':
+      return [run.admitted.files > 0 ? 'The run was not completed; what was admitted is verified.' : 'The replica is as it was before this run. What had been verified is kept for the next one.'];
+    case 'warned': return ['The files named below were not admitted; everything else was.'];
+    default: return [];
+  }
+}
+
+function foundSections(run: Run): string[] {
+  const rules = [...run.findings.rules('violation'), ...run.findings.rules('warning'), ...run.findings.rules('note')];
+  return rules.flatMap(({ rule, count }) => section(`${rule} (${formatCount(count)})`, [ruleWords[rule].means, ...shown(run, rule, count)]));
+}
+
+function shown(run: Run, rule: Rule, count: number): string[] {
+  const found = run.findings.kept.filter((finding) => finding.rule === rule).slice(0, shownPerRule);
+  const rest = count - found.length;
+  return [...found.map(findingLine), ...(rest > 0 ? [`... and ${formatCount(rest)} more`] : [])];
+}
+
+function findingLine(finding: Finding): string {
+  return finding.path === '' ? `- ${finding.message}` : `- ${finding.path}: ${finding.message}`;
+}
+
+function roads(run: Run, place: Place): string[] {
+  const rules = [...run.findings.rules('violation'), ...run.findings.rules('warning')];
+  return rules.flatMap(({ rule }) => section(`The road back: ${rule}`, ruleWords[rule].road.map((line) => filled(line, run, place))));
+}
+
+function filled(line: string, run: Run, place: Place): string {
+  return line.replaceAll('REPO', run.repository).replaceAll('REPLICA', place.replica);
+}
+
+/** What a terminal is told of a run: lines without colour. The first is the verdict. */
+export function summary(run: Run): string[] {
+  return [
+    `${run.repository}: ${headline(run)}`,
+    ...(run.failure === undefined ? [] : [`  hint: ${run.failure.hint}`]),
+    ...foundSections(run).filter((line) => line !== '').map((line) => `  ${line}`),
+  ];
+}
+
+/** 1234567 as `1,234,567`. */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** Bytes with a binary unit and three digits, `84.2 MiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
+  const value = bytes / 1024 ** power;
+  return `${power === 0 ? value : value.toPrecision(value >= 1000 ? 4 : 3)} ${units[power] ?? 'B'}`;
+}

@@ -1,0 +1,104 @@
+/** One run for one repository, as data: what section 8's JSON shows, and what mail, journal and terminal are told from. */
+import type { Failure, Outcome } from '../errors.ts';
+import { exitCodeOf, exitCodes } from '../errors.ts';
+import type { AuditCounts } from './audit.ts';
+import { Findings } from './findings.ts';
+
+/** Stages with a clock of their own. */
+export type Stage = 'audit' | 'fetch' | 'prove' | 'admit' | 'expire' | 'check';
+
+export interface Amount {
+  files: number;
+  bytes: number;
+}
+
+export interface Run {
+  readonly repository: string;
+  readonly runId: string;
+  /** What was asked: the whole night, or its first three steps. */
+  readonly command: 'sync' | 'audit';
+  readonly startedAt: Date;
+  finishedAt: Date;
+  audit: AuditCounts;
+  readonly findings: Findings;
+  fetched: Amount;
+  admitted: Amount;
+  quarantined: Amount;
+  /** Seconds. */
+  readonly seconds: Record<Stage, number>;
+  alerts: { sent: number; spooled: number };
+  isLocked: boolean;
+  failure: Failure | undefined;
+}
+
+export function newRun(repository: string, runId: string, command: Run['command'], startedAt: Date): Run {
+  return {
+    repository, runId, command, startedAt,
+    finishedAt: startedAt,
+    audit: { unchanged: 0, new: 0, newBytes: 0, modified: 0, deleted: 0, known: 0, ignored: 0, foreign: 0, suspects: 0 },
+    findings: new Findings(),
+    fetched: { files: 0, bytes: 0 },
+    admitted: { files: 0, bytes: 0 },
+    quarantined: { files: 0, bytes: 0 },
+    seconds: { audit: 0, fetch: 0, prove: 0, admit: 0, expire: 0, check: 0 },
+    alerts: { sent: 0, spooled: 0 },
+    isLocked: false,
+    failure: undefined,
+  };
+}
+
+/** The name of a run: its start in UTC and four random hexadecimal digits, `20261123T012744Z-3f9c`. */
+export function runIdOf(startedAt: Date, random: string): string {
+  return `${startedAt.toISOString().replace(/[-:]|\.\d+/g, '')}-${random}`;
+}
+
+/** What the run came to. A violation counts for more than a failure after it. */
+export function outcomeOf(run: Run): Outcome {
+  if (run.isLocked) return 'locked';
+  if (run.findings.rules('violation').length > 0) return 'alarm';
+  if (run.failure !== undefined) return exitCodeOf(run.failure) > 128 ? 'interrupted' : 'failed';
+  if (run.findings.rules('warning').length > 0) return 'warned';
+  return run.admitted.files > 0 ? 'synced' : 'unchanged';
+}
+
+/** The exit code of one run. */
+export function runExitCode(run: Run): number {
+  const outcome = outcomeOf(run);
+  return outcome === 'interrupted' ? exitCodeOf(run.failure) : exitCodes[outcome];
+}
+
+/** The document of `--json`: everything on stdout, one for all runs. */
+export function toJson(runs: readonly Run[]): string {
+  return JSON.stringify({ version: 1, runs: runs.map(runToJson) }, null, 2);
+}
+
+function runToJson(run: Run): object {
+  const { total, ...stages } = { ...run.seconds, total: secondsBetween(run.startedAt, run.finishedAt) };
+  return {
+    repository: run.repository,
+    runId: run.runId,
+    outcome: outcomeOf(run),
+    exitCode: runExitCode(run),
+    ...(run.failure === undefined ? {} : { error: { message: run.failure.message, hint: run.failure.hint } }),
+    startedAt: run.startedAt.toISOString(),
+    finishedAt: run.finishedAt.toISOString(),
+    audit: run.audit,
+    findings: run.findings.kept,
+    findingsOmitted: run.findings.omitted,
+    fetched: run.fetched,
+    admitted: run.admitted,
+    quarantined: run.quarantined,
+    tombstones: { added: 0, unconfirmed: 0, dropped: 0, expired: 0, pending: 0 },
+    window: null,
+    alarm: null,
+    proof: 'skipped',
+    check: null,
+    alerts: run.alerts,
+    seconds: { ...stages, total },
+  };
+}
+
+/** Rounded to milliseconds. */
+export function secondsBetween(from: Date, to: Date): number {
+  return (to.getTime() - from.getTime()) / 1000;
+}

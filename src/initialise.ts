@@ -1,0 +1,81 @@
+/** `init`: makes or adopts a replica, trusts `config` and `keys/` on first use, and pins them. */
+import type { JournalEvent } from './core/chain.ts';
+import type { Amount } from './core/run.ts';
+import { Failure } from './errors.ts';
+
+/** What was pinned: SHA-256 of `config`, and the IDs of the keys. */
+export interface Pins {
+  readonly config: string;
+  readonly keys: readonly string[];
+}
+
+/** Everything outside that `init` needs. */
+export interface InitialiseEdges {
+  /** The pins of a replica that is initialised already. */
+  pins(): Pins | undefined;
+  /** Makes the replica's folders where they are missing, and takes the lock; false when a run holds it. */
+  prepare(): Promise<boolean>;
+  /** Hashes every hash-named file that is already there; the paths of those that are not what they are called. */
+  verifyExisting(): Promise<{ readonly amount: Amount; readonly damaged: readonly string[] }>;
+  /** Whether the folder already holds a `config`. */
+  hasConfig(): boolean;
+  connect(): Promise<void>;
+  /** The paths of `config` and the keys that serverA lists. */
+  listIdentity(): Promise<readonly string[]>;
+  /** Fetches them, verifies each key; throws Failure when one does not come or `config` differs from what is there. */
+  fetchIdentity(): Promise<void>;
+  /** Links them into the replica and writes the marker. */
+  pin(): Promise<Pins>;
+  journal(event: JournalEvent): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface InitialiseOptions {
+  /** Skips hashing what is already there. */
+  readonly trustExisting: boolean;
+}
+
+/** What `init` came to. */
+export type Initialised =
+  | { readonly did: 'nothing' | 'locked' }
+  | { readonly did: 'made' | 'adopted'; readonly verified: Amount | undefined }
+  ;
+
+/** Makes or adopts the replica. A second time it changes nothing. Throws Failure with a hint; then there is no marker. */
+export async function initialise(edges: InitialiseEdges, options: InitialiseOptions): Promise<{ result: Initialised; pins: Pins | undefined }> {
+  const pinned = edges.pins();
+  if (pinned !== undefined) return { result: { did: 'nothing' }, pins: pinned };
+  try {
+    if (!(await edges.prepare())) return { result: { did: 'locked' }, pins: undefined };
+    const isExisting = edges.hasConfig();
+    const verified = options.trustExisting ? undefined : await verifyExisting(edges);
+    await edges.connect();
+    requireRepository(await edges.listIdentity());
+    await edges.fetchIdentity();
+    const pins = await edges.pin();
+    const did = isExisting ? 'adopted' : 'made';
+    await edges.journal({ event: 'initialised', did, ...pins });
+    return { result: { did, verified }, pins };
+  } finally {
+    await edges.close();
+  }
+}
+
+async function verifyExisting(edges: InitialiseEdges): Promise<Amount> {
+  const { amount, damaged } = await edges.verifyExisting();
+  if (damaged.length === 0) return amount;
+  const shown = damaged.slice(0, 20).join('\n  ');
+  throw new Failure(
+    `${damaged.length} of ${amount.files} files in the existing copy are not what their name says:\n  ${shown}`,
+    'the copy was not adopted; move these files away (the first sync fetches them again), then run init once more',
+  );
+}
+
+/** A restic repository has a `config` and at least one key. */
+function requireRepository(listed: readonly string[]): void {
+  if (listed.includes('config') && listed.some((path) => path.startsWith('keys/'))) return;
+  throw new Failure(
+    'the source is not a restic repository: it has no config, or no key',
+    'check the path in source: behind rrsync it is relative to rrsync\'s folder, so usually just user@host:/. Nothing was made',
+  );
+}

@@ -1,0 +1,72 @@
+/** Admit: candidates enter the replica by link(2), which refuses an existing name. Never by rename onto it. */
+import { linkSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { verified, type Books } from '../core/books.ts';
+import { admissionOrder, foldersOf, placeOf, type HashedType } from '../core/layout.ts';
+import { Failure } from '../errors.ts';
+import type { Amount } from '../core/run.ts';
+import { syncFileSystem } from './files.ts';
+
+
+/**
+ * Links the verified candidates of `types` into the replica: keys, packs, indexes, then snapshots, each kind durable
+ * before the next begins, so that a snapshot never stands there before its index, nor that before its packs.
+ * A run that is killed half-way leaves a consistent replica; the next run finishes it.
+ */
+export async function admit(replica: string, candidate: string, books: Books, types: ReadonlySet<HashedType>): Promise<Amount> {
+  const admitted: Amount = { files: 0, bytes: 0 };
+  await syncFileSystem(replica);
+  for (const type of admissionOrder.filter((each) => types.has(each))) {
+    const before = admitted.files;
+    eachCandidate(candidate, type, books, (path) => { linkInto(replica, candidate, path, admitted); });
+    if (admitted.files === before) continue;
+    await syncFileSystem(replica);
+    eachCandidate(candidate, type, books, (path) => { unlinkSync(join(candidate, path)); });
+  }
+  return admitted;
+}
+
+/** Visits folder by folder, so that a million candidates are never held as names. */
+function eachCandidate(candidate: string, type: HashedType, books: Books, visit: (path: string) => void): void {
+  for (const folder of foldersOf(type)) {
+    for (const name of namesIn(join(candidate, folder))) {
+      const place = placeOf(`${folder}/${name}`);
+      const entry = 'id' in place ? books.find(place.of, place.id) : -1;
+      if (entry >= 0 && books.has(entry, verified)) visit(`${folder}/${name}`);
+    }
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function linkInto(replica: string, candidate: string, path: string, admitted: Amount): void {
+  const from = join(candidate, path);
+  const to = join(replica, path);
+  try {
+    linkOrMakeFolder(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (lstatSync(from).ino !== lstatSync(to).ino) {
+      throw new Failure(`${path} has appeared in the replica meanwhile`, 'somebody writes into the replica on this machine: find out who; it was not overwritten');
+    }
+  }
+  admitted.files++;
+  admitted.bytes += lstatSync(to).size;
+}
+
+function linkOrMakeFolder(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(join(to, '..'), { mode: 0o700 });
+    linkSync(from, to);
+  }
+}

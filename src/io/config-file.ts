@@ -1,0 +1,136 @@
+import { isUtf8 } from 'node:buffer';
+import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { insideReplica, stateFindings } from '../core/config-rules.ts';
+import { keyName, readConfig } from '../core/config.ts';
+import type { Config, KeyPath, Locate, Problem } from '../core/config.ts';
+import { UsageError } from '../errors.ts';
+
+const systemFile = '/etc/rsync-ratchet/config.yaml';
+
+/**
+ * Finds the configuration: `option` (--config), $RSYNC_RATCHET_CONFIG, $XDG_CONFIG_HOME (or ~/.config), /etc; the
+ * first two are meant and so must exist. Gives an absolute path. Throws UsageError when there is none.
+ */
+export function findConfig(option: string | undefined, env: NodeJS.ProcessEnv, system = systemFile): string {
+  if (option !== undefined) return mustExist(option, '--config');
+  const named = env['RSYNC_RATCHET_CONFIG'];
+  if (named) return mustExist(named, '$RSYNC_RATCHET_CONFIG');
+  const looked = [join(xdgFolder(env, 'XDG_CONFIG_HOME', '.config'), 'rsync-ratchet', 'config.yaml'), system];
+  const found = looked.find((file) => existsSync(file));
+  if (found !== undefined) return found;
+  throw new UsageError(
+    'no configuration found',
+    `looked for --config, $RSYNC_RATCHET_CONFIG, ${looked.join(', ')}; rsync-ratchet config generate makes one`,
+  );
+}
+
+/**
+ * Reads and checks the configuration at `path`, the rights of the file itself and of the files with secrets included.
+ * `state` is always filled in. Throws UsageError with one line `FILE:LINE:COLUMN: KEY: message` for each problem.
+ */
+export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env): Config {
+  const file = resolve(path);
+  const { text, problems } = readText(file);
+  const result = readConfig(text, dirname(file));
+  if ('problems' in result) return refuse(file, [...problems, ...result.problems]);
+  const { config, locate } = result;
+  const filled: Config = { ...config, state: config.state ?? defaultState(env) };
+  const all = [...problems, ...secretProblems(config, locate), ...defaultStateProblems(config, filled.state, locate)];
+  return all.length > 0 ? refuse(file, all) : filled;
+}
+
+/** Where the books are kept when the configuration does not say: root has the machine's folder, a user his own. */
+export function defaultState(env: NodeJS.ProcessEnv, uid = process.getuid?.()): string {
+  return uid === 0 ? '/var/lib/rsync-ratchet' : join(xdgFolder(env, 'XDG_STATE_HOME', '.local/state'), 'rsync-ratchet');
+}
+
+/** A folder of the XDG specification, which says to pass over relative ones. */
+function xdgFolder(env: NodeJS.ProcessEnv, name: string, fallback: string): string {
+  const [folder = '', home = ''] = [env[name], env['HOME']];
+  return isAbsolute(folder) ? folder : join(isAbsolute(home) ? home : homedir(), fallback);
+}
+
+function mustExist(path: string, origin: string): string {
+  if (path !== '' && existsSync(path)) return resolve(path);
+  throw new UsageError(`${origin} names ${path || 'no file'}, which does not exist`, 'rsync-ratchet config generate --destination FILE makes one');
+}
+
+function refuse(file: string, problems: Problem[]): never {
+  const lines = problems.map(({ line, column, key, message }) =>
+    [`${file}:${line}:${column}`, ...(key === '' ? [] : [key]), message].join(': '));
+  throw new UsageError(lines.join('\n'), 'nothing was tried; correct the file, then see rsync-ratchet config validate');
+}
+
+/** The text, and what is wrong with the file that holds it. */
+function readText(file: string): { text: string; problems: Problem[] } {
+  const { bytes, mode } = readOpened(file);
+  const text = bytes.toString('utf8');
+  const problems: Problem[] = [];
+  if ((mode & 0o022) !== 0) problems.push(atTop(`can be written by others: it decides what runs here, so must be its owner's (chmod go-w ${file})`));
+  if (!isUtf8(bytes)) {
+    const before = text.slice(0, Math.max(0, text.indexOf('\uFFFD'))).split('\n');
+    problems.push({ line: before.length, column: (before.at(-1) ?? '').length + 1, key: '', message: 'this is not UTF-8: save the file as UTF-8' });
+  }
+  return { text, problems };
+}
+
+/** The rights are those of the file that is read, whatever happens to its name meanwhile. */
+function readOpened(file: string): { bytes: Buffer; mode: number } {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, 'r');
+    return { bytes: readFileSync(descriptor), mode: fstatSync(descriptor).mode };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${file}: cannot be read: ${why}`, 'give a configuration that you can read with --config FILE');
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+const atTop = (message: string): Problem => ({ line: 1, column: 1, key: '', message });
+
+/** The keys that name a file with a secret, for as many of them as are there. */
+function secrets(config: Config): { path: KeyPath; file: string | undefined }[] {
+  const transport = config.alerts.email?.transport;
+  return [
+    ...config.repositories.map(({ name, restic }) => ({ path: ['repositories', name, 'restic', 'passwordFile'], file: restic.passwordFile })),
+    { path: ['alerts', 'email', 'smtp', 'passwordFile'], file: transport?.kind === 'smtp' ? transport.passwordFile : undefined },
+    { path: ['monitoring', 'ping', 'urlFile'], file: config.monitoring.ping?.urlFile },
+  ];
+}
+
+function secretProblems(config: Config, locate: Locate): Problem[] {
+  return secrets(config).flatMap(({ path, file }) => {
+    const message = file === undefined ? undefined : secretProblem(file);
+    return message === undefined ? [] : [{ ...locate(...path), key: keyName(path), message }];
+  });
+}
+
+/** What is wrong with a file that holds a secret: it must be ours to read, and nobody else's. */
+function secretProblem(file: string): string | undefined {
+  try {
+    const stats = statSync(file);
+    if (!stats.isFile()) return `${file} is not a regular file: must be a file with the secret in it`;
+    if ((stats.mode & 0o007) !== 0) return `${file} is open to others: must not be readable or writable by them (chmod o-rwx ${file})`;
+    accessSync(file, constants.R_OK);
+    return undefined;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === 'ENOENT' ? `${file} does not exist: must be a file with the secret in it` : `${file} cannot be read (${code ?? 'unknown error'}): must be readable by the user who runs rsync-ratchet`;
+  }
+}
+
+/** What readConfig says of a configured state must hold for the default one too; the replica is then what to change. */
+function defaultStateProblems({ state, repositories }: Config, filled: string | undefined, locate: Locate): Problem[] {
+  if (state !== undefined || filled === undefined) return [];
+  const replicas = repositories.map(({ name, replica }) => ({ path: ['repositories', name, 'replica'], folder: replica }));
+  const around = replicas.filter((replica) => insideReplica({ path: [], folder: filled }, [replica]).length > 0);
+  const findings = [
+    ...around.map(({ path }) => ({ path, message: `must not be around the state folder ${filled}: move one of them (state: …)` })),
+    ...stateFindings(filled, repositories.map(({ name }) => name), replicas),
+  ];
+  return findings.map(({ path, message }) => ({ ...locate(...path), key: keyName(path), message }));
+}

@@ -1,0 +1,63 @@
+/** The one room for words on a terminal: what goes to stdout and stderr, colour, and how much is said. */
+import { Chalk } from 'chalk';
+import { Failure } from '../errors.ts';
+import { escapeText } from '../core/itemize.ts';
+
+export interface ConsoleOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: boolean;
+}
+
+/** What a line means; a colour on a terminal, nothing elsewhere. */
+export type Tone = 'plain' | 'good' | 'warning' | 'bad' | 'title';
+
+export class Console {
+  readonly #options: ConsoleOptions;
+  readonly #out: InstanceType<typeof Chalk>;
+  readonly #error: InstanceType<typeof Chalk>;
+
+  constructor(options: ConsoleOptions) {
+    this.#options = options;
+    this.#out = new Chalk({ level: colourLevel(options, process.stdout.isTTY) });
+    this.#error = new Chalk({ level: colourLevel(options, process.stderr.isTTY) });
+  }
+
+  /** One document for programs; nothing else goes to stdout then. */
+  document(text: string): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** What people asked for: always shown, but for `--json`. */
+  say(line = '', tone: Tone = 'plain'): void {
+    if (!this.#options.json) process.stdout.write(`${this.#toned(line, tone)}\n`);
+  }
+
+  /** What is good to know when all is well: silent under `--quiet`. */
+  mention(line = '', tone: Tone = 'plain'): void {
+    if (!this.#options.quiet) this.say(line, tone);
+  }
+
+  /** What is being done: only with `--verbose`, on stderr. */
+  detail(line: string): void {
+    if (this.#options.verbose) process.stderr.write(`${this.#error.dim(line)}\n`);
+  }
+
+  /** An error with its hint, on stderr. Its words may hold serverA's, so they are escaped here. */
+  error(failure: Failure): void {
+    const message = failure.message.split('\n').map((line) => escapeText(line, 2000)).join('\n');
+    process.stderr.write(`${this.#error.red('error:')} ${message}\n`);
+    if (failure.hint !== '') process.stderr.write(`${this.#error.dim('hint:')} ${failure.hint}\n`);
+    if (this.#options.verbose && failure.cause instanceof Error) process.stderr.write(`${failure.cause.stack ?? ''}\n`);
+  }
+
+  #toned(line: string, tone: Tone): string {
+    const paint = { plain: (text: string) => text, good: this.#out.green, warning: this.#out.yellow, bad: this.#out.red, title: this.#out.bold };
+    return paint[tone](line);
+  }
+}
+
+function colourLevel(options: ConsoleOptions, isTerminal: boolean): 0 | 1 {
+  return options.color && isTerminal && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb' ? 1 : 0;
+}

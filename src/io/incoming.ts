@@ -1,0 +1,205 @@
+/** Verify: what rsync wrote into `incoming/`, trusted for nothing, becomes a candidate or goes to quarantine. */
+import { createHash } from 'node:crypto';
+import {
+  closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { rejected, verified, wanted, type Books, type Entry } from '../core/books.ts';
+import type { Findings } from '../core/findings.ts';
+import { placeOf } from '../core/layout.ts';
+import type { Amount } from '../core/run.ts';
+import { bytePath, exists, type ownPaths } from './replica.ts';
+
+/** What verification has come to so far. */
+export interface Verified {
+  readonly delivered: Amount;
+  readonly quarantined: Amount;
+}
+
+/** Why a delivered file is not what was audited; undefined when it is. */
+type Fault = string | undefined;
+
+/** 64 KiB read synchronously into one buffer hashes at twice the speed of a stream. */
+const buffer = Buffer.allocUnsafe(64 * 1024);
+
+export class Incoming {
+  /** What this run's fetch has brought; leftovers do not count. */
+  tally: Verified = { delivered: { files: 0, bytes: 0 }, quarantined: { files: 0, bytes: 0 } };
+  readonly #paths: ReturnType<typeof ownPaths>;
+  readonly books: Books;
+  readonly #findings: Findings;
+
+  constructor(paths: ReturnType<typeof ownPaths>, books: Books, findings: Findings) {
+    this.#paths = paths;
+    this.books = books;
+    this.#findings = findings;
+  }
+
+  /**
+   * Takes over what a broken run left: whatever is still wanted and right goes to `candidate/`, the rest is deleted.
+   * Candidates of an earlier run are verified anew; then a power cut between writing and syncing cannot hurt.
+   */
+  takeLeftovers(): void {
+    mkdirSync(this.#paths.incoming, { recursive: true, mode: 0o700 });
+    const left = join(this.#paths.incoming, 'candidate');
+    rmSync(left, { recursive: true, force: true });
+    if (exists(this.#paths.own, 'candidate')) renameSync(this.#paths.candidate, left);
+    for (const run of readdirSync(this.#paths.incoming, 'latin1')) {
+      const folder = join(this.#paths.incoming, run);
+      this.#eachFile(folder, '', (path) => {
+        const entry = this.#wantedEntry(path);
+        if (entry >= 0 && faultOf(folder, path, this.books.size(entry)) === undefined) this.#toCandidate(folder, path, entry);
+      });
+      rmSync(folder, { recursive: true, force: true });
+    }
+    this.tally = { delivered: { files: 0, bytes: 0 }, quarantined: { files: 0, bytes: 0 } };
+  }
+
+  /** Makes the fresh folder that rsync fetches into. */
+  freshFolder(runId: string): string {
+    const folder = join(this.#paths.incoming, runId);
+    mkdirSync(folder, { mode: 0o700 });
+    return folder;
+  }
+
+  /** Verifies one file, if it is there already; called while the transfer runs. */
+  verify(folder: string, path: string): void {
+    if (exists(folder, path)) this.#judge(folder, path);
+  }
+
+  /** Verifies everything that is still in the folder, once rsync has ended, and deletes the folder. */
+  sweep(folder: string): void {
+    this.#eachFile(folder, '', (path) => { this.#judge(folder, path); });
+    rmSync(folder, { recursive: true, force: true });
+  }
+
+  #judge(folder: string, path: string): void {
+    const entry = this.#wantedEntry(path);
+    if (entry < 0) {
+      if (isTemporary(path)) return;
+      this.#findings.add('warning', 'unrequested', path, 'delivered without having been asked for; thrown away');
+      return;
+    }
+    const fault = faultOf(folder, path, this.books.size(entry));
+    if (fault === undefined) this.#toCandidate(folder, path, entry);
+    else this.#toQuarantine(folder, path, entry, fault);
+  }
+
+  /** The entry of a path that is wanted and has not come yet, or -1. */
+  #wantedEntry(path: string): Entry {
+    const place = placeOf(path);
+    const entry = 'id' in place ? this.books.find(place.of, place.id) : -1;
+    const isOpen = entry >= 0 && this.books.has(entry, wanted) && !this.books.has(entry, verified) && !this.books.has(entry, rejected);
+    return isOpen ? entry : -1;
+  }
+
+  #toCandidate(folder: string, path: string, entry: Entry): void {
+    moveTo(this.#paths.candidate, folder, path);
+    this.books.set(entry, verified);
+    count(this.tally.delivered, this.books.size(entry));
+  }
+
+  #toQuarantine(folder: string, path: string, entry: Entry, fault: string): void {
+    const bytes = lstatSync(join(folder, path)).size;
+    rmSync(join(this.#paths.quarantine, path), { recursive: true, force: true });
+    moveTo(this.#paths.quarantine, folder, path);
+    this.books.set(entry, rejected);
+    count(this.tally.quarantined, bytes);
+    this.#findings.add('warning', 'quarantined', path, fault);
+  }
+
+  /** Everything but folders, depth first; `path` is bytes, one per character. */
+  #eachFile(root: string, folder: string, visit: (path: string) => void): void {
+    for (const name of readdirSync(bytePath(root, folder), 'latin1')) {
+      const path = folder === '' ? name : `${folder}/${name}`;
+      if (lstatSync(bytePath(root, path)).isDirectory()) this.#eachDirectory(root, path, visit);
+      else visit(path);
+    }
+  }
+
+  /** A folder under the name of a wanted file is judged like a file; its content is of no interest. */
+  #eachDirectory(root: string, path: string, visit: (path: string) => void): void {
+    if (this.#wantedEntry(path) >= 0) visit(path);
+    else this.#eachFile(root, path, visit);
+  }
+}
+
+/** What makes a delivered file unfit: its type, a second link, its size, or content that is not what its name says. */
+function faultOf(folder: string, path: string, size: number): Fault {
+  const stats = lstatSync(join(folder, path));
+  if (!stats.isFile()) return 'not a regular file';
+  const file = openSync(join(folder, path), constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const opened = fstatSync(file);
+    if (opened.ino !== stats.ino || opened.nlink !== 1) return 'has a second link';
+    if (opened.size !== size) return `has ${opened.size} bytes, serverA listed ${size}`;
+    const hash = sha256Of(file);
+    if (!path.endsWith(hash)) return `its content has the SHA-256 ${hash}`;
+    fchmodSync(file, 0o400);
+    return undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** SHA-256 of an open file from its current position, hexadecimal. */
+export function sha256Of(file: number): string {
+  const hash = createHash('sha256');
+  for (;;) {
+    const length = readSync(file, buffer, 0, buffer.length, null);
+    if (length === 0) return hash.digest('hex');
+    hash.update(buffer.subarray(0, length));
+  }
+}
+
+/** Moves a file to the same place under another root of the same file system. */
+function moveTo(root: string, folder: string, path: string): void {
+  const target = join(root, path);
+  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  renameSync(join(folder, path), target);
+}
+
+/** rsync writes into `.NAME.XXXXXX` and renames at the end; what is left of that was broken off. */
+function isTemporary(path: string): boolean {
+  return /(^|\/)\.[0-9a-f]{64}\.[A-Za-z0-9]{6}$/.test(path);
+}
+
+function count(amount: Amount, bytes: number): void {
+  amount.files++;
+  amount.bytes += bytes;
+}
+
+/** Writes the names that are wanted and not there yet, each ended by a NUL, as `--files-from` with `--from0` takes them. */
+export function writeManifest(path: string, books: Books): void {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    let names: string[] = [];
+    const flush = (): void => {
+      writeSync(file, names.join(''));
+      names = [];
+    };
+    books.each(wanted, verified, (entry) => {
+      if (names.push(`${books.path(entry)}\0`) === 1000) flush();
+    });
+    flush();
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** A question whether the files under a folder have grown since it was last asked; rsync names a file only once. */
+export function growthOf(folder: string): () => boolean {
+  let before = 0;
+  return () => {
+    const now = bytesUnder(folder);
+    const hasGrown = now !== before;
+    before = now;
+    return hasGrown;
+  };
+}
+
+function bytesUnder(folder: string): number {
+  const entries = readdirSync(folder, { withFileTypes: true, recursive: true });
+  const sizes = entries.map((entry) => lstatSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0);
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

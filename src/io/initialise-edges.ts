@@ -1,0 +1,212 @@
+/** The edges of `init`: folders, the verification of an existing copy, `config` and keys from serverA, the marker. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chmodSync, closeSync, existsSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Audit } from '../core/audit.ts';
+import { inReplica, verified, wanted, type Books } from '../core/books.ts';
+import type { JournalEvent } from '../core/chain.ts';
+import { Findings } from '../core/findings.ts';
+import { admissionOrder, excludedFolders, foldersOf } from '../core/layout.ts';
+import type { Amount } from '../core/run.ts';
+import { Failure } from '../errors.ts';
+import type { InitialiseEdges, Pins } from '../initialise.ts';
+import { admit } from './admit.ts';
+import { makeFolder, syncFileSystem } from './files.ts';
+import { Incoming, sha256Of } from './incoming.ts';
+import { takeLock, type Lock } from './lock.ts';
+import * as onDisk from './replica.ts';
+import * as rsync from './rsync.ts';
+import { connect, makeRunFolder, removeRunFolder } from './ssh.ts';
+import { State } from './state.ts';
+import type { EdgeOptions } from './edges.ts';
+
+/** A key or a config above this is none, in bytes. */
+const largestIdentity = 1024 * 1024;
+const layoutFolders = ['data', 'index', 'keys', 'snapshots'];
+
+export class InitEdges implements InitialiseEdges {
+  readonly #options: EdgeOptions;
+  readonly #replica: string;
+  readonly #paths: ReturnType<typeof onDisk.ownPaths>;
+  readonly #state: State;
+  readonly #findings = new Findings();
+  #incoming: Incoming;
+  #lock: Lock | undefined;
+  #runFolder = '';
+  #rsync: rsync.RsyncContext | undefined;
+
+  constructor(options: EdgeOptions) {
+    this.#options = options;
+    this.#replica = options.repository.replica;
+    this.#paths = onDisk.ownPaths(this.#replica);
+    this.#state = new State(options.config.state ?? '', options.repository.name);
+    this.#incoming = new Incoming(this.#paths, onDisk.newBooks(), this.#findings);
+  }
+
+  pins(): Pins | undefined {
+    return onDisk.readMarker(this.#replica)?.pins;
+  }
+
+  async prepare(): Promise<boolean> {
+    makeFolder(this.#replica);
+    requireOwnRepository(this.#replica);
+    for (const folder of admissionOrder.flatMap(foldersOf)) makeFolder(join(this.#replica, folder));
+    makeFolder(this.#paths.quarantine);
+    this.#lock = await takeLock(this.#paths.lock);
+    if (this.#lock !== undefined) removeRunFolder(this.#lock.note);
+    return this.#lock !== undefined;
+  }
+
+  hasConfig(): boolean {
+    return existsSync(join(this.#replica, 'config'));
+  }
+
+  verifyExisting(): Promise<{ amount: Amount; damaged: string[] }> {
+    const { books } = onDisk.walkReplica(this.#replica, this.#options.repository.ignore);
+    const amount = { files: 0, bytes: 0 };
+    const damaged: string[] = [];
+    books.each(inReplica, 0, (entry) => {
+      amount.files++;
+      amount.bytes += books.size(entry);
+      if (!isWhole(this.#replica, books.path(entry))) damaged.push(books.path(entry));
+    });
+    return Promise.resolve({ amount, damaged });
+  }
+
+  async connect(): Promise<void> {
+    const { repository, interrupt } = this.#options;
+    this.#runFolder = makeRunFolder();
+    this.#lock?.write(this.#runFolder);
+    const connection = await connect(repository, this.#runFolder, interrupt);
+    this.#rsync = { repository, connection, runFolder: this.#runFolder, nonce: randomBytes(12).toString('hex') };
+  }
+
+  async listIdentity(): Promise<string[]> {
+    const listed = onDisk.newBooks();
+    const audit = new Audit({ books: listed, others: new Map() }, { initialising: true }, () => false);
+    const empty = join(this.#runFolder, 'empty');
+    mkdirSync(empty);
+    let config: string[] = [];
+    audit.begin(2);
+    const failure = await rsync.dryRun(this.#requireRsync(), 2, empty, this.#bounds(), (change) => {
+      audit.judge(change);
+      if (change.path === 'config' && change.kind === 'item' && change.fileType === 'f' && change.size <= largestIdentity) config = ['config'];
+    });
+    if (failure !== undefined) throw failure;
+    return [...config, ...this.#takeKeys(listed)];
+  }
+
+  /** Only keys are wanted of what pass 2 lists; indexes wait for the first sync. */
+  #takeKeys(listed: Books): string[] {
+    const keys = onDisk.newBooks();
+    const paths: string[] = [];
+    listed.each(wanted, 0, (entry) => {
+      if (listed.type(entry) !== 'key' || listed.size(entry) > largestIdentity) return;
+      const path = listed.path(entry);
+      paths.push(path);
+      keys.set(keys.enter('key', path.slice('keys/'.length), listed.size(entry), listed.mtime(entry)), wanted);
+    });
+    this.#incoming = new Incoming(this.#paths, keys, this.#findings);
+    return paths;
+  }
+
+  async fetchIdentity(): Promise<void> {
+    this.#incoming.takeLeftovers();
+    const { books } = this.#incoming;
+    const names = ['config'];
+    books.each(wanted, verified, (entry) => { names.push(books.path(entry)); });
+    const manifest = join(this.#runFolder, 'manifest');
+    writeFileSync(manifest, names.map((name) => `${name}\0`).join(''), { mode: 0o600 });
+    const folder = this.#incoming.freshFolder('init');
+    const end = await rsync.fetch(this.#requireRsync(), manifest, folder, this.#bounds(), () => undefined);
+    if (end instanceof Failure) throw end;
+    this.#takeConfig(folder);
+    this.#incoming.sweep(folder);
+    this.#requireKeys();
+  }
+
+  /** `config` is not named by its hash: what is here already must be the same; otherwise it becomes a candidate. */
+  #takeConfig(folder: string): void {
+    const delivered = join(folder, 'config');
+    const stats = lstatSync(delivered, { throwIfNoEntry: false });
+    if (stats?.isFile() !== true || stats.size > largestIdentity || stats.nlink !== 1) throw notDelivered('config');
+    const own = join(this.#replica, 'config');
+    if (existsSync(own) && onDisk.fingerprint(own) !== onDisk.fingerprint(delivered)) {
+      throw new Failure(
+        'the config of the existing copy is not that of serverA: they are two repositories',
+        'check source and replica in the configuration. Nothing was changed',
+      );
+    }
+    makeFolder(this.#paths.candidate);
+    chmodSync(delivered, 0o400);
+    renameSync(delivered, join(this.#paths.candidate, 'config'));
+  }
+
+  #requireKeys(): void {
+    const { books } = this.#incoming;
+    books.each(wanted, verified, (entry) => {
+      const fault = this.#findings.kept.find((finding) => finding.path === books.path(entry));
+      throw notDelivered(books.path(entry), fault?.message);
+    });
+  }
+
+  async pin(): Promise<Pins> {
+    const { repository } = this.#options;
+    const own = join(this.#replica, 'config');
+    await admit(this.#replica, this.#paths.candidate, this.#incoming.books, new Set(['key']));
+    if (!existsSync(own)) linkSync(join(this.#paths.candidate, 'config'), own);
+    await syncFileSystem(this.#replica);
+    const pins = { config: onDisk.fingerprint(own), keys: readdirSync(join(this.#replica, 'keys')).filter((name) => isWhole(this.#replica, `keys/${name}`)) };
+    onDisk.writeMarker(this.#replica, {
+      version: 1, id: randomUUID(), repository: repository.name, createdAt: new Date().toISOString(), pins, firstRunCompleted: false,
+    });
+    return pins;
+  }
+
+  async journal(event: JournalEvent): Promise<string> {
+    return this.#state.append(new Date(), event);
+  }
+
+  async close(): Promise<void> {
+    await this.#rsync?.connection.close();
+    removeRunFolder(this.#runFolder);
+    this.#lock?.release();
+  }
+
+  #bounds() {
+    const { timeouts } = this.#options.repository;
+    return { stall: timeouts.stall, deadline: Date.now() + timeouts.run, interrupt: this.#options.interrupt };
+  }
+
+  #requireRsync(): rsync.RsyncContext {
+    if (this.#rsync === undefined) throw new Error('connect comes first');
+    return this.#rsync;
+  }
+}
+
+function notDelivered(path: string, why = 'it did not come'): Failure {
+  return new Failure(`${path} could not be fetched from serverA: ${why}`, 'look at the file on serverA; the replica has no marker yet, so run init again');
+}
+
+/** A folder with other things in it is none that we should put a repository into. */
+function requireOwnRepository(replica: string): void {
+  const { uid } = lstatSync(replica);
+  if (uid !== process.getuid?.()) {
+    throw new Failure(`${replica} belongs to another user (uid ${uid})`, 'run init as its owner, or chown -R the replica to this user. Nothing was changed');
+  }
+  const known = new Set([...layoutFolders, ...excludedFolders, 'config']);
+  const others = readdirSync(replica).filter((name) => !known.has(name));
+  if (others.length > 0 && !existsSync(join(replica, 'config'))) {
+    throw new Failure(`${replica} is not empty and not a restic repository`, 'give the replica a folder of its own. Nothing was changed');
+  }
+}
+
+/** Whether a file is ours and hashes to its name. */
+function isWhole(replica: string, path: string): boolean {
+  const file = openSync(join(replica, path), 'r');
+  try {
+    return fstatSync(file).uid === process.getuid?.() && path.endsWith(sha256Of(file));
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,41 @@
+/** Kernel locks that die with their holder (flock(2)), through flock(1) from util-linux on an inherited descriptor. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { Failure } from '../errors.ts';
+
+/** A lock that is held until `release`, or until this process ends in whatever way. */
+export interface Lock {
+  /** What the holder before us wrote into the lock file; empty when it tidied up. */
+  readonly note: string;
+  /** Writes into the lock file what a run that is killed leaves behind. */
+  write(note: string): void;
+  release(): void;
+}
+
+/** Takes the lock, or returns undefined when another process holds it for longer than `wait` seconds. */
+export async function takeLock(path: string, wait = 0): Promise<Lock | undefined> {
+  const file = openSync(path, 'a+', 0o600);
+  const patience = wait > 0 ? ['-w', String(wait)] : ['-n'];
+  // Not execa: it does not pass a bare descriptor on.
+  const flock = spawn('flock', [...patience, '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
+  const [ended] = (await once(flock, 'close')) as [number | null];
+  if (ended === 0) return heldLock(path, file);
+  closeSync(file);
+  if (ended === 1) return undefined;
+  throw new Failure(`cannot lock ${path}: flock ended with ${ended}`, 'this should not happen: try by hand: flock -n FILE true');
+}
+
+function heldLock(path: string, file: number): Lock {
+  return {
+    note: readFileSync(path, 'utf8'),
+    write: (note) => {
+      ftruncateSync(file, 0);
+      writeSync(file, note);
+    },
+    release: () => {
+      ftruncateSync(file, 0);
+      closeSync(file);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** Running programs: argument arrays, an environment built from nothing, and never a process left behind. */
+import { execa } from 'execa';
+import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
+
+/** A program to run; built as data, shown by `--verbose`, run here. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** The whole environment; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How a program ended. */
+export interface Ended {
+  /** Its exit code; undefined when a signal ended it or it could not be started. */
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  /** The first 64 KiB that it wrote to stderr; the rest was read and dropped, because an unread pipe hangs the writer. */
+  readonly stderr: string;
+  /** Set when we ended it ourselves. */
+  readonly stopped: StopReason | undefined;
+}
+
+/** Where to find programs when our own environment does not say. */
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const stderrKept = 64 * 1024;
+/** How long a process group may take to end after TERM before it gets KILL, in milliseconds. */
+const patience = 3000;
+
+/** The environment for programs that talk to serverA: a stray RSYNC_OLD_ARGS, RSYNC_RSH or ~/.popt weakens rsync. */
+export function bareEnvironment(home: string): Record<string, string> {
+  return { LC_ALL: 'C', TZ: 'UTC', PATH: process.env['PATH'] ?? defaultPath, HOME: home };
+}
+
+/**
+ * Runs a program in a process group of its own and feeds its stdout to `onStdout`. Whatever `onStdout` throws stops
+ * the program and comes through. When this returns, the whole group has ended; the kernel ends the program when we
+ * are killed ourselves (prctl(2), PR_SET_PDEATHSIG).
+ */
+export async function run(command: Command, bounds: Bounds, onStdout: (chunk: Buffer) => void): Promise<Ended> {
+  const child = start(command);
+  let stopped: StopReason | undefined;
+  let thrown: { error: unknown } | undefined;
+  const stop = (reason: StopReason): void => {
+    stopped ??= reason;
+    endGroup(child.pid);
+  };
+  const watchdog = new Watchdog(bounds, stop);
+  const stderr = collect(child.stderr, () => undefined);
+  child.stdout.on('data', (chunk: Buffer) => {
+    watchdog.progress();
+    if (stopped !== undefined) return;
+    try {
+      onStdout(chunk);
+    } catch (error) {
+      thrown = { error };
+      stop('refused');
+    }
+  });
+  const result = await child;
+  watchdog.end();
+  killGroup(child.pid, 'SIGKILL');
+  if (thrown !== undefined) throw thrown.error;
+  return { code: result.exitCode, signal: result.signal, stderr: withReason(stderr(), result), stopped };
+}
+
+/** Starts a program as `run` does, without waiting for it. Its pipes must be read. */
+export function start(command: Command) {
+  return execa('setpriv', ['--pdeathsig', 'TERM', '--', command.file, ...command.args], {
+    env: command.env,
+    extendEnv: false,
+    stdin: 'ignore',
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    reject: false,
+    encoding: 'buffer',
+  });
+}
+
+/** Collects the beginning of a stream; the returned function gives what has come so far. */
+export function collect(stream: NodeJS.ReadableStream, onChunk: () => void): () => string {
+  let text = '';
+  stream.on('data', (chunk: Buffer) => {
+    onChunk();
+    if (text.length < stderrKept) text += chunk.toString('latin1').slice(0, stderrKept - text.length);
+  });
+  return () => text;
+}
+
+/** TERM to the process group now, KILL if it has not gone after a while. */
+export function endGroup(pid: number | undefined): void {
+  killGroup(pid, 'SIGTERM');
+  setTimeout(() => { killGroup(pid, 'SIGKILL'); }, patience).unref();
+}
+
+function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** A program that could not be started has no stderr of its own; the reason takes its place. */
+function withReason(stderr: string, result: { code?: string | undefined; originalMessage?: string | undefined }): string {
+  return stderr === '' && result.code !== undefined ? (result.originalMessage ?? result.code) : stderr;
+}

@@ -1,0 +1,174 @@
+/** The replica on disk: its marker and pins, the walk that the audit is checked against, its free space. */
+import { createHash, randomFillSync } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, statfsSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import type { Catalogue } from '../core/audit.ts';
+import { Books, inReplica } from '../core/books.ts';
+import type { Known } from '../core/facts.ts';
+import { isExcluded, placeOf } from '../core/layout.ts';
+import { Failure } from '../errors.ts';
+import { replaceFile } from './files.ts';
+
+/** Our own folder in a replica, excluded from every dry run. */
+export const ownFolder = '.rsync-ratchet';
+
+/** `replica.json`: what this replica is, and what was trusted on first use. */
+export interface Marker {
+  readonly version: 1;
+  /** Random; tells two replicas apart. */
+  readonly id: string;
+  readonly repository: string;
+  readonly createdAt: string;
+  readonly pins: {
+    /** SHA-256 of `config`, hexadecimal. */
+    readonly config: string;
+    /** IDs of the keys. */
+    readonly keys: readonly string[];
+  };
+  /** Until the first run has completed, `limits` do not apply. */
+  readonly firstRunCompleted: boolean;
+}
+
+/** The folders and files under `.rsync-ratchet/`. */
+export function ownPaths(replica: string) {
+  const own = join(replica, ownFolder);
+  return {
+    own,
+    marker: join(own, 'replica.json'),
+    lock: join(own, 'lock'),
+    incoming: join(own, 'incoming'),
+    candidate: join(own, 'candidate'),
+    quarantine: join(own, 'quarantine'),
+    expired: join(own, 'expired'),
+  };
+}
+
+/** The marker, or undefined when there is none. Throws Failure when it cannot be read or is damaged. */
+export function readMarker(replica: string): Marker | undefined {
+  const path = ownPaths(replica).marker;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+  try {
+    return checkedMarker(JSON.parse(text));
+  } catch (error) {
+    throw new Failure(`${path} is damaged`, 'nothing was done; restore the file from a backup of this machine, or move it away and run init again', { cause: error });
+  }
+}
+
+function checkedMarker(value: unknown): Marker {
+  const marker = value as Marker;
+  const whole = (marker.version as unknown) === 1 && /^[0-9a-f]{64}$/.test(marker.pins.config) && Array.isArray(marker.pins.keys);
+  if (!whole) throw new TypeError('not a marker');
+  return marker;
+}
+
+/** The failure for a replica without a marker: it must never be written to, it may be an empty mount point. */
+export function notInitialised(name: string, replica: string): Failure {
+  return new Failure(
+    `${replica} has no marker: it is not initialised, or not mounted`,
+    `if the disk is not mounted, mount it; if this is the first time, run: rsync-ratchet init ${name}. Nothing was written there`,
+  );
+}
+
+export function writeMarker(replica: string, marker: Marker): void {
+  replaceFile(ownPaths(replica).marker, `${JSON.stringify(marker, null, 2)}\n`);
+}
+
+/** SHA-256 of a small file, hexadecimal. */
+export function fingerprint(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+/** Throws Failure unless the replica's `config` is the pinned one and the pinned keys are there. */
+export function checkPins(replica: string, marker: Marker): void {
+  const damaged = fingerprintOf(join(replica, 'config')) !== marker.pins.config ? ['config'] : [];
+  const keys = marker.pins.keys.map((id) => `keys/${id}`).filter((path) => fingerprintOf(join(replica, path)) !== path.slice(5));
+  const wrong = [...damaged, ...keys];
+  if (wrong.length === 0) return;
+  throw new Failure(
+    `the replica's own ${wrong.join(', ')} is missing or is not what was pinned at init`,
+    'this machine or its disk changed it, not serverA: look at the disk; the quarantine or serverA may have the right file. Nothing was fetched',
+  );
+}
+
+function fingerprintOf(path: string): string | undefined {
+  try {
+    return fingerprint(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Empty books with a random seed. */
+export function newBooks(): Books {
+  return new Books(randomFillSync(new Uint32Array(8)));
+}
+
+/**
+ * Everything in the replica that the dry runs must name: regular hash-named files in the books, the rest by path.
+ * A few dozen bytes are kept for each file.
+ */
+export function walkReplica(replica: string, ignore: readonly string[]): Catalogue {
+  const catalogue: Catalogue = { books: newBooks(), others: new Map() };
+  catalogue.others.set('.', { type: 'folder', size: 0, mtime: 0, named: 0 });
+  walkFolder(replica, '', new Set(ignore), catalogue);
+  return catalogue;
+}
+
+function walkFolder(replica: string, folder: string, ignore: ReadonlySet<string>, catalogue: Catalogue): void {
+  for (const name of readdirSync(bytePath(replica, folder), 'latin1')) {
+    const path = folder === '' ? name : `${folder}/${name}`;
+    const stats = lstatSync(bytePath(replica, path));
+    if (isExcluded(name, stats.isDirectory(), folder === '', ignore)) continue;
+    enter(catalogue, path, known(stats, () => exactSeconds(replica, path)));
+    if (stats.isDirectory()) walkFolder(replica, path, ignore, catalogue);
+  }
+}
+
+function enter(catalogue: Catalogue, path: string, { type, size, mtime }: Known): void {
+  const place = placeOf(path);
+  if ('id' in place && type === 'file') {
+    catalogue.books.set(catalogue.books.enter(place.of, place.id, size, mtime), inReplica);
+  } else {
+    catalogue.others.set(path, { type, size, mtime, named: 0 });
+  }
+}
+
+function known(stats: Stats, exact: () => number): Known {
+  const type = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'special';
+  return { type, size: stats.size, mtime: seconds(stats.mtimeMs, exact) };
+}
+
+/** `mtimeMs` is a double: within some hundred nanoseconds of a full second it may have rounded to the wrong one. */
+function seconds(mtimeMs: number, exact: () => number): number {
+  const rest = ((mtimeMs % 1000) + 1000) % 1000;
+  return rest > 999.99 || rest < 0.01 ? exact() : Math.floor(mtimeMs / 1000);
+}
+
+function exactSeconds(replica: string, path: string): number {
+  const { mtimeNs } = lstatSync(bytePath(replica, path), { bigint: true });
+  return Number(mtimeNs / 1_000_000_000n) - (mtimeNs < 0n && mtimeNs % 1_000_000_000n !== 0n ? 1 : 0);
+}
+
+/** A path below `root` whose part from outside is bytes, one per character. */
+export function bytePath(root: string, path: string): string | Buffer {
+  if (/^[\x00-\x7f]*$/.test(path)) return `${root}/${path}`;
+  return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, 'latin1')]);
+}
+
+/** Whether anything at all has that name in the replica. */
+export function exists(replica: string, path: string): boolean {
+  return lstatSync(bytePath(replica, path), { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Free and total bytes of the replica's file system, as an ordinary user may use them. */
+export function freeSpace(replica: string): { free: number; total: number } {
+  const { bavail, blocks, bsize } = statfsSync(replica);
+  return { free: bavail * bsize, total: blocks * bsize };
+}

@@ -1,0 +1,173 @@
+/** rsync: argument vectors (pure, exported) and running them. Each option is explained in DESIGN section 5. */
+import { join } from 'node:path';
+import type { Repository } from '../core/config.ts';
+import { auditFormat, escapeText, Lines, NotUnderstood, parseLine, type Change } from '../core/itemize.ts';
+import { excludedFolders, uploadMarks, type Pass } from '../core/layout.ts';
+import { Failure } from '../errors.ts';
+import { bareEnvironment, run, type Command, type Ended } from './process.ts';
+import type { Connection } from './ssh.ts';
+import type { Bounds } from './watchdog.ts';
+
+/** The filters of each pass behind the fixed ones (DESIGN section 4, step 2: what is listed first points at what comes later). */
+const passFilters: Readonly<Record<Pass, readonly string[]>> = {
+  1: ['--include=/snapshots/', '--include=/snapshots/**', '--exclude=*'],
+  2: ['--exclude=/snapshots/', '--exclude=/data/'],
+  3: ['--include=/data/', '--include=/data/**', '--exclude=*'],
+};
+
+/** The filters that the walk of the replica agrees with (layout.ts, isExcluded). */
+function fixedFilters(ignore: readonly string[]): string[] {
+  return [
+    ...excludedFolders.map((name) => `--exclude=/${name}/`),
+    ...uploadMarks.map((mark) => `--exclude=*${mark}*`),
+    ...ignore.map((name) => `--exclude=${name}`),
+  ];
+}
+
+/** The options that every call has: bounds on time and memory, and the way to serverA. */
+function commonOptions(repository: Repository, connection: Connection): string[] {
+  const { rsync, timeouts } = repository;
+  return [
+    `--timeout=${Math.ceil(timeouts.stall / 1000)}`,
+    '--max-alloc=1G',
+    ...(connection.remoteShell === undefined ? [] : ['-e', connection.remoteShell, `--rsync-path=${rsync.remotePath}`]),
+  ];
+}
+
+/** The dry run of one pass. `--itemize-changes` twice names unchanged files too. */
+export function auditArguments(repository: Repository, connection: Connection, pass: Pass, nonce: string, replica: string): string[] {
+  return [
+    '-rt', '--dry-run', '--delete', '--delete-during', '--itemize-changes', '--itemize-changes',
+    `--out-format=${auditFormat(nonce)}`,
+    ...fixedFilters(repository.ignore),
+    ...passFilters[pass],
+    ...commonOptions(repository, connection),
+    connection.source,
+    `${replica}/`,
+  ];
+}
+
+/** The real rsync. Never the replica as destination: `incoming` is a fresh folder that is trusted for nothing. */
+export function fetchArguments(repository: Repository, connection: Connection, manifest: string, nonce: string, incoming: string): string[] {
+  const { bandwidthLimit } = repository.rsync;
+  return [
+    '-t', '--no-dirs', '--chmod=D0700,F0600', '--ignore-existing', '--from0', `--files-from=${manifest}`, '--whole-file',
+    `--out-format=${nonce} %i|%l|%n`,
+    ...(bandwidthLimit === undefined ? [] : [`--bwlimit=${Math.max(1, Math.floor(bandwidthLimit / 1024))}`]),
+    ...commonOptions(repository, connection),
+    connection.source,
+    `${incoming}/`,
+  ];
+}
+
+/** What is needed to run rsync for one repository in one run. */
+export interface RsyncContext {
+  readonly repository: Repository;
+  readonly connection: Connection;
+  /** Private; holds the empty HOME. */
+  readonly runFolder: string;
+  /** At least 64 random bits, so that serverA's text cannot pass for our client's. */
+  readonly nonce: string;
+}
+
+/**
+ * One dry run with the replica as destination; `judge` gets every change. Returns a Failure when rsync says that files
+ * vanished meanwhile (exit 24), which is worth a second try; any other end but a clean one is thrown as Failure.
+ */
+export async function dryRun(
+  context: RsyncContext, pass: Pass, destination: string, bounds: Bounds, judge: (change: Change) => void,
+): Promise<Failure | undefined> {
+  const { repository, connection, nonce } = context;
+  const prefix = `${nonce} `;
+  const lines = new Lines((bytes, start, end) => { judge(parseLine(bytes, start, end, prefix)); });
+  try {
+    const args = auditArguments(repository, connection, pass, nonce, destination);
+    const ended = await run(command(context, args), bounds, (chunk) => { lines.push(chunk); });
+    if (ended.code === 0 && ended.stopped === undefined) {
+      lines.end();
+      return undefined;
+    }
+    const failure = rsyncFailure('the audit failed', ended, connection);
+    if (ended.code === 24) return failure;
+    throw failure;
+  } catch (error) {
+    throw error instanceof NotUnderstood ? notUnderstoodFailure(error) : error;
+  }
+}
+
+/** How a fetch ended: `unfinished` when the run's time was over. What was delivered counts, not the exit code. */
+export type FetchEnd = 'complete' | 'unfinished' | Failure;
+
+/** Runs the fetch; `started` is called for each file whose transfer begins, so that the one before is complete. */
+export async function fetch(
+  context: RsyncContext, manifest: string, incoming: string, bounds: Bounds, started: (path: string) => void,
+): Promise<FetchEnd> {
+  const { repository, connection, nonce } = context;
+  const form = /^[^|]{11}\|\d+\|(.+)$/s;
+  const lines = new Lines((bytes, start, end) => {
+    const text = bytes.toString('latin1', start, end);
+    const name = text.startsWith(`${nonce} `) ? form.exec(text.slice(nonce.length + 1))?.[1] : undefined;
+    if (name !== undefined && !name.endsWith('/')) started(name);
+  });
+  try {
+    const args = fetchArguments(repository, connection, manifest, nonce, incoming);
+    const ended = await run(command(context, args), bounds, (chunk) => { lines.push(chunk); });
+    if (ended.stopped === 'deadline') return 'unfinished';
+    return isDelivered(ended) ? 'complete' : rsyncFailure('the fetch failed', ended, connection);
+  } catch (error) {
+    if (error instanceof NotUnderstood) return notUnderstoodFailure(error);
+    throw error;
+  }
+}
+
+/** 23 and 24: some files did not come; those that did go on (rule 7). */
+function isDelivered(ended: Ended): boolean {
+  return ended.stopped === undefined && ended.code !== undefined && [0, 23, 24].includes(ended.code);
+}
+
+function command(context: RsyncContext, args: string[]): Command {
+  return { file: context.repository.rsync.path, args, env: bareEnvironment(join(context.runFolder, 'home')) };
+}
+
+/** The failure that a dry run or a fetch ended with: what happened, and what to do. */
+export function rsyncFailure(what: string, ended: Ended, connection: Connection): Failure {
+  const said = [ended.stderr, connection.stderr()].filter((text) => text.trim() !== '').join('\n');
+  const how = ended.stopped !== undefined ? stoppedWords[ended.stopped]
+    : ended.code === undefined ? `ended by ${ended.signal ?? 'an error at its start'}` : `exit code ${ended.code}`;
+  return new Failure(`${what}: rsync ${how}${said === '' ? '' : `: ${escapeText(said)}`}`, hintFor(ended, said));
+}
+
+const stoppedWords = {
+  stall: 'made no progress for timeouts.stall and was ended',
+  deadline: 'was not done within timeouts.run and was ended',
+  interrupt: 'was ended because we were interrupted',
+  refused: 'was ended because of what it printed',
+};
+
+/** Hints from codes and words that serverA can choose: for people, never for decisions. */
+function hintFor(ended: Ended, said: string): string {
+  return rsyncHints.find(([matches]) => matches(ended, said))?.[1] ?? 'see the message above and rsync(1), "EXIT VALUES"';
+}
+
+const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, string])[] = [
+  [(ended) => ended.stopped === 'stall', 'serverA or the network hangs: try again, or raise timeouts.stall'],
+  [(ended) => ended.stopped === 'deadline', 'raise timeouts.run, or look why serverA is slow'],
+  [(_, said) => /ENOENT|spawn|setpriv: failed to execute/.test(said), 'rsync is not installed on this machine, or rsync.path is wrong'],
+  [(_, said) => /rrsync error:.*No such file/.test(said), 'the folder does not exist on serverA: behind rrsync the path in source is relative to rrsync\'s folder, so usually just user@host:/'],
+  [(ended, said) => ended.code === 127 || said.includes('not found'),
+    'rsync is missing on serverA, or rsync.remotePath is wrong: install it there (apt-get install rsync)'],
+  [(_, said) => said.includes('Permission denied'), 'serverA may not read part of the repository: check owner and modes there'],
+  [(_, said) => /Control socket|mux_client|Connection closed/.test(said), 'the ssh connection broke: see whether serverA is up, and run again'],
+  [(ended) => ended.code === 23, 'part of the repository could not be read on serverA, so nothing it said counts'],
+  [(ended) => ended.code === 24, 'files vanished on serverA twice while they were listed: is a prune running there?'],
+  [(ended) => ended.code === 12, 'serverA did not speak the rsync protocol: is rsync installed there, and does the account print a banner?'],
+  [(ended) => ended.code === 30, 'serverA did not answer within timeouts.stall'],
+];
+
+/** What a line that cannot be understood means: the audit has failed, and why that is not passed over. */
+export function notUnderstoodFailure(error: NotUnderstood): Failure {
+  return new Failure(
+    `the report of the dry run cannot be understood (${error.message})`,
+    'somebody or something put text into rsync\'s report: a shell start-up file on serverA that prints, or a lying rsync; nothing was fetched',
+  );
+}
