@@ -1,6 +1,6 @@
 /** `init`: makes or adopts a replica, trusts `config` and `keys/` on first use, and pins them. */
+import type { Amount } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
-import type { Amount } from './core/run.ts';
 import { Failure } from './errors.ts';
 
 /** What was pinned: SHA-256 of `config`, and the IDs of the keys. */

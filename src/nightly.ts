@@ -1,61 +1,15 @@
 /** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
 import { isMailDue, warningsOf, type Told } from './core/alerts.ts';
-import { Audit, type Catalogue } from './core/audit.ts';
-import { rejected, verified, wanted, type Books } from './core/books.ts';
+import { Audit } from './core/audit.ts';
+import type { Amount, Books } from './core/books.ts';
+import { gone, inReplica, rejected, tombstoned, verified, wanted } from './core/flags.ts';
 import type { JournalEvent } from './core/chain.ts';
-import type { Email, Repository } from './core/config.ts';
-import type { Findings } from './core/findings.ts';
-import type { Change } from './core/itemize.ts';
 import { admissionOrder, passes, type HashedType, type Pass } from './core/layout.ts';
-import { formatBytes, mailOf, type Mail, type Place } from './core/report.ts';
-import { newRun, outcomeOf, runExitCode, runIdOf, secondsBetween, type Amount, type Run, type Stage } from './core/run.ts';
+import { formatBytes, mailOf } from './core/report.ts';
+import { newRun, outcomeOf, runExitCode, runIdOf, secondsBetween, type Run, type Stage } from './core/run.ts';
+import { buriedIn, countsIn, newestSnapshotIn, reminderIn } from './core/stock.ts';
+import type { Edges } from './edges.ts';
 import { asFailure, Failure } from './errors.ts';
-
-/** Everything outside that a night needs. What cannot be finished is thrown as Failure. */
-export interface Edges {
-  readonly repository: Repository;
-  readonly place: Place;
-  /** Undefined when no mail is configured. */
-  readonly onSuccess: Email['onSuccess'] | undefined;
-  now(): Date;
-  /** Four random hexadecimal digits. */
-  random(): string;
-  /** Takes the lock of an initialised replica; false when another run holds it. */
-  lock(): Promise<boolean>;
-  /** Opens the one connection of the run. */
-  connect(runId: string): Promise<void>;
-  /** Ends everything that was opened, lock included. */
-  close(): Promise<void>;
-  /** Whether a run has completed before; `limits` do not apply to the first copy. */
-  hasCompletedOnce(): boolean;
-  recordCompletion(): void;
-  walk(): Catalogue;
-  exists(path: string): boolean;
-  freeSpace(): { free: number; total: number };
-  /** One dry run; a Failure as a value when files vanished meanwhile, which is worth a second try. */
-  dryRun(pass: Pass, deadline: Date, judge: (change: Change) => void): Promise<Failure | undefined>;
-  /** Verifies what an earlier run left behind into `candidate/`, and deletes the rest. */
-  takeLeftovers(books: Books, findings: Findings): void;
-  /** Fetches what is wanted and not there yet, verifying each file while the transfer runs. */
-  fetch(runId: string, deadline: Date): Promise<Fetched>;
-  admit(books: Books, types: ReadonlySet<HashedType>): Promise<Amount>;
-  told(fingerprint: string): Told;
-  fingerprint(text: string): string;
-  /** Appends to the journal; the new head hash. */
-  journal(event: JournalEvent): Promise<string>;
-  /** Keeps a run's findings for people. */
-  record(run: Run): void;
-  /** Whether the mail was accepted; what went wrong otherwise has been said on stderr. */
-  mail(mail: Mail): Promise<boolean>;
-  stage(name: Stage): void;
-}
-
-/** How a fetch ended. What was delivered has been verified in any case. */
-export interface Fetched {
-  readonly end: 'complete' | 'unfinished' | Failure;
-  readonly delivered: Amount;
-  readonly quarantined: Amount;
-}
 
 export interface NightOptions {
   /** `audit` asks only: steps 1 to 3, nothing is fetched, nobody is mailed. */
@@ -80,22 +34,52 @@ export async function nightlyRun(edges: Edges, options: NightOptions): Promise<R
 }
 
 async function night(edges: Edges, run: Run, options: NightOptions): Promise<void> {
-  if (run.command === 'sync') await edges.journal({ event: 'started', runId: run.runId });
+  const clockIsSane = await begin(edges, run);
   const books = await timed(edges, run, 'audit', () => audit(edges, run, options));
-  if (outcomeOf(run) === 'alarm' || options.command === 'audit') return;
+  try {
+    if (run.command === 'sync') await act(edges, run, books, clockIsSane);
+  } finally {
+    takeStock(run, books);
+  }
+}
+
+/** Acts on the verdict: a violation stops the run here, before anything is fetched or removed. */
+async function act(edges: Edges, run: Run, books: Books, mayExpire: boolean): Promise<void> {
+  if (run.findings.rules('violation').length > 0) run.alarm = await edges.raiseAlarm(run);
+  if (run.alarm !== undefined) return;
+  await bury(edges, run, books);
+  if (mayExpire) await timed(edges, run, 'expire', () => expire(edges, run, books));
   const isComplete = await timed(edges, run, 'fetch', () => fetch(edges, run, books));
   await timed(edges, run, 'admit', () => admit(edges, run, books, isComplete));
+  if (mayExpire && edges.repository.deletionGrace === 0) await timed(edges, run, 'expire', () => expire(edges, run, books));
   if (!edges.hasCompletedOnce() && isComplete) edges.recordCompletion();
 }
 
+/** What is decided once for the whole run: the alarm, the window, whether the clock can be trusted with expiry. */
+async function begin(edges: Edges, run: Run): Promise<boolean> {
+  const { open, refused } = edges.window(run.startedAt);
+  const gap = Math.abs(run.startedAt.getTime() - (edges.lastJournaled() ?? run.startedAt).getTime());
+  const clockIsSane = gap <= longestGap;
+  run.alarm = edges.alarm();
+  run.window = open;
+  if (refused !== undefined) run.findings.add('warning', 'clock', '', `${refused}; no window is open`);
+  if (!clockIsSane) run.findings.add('warning', 'clock', '', 'the clock is more than seven days from the last line of the journal; nothing expires in this run');
+  if (run.command === 'sync') await edges.journal({ event: 'started', runId: run.runId });
+  return clockIsSane;
+}
+
+/** A clock that is further from the journal's last line is not trusted with expiry, in milliseconds. */
+const longestGap = 7 * 24 * 3600 * 1000;
+
 /** Steps 2 and 3: three dry runs, judged line by line against our own walk of the replica. */
 async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Books> {
-  const connecting = edges.connect(run.runId);
+  const connecting = edges.connect();
   const [catalogue] = await Promise.all([Promise.resolve().then(() => edges.walk()), connecting]);
-  const judging = new Audit(catalogue, { initialising: false }, (path) => edges.exists(path));
+  const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path));
   for (const pass of passes) await auditPass(edges, run, judging, pass);
-  const hasLimits = !options.noLimits && edges.hasCompletedOnce();
-  const verdict = judging.verdict(hasLimits ? edges.repository.limits : undefined);
+  const limits = options.noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;
+  const budget = run.window === undefined ? {} : { deletions: run.window.budget - run.window.used };
+  const verdict = judging.verdict({ ...limits, ...budget });
   run.audit = verdict.counts;
   run.findings.merge(verdict.findings);
   if (run.command === 'sync') await edges.journal({ event: 'verdict', runId: run.runId, ...verdict.counts, violations: run.findings.rules('violation') });
@@ -116,10 +100,30 @@ function deadlineOf(edges: Edges, run: Run): Date {
   return new Date(run.startedAt.getTime() + edges.repository.timeouts.run);
 }
 
+/** Accepted deletions become tombstones before the fetch, so that a failed fetch does not forget them. */
+async function bury(edges: Edges, run: Run, books: Books): Promise<void> {
+  const added = books.amount(gone, tombstoned);
+  const dropped = books.amount(tombstoned, gone);
+  run.tombstones.added = added.files;
+  run.tombstones.dropped = dropped.files;
+  if (added.files + dropped.files === 0) return;
+  if (added.files > 0) run.buried = buriedIn(books, edges.repository.deletionGrace, run.startedAt);
+  await edges.bury(run, books);
+  await edges.journal({ event: 'tombstones', runId: run.runId, added: added.files, dropped: dropped.files, window: run.window?.source });
+}
+
+/** Step 4. */
+async function expire(edges: Edges, run: Run, books: Books): Promise<void> {
+  const expired = await edges.expire(run, books);
+  if (expired.files === 0) return;
+  run.tombstones.expired += expired.files;
+  await edges.journal({ event: 'expired', runId: run.runId, ...expired });
+}
+
 /** Steps 5 and 6. Returns whether all has come that will come tonight; false when the time was over. */
 async function fetch(edges: Edges, run: Run, books: Books): Promise<boolean> {
-  edges.takeLeftovers(books, run.findings);
-  const missing = amountOf(books, wanted, verified);
+  edges.takeLeftovers(run, books);
+  const missing = books.amount(wanted, verified);
   if (missing.files === 0) return true;
   requireSpace(edges, missing);
   const fetched = await edges.fetch(run.runId, deadlineOf(edges, run));
@@ -131,23 +135,14 @@ async function fetch(edges: Edges, run: Run, books: Books): Promise<boolean> {
   return fetched.end === 'complete';
 }
 
-function amountOf(books: Books, flags: number, without: number): Amount {
-  const amount = { files: 0, bytes: 0 };
-  books.each(flags, without, (entry) => {
-    amount.files++;
-    amount.bytes += books.size(entry);
-  });
-  return amount;
-}
-
 /** Throws Failure when the disk would be fuller than `limits.minFree` allows. */
 function requireSpace(edges: Edges, missing: Amount): void {
   const { free, total } = edges.freeSpace();
   const { minFree } = edges.repository.limits;
-  const kept = 'percent' in minFree ? (total * minFree.percent) / 100 : minFree.bytes;
-  if (free - missing.bytes >= kept) return;
+  const reserved = 'percent' in minFree ? (total * minFree.percent) / 100 : minFree.bytes;
+  if (free - missing.bytes >= reserved) return;
   throw new Failure(
-    `not enough room: ${formatBytes(missing.bytes)} to fetch, ${formatBytes(free)} free, limits.minFree keeps ${formatBytes(kept)}`,
+    `not enough room: ${formatBytes(missing.bytes)} to fetch, ${formatBytes(free)} free, limits.minFree keeps ${formatBytes(reserved)}`,
     'make room on the replica\'s disk or lower limits.minFree; nothing was fetched',
   );
 }
@@ -160,10 +155,19 @@ function reportMissing(run: Run, books: Books): void {
 
 /** Step 8. When the time was over before all had come, what points at packs waits for the night that has them all. */
 async function admit(edges: Edges, run: Run, books: Books, isComplete: boolean): Promise<void> {
-  if (amountOf(books, verified, 0).files === 0) return;
+  if (books.amount(verified, 0).files === 0) return;
   const types: readonly HashedType[] = isComplete ? admissionOrder : ['pack'];
   run.admitted = await edges.admit(books, new Set(types));
   if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted });
+}
+
+/** What the replica holds after the run, and which of it will leave. */
+function takeStock(run: Run, books: Books): void {
+  const { pending, unconfirmed } = countsIn(books);
+  run.tombstones.pending = pending;
+  run.tombstones.unconfirmed = unconfirmed;
+  run.replica = { ...books.amount(inReplica, 0), newestSnapshot: newestSnapshotIn(books) };
+  run.reminder = reminderIn(books, run.startedAt);
 }
 
 /** Step 10: journal, then mail. What fails in here is the run's failure, and the mail goes out all the same. */
@@ -181,21 +185,24 @@ async function tell(edges: Edges, run: Run): Promise<void> {
     run.failure ??= asFailure(error);
   }
   if (run.command === 'audit' || edges.onSuccess === undefined || !isMailDue(run, warnings, told, edges.onSuccess)) return;
-  if (await edges.mail(mailOf(run, edges.place, head))) {
-    run.alerts.sent++;
-    await edges.journal({ event: 'alert-sent', runId: run.runId, warnings }).catch((error: unknown) => { run.failure ??= asFailure(error); });
-  }
+  if (await edges.mail(mailOf(run, edges.place, head))) await recordMail(edges, run, warnings).catch((error: unknown) => { run.failure ??= asFailure(error); });
 }
 
 function endOf(run: Run, warnings: string): JournalEvent {
-  const { audit, fetched, admitted, quarantined, seconds, failure } = run;
+  const { runId, audit, fetched, admitted, quarantined, tombstones, replica, seconds, failure } = run;
   return {
     event: run.command === 'audit' ? 'audited' : 'finished',
-    runId: run.runId, outcome: outcomeOf(run), exitCode: runExitCode(run),
-    audit, fetched, admitted, quarantined, seconds, warnings,
+    runId, outcome: outcomeOf(run), exitCode: runExitCode(run),
+    audit, fetched, admitted, quarantined, tombstones, replica, seconds, warnings,
     rules: [...run.findings.rules('violation'), ...run.findings.rules('warning')],
     ...(failure === undefined ? {} : { failure: failure.message }),
   };
+}
+
+async function recordMail(edges: Edges, run: Run, warnings: string): Promise<void> {
+  run.alerts.sent++;
+  if (run.reminder !== undefined) await edges.recordReminder(run.startedAt);
+  await edges.journal({ event: 'alert-sent', runId: run.runId, warnings });
 }
 
 /** Keeps a stage's time and announces it. */

@@ -1,11 +1,15 @@
 /** The command line: its global options and its commands. Wiring only. */
 import { Command, CommanderError } from 'commander';
 import { asFailure, exitCodeOf, exitCodes } from '../errors.ts';
+import { addAcknowledge } from './acknowledge.ts';
 import { addConfig } from './config.ts';
 import { consoleOf, type CliContext } from './context.ts';
 import { addDemo } from './demo.ts';
 import { addInit } from './init.ts';
+import { addPruneWindow } from './prune-window.ts';
+import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
+import { addTombstones } from './tombstones.ts';
 
 declare const __VERSION__: string | undefined;
 
@@ -36,6 +40,6 @@ export function makeProgram(context: CliContext): Command {
     .exitOverride()
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addSync, addConfig, addDemo]) add(program, context);
+  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addConfig, addDemo]) add(program, context);
   return program;
 }

@@ -1,9 +1,25 @@
 /** Who is told when: the outcome table of DESIGN section 8, decided from this run and what was told before. */
 import type { Email } from './config.ts';
 import type { JournalLine } from './chain.ts';
+import type { Finding } from './findings.ts';
 import { outcomeOf, type Run } from './run.ts';
 
 const week = 7 * 24 * 3600 * 1000;
+
+/** `alarm.json`: a violation that stays raised until an operator acknowledges it. */
+export interface Alarm {
+  readonly version: 1;
+  /** The run that raised it. */
+  readonly runId: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  /** The rules that were broken, in this run or a later one. */
+  readonly rules: readonly string[];
+  /** Of the first run, capped. */
+  readonly findings: readonly Finding[];
+  /** The message that began the thread of mails about it. */
+  readonly messageId: string;
+}
 
 /** What the journal remembers of earlier runs. */
 export interface Told {
@@ -25,8 +41,10 @@ export function isMailDue(run: Run, fingerprint: string, told: Told, onSuccess: 
   switch (outcomeOf(run)) {
     case 'alarm': case 'failed': return true;
     case 'locked': case 'interrupted': return false;
-    case 'warned': return isNewWarning(run, fingerprint, told);
-    case 'synced': case 'unchanged': return onSuccess === 'always' || (onSuccess === 'recovery' && isRecovery(told.finished));
+    case 'warned': return run.buried !== undefined || run.reminder !== undefined || isNewWarning(run, fingerprint, told);
+    case 'synced': case 'unchanged':
+      if (run.buried !== undefined || run.reminder !== undefined) return true;
+      return onSuccess === 'always' || (onSuccess === 'recovery' && isRecovery(told.finished));
   }
 }
 
@@ -37,4 +55,15 @@ function isNewWarning(run: Run, fingerprint: string, told: Told): boolean {
 
 function isRecovery(last: JournalLine | undefined): boolean {
   return last !== undefined && last['outcome'] !== 'synced' && last['outcome'] !== 'unchanged';
+}
+
+/** So many findings are kept in `alarm.json`. */
+const keptFindings = 50;
+
+/** The alarm after a run with violations: a new one, or the standing one with the rules that this run broke. */
+export function alarmWith(standing: Alarm | undefined, run: Run, messageId: string): Alarm {
+  const violations = run.findings.kept.filter((finding) => finding.severity === 'violation');
+  const rules = run.findings.rules('violation').map(({ rule }) => rule);
+  if (standing !== undefined) return { ...standing, rules: [...new Set([...standing.rules, ...rules])] };
+  return { version: 1, runId: run.runId, since: run.startedAt.toISOString(), rules, findings: violations.slice(0, keptFindings), messageId };
 }

@@ -3,7 +3,7 @@
  * exactly once. What a path is, `lstat`, `%l` and `%M` decide; `%i`, which serverA can choose, is a second opinion.
  */
 import type { Books, Entry } from './books.ts';
-import { inReplica, wanted } from './books.ts';
+import { gone, inReplica, tombstoned, wanted } from './flags.ts';
 import { Findings } from './findings.ts';
 import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
 import type { Change } from './itemize.ts';
@@ -42,9 +42,12 @@ export interface Verdict {
   readonly largestNew: number;
 }
 
+/** What the night as a whole may bring; undefined: no bound. */
 export interface Limits {
-  readonly newFiles: number;
-  readonly newBytes: number;
+  readonly newFiles?: number;
+  readonly newBytes?: number;
+  /** Deletions that the open window still lets through. */
+  readonly deletions?: number;
 }
 
 interface PassReport {
@@ -92,25 +95,43 @@ export class Audit {
     const known = this.#known(change.path, entry);
     this.#account(change, entry, known);
     const kind = kindOf(change, known);
-    const row = rule(kind, subjectOf(place, kind, change, known), this.#context);
+    const hasTombstone = entry >= 0 && this.#catalogue.books.has(entry, tombstoned);
+    const row = rule(kind, subjectOf(place, kind, change, known), this.#context, hasTombstone);
     this.#apply(row, kind, change, place, known);
+    if (entry >= 0 && kind === 'deleted') this.#catalogue.books.set(entry, gone);
     if (change.kind === 'item' && !expectedForms(kind, change, known).includes(change.itemized)) {
       this.#violation('inconsistent', change.path, `rsync printed "${change.itemized}" for what is ${kind}`);
     }
   }
 
   /** Closes the books after the last pass. */
-  verdict(limits: Limits | undefined): Verdict {
+  verdict(limits: Limits): Verdict {
     const whole = newReport();
     for (const report of this.#reports.values()) addUp(whole, report);
     this.#report = whole;
     this.#closeBooks();
     const { counts, findings, largestNew } = whole;
-    if (limits !== undefined && (counts.new > limits.newFiles || counts.newBytes > limits.newBytes)) {
+    const { newFiles = Infinity, newBytes = Infinity, deletions = Infinity } = limits;
+    if (counts.new > newFiles || counts.newBytes > newBytes) {
       this.#violation('over-limit', '', `${counts.new} new files of ${counts.newBytes} bytes; ` +
-        `the limits are ${limits.newFiles} files and ${limits.newBytes} bytes a night`);
+        `the limits are ${newFiles} files and ${newBytes} bytes a night`);
     }
+    this.#checkDeletions(deletions);
     return { counts, findings, largestNew };
+  }
+
+  /** What was accepted one by one must also hold as a whole: the budget, a snapshot left, a key left. */
+  #checkDeletions(budget: number): void {
+    const tonight = { key: 0, pack: 0, index: 0, snapshot: 0 };
+    const left = { key: 0, pack: 0, index: 0, snapshot: 0 };
+    const { books } = this.#catalogue;
+    books.each(gone, tombstoned, (entry) => { tonight[books.type(entry)]++; });
+    books.each(inReplica, gone | tombstoned, (entry) => { left[books.type(entry)]++; });
+    books.each(wanted, 0, (entry) => { if (books.type(entry) === 'key') left.key++; });
+    const spent = tonight.pack + tonight.index + tonight.snapshot;
+    if (spent > budget) this.#violation('over-budget', '', `${spent} deletions, but the prune window lets only ${budget} more through`);
+    if (tonight.snapshot > 0 && left.snapshot === 0) this.#violation('over-budget', '', 'no snapshot would be left that is not to be deleted');
+    if (tonight.key > 0 && left.key === 0) this.#violation('pinned', '', 'no key would be left: nobody could open the repository');
   }
 
   #judgeRoot(change: Change): void {
@@ -155,7 +176,7 @@ export class Audit {
 
   /** A new file goes into the books as wanted; `config`, which has no hash for a name, is the caller's (init). */
   #accept(change: Change, place: Place): void {
-    if (change.kind !== 'item') return;
+    if (change.kind !== 'item') return; // a deletion: the night makes it a tombstone, if the whole verdict is clean
     if (this.#exists(change.path)) {
       return this.#violation('unaccounted', change.path, 'said to be new, but the replica has it');
     }
@@ -199,7 +220,8 @@ function addUp(whole: PassReport, part: PassReport): void {
 function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
   const { ruling } = row;
   if (ruling.verdict === 'folder') counts.ignored++;
-  else if (ruling.verdict === 'accepted') counts.new++;
+  else if (ruling.verdict === 'known') counts.known++;
+  else if (ruling.verdict === 'accepted' && kind === 'new') counts.new++;
   else if (ruling.verdict === 'nothing') counts.unchanged++;
   else if (ruling.verdict === 'warning') counts.foreign++;
   else if (kind === 'deleted') counts.deleted++;

@@ -1,7 +1,8 @@
 /**
  * The books: which files the replica has, which of them serverA's report has named, and which new ones it listed.
- * Compact on purpose (about 57 bytes a file), because a replica may hold millions of files.
+ * Compact on purpose (about 58 bytes a file), because a replica may hold millions of files.
  */
+import { wanted, gone } from './flags.ts';
 import type { HashedType, Pass } from './layout.ts';
 import { admissionOrder, pathOf } from './layout.ts';
 
@@ -11,27 +12,24 @@ const chunkLength = 1 << chunkBits;
 const chunkMask = chunkLength - 1;
 const idWords = 8;
 
-/** A byte a file: two bits for its type, two for the pass that named it, and the flags below. */
+/** Two bytes a file: two bits for its type, two for the pass that named it, and the flags of flags.ts. */
 const typeMask = 0b0000_0011;
 const passShift = 2;
 const passMask = 0b0000_1100;
-
-/** What is known of a file. A number per flag, so that a file costs one byte. */
-export const inReplica = 0b0001_0000;
-/** Listed by serverA and accepted by the policy: to be fetched. */
-export const wanted = 0b0010_0000;
-/** Verified and lying in `candidate/`. */
-export const verified = 0b0100_0000;
-/** Came with wrong content and lies in `quarantine/`. */
-export const rejected = 0b1000_0000;
-
-export type Flag = typeof inReplica | typeof wanted | typeof verified | typeof rejected;
 
 interface Chunk {
   readonly ids: Uint32Array;
   readonly sizes: Float64Array;
   readonly mtimes: Float64Array;
-  readonly states: Uint8Array;
+  readonly states: Uint16Array;
+  /** When tombstoned files may leave; made only for chunks that have one. */
+  dues: Float64Array | undefined;
+}
+
+/** Files and bytes. */
+export interface Amount {
+  files: number;
+  bytes: number;
 }
 
 /** An entry's number, valid as long as the books are; -1 where there is none. */
@@ -81,6 +79,17 @@ export class Books {
     return this.#chunk(entry).mtimes[entry & chunkMask] ?? 0;
   }
 
+  /** When a tombstoned file may leave, in milliseconds since 1970; Infinity for never. */
+  due(entry: Entry): number {
+    return this.#chunk(entry).dues?.[entry & chunkMask] ?? Infinity;
+  }
+
+  setDue(entry: Entry, due: number): void {
+    const chunk = this.#chunk(entry);
+    chunk.dues ??= new Float64Array(chunkLength).fill(Infinity);
+    chunk.dues[entry & chunkMask] = due;
+  }
+
   type(entry: Entry): HashedType {
     return admissionOrder[this.#state(entry) & typeMask] ?? 'key';
   }
@@ -93,15 +102,15 @@ export class Books {
     return pathOf(this.type(entry), id);
   }
 
-  has(entry: Entry, flag: Flag): boolean {
+  has(entry: Entry, flag: number): boolean {
     return (this.#state(entry) & flag) !== 0;
   }
 
-  set(entry: Entry, flag: Flag): void {
+  set(entry: Entry, flag: number): void {
     this.#setState(entry, this.#state(entry) | flag);
   }
 
-  clear(entry: Entry, flag: Flag): void {
+  clear(entry: Entry, flag: number): void {
     this.#setState(entry, this.#state(entry) & ~flag);
   }
 
@@ -117,16 +126,32 @@ export class Books {
   /** Forgets what a pass named and wanted, because the pass is run once more. */
   forget(pass: Pass): void {
     for (let entry = 0; entry < this.#count; entry++) {
-      if (this.namedIn(entry) === pass) this.#setState(entry, this.#state(entry) & ~(passMask | wanted));
+      if (this.namedIn(entry) === pass) this.#setState(entry, this.#state(entry) & ~(passMask | wanted | gone));
     }
   }
 
-  /** Calls `visit` for every entry that has all of `flags` and none of `without`, in the order of entry. */
-  each(flags: number, without: number, visit: (entry: Entry) => void): void {
+  /** Every entry that has all of `flags` and none of `without`, in the order of entry. */
+  *select(flags: number, without: number): Generator<Entry> {
     for (let entry = 0; entry < this.#count; entry++) {
       const state = this.#state(entry);
-      if ((state & flags) === flags && (state & without) === 0) visit(entry);
+      if ((state & flags) === flags && (state & without) === 0) yield entry;
     }
+  }
+
+  /** Calls `visit` for every entry of `select`. */
+  each(flags: number, without: number, visit: (entry: Entry) => void): void {
+    for (const entry of this.select(flags, without)) visit(entry);
+  }
+
+  /** How many files and bytes the entries of `select` are, of one type or of all. */
+  amount(flags: number, without: number, type?: HashedType): Amount {
+    const amount = { files: 0, bytes: 0 };
+    for (const entry of this.select(flags, without)) {
+      if (type !== undefined && this.type(entry) !== type) continue;
+      amount.files++;
+      amount.bytes += this.size(entry);
+    }
+    return amount;
   }
 
   #append(slot: number, typeNumber: number): Entry {
@@ -209,6 +234,7 @@ function newChunk(): Chunk {
     ids: new Uint32Array(chunkLength * idWords),
     sizes: new Float64Array(chunkLength),
     mtimes: new Float64Array(chunkLength),
-    states: new Uint8Array(chunkLength),
+    states: new Uint16Array(chunkLength),
+    dues: undefined,
   };
 }

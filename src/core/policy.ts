@@ -31,16 +31,17 @@ export type ViolationRule =
   | 'inconsistent'
   | 'unaccounted'
   | 'over-limit'
+  | 'over-budget'
   | 'refused';
 
 /** Names of what is told, and lets the run go on. */
-export type WarningRule = 'foreign' | 'stray' | 'quarantined' | 'not-delivered' | 'unrequested' | 'unfinished';
+export type WarningRule = 'foreign' | 'stray' | 'quarantined' | 'not-delivered' | 'unrequested' | 'unfinished' | 'clock';
 
 export type Rule = ViolationRule | WarningRule;
 
 /** What the policy says of one change. */
 export type Ruling =
-  | { readonly verdict: 'nothing' | 'folder' | 'accepted' }
+  | { readonly verdict: 'nothing' | 'folder' | 'accepted' | 'known' }
   | { readonly verdict: 'violation'; readonly rule: ViolationRule }
   | { readonly verdict: 'warning'; readonly rule: WarningRule };
 
@@ -48,13 +49,20 @@ export type Ruling =
 export interface Context {
   /** At `init`: `config` and `keys/` are taken over and pinned. */
   readonly initialising: boolean;
+  /** The prune window that is open, if any. Its budget is a matter of the whole night, see audit.ts. */
+  readonly window: { readonly allowKeys: boolean } | undefined;
+}
+
+/** A change with what the table asks of it besides its kind and subject. */
+interface Situation extends Context {
+  readonly hasTombstone: boolean;
 }
 
 /** One row of the table. */
 export interface Row {
   readonly change: readonly ChangeKind[] | 'any';
   readonly of: readonly Subject[] | 'any';
-  readonly when?: (context: Context) => boolean;
+  readonly when?: (night: Situation) => boolean;
   readonly ruling: Ruling;
   readonly reason: string;
 }
@@ -63,6 +71,7 @@ const hashed: readonly Subject[] = ['pack', 'index', 'snapshot', 'key'];
 const nothing: Ruling = { verdict: 'nothing' };
 const folder: Ruling = { verdict: 'folder' };
 const accepted: Ruling = { verdict: 'accepted' };
+const known: Ruling = { verdict: 'known' };
 const violation = (rule: ViolationRule): Ruling => ({ verdict: 'violation', rule });
 const warning = (rule: WarningRule): Ruling => ({ verdict: 'warning', rule });
 
@@ -85,12 +94,20 @@ export const policy: readonly Row[] = [
     reason: 'a repository grows by these' },
   { change: ['new'],                of: ['key', 'config'],          ruling: accepted, when: (night) => night.initialising,
     reason: 'trusted on first use, then pinned' },
+  { change: ['new'],                of: ['key'],                    ruling: accepted, when: (night) => night.window?.allowKeys === true,
+    reason: 'an operator on this machine opened a window that lets keys change' },
   { change: ['new'],                of: ['key', 'config'],          ruling: violation('pinned'),
     reason: 'keys and config are pinned at init; a new one lets somebody else open the repository, or nobody' },
   { change: ['mtime'],              of: [...hashed, 'config'],      ruling: violation('modified'),
     reason: 'restic never touches a file that it wrote; only its modification time differs' },
   { change: ['content'],            of: [...hashed, 'config'],      ruling: violation('modified'),
     reason: 'restic never changes a file that it wrote' },
+  { change: ['deleted'],            of: [...hashed],                ruling: known, when: (night) => night.hasTombstone,
+    reason: 'its deletion was accepted before' },
+  { change: ['deleted'],            of: ['pack', 'index', 'snapshot'], ruling: accepted, when: (night) => night.window !== undefined,
+    reason: 'an operator on this machine opened a prune window' },
+  { change: ['deleted'],            of: ['key'],                    ruling: accepted, when: (night) => night.window?.allowKeys === true,
+    reason: 'an operator on this machine opened a window that lets keys change' },
   { change: ['deleted'],            of: ['key', 'config'],          ruling: violation('pinned'),
     reason: 'keys and config are pinned at init; without them nobody can open the repository' },
   { change: ['deleted'],            of: ['pack', 'index', 'snapshot'], ruling: violation('deleted'),
@@ -100,12 +117,13 @@ export const policy: readonly Row[] = [
 ];
 
 /** The first row that matches. */
-export function rule(change: ChangeKind, of: Subject, context: Context): Row {
+export function rule(change: ChangeKind, of: Subject, context: Context, hasTombstone = false): Row {
+  const situation = { ...context, hasTombstone };
   const row = policy.find(
     (each) =>
       (each.change === 'any' || each.change.includes(change)) &&
       (each.of === 'any' || each.of.includes(of)) &&
-      (each.when === undefined || each.when(context)),
+      (each.when === undefined || each.when(situation)),
   );
   if (row === undefined) throw new Error('the last row of the policy must match everything');
   return row;

@@ -10,6 +10,8 @@ export interface Mail {
   readonly text: string;
   /** Without brackets; unique to the run. */
   readonly messageId: string;
+  /** The mail that began the thread, without brackets. */
+  readonly references: string | undefined;
 }
 
 /** Where a run took place. */
@@ -36,10 +38,26 @@ export function headline(run: Run): string {
   switch (outcomeOf(run)) {
     case 'locked': return 'another run is at work; nothing was done';
     case 'failed': case 'interrupted': return run.failure?.message ?? 'failed';
-    case 'alarm': return countsOf(run, 'violation');
-    case 'warned': return `${growth(run)}; ${countsOf(run, 'warning')}`;
-    case 'synced': case 'unchanged': return growth(run);
+    case 'alarm': return alarmHeadline(run);
+    case 'warned': return [growth(run), ...deletions(run), countsOf(run, 'warning')].join('; ');
+    case 'synced': case 'unchanged': return [growth(run), ...deletions(run)].join('; ');
   }
+}
+
+function alarmHeadline(run: Run): string {
+  const found = countsOf(run, 'violation');
+  if (run.alarm === undefined || run.alarm.runId === run.runId) return found;
+  const standing = `the alarm of ${run.alarm.since.slice(0, 16).replace('T', ' ')} UTC (${run.alarm.rules.join(', ')}) still stands`;
+  return found === '' ? `${standing}; nothing else was found` : `${found}; ${standing}`;
+}
+
+function deletions(run: Run): string[] {
+  const { added, dropped, expired } = run.tombstones;
+  return [
+    ...(added > 0 ? [`${formatCount(added)} deletions accepted`] : []),
+    ...(dropped > 0 ? [`${formatCount(dropped)} deleted files came back`] : []),
+    ...(expired > 0 ? [`${formatCount(expired)} files expired`] : []),
+  ];
 }
 
 function countsOf(run: Run, severity: 'violation' | 'warning'): string {
@@ -66,10 +84,50 @@ export function mailOf(run: Run, place: Place, head: string): Mail {
     ]), '',
     ...section('What was not done', notDone(run)),
     ...(run.failure === undefined ? [] : section('What to do now', [run.failure.hint])),
+    ...section('Deletions that were accepted', buriedLines(run)),
+    ...section('Files that leave within a week', reminderLines(run)),
     ...foundSections(run),
     ...roads(run, place),
   ];
-  return { subject: subject(run, place.host), text: `${body.join('\n').trimEnd()}\n`, messageId: `${run.runId}.${run.repository}@${place.host}` };
+  const messageId = messageIdOf(run, place);
+  const thread = run.alarm?.messageId;
+  return {
+    subject: subject(run, place.host), text: `${body.join('\n').trimEnd()}\n`, messageId,
+    references: thread === messageId ? undefined : thread,
+  };
+}
+
+/** The Message-ID of a run's mail, without brackets. */
+export function messageIdOf(run: Run, place: Place): string {
+  return `${run.runId}.${run.repository}@${place.host}`;
+}
+
+function buriedLines(run: Run): string[] {
+  if (run.buried === undefined) return [];
+  const { types, bytes, snapshots, due } = run.buried;
+  const counts = (['snapshot', 'index', 'pack', 'key'] as const).filter((type) => types[type] > 0).map((type) => `${formatCount(types[type])} ${type}`);
+  return [
+    `serverA deleted ${counts.join(', ')} (${formatBytes(bytes)}), as the open prune window allows. The files are still in the replica.`,
+    due === undefined ? 'They never leave (deletionGrace: forever).' : `They leave the replica on ${isoMinute(due)} UTC or in the first run after that.`,
+    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${run.runId}`,
+    ...snapshots.map((id) => `snapshot ${id}`),
+    ...(types.snapshot > snapshots.length ? [`... and ${formatCount(types.snapshot - snapshots.length)} more snapshots`] : []),
+  ];
+}
+
+function reminderLines(run: Run): string[] {
+  if (run.reminder === undefined) return [];
+  const { amount, firstDue } = run.reminder;
+  return [
+    `${formatCount(amount.files)} files (${formatBytes(amount.bytes)}) whose deletion was accepted leave the replica from ${isoMinute(firstDue)} UTC on.`,
+    `What they are: rsync-ratchet tombstones list ${run.repository}`,
+    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --all`,
+  ];
+}
+
+/** `2026-11-23 01:27`. */
+export function isoMinute(time: Date): string {
+  return time.toISOString().slice(0, 16).replace('T', ' ');
 }
 
 function table(rows: readonly (readonly [string, string])[]): string[] {
@@ -106,16 +164,20 @@ function foundSections(run: Run): string[] {
 function shown(run: Run, rule: Rule, count: number): string[] {
   const found = run.findings.kept.filter((finding) => finding.rule === rule).slice(0, shownPerRule);
   const rest = count - found.length;
-  return [...found.map(findingLine), ...(rest > 0 ? [`... and ${formatCount(rest)} more`] : [])];
+  const shared = found.length > 1 && found.every(({ message }) => message === found[0]?.message);
+  return [...found.map((finding) => findingLine(finding, shared)), ...(rest > 0 ? [`... and ${formatCount(rest)} more`] : [])];
 }
 
-function findingLine(finding: Finding): string {
+/** One finding; what is said of all of them alike need not be said again. */
+function findingLine(finding: Finding, shared: boolean): string {
+  if (shared && finding.path !== '') return `- ${finding.path}`;
   return finding.path === '' ? `- ${finding.message}` : `- ${finding.path}: ${finding.message}`;
 }
 
 function roads(run: Run, place: Place): string[] {
-  const rules = [...run.findings.rules('violation'), ...run.findings.rules('warning')];
-  return rules.flatMap(({ rule }) => section(`The road back: ${rule}`, ruleWords[rule].road.map((line) => filled(line, run, place))));
+  const found = [...run.findings.rules('violation'), ...run.findings.rules('warning')].map(({ rule }) => rule);
+  const standing = (run.alarm?.rules ?? []).filter((rule): rule is Rule => rule in ruleWords);
+  return [...new Set([...found, ...standing])].flatMap((rule) => section(`The road back: ${rule}`, ruleWords[rule].road.map((line) => filled(line, run, place))));
 }
 
 function filled(line: string, run: Run, place: Place): string {
@@ -127,7 +189,9 @@ export function summary(run: Run): string[] {
   return [
     `${run.repository}: ${headline(run)}`,
     ...(run.failure === undefined ? [] : [`  hint: ${run.failure.hint}`]),
+    ...buriedLines(run).map((line) => `  ${line}`),
     ...foundSections(run).filter((line) => line !== '').map((line) => `  ${line}`),
+    ...(run.command === 'audit' && run.alarm !== undefined ? [`  note: the alarm of run ${run.alarm.runId} still stands; sync fetches nothing until it is acknowledged`] : []),
   ];
 }
 

@@ -8,6 +8,11 @@ export interface RuleWords {
   readonly road: readonly string[];
 }
 
+const acknowledge = [
+  'Then lower the alarm: rsync-ratchet acknowledge REPO --reason "what it was"',
+  'and run: rsync-ratchet sync REPO (what is still wrong raises the next alarm).',
+];
+
 const restoreOnServerA = [
   'If serverA was damaged or attacked: stop backups, take serverA off the network, keep it as evidence.',
   'The replica still has every file as it was. Copy the named files back to serverA by hand from REPLICA/,',
@@ -22,50 +27,68 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
       'If the content on serverA is right and only its time differs (a restore from tape, a copy without -t):',
       '  set the times back on serverA to those of REPLICA/ (touch -r, or rsync -t from REPLICA/).',
       ...restoreOnServerA,
-      'Then run: rsync-ratchet sync REPO',
+      ...acknowledge,
     ],
   },
   deleted: {
     means: 'Files of the repository are gone from serverA, and nobody on this machine had said so beforehand.',
     road: [
-      'Ask who ran restic forget or prune. If nobody did, treat it as an attack.',
-      ...restoreOnServerA,
-      'Then run: rsync-ratchet sync REPO',
+      'Ask who ran restic forget or prune.',
+      'If it was you: rsync-ratchet prune-window open REPO --for 2h --max-deletions N --reason "prune", with N as above.',
+      'If nobody did, treat it as an attack:',
+      ...restoreOnServerA.map((line) => `  ${line}`),
+      '  If the files cannot come back to serverA, open a window as above, sync, then keep them here for good:',
+      '  rsync-ratchet tombstones keep REPO --all',
+      ...acknowledge,
+    ],
+  },
+  'over-budget': {
+    means: 'More was deleted than the open prune window lets through, or no snapshot would be left. Nothing of it was accepted.',
+    road: [
+      'Ask whether so much was pruned. If so: rsync-ratchet prune-window open REPO --max-deletions N, with N large enough.',
+      'If every snapshot was deleted on purpose, make a new backup and sync it before.',
+      'If not, treat it as an attack:',
+      ...restoreOnServerA.map((line) => `  ${line}`),
+      ...acknowledge,
     ],
   },
   'type-changed': {
     means: 'What is a file in the replica is a folder, a symlink or a device on serverA (or the other way round).',
-    road: ['restic never does that. Look at the path on serverA with: ls -la', ...restoreOnServerA, 'Then run: rsync-ratchet sync REPO'],
+    road: ['restic never does that. Look at the path on serverA with: ls -la', ...restoreOnServerA, ...acknowledge],
   },
   pinned: {
     means: 'A key or the config was added or deleted on serverA. Both were pinned at init.',
     road: [
       'Ask who ran restic key add, key passwd or key remove. A key that nobody added lets somebody else in.',
+      'If it was you: rsync-ratchet prune-window open REPO --for 2h --allow-keys --reason "new key". The last key and the config',
+      '  never change that way.',
       'If it was not you: remove the new key file on serverA, or copy the deleted one back from REPLICA/.',
-      'Then run: rsync-ratchet sync REPO',
+      ...acknowledge,
     ],
   },
   inconsistent: {
     means: 'rsync\'s own words contradict what the file list says. An honest rsync never does that.',
-    road: ['Something between the two rsyncs lies. Look at the rsync program on serverA (rpm -V, debsums) and treat serverA as compromised', 'until you know better.'],
+    road: ['Something between the two rsyncs lies. Look at the rsync program on serverA (rpm -V, debsums) and treat serverA as compromised', 'until you know better.', ...acknowledge],
   },
   unaccounted: {
     means: 'A path of the replica was not named in the report, or more than once. An honest rsync names each once.',
     road: [
       'If somebody wrote into REPLICA/ on this machine during the run, put that right and run again.',
       'Otherwise the rsync on serverA leaves things out: treat serverA as compromised until you know better.',
+      ...acknowledge,
     ],
   },
   'over-limit': {
     means: 'More new files or bytes than limits.newFiles and limits.newBytes allow for one night.',
     road: [
-      'Ask whether so much was backed up. If so: rsync-ratchet sync --no-limits REPO (this once), or raise the limits.',
-      'If not, somebody fills up the replica: look at who writes to serverA.',
+      'Ask whether so much was backed up. If not, somebody fills up the replica: look at who writes to serverA.',
+      'If so, raise the limits, or let it through this once: lower the alarm as below, then run: rsync-ratchet sync --no-limits REPO',
+      ...acknowledge,
     ],
   },
   refused: {
     means: 'A change that no row of the policy allows.',
-    road: ['Look at the path on serverA and in REPLICA/, and report this: the policy should know the case.'],
+    road: ['Look at the path on serverA and in REPLICA/, and report this: the policy should know the case.', ...acknowledge],
   },
   foreign: {
     means: 'serverA has something that restic does not use. It is never copied.',
@@ -93,5 +116,9 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   unfinished: {
     means: 'The time of timeouts.run was over before everything had come.',
     road: ['Nothing to do if this is a first copy: each night goes on where the last one stopped. Otherwise raise timeouts.run.'],
+  },
+  clock: {
+    means: 'The clock of this machine has jumped, or the tool has not run for more than a week.',
+    road: ['Look at the clock (date, timedatectl). If it is right, the next run goes on as usual; a refused window must be opened again.'],
   },
 };

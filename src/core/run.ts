@@ -1,15 +1,36 @@
 /** One run for one repository, as data: what section 8's JSON shows, and what mail, journal and terminal are told from. */
 import type { Failure, Outcome } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../errors.ts';
+import type { Alarm } from './alerts.ts';
 import type { AuditCounts } from './audit.ts';
+import type { Amount } from './books.ts';
+import type { HashedType } from './layout.ts';
+import type { OpenWindow } from './window.ts';
 import { Findings } from './findings.ts';
 
 /** Stages with a clock of their own. */
 export type Stage = 'audit' | 'fetch' | 'prove' | 'admit' | 'expire' | 'check';
 
-export interface Amount {
-  files: number;
-  bytes: number;
+/** Deletions that became tombstones tonight, for the mail that always tells them. */
+export interface Buried {
+  readonly types: Readonly<Record<HashedType, number>>;
+  readonly bytes: number;
+  /** IDs, capped. */
+  readonly snapshots: readonly string[];
+  /** When they leave; undefined for never. */
+  readonly due: Date | undefined;
+}
+
+/** Tombstones that will be due within a week, told once more. */
+export interface Reminder {
+  readonly amount: Amount;
+  readonly firstDue: Date;
+}
+
+/** What the replica holds. */
+export interface ReplicaSize extends Amount {
+  /** Modification time of the newest snapshot file, ISO 8601. */
+  readonly newestSnapshot: string | null;
 }
 
 export interface Run {
@@ -27,6 +48,14 @@ export interface Run {
   /** Seconds. */
   readonly seconds: Record<Stage, number>;
   alerts: { sent: number; spooled: number };
+  window: OpenWindow | undefined;
+  /** The alarm that stands after this run. */
+  alarm: Alarm | undefined;
+  tombstones: { added: number; unconfirmed: number; dropped: number; expired: number; pending: number };
+  buried: Buried | undefined;
+  reminder: Reminder | undefined;
+  /** What the replica holds after this run; undefined while nobody has looked. */
+  replica: ReplicaSize | undefined;
   isLocked: boolean;
   failure: Failure | undefined;
 }
@@ -42,6 +71,12 @@ export function newRun(repository: string, runId: string, command: Run['command'
     quarantined: { files: 0, bytes: 0 },
     seconds: { audit: 0, fetch: 0, prove: 0, admit: 0, expire: 0, check: 0 },
     alerts: { sent: 0, spooled: 0 },
+    window: undefined,
+    alarm: undefined,
+    tombstones: { added: 0, unconfirmed: 0, dropped: 0, expired: 0, pending: 0 },
+    buried: undefined,
+    reminder: undefined,
+    replica: undefined,
     isLocked: false,
     failure: undefined,
   };
@@ -55,7 +90,7 @@ export function runIdOf(startedAt: Date, random: string): string {
 /** What the run came to. A violation counts for more than a failure after it. */
 export function outcomeOf(run: Run): Outcome {
   if (run.isLocked) return 'locked';
-  if (run.findings.rules('violation').length > 0) return 'alarm';
+  if (run.findings.rules('violation').length > 0 || (run.alarm !== undefined && run.command === 'sync')) return 'alarm';
   if (run.failure !== undefined) return exitCodeOf(run.failure) > 128 ? 'interrupted' : 'failed';
   if (run.findings.rules('warning').length > 0) return 'warned';
   return run.admitted.files > 0 ? 'synced' : 'unchanged';
@@ -88,14 +123,21 @@ function runToJson(run: Run): object {
     fetched: run.fetched,
     admitted: run.admitted,
     quarantined: run.quarantined,
-    tombstones: { added: 0, unconfirmed: 0, dropped: 0, expired: 0, pending: 0 },
-    window: null,
-    alarm: null,
+    tombstones: run.tombstones,
+    window: windowToJson(run.window),
+    alarm: run.alarm === undefined ? null : { runId: run.alarm.runId, since: run.alarm.since, rules: run.alarm.rules },
     proof: 'skipped',
     check: null,
     alerts: run.alerts,
     seconds: { ...stages, total },
   };
+}
+
+/** A window as `--json` and `status` show it. */
+export function windowToJson(window: OpenWindow | undefined): object | null {
+  if (window === undefined) return null;
+  const { source, until, budget, used, allowKeys } = window;
+  return { source, until: until.toISOString(), budget, used, allowKeys };
 }
 
 /** Rounded to milliseconds. */

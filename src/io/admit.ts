@@ -1,10 +1,10 @@
 /** Admit: candidates enter the replica by link(2), which refuses an existing name. Never by rename onto it. */
 import { linkSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { verified, type Books } from '../core/books.ts';
+import type { Amount, Books, Entry } from '../core/books.ts';
+import { inReplica, verified, wanted } from '../core/flags.ts';
 import { admissionOrder, foldersOf, placeOf, type HashedType } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
-import type { Amount } from '../core/run.ts';
 import { syncFileSystem } from './files.ts';
 
 
@@ -21,18 +21,22 @@ export async function admit(replica: string, candidate: string, books: Books, ty
     eachCandidate(candidate, type, books, (path) => { linkInto(replica, candidate, path, admitted); });
     if (admitted.files === before) continue;
     await syncFileSystem(replica);
-    eachCandidate(candidate, type, books, (path) => { unlinkSync(join(candidate, path)); });
+    eachCandidate(candidate, type, books, (path, entry) => {
+      unlinkSync(join(candidate, path));
+      books.set(entry, inReplica);
+      books.clear(entry, wanted | verified);
+    });
   }
   return admitted;
 }
 
 /** Visits folder by folder, so that a million candidates are never held as names. */
-function eachCandidate(candidate: string, type: HashedType, books: Books, visit: (path: string) => void): void {
+function eachCandidate(candidate: string, type: HashedType, books: Books, visit: (path: string, entry: Entry) => void): void {
   for (const folder of foldersOf(type)) {
     for (const name of namesIn(join(candidate, folder))) {
       const place = placeOf(`${folder}/${name}`);
       const entry = 'id' in place ? books.find(place.of, place.id) : -1;
-      if (entry >= 0 && books.has(entry, verified)) visit(`${folder}/${name}`);
+      if (entry >= 0 && books.has(entry, verified)) visit(`${folder}/${name}`, entry);
     }
   }
 }

@@ -1,27 +1,30 @@
 /** The edges of one run for one repository: everything outside, wired together for `nightly.ts` and `initialise.ts`. */
 import { createHash, randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Books } from '../core/books.ts';
+import { alarmWith, type Alarm } from '../core/alerts.ts';
+import type { Catalogue } from '../core/audit.ts';
+import type { Amount, Books } from '../core/books.ts';
 import type { JournalEvent } from '../core/chain.ts';
 import type { Config, Email, Repository } from '../core/config.ts';
-import type { Findings } from '../core/findings.ts';
 import type { HashedType, Pass } from '../core/layout.ts';
 import type { Change } from '../core/itemize.ts';
-import type { Mail } from '../core/report.ts';
-import type { Amount, Run, Stage } from '../core/run.ts';
+import { messageIdOf, type Mail } from '../core/report.ts';
+import type { Run, Stage } from '../core/run.ts';
+import { confirmation, reminderLead } from '../core/tombstones.ts';
+import { decideWindow, type WindowDecision } from '../core/window.ts';
 import { asFailure, Failure } from '../errors.ts';
-import type { Edges, Fetched } from '../nightly.ts';
+import type { Edges, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
+import { emptyExpired, expire } from './expire.ts';
 import { growthOf, Incoming, writeManifest } from './incoming.ts';
-import { takeLock, type Lock } from './lock.ts';
 import { sendMail } from './mail.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
-import { connect, makeRunFolder, removeRunFolder } from './ssh.ts';
+import { Session } from './session.ts';
 import { State } from './state.ts';
+import { bury } from './tombstones.ts';
 
 /** What a run is given besides its repository. */
 export interface EdgeOptions {
@@ -37,14 +40,10 @@ export class RunEdges implements Edges {
   readonly onSuccess: Email['onSuccess'] | undefined;
   readonly #config: Config;
   readonly #console: Console;
-  readonly #interrupt: AbortSignal;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
   readonly #state: State;
-  readonly #nonce = randomBytes(12).toString('hex');
-  #lock: Lock | undefined;
+  readonly #session: Session;
   #marker: onDisk.Marker | undefined;
-  #runFolder: string | undefined;
-  #rsync: rsync.RsyncContext | undefined;
   #incoming: Incoming | undefined;
 
   constructor({ config, repository, interrupt, console }: EdgeOptions) {
@@ -53,7 +52,7 @@ export class RunEdges implements Edges {
     this.onSuccess = config.alerts.email?.onSuccess;
     this.#config = config;
     this.#console = console;
-    this.#interrupt = interrupt;
+    this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
     this.#state = new State(config.state ?? '', repository.name);
   }
@@ -70,25 +69,17 @@ export class RunEdges implements Edges {
     const { name, replica } = this.repository;
     this.#marker = onDisk.readMarker(replica);
     if (this.#marker === undefined) throw onDisk.notInitialised(name, replica);
-    this.#lock = await takeLock(this.#paths.lock);
-    if (this.#lock === undefined) return false;
-    removeRunFolder(this.#lock.note);
+    if (!(await this.#session.lock())) return false;
     onDisk.checkPins(replica, this.#marker);
     return true;
   }
 
   async connect(): Promise<void> {
-    this.#runFolder = makeRunFolder();
-    this.#lock?.write(this.#runFolder);
-    const { repository } = this;
-    const connection = await connect(repository, this.#runFolder, this.#interrupt);
-    this.#rsync = { repository, connection, runFolder: this.#runFolder, nonce: this.#nonce };
+    await this.#session.connect();
   }
 
   async close(): Promise<void> {
-    await this.#rsync?.connection.close();
-    if (this.#runFolder !== undefined) rmSync(this.#runFolder, { recursive: true, force: true });
-    this.#lock?.release();
+    await this.#session.close();
   }
 
   hasCompletedOnce(): boolean {
@@ -99,8 +90,48 @@ export class RunEdges implements Edges {
     this.#writeMarker({ ...this.#requireMarker(), firstRunCompleted: true });
   }
 
-  walk() {
-    return onDisk.walkReplica(this.repository.replica, this.repository.ignore);
+  window(now: Date): WindowDecision {
+    return decideWindow(now, this.#state.windows(), this.repository.pruneWindows);
+  }
+
+  alarm(): Alarm | undefined {
+    return this.#state.alarm();
+  }
+
+  async raiseAlarm(run: Run): Promise<Alarm> {
+    const { alarm, isNew } = await this.#state.locked(() => {
+      const standing = this.#state.alarm();
+      const raised = alarmWith(standing, run, messageIdOf(run, this.place));
+      this.#state.setAlarm(raised);
+      return { alarm: raised, isNew: standing === undefined };
+    });
+    if (isNew) await this.journal({ event: 'alarm-raised', runId: run.runId, rules: alarm.rules });
+    return alarm;
+  }
+
+  walk(): Catalogue {
+    const catalogue = onDisk.walkReplica(this.repository.replica, this.repository.ignore);
+    this.#state.tombstones.fold(catalogue.books);
+    return catalogue;
+  }
+
+  async bury(run: Run, books: Books): Promise<void> {
+    await this.#state.locked(() => { bury(this.#state, run, books, confirmation(this.now(), this.repository.deletionGrace)); });
+  }
+
+  async expire(run: Run, books: Books): Promise<Amount> {
+    const { replica } = this.repository;
+    this.#requireReplica();
+    emptyExpired(this.#paths.expired);
+    const moved = await this.#state.locked(() => expire(this.#state, replica, join(this.#paths.expired, run.runId), books, this.now()));
+    emptyExpired(this.#paths.expired);
+    this.#pinKeys(books);
+    return moved;
+  }
+
+  async recordReminder(now: Date): Promise<void> {
+    const until = new Date(now.getTime() + reminderLead).toISOString();
+    await this.#state.locked(() => { this.#state.tombstones.append([{ event: 'reminded', until }]); });
   }
 
   exists(path: string): boolean {
@@ -112,11 +143,11 @@ export class RunEdges implements Edges {
   }
 
   async dryRun(pass: Pass, deadline: Date, judge: (change: Change) => void): Promise<Failure | undefined> {
-    return rsync.dryRun(this.#requireRsync(), pass, this.repository.replica, this.#bounds(deadline), judge);
+    return rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge);
   }
 
-  takeLeftovers(books: Books, findings: Findings): void {
-    this.#incoming = new Incoming(this.#paths, books, findings);
+  takeLeftovers(run: Run, books: Books): void {
+    this.#incoming = new Incoming(this.#paths, books, run.findings);
     this.#incoming.takeLeftovers();
   }
 
@@ -126,9 +157,9 @@ export class RunEdges implements Edges {
     const manifest = join(this.#state.runFolder(runId), 'manifest');
     writeManifest(manifest, incoming.books);
     const folder = incoming.freshFolder(runId);
-    const bounds = { ...this.#bounds(deadline), hiddenProgress: growthOf(folder) };
+    const bounds = { ...this.#session.bounds(deadline), hiddenProgress: growthOf(folder) };
     let before: string | undefined;
-    const end = await rsync.fetch(this.#requireRsync(), manifest, folder, bounds, (path) => {
+    const end = await rsync.fetch(this.#session.rsync, manifest, folder, bounds, (path) => {
       if (before !== undefined) incoming.verify(folder, before);
       before = path;
     });
@@ -137,9 +168,10 @@ export class RunEdges implements Edges {
   }
 
   async admit(books: Books, types: ReadonlySet<HashedType>): Promise<Amount> {
-    const { name, replica } = this.repository;
-    if (onDisk.readMarker(replica)?.id !== this.#marker?.id) throw onDisk.notInitialised(name, replica);
-    return admit(replica, this.#paths.candidate, books, types);
+    this.#requireReplica();
+    const admitted = await admit(this.repository.replica, this.#paths.candidate, books, types);
+    this.#pinKeys(books);
+    return admitted;
   }
 
   told(fingerprint: string) {
@@ -151,6 +183,11 @@ export class RunEdges implements Edges {
 
   fingerprint(text: string): string {
     return createHash('sha256').update(text).digest('hex');
+  }
+
+  lastJournaled(): Date | undefined {
+    const last = this.#state.findLast(() => true);
+    return last === undefined ? undefined : new Date(last.time);
   }
 
   async journal(event: JournalEvent): Promise<string> {
@@ -179,8 +216,16 @@ export class RunEdges implements Edges {
     this.#console.detail(`${this.repository.name}: ${name}`);
   }
 
-  #bounds(deadline: Date) {
-    return { stall: this.repository.timeouts.stall, deadline: deadline.getTime(), interrupt: this.#interrupt };
+  /** Throws Failure when the replica is not the one that we began with: unmounted, say. */
+  #requireReplica(): void {
+    const { name, replica } = this.repository;
+    if (onDisk.readMarker(replica)?.id !== this.#requireMarker().id) throw onDisk.notInitialised(name, replica);
+  }
+
+  /** The replica's keys are the pinned ones; they change only in a window that says so. */
+  #pinKeys(books: Books): void {
+    const marker = onDisk.withKeys(this.#requireMarker(), books);
+    if (marker !== this.#marker) this.#writeMarker(marker);
   }
 
   #writeMarker(marker: onDisk.Marker): void {
@@ -191,10 +236,5 @@ export class RunEdges implements Edges {
   #requireMarker(): onDisk.Marker {
     if (this.#marker === undefined) throw new Error('lock comes first');
     return this.#marker;
-  }
-
-  #requireRsync(): rsync.RsyncContext {
-    if (this.#rsync === undefined) throw new Error('connect comes first');
-    return this.#rsync;
   }
 }

@@ -1,6 +1,6 @@
 /** Small files that survive a power cut, and durability for many files at once. */
 import { execa } from 'execa';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../errors.ts';
 
@@ -10,7 +10,7 @@ export function replaceFile(path: string, content: string): void {
   rmSync(temporary, { force: true });
   const file = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(file, content);
+    writeFileSync(file, content);
     fsyncSync(file);
   } finally {
     closeSync(file);
@@ -46,4 +46,42 @@ export async function syncFileSystem(folder: string): Promise<void> {
       'look at `dmesg` and at the disk; nothing that was not safe on disk is in the replica',
     );
   }
+}
+
+/** Writes lines to an open file in batches. `flush` at the end, and fsync where it matters. */
+export class LineWriter {
+  readonly #file: number;
+  #lines: string[] = [];
+
+  constructor(file: number) {
+    this.#file = file;
+  }
+
+  line(text: string): void {
+    if (this.#lines.push(`${text}\n`) === 1000) this.flush();
+  }
+
+  flush(): void {
+    writeFileSync(this.#file, this.#lines.join(''));
+    this.#lines = [];
+  }
+}
+
+/** How much of a log's end is read to find its last lines, in bytes. */
+const tailLength = 1024 * 1024;
+
+/** The end of an open log file, as bytes, one per character. */
+export function readTail(file: number): string {
+  const { size } = fstatSync(file);
+  const bytes = Buffer.alloc(Math.min(size, tailLength));
+  readSync(file, bytes, 0, bytes.length, size - bytes.length);
+  return bytes.toString('latin1');
+}
+
+/** Drops a last line without a newline, which a crash left; returns how many bytes that were. */
+export function cutTornLine(file: number): number {
+  const tail = readTail(file);
+  const torn = tail.length - (tail.lastIndexOf('\n') + 1);
+  if (torn > 0) ftruncateSync(file, fstatSync(file).size - torn);
+  return torn;
 }

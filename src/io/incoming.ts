@@ -4,10 +4,10 @@ import {
   closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { rejected, verified, wanted, type Books, type Entry } from '../core/books.ts';
+import type { Amount, Books, Entry } from '../core/books.ts';
+import { rejected, verified, wanted } from '../core/flags.ts';
 import type { Findings } from '../core/findings.ts';
 import { placeOf } from '../core/layout.ts';
-import type { Amount } from '../core/run.ts';
 import { bytePath, exists, type ownPaths } from './replica.ts';
 
 /** What verification has come to so far. */

@@ -1,22 +1,21 @@
 /** The edges of `init`: folders, the verification of an existing copy, `config` and keys from serverA, the marker. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../core/audit.ts';
-import { inReplica, verified, wanted, type Books } from '../core/books.ts';
+import type { Amount, Books } from '../core/books.ts';
+import { inReplica, verified, wanted } from '../core/flags.ts';
 import type { JournalEvent } from '../core/chain.ts';
 import { Findings } from '../core/findings.ts';
 import { admissionOrder, excludedFolders, foldersOf } from '../core/layout.ts';
-import type { Amount } from '../core/run.ts';
 import { Failure } from '../errors.ts';
 import type { InitialiseEdges, Pins } from '../initialise.ts';
 import { admit } from './admit.ts';
 import { makeFolder, syncFileSystem } from './files.ts';
 import { Incoming, sha256Of } from './incoming.ts';
-import { takeLock, type Lock } from './lock.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
-import { connect, makeRunFolder, removeRunFolder } from './ssh.ts';
+import { Session } from './session.ts';
 import { State } from './state.ts';
 import type { EdgeOptions } from './edges.ts';
 
@@ -31,15 +30,14 @@ export class InitEdges implements InitialiseEdges {
   readonly #state: State;
   readonly #findings = new Findings();
   #incoming: Incoming;
-  #lock: Lock | undefined;
-  #runFolder = '';
-  #rsync: rsync.RsyncContext | undefined;
+  readonly #session: Session;
 
   constructor(options: EdgeOptions) {
     this.#options = options;
     this.#replica = options.repository.replica;
     this.#paths = onDisk.ownPaths(this.#replica);
     this.#state = new State(options.config.state ?? '', options.repository.name);
+    this.#session = new Session(options.repository, options.interrupt);
     this.#incoming = new Incoming(this.#paths, onDisk.newBooks(), this.#findings);
   }
 
@@ -52,9 +50,7 @@ export class InitEdges implements InitialiseEdges {
     requireOwnRepository(this.#replica);
     for (const folder of admissionOrder.flatMap(foldersOf)) makeFolder(join(this.#replica, folder));
     makeFolder(this.#paths.quarantine);
-    this.#lock = await takeLock(this.#paths.lock);
-    if (this.#lock !== undefined) removeRunFolder(this.#lock.note);
-    return this.#lock !== undefined;
+    return this.#session.lock();
   }
 
   hasConfig(): boolean {
@@ -74,21 +70,17 @@ export class InitEdges implements InitialiseEdges {
   }
 
   async connect(): Promise<void> {
-    const { repository, interrupt } = this.#options;
-    this.#runFolder = makeRunFolder();
-    this.#lock?.write(this.#runFolder);
-    const connection = await connect(repository, this.#runFolder, interrupt);
-    this.#rsync = { repository, connection, runFolder: this.#runFolder, nonce: randomBytes(12).toString('hex') };
+    await this.#session.connect();
   }
 
   async listIdentity(): Promise<string[]> {
     const listed = onDisk.newBooks();
-    const audit = new Audit({ books: listed, others: new Map() }, { initialising: true }, () => false);
-    const empty = join(this.#runFolder, 'empty');
+    const audit = new Audit({ books: listed, others: new Map() }, { initialising: true, window: undefined }, () => false);
+    const empty = this.#session.path('empty');
     mkdirSync(empty);
     let config: string[] = [];
     audit.begin(2);
-    const failure = await rsync.dryRun(this.#requireRsync(), 2, empty, this.#bounds(), (change) => {
+    const failure = await rsync.dryRun(this.#session.rsync, 2, empty, this.#bounds, (change) => {
       audit.judge(change);
       if (change.path === 'config' && change.kind === 'item' && change.fileType === 'f' && change.size <= largestIdentity) config = ['config'];
     });
@@ -115,10 +107,10 @@ export class InitEdges implements InitialiseEdges {
     const { books } = this.#incoming;
     const names = ['config'];
     books.each(wanted, verified, (entry) => { names.push(books.path(entry)); });
-    const manifest = join(this.#runFolder, 'manifest');
+    const manifest = this.#session.path('manifest');
     writeFileSync(manifest, names.map((name) => `${name}\0`).join(''), { mode: 0o600 });
     const folder = this.#incoming.freshFolder('init');
-    const end = await rsync.fetch(this.#requireRsync(), manifest, folder, this.#bounds(), () => undefined);
+    const end = await rsync.fetch(this.#session.rsync, manifest, folder, this.#bounds, () => undefined);
     if (end instanceof Failure) throw end;
     this.#takeConfig(folder);
     this.#incoming.sweep(folder);
@@ -168,19 +160,11 @@ export class InitEdges implements InitialiseEdges {
   }
 
   async close(): Promise<void> {
-    await this.#rsync?.connection.close();
-    removeRunFolder(this.#runFolder);
-    this.#lock?.release();
+    await this.#session.close();
   }
 
-  #bounds() {
-    const { timeouts } = this.#options.repository;
-    return { stall: timeouts.stall, deadline: Date.now() + timeouts.run, interrupt: this.#options.interrupt };
-  }
-
-  #requireRsync(): rsync.RsyncContext {
-    if (this.#rsync === undefined) throw new Error('connect comes first');
-    return this.#rsync;
+  get #bounds() {
+    return this.#session.bounds(new Date(Date.now() + this.#options.repository.timeouts.run));
   }
 }
 

@@ -1,7 +1,7 @@
 /** Kernel locks that die with their holder (flock(2)), through flock(1) from util-linux on an inherited descriptor. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { Failure } from '../errors.ts';
 
 /** A lock that is held until `release`, or until this process ends in whatever way. */
@@ -31,7 +31,7 @@ function heldLock(path: string, file: number): Lock {
     note: readFileSync(path, 'utf8'),
     write: (note) => {
       ftruncateSync(file, 0);
-      writeSync(file, note);
+      writeFileSync(file, note);
     },
     release: () => {
       ftruncateSync(file, 0);

@@ -15,6 +15,7 @@ type Smtp = Extract<Email['transport'], { kind: 'smtp' }>;
 export async function sendMail(email: Email, mail: Mail, date: Date): Promise<void> {
   const message: SendMailOptions = {
     from: email.from, to: email.to, subject: mail.subject, text: mail.text, messageId: `<${mail.messageId}>`, date,
+    ...(mail.references === undefined ? {} : { references: `<${mail.references}>`, inReplyTo: `<${mail.references}>` }),
     headers: { 'Auto-Submitted': 'auto-generated' },
     disableFileAccess: true, disableUrlAccess: true,
   };

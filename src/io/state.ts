@@ -1,14 +1,17 @@
 /** What is remembered between runs, in `<state>/<repository>/`: the journal, and a folder for each run. */
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainStart, nextLine, parseJournalLine, type JournalEvent, type JournalLine } from '../core/chain.ts';
+import type { Alarm } from '../core/alerts.ts';
+import { noWindows, type StoredWindows } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { makeFolder } from './files.ts';
+import { cutTornLine, makeFolder, readTail, replaceFile, syncFolder } from './files.ts';
 import { takeLock } from './lock.ts';
+import { TombstoneLog } from './tombstones.ts';
 
-/** How much of the journal's end is read to find the last line or the last runs, in bytes. */
-const tailLength = 1024 * 1024;
+const alarmFile = 'alarm.json';
+const windowsFile = 'prune-window.json';
 /** How long another short-lived command may hold the state lock, in seconds. */
 const stateLockWait = 30;
 /** So many folders of earlier runs are kept. */
@@ -26,7 +29,7 @@ export class State {
 
   /** Appends to the journal, durable when this returns; the new head hash. A torn last line is repaired, and said. */
   async append(time: Date, event: JournalEvent): Promise<string> {
-    return this.#locked(() => {
+    return this.locked(() => {
       const file = openSync(this.#journal, 'a+', 0o600);
       try {
         const torn = cutTornLine(file);
@@ -34,7 +37,7 @@ export class State {
         const events = torn === 0 ? [event] : [{ event: 'journal-repaired', bytesDropped: torn }, event];
         for (const each of events) {
           const text = nextLine(head.line, head.hash, this.#repository, time, each);
-          writeSync(file, `${text}\n`);
+          writeFileSync(file, `${text}\n`);
           head = { line: parseJournalLine(text), hash: hashOf(text) };
         }
         fsyncSync(file);
@@ -83,35 +86,61 @@ export class State {
     }
   }
 
-  /** Holds the state lock around a read-change-write. */
-  async #locked<T>(work: () => T): Promise<T> {
+  /** The alarm that stands, if any. Throws Failure when its file is damaged: then nobody knows, so nothing goes on. */
+  alarm(): Alarm | undefined {
+    return this.#read<Alarm>(alarmFile, (value) => Array.isArray(value.rules) && typeof value.runId === 'string');
+  }
+
+  /** Raises the alarm, keeps it up to date, or lowers it. The caller holds the state lock. */
+  setAlarm(alarm: Alarm | undefined): void {
+    this.#write(alarmFile, alarm);
+  }
+
+  windows(): StoredWindows {
+    return this.#read<StoredWindows>(windowsFile, (value) => typeof value.rows === 'object' && typeof value.command === 'object') ?? noWindows;
+  }
+
+  /** The caller holds the state lock. */
+  setWindows(windows: StoredWindows): void {
+    this.#write(windowsFile, windows);
+  }
+
+  get tombstones(): TombstoneLog {
+    return new TombstoneLog(join(this.folder, 'tombstones.jsonl'));
+  }
+
+  #read<T extends { version: number }>(name: string, isWhole: (value: T) => boolean): T | undefined {
+    const path = join(this.folder, name);
+    try {
+      const value = JSON.parse(readFileSync(path, 'utf8')) as T;
+      if (value.version !== 1 || !isWhole(value)) throw new TypeError('not what it should be');
+      return value;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new Failure(`${path} cannot be read or is damaged`, 'nothing was done; restore the file from a backup of this machine', { cause: error });
+    }
+  }
+
+  #write(name: string, value: object | undefined): void {
+    const path = join(this.folder, name);
+    if (value !== undefined) return replaceFile(path, `${JSON.stringify(value, null, 2)}\n`);
+    rmSync(path, { force: true });
+    syncFolder(this.folder);
+  }
+
+  /** Holds the state lock around a read-change-write. Throws Failure when another command holds it for too long. */
+  async locked<T>(work: () => T | Promise<T>): Promise<T> {
     makeFolder(this.folder);
     const lock = await takeLock(join(this.folder, 'state.lock'), stateLockWait);
     if (lock === undefined) {
       throw new Failure(`${this.folder}/state.lock is held for more than ${stateLockWait} s`, 'another rsync-ratchet hangs there: see `fuser -v` on that file');
     }
     try {
-      return work();
+      return await work();
     } finally {
       lock.release();
     }
   }
-}
-
-/** Drops a last line without a newline, which a crash left; returns how many bytes that were. */
-function cutTornLine(file: number): number {
-  const { size } = fstatSync(file);
-  const tail = readTail(file);
-  const torn = Buffer.byteLength(tail.slice(tail.lastIndexOf('\n') + 1));
-  if (torn > 0) ftruncateSync(file, size - torn);
-  return torn;
-}
-
-function readTail(file: number): string {
-  const { size } = fstatSync(file);
-  const bytes = Buffer.alloc(Math.min(size, tailLength));
-  readSync(file, bytes, 0, bytes.length, size - bytes.length);
-  return bytes.toString('latin1');
 }
 
 function lastOf(tail: string): { line: JournalLine | undefined; hash: string } {

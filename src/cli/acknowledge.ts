@@ -1,0 +1,26 @@
+/** `acknowledge`: lowers the alarm. */
+import type { Command } from 'commander';
+import { Operator } from '../io/operator.ts';
+import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+
+export function addAcknowledge(program: Command, _context: CliContext): void {
+  const command = program.command('acknowledge')
+    .description('lower the alarm, once you know what it was; what is still wrong raises the next one')
+    .argument('<repository>')
+    .requiredOption('--reason <text>', 'what it was, for the journal')
+    .action(async (name: string, options: { reason: string }) => {
+      const config = configOf(command);
+      const console = consoleOf(command);
+      const [repository] = repositoriesOf(config, [name]);
+      if (repository === undefined) return;
+      const lowered = await new Operator(config, repository).acknowledge(options.reason, new Date());
+      if (wantsJson(command)) {
+        const alarm = lowered === undefined ? null : { runId: lowered.runId, since: lowered.since, rules: lowered.rules };
+        console.document(JSON.stringify({ version: 1, repository: name, acknowledged: alarm }, null, 2));
+      }
+      console.mention(lowered === undefined
+        ? `${name}: no alarm is raised; nothing was changed`
+        : `${name}: the alarm of run ${lowered.runId} (${lowered.rules.join(', ')}) is lowered; next: rsync-ratchet sync ${name}`);
+    });
+  withExitCodes(command, [0, 1, 2]);
+}

@@ -1,0 +1,53 @@
+/** What the books come to: what is buried tonight, what will leave soon, how old the newest snapshot is. */
+import type { Books } from './books.ts';
+import { confirmed, gone, inReplica, kept, tombstoned } from './flags.ts';
+import type { HashedType } from './layout.ts';
+import type { Buried, Reminder } from './run.ts';
+import { needsReminder } from './tombstones.ts';
+
+/** So many snapshots are named in a mail. */
+const shownSnapshots = 50;
+
+/** The deletions that tonight's verdict accepts. `grace` in milliseconds. */
+export function buriedIn(books: Books, grace: number | 'forever', now: Date): Buried {
+  const types: Record<HashedType, number> = { key: 0, pack: 0, index: 0, snapshot: 0 };
+  const snapshots: string[] = [];
+  let bytes = 0;
+  books.each(gone, tombstoned, (entry) => {
+    const type = books.type(entry);
+    types[type]++;
+    bytes += books.size(entry);
+    if (type === 'snapshot' && snapshots.length < shownSnapshots) snapshots.push(books.path(entry).slice('snapshots/'.length));
+  });
+  return { types, bytes, snapshots, due: grace === 'forever' ? undefined : new Date(now.getTime() + grace) };
+}
+
+/** Tombstones that wait for their due date, and those that restic has not confirmed yet. */
+export function countsIn(books: Books): { pending: number; unconfirmed: number } {
+  return {
+    pending: books.amount(inReplica | tombstoned, kept).files,
+    unconfirmed: books.amount(inReplica | tombstoned, kept | confirmed).files,
+  };
+}
+
+/** What people must be told once more; undefined when there is nothing. */
+export function reminderIn(books: Books, now: Date): Reminder | undefined {
+  const amount = { files: 0, bytes: 0 };
+  let firstDue = Infinity;
+  books.each(inReplica | tombstoned, 0, (entry) => {
+    if (!needsReminder(books, entry, now)) return;
+    amount.files++;
+    amount.bytes += books.size(entry);
+    firstDue = Math.min(firstDue, books.due(entry));
+  });
+  return amount.files === 0 ? undefined : { amount, firstDue: new Date(firstDue) };
+}
+
+/** Modification time of the newest snapshot file, ISO 8601; null when there is none. */
+export function newestSnapshotIn(books: Books): string | null {
+  let newest = -Infinity;
+  books.each(inReplica, 0, (entry) => {
+    if (books.type(entry) === 'snapshot') newest = Math.max(newest, books.mtime(entry));
+  });
+  return Number.isFinite(newest) ? new Date(newest * 1000).toISOString() : null;
+}

@@ -1,0 +1,123 @@
+/** What an operator declares on this machine: windows, kept tombstones, acknowledged alarms. Works beside a long run. */
+import { userInfo } from 'node:os';
+import type { Alarm } from '../core/alerts.ts';
+import { inReplica, tombstoned } from '../core/flags.ts';
+import type { Config, Repository } from '../core/config.ts';
+import type { Tombstone } from '../core/tombstones.ts';
+import { decideWindow, withClosed, type OpenWindow, type WindowDecision } from '../core/window.ts';
+import { Failure } from '../errors.ts';
+import { notInitialised, readMarker, walkReplica } from './replica.ts';
+import { State } from './state.ts';
+
+/** What `prune-window open` asks for. */
+export interface WindowRequest {
+  /** Milliseconds. */
+  readonly length: number;
+  /** Undefined: a quarter of the replica's files, or none when only keys may change. */
+  readonly maxDeletions: number | undefined;
+  readonly allowKeys: boolean;
+  readonly reason: string;
+}
+
+/** Which tombstones `tombstones keep` means. */
+export type Choice = { readonly paths: readonly string[] } | { readonly run: string } | 'all';
+
+/** The person at the keyboard: who called sudo, or who runs this. */
+function who(): string {
+  return process.env['SUDO_USER'] ?? userInfo().username;
+}
+
+export class Operator {
+  readonly #repository: Repository;
+  readonly #state: State;
+
+  /** Throws Failure when the replica is not initialised: a typing error must not open a window nowhere. */
+  constructor(config: Config, repository: Repository) {
+    if (readMarker(repository.replica) === undefined) throw notInitialised(repository.name, repository.replica);
+    this.#repository = repository;
+    this.#state = new State(config.state ?? '', repository.name);
+  }
+
+  alarm(): Alarm | undefined {
+    return this.#state.alarm();
+  }
+
+  window(now: Date): WindowDecision {
+    return decideWindow(now, this.#state.windows(), this.#repository.pruneWindows);
+  }
+
+  /** Opens a window; one that was opened by hand before ends with it. */
+  async openWindow(request: WindowRequest, now: Date): Promise<OpenWindow> {
+    const maxDeletions = request.maxDeletions ?? (request.allowKeys ? 0 : this.#quarterOfFiles());
+    const { allowKeys, reason } = request;
+    const until = new Date(now.getTime() + request.length);
+    const command = { openedAt: now.toISOString(), until: until.toISOString(), maxDeletions, used: 0, allowKeys, reason, openedBy: who() };
+    await this.#state.locked(() => { this.#state.setWindows({ ...this.#state.windows(), command }); });
+    await this.#state.append(now, { event: 'window-opened', who: command.openedBy, until: command.until, maxDeletions, allowKeys, reason });
+    return { source: 'command', until, budget: maxDeletions, used: 0, allowKeys, row: undefined };
+  }
+
+  /** Closes what is open now; the window that was, or undefined. */
+  async closeWindow(now: Date): Promise<OpenWindow | undefined> {
+    const closed = await this.#state.locked(() => {
+      const stored = this.#state.windows();
+      const { open } = decideWindow(now, stored, this.#repository.pruneWindows);
+      if (open !== undefined) this.#state.setWindows(withClosed(stored, open));
+      else if (stored.command !== null) this.#state.setWindows({ ...stored, command: null });
+      return open;
+    });
+    if (closed !== undefined) await this.#state.append(now, { event: 'window-closed', who: who(), used: closed.used, source: closed.source });
+    return closed;
+  }
+
+  /** Calls `visit` for each tombstone that stands, in the order of their deletion. */
+  eachTombstone(visit: (tombstone: Tombstone) => void): void {
+    const log = this.#state.tombstones;
+    log.eachCurrent(log.ownBooks(), visit);
+  }
+
+  /** Makes tombstones permanent; how many. Throws Failure when a named path has none. */
+  async keep(choice: Choice, now: Date): Promise<number> {
+    const kept = await this.#state.locked(() => {
+      const chosen: string[] = [];
+      this.eachTombstone((tombstone) => {
+        if (tombstone.state !== 'kept' && isChosen(tombstone, choice)) chosen.push(tombstone.path);
+      });
+      if (choice !== 'all' && 'paths' in choice) requireAll(choice.paths, chosen);
+      this.#state.tombstones.append(chosen.map((path) => ({ event: 'kept', path })));
+      return chosen.length;
+    });
+    if (kept > 0) await this.#state.append(now, { event: 'tombstones-kept', who: who(), files: kept, ...(choice === 'all' ? { all: true } : choice) });
+    return kept;
+  }
+
+  /** Lowers the alarm and moves due dates on by as long as it stood; the alarm that was, or undefined. */
+  async acknowledge(reason: string, now: Date): Promise<Alarm | undefined> {
+    const lowered = await this.#state.locked(() => {
+      const alarm = this.#state.alarm();
+      if (alarm === undefined) return undefined;
+      const by = Math.max(0, now.getTime() - Date.parse(alarm.since));
+      this.#state.tombstones.append([{ event: 'postponed', by }]);
+      this.#state.setAlarm(undefined);
+      return alarm;
+    });
+    if (lowered !== undefined) await this.#state.append(now, { event: 'acknowledged', who: who(), reason, alarm: lowered.runId, since: lowered.since, rules: lowered.rules });
+    return lowered;
+  }
+
+  #quarterOfFiles(): number {
+    const { books } = walkReplica(this.#repository.replica, this.#repository.ignore);
+    return Math.floor(books.amount(inReplica, tombstoned).files / 4);
+  }
+}
+
+function isChosen(tombstone: Tombstone, choice: Choice): boolean {
+  if (choice === 'all') return true;
+  return 'run' in choice ? tombstone.run === choice.run : choice.paths.includes(tombstone.path);
+}
+
+function requireAll(paths: readonly string[], chosen: readonly string[]): void {
+  const missing = paths.filter((path) => !chosen.includes(path));
+  if (missing.length === 0) return;
+  throw new Failure(`no tombstone to keep for ${missing.join(', ')}`, 'see rsync-ratchet tombstones list for the paths; nothing was changed');
+}

@@ -1,0 +1,60 @@
+/** What a run holds while it lasts: the lock, a private folder, the connection. `close` ends all of it, whatever happened. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Repository } from '../core/config.ts';
+import { takeLock, type Lock } from './lock.ts';
+import { ownPaths } from './replica.ts';
+import type { RsyncContext } from './rsync.ts';
+import { connect, makeRunFolder, removeRunFolder } from './ssh.ts';
+import type { Bounds } from './watchdog.ts';
+
+export class Session {
+  readonly #repository: Repository;
+  readonly #interrupt: AbortSignal;
+  #lock: Lock | undefined;
+  #folder = '';
+  #rsync: RsyncContext | undefined;
+
+  constructor(repository: Repository, interrupt: AbortSignal) {
+    this.#repository = repository;
+    this.#interrupt = interrupt;
+  }
+
+  /** Takes the lock inside the replica, and tidies up after a run that was killed; false when another run holds it. */
+  async lock(): Promise<boolean> {
+    this.#lock = await takeLock(ownPaths(this.#repository.replica).lock);
+    if (this.#lock !== undefined) removeRunFolder(this.#lock.note);
+    return this.#lock !== undefined;
+  }
+
+  /** Opens the one connection of the run. */
+  async connect(): Promise<void> {
+    this.#folder = makeRunFolder();
+    this.#lock?.write(this.#folder);
+    const connection = await connect(this.#repository, this.#folder, this.#interrupt);
+    const nonce = randomBytes(12).toString('hex');
+    this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, nonce };
+  }
+
+  /** What running rsync takes; throws when there is no connection. */
+  get rsync(): RsyncContext {
+    if (this.#rsync === undefined) throw new Error('connect comes first');
+    return this.#rsync;
+  }
+
+  /** A path in the private folder. */
+  path(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  /** The clocks of one rsync that must be done by `deadline`. */
+  bounds(deadline: Date): Bounds {
+    return { stall: this.#repository.timeouts.stall, deadline: deadline.getTime(), interrupt: this.#interrupt };
+  }
+
+  async close(): Promise<void> {
+    await this.#rsync?.connection.close();
+    removeRunFolder(this.#folder);
+    this.#lock?.release();
+  }
+}

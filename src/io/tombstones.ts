@@ -1,0 +1,136 @@
+/** `tombstones.jsonl`: an append-only log of events, read as a stream, compacted atomically. */
+import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Books } from '../core/books.ts';
+import { gone, inReplica, told, tombstoned } from '../core/flags.ts';
+import { Lines } from '../core/itemize.ts';
+import { placeOf } from '../core/layout.ts';
+import { apply, current, parseTombstoneEvent, type Tombstone, type TombstoneEvent } from '../core/tombstones.ts';
+import type { Run } from '../core/run.ts';
+import { withUsed } from '../core/window.ts';
+import { Failure } from '../errors.ts';
+import { cutTornLine, LineWriter, syncFolder } from './files.ts';
+import { newBooks } from './replica.ts';
+import type { State } from './state.ts';
+
+export class TombstoneLog {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Calls `visit` for each event, oldest first. A last line without a newline was never completed and is passed over. */
+  each(visit: (event: TombstoneEvent) => void): void {
+    const lines = new Lines((bytes, start, end) => { visit(this.#parse(bytes.toString('utf8', start, end))); });
+    const file = openIfThere(this.#path);
+    if (file === undefined) return;
+    try {
+      const buffer = Buffer.allocUnsafe(64 * 1024);
+      for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer)) {
+        lines.push(Buffer.from(buffer.subarray(0, length)));
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Brings the books up to date with the whole log. */
+  fold(books: Books): void {
+    this.each((event) => { apply(event, books); });
+  }
+
+  /** Books of the tombstones alone, as if the replica held just those files; for commands that do not walk it. */
+  ownBooks(): Books {
+    const books = newBooks();
+    this.each((event) => {
+      const place = event.event === 'tombstone' ? placeOf(event.path) : undefined;
+      if (event.event === 'tombstone' && place !== undefined && 'id' in place) books.set(books.enter(place.of, place.id, event.size, 0), inReplica);
+    });
+    this.fold(books);
+    return books;
+  }
+
+  /** Calls `visit` for each tombstone that stands, as the books know it, each once. */
+  eachCurrent(books: Books, visit: (tombstone: Tombstone) => void): void {
+    books.each(told, 0, (entry) => { books.clear(entry, told); });
+    this.each((event) => {
+      const tombstone = event.event === 'tombstone' ? current(event, books) : undefined;
+      if (tombstone !== undefined) visit(tombstone);
+    });
+  }
+
+  /** Appends events, durable when this returns. The caller holds the state lock. */
+  append(events: Iterable<TombstoneEvent>): void {
+    const file = openSync(this.#path, 'a+', 0o600);
+    try {
+      cutTornLine(file);
+      const writer = new LineWriter(file);
+      for (const event of events) writer.line(JSON.stringify(event));
+      writer.flush();
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Rewrites the log with only the tombstones that stand, as the books know them. The caller holds the state lock. */
+  compact(books: Books): void {
+    const temporary = `${this.#path}.new`;
+    rmSync(temporary, { force: true });
+    const file = openSync(temporary, 'wx', 0o600);
+    try {
+      const writer = new LineWriter(file);
+      this.eachCurrent(books, (tombstone) => { writer.line(JSON.stringify(tombstone)); });
+      writer.flush();
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, this.#path);
+    syncFolder(dirname(this.#path));
+  }
+
+  #parse(line: string): TombstoneEvent {
+    try {
+      return parseTombstoneEvent(line);
+    } catch (error) {
+      throw new Failure(`${this.#path} is damaged: "${line.slice(0, 100)}"`, 'nothing was done; restore the file from a backup of this machine', { cause: error });
+    }
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes tonight's accepted deletions as tombstones, drops those whose file serverA lists again, and confirms them.
+ * The budget is spent first: a power cut in between rather leaves too little of it than too much. Holds the state lock.
+ */
+export function bury(state: State, run: Run, books: Books, confirmation: TombstoneEvent): void {
+  const spent = books.amount(gone, tombstoned).files - books.amount(gone, tombstoned, 'key').files;
+  if (run.window !== undefined && spent > 0) {
+    state.setWindows(withUsed(state.windows(), run.window, spent));
+    run.window = { ...run.window, used: run.window.used + spent };
+  }
+  const log = state.tombstones;
+  log.append(burials(run, books));
+  log.append([confirmation]);
+  log.fold(books);
+}
+
+function* burials(run: Run, books: Books): Generator<TombstoneEvent> {
+  for (const entry of books.select(tombstoned, gone)) yield { event: 'dropped', path: books.path(entry) };
+  for (const entry of books.select(gone, tombstoned)) {
+    yield {
+      event: 'tombstone', path: books.path(entry), size: books.size(entry), run: run.runId, window: run.window?.source ?? 'command',
+      at: run.startedAt.toISOString(), state: 'unconfirmed', due: null, reminded: false,
+    };
+  }
+}
