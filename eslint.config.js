@@ -12,14 +12,15 @@ const house = [
   [/^main\.ts$/, ['cli/', 'errors.ts', 'node:']],
   [/^errors\.ts$/, ['type core/']],
   [/^edges\.ts$/, ['type core/', 'type errors.ts']],
-  [/^nightly\.ts$/, ['core/', 'errors.ts', 'type edges.ts']],
+  [/^nightly\.ts$/, ['core/', 'errors.ts', 'type edges.ts', 'arrival.ts', 'departure.ts', 'examine.ts', 'stage.ts']],
+  [/^(arrival|departure|examine|stage)\.ts$/, ['core/', 'errors.ts', 'type edges.ts', 'departure.ts', 'stage.ts']],
   [/^initialise\.ts$/, ['core/', 'errors.ts', 'type nightly.ts']],
   [/^core\/config[^/]*\.ts$/, ['core/', 'errors.ts', 'yaml', 'valibot', '@valibot/to-json-schema']],
   [/^core\//, ['core/', 'errors.ts']],
   [/^io\/(initialise-)?edges\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts', 'type initialise.ts']],
   [/^io\/mail\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'nodemailer']],
   [/^io\/console\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'chalk']],
-  [/^io\//, ['io/', 'core/', 'errors.ts', 'node:', 'execa']],
+  [/^io\//, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts']],
   // Whatever starts a process lives in io.
   [/^cli\//, ['cli/', 'io/', 'core/', 'nightly.ts', 'initialise.ts', 'errors.ts', '!node:child_process', 'node:', 'commander']],
 ]

@@ -1,11 +1,12 @@
 /** What a night needs of the world outside, as an interface: `nightly.ts` sees nothing else of it. */
 import type { Alarm, Told } from './core/alerts.ts';
 import type { Catalogue } from './core/audit.ts';
-import type { Amount, Books } from './core/books.ts';
+import type { Amount, Books, Entry } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
 import type { Email, Repository } from './core/config.ts';
 import type { Change } from './core/itemize.ts';
-import type { HashedType, Pass } from './core/layout.ts';
+import type { Pass } from './core/layout.ts';
+import type { CheckResult, Proof } from './core/proof.ts';
 import type { Mail, Place } from './core/report.ts';
 import type { Run, Stage } from './core/run.ts';
 import type { WindowDecision } from './core/window.ts';
@@ -39,15 +40,29 @@ export interface Edges {
   freeSpace(): { free: number; total: number };
   /** One dry run; a Failure as a value when files vanished meanwhile, which is worth a second try. */
   dryRun(pass: Pass, deadline: Date, judge: (change: Change) => void): Promise<Failure | undefined>;
+  /** Whether an operator has settled the suspects of the next run (`acknowledge --accept-mtimes`). */
+  acceptsMtimes(): boolean;
+  /** Fetches files that the replica has, and hashes what comes; calls `told` for each. The replica is not touched. */
+  examine(run: Run, paths: readonly string[], deadline: Date, told: (path: string, found: Examined) => void): Promise<void>;
+  /** Gives a file of the replica the modification time (seconds) that serverA lists. */
+  setMtime(path: string, mtime: number): void;
+  /** `n` entries at random. */
+  sample(entries: Iterable<Entry>, n: number): Entry[];
   /** Writes what is gone as tombstones and drops those whose file is listed again; spends the window's budget. */
   bury(run: Run, books: Books): Promise<void>;
+  /** Gives tombstones that restic has found complete (or, without a password, all) their due date; undefined for never. */
+  confirm(books: Books): Promise<Date | undefined>;
   /** Moves what is due out of the replica and deletes it. */
   expire(run: Run, books: Books): Promise<Amount>;
+  /** Whether anything lies in quarantine or waits as a candidate. */
+  hasLooseEnds(): boolean;
+  readonly restic: ProofEdges;
   /** Verifies what an earlier run left behind into `candidate/`, and deletes the rest. */
   takeLeftovers(run: Run, books: Books): void;
   /** Fetches what is wanted and not there yet, verifying each file while the transfer runs. */
   fetch(runId: string, deadline: Date): Promise<Fetched>;
-  admit(books: Books, types: ReadonlySet<HashedType>): Promise<Amount>;
+  /** Links the candidates that do not wait into the replica. */
+  admit(books: Books): Promise<Amount>;
   told(fingerprint: string): Told;
   fingerprint(text: string): string;
   /** When the journal was last written. */
@@ -61,6 +76,24 @@ export interface Edges {
   /** Notes that people were reminded of what is due within a week. */
   recordReminder(now: Date): Promise<void>;
   stage(name: Stage): void;
+}
+
+/** What came when a file of the replica was asked for. */
+export type Examined = 'right' | 'missing' | { readonly wrong: string };
+
+/** restic's own word on the repository, in a sandbox without a network. */
+export interface ProofEdges {
+  /** Whether restic is asked: a password is at hand, and `restic.prove` is not off. */
+  readonly canProve: boolean;
+  /** Opens *replica + candidates*; without restic only the structure of the candidates is looked at. */
+  prove(books: Books): Promise<Proof>;
+  /** A candidate that must not enter goes to quarantine. */
+  reject(entry: Entry): void;
+  /** What would be missing without `hidden`, in restic's words; undefined when the repository is complete. */
+  whatIsMissing(hidden: Iterable<string>, withCandidates: boolean): Promise<string | undefined>;
+  /** The check that is due now, or undefined; `share` is `n/t`. */
+  dueCheck(now: Date): string | undefined;
+  check(share: string): Promise<CheckResult>;
 }
 
 /** How a fetch ended. What was delivered has been verified in any case. */

@@ -8,12 +8,13 @@ export function addAcknowledge(program: Command, _context: CliContext): void {
     .description('lower the alarm, once you know what it was; what is still wrong raises the next one')
     .argument('<repository>')
     .requiredOption('--reason <text>', 'what it was, for the journal')
-    .action(async (name: string, options: { reason: string }) => {
+    .option('--accept-mtimes', 'take over the new modification times of all files whose size is right (rule mtimes)')
+    .action(async (name: string, options: { reason: string; acceptMtimes?: boolean }) => {
       const config = configOf(command);
       const console = consoleOf(command);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
-      const lowered = await new Operator(config, repository).acknowledge(options.reason, new Date());
+      const lowered = await new Operator(config, repository).acknowledge(options.reason, options.acceptMtimes === true, new Date());
       if (wantsJson(command)) {
         const alarm = lowered === undefined ? null : { runId: lowered.runId, since: lowered.since, rules: lowered.rules };
         console.document(JSON.stringify({ version: 1, repository: name, acknowledged: alarm }, null, 2));

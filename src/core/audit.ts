@@ -40,6 +40,8 @@ export interface Verdict {
   readonly findings: Findings;
   /** Bytes of the largest new file. */
   readonly largestNew: number;
+  /** The modification time that serverA lists for `config`, when only that differs. */
+  readonly configMtime: number | undefined;
 }
 
 /** What the night as a whole may bring; undefined: no bound. */
@@ -55,6 +57,7 @@ interface PassReport {
   readonly findings: Findings;
   largestNew: number;
   rootNamed: number;
+  configMtime: number | undefined;
 }
 
 const noCounts = (): AuditCounts => ({
@@ -110,14 +113,14 @@ export class Audit {
     for (const report of this.#reports.values()) addUp(whole, report);
     this.#report = whole;
     this.#closeBooks();
-    const { counts, findings, largestNew } = whole;
+    const { counts, findings, largestNew, configMtime } = whole;
     const { newFiles = Infinity, newBytes = Infinity, deletions = Infinity } = limits;
     if (counts.new > newFiles || counts.newBytes > newBytes) {
       this.#violation('over-limit', '', `${counts.new} new files of ${counts.newBytes} bytes; ` +
         `the limits are ${newFiles} files and ${newBytes} bytes a night`);
     }
     this.#checkDeletions(deletions);
-    return { counts, findings, largestNew };
+    return { counts, findings, largestNew, configMtime };
   }
 
   /** What was accepted one by one must also hold as a whole: the budget, a snapshot left, a key left. */
@@ -172,6 +175,16 @@ export class Audit {
     if (row.ruling.verdict === 'violation') this.#violation(row.ruling.rule, change.path, message);
     else if (row.ruling.verdict === 'warning') findings.add('warning', row.ruling.rule, change.path, message);
     else if (row.ruling.verdict === 'accepted') this.#accept(change, place);
+    else if (row.ruling.verdict === 'suspect') this.#suspect(change, place, message);
+  }
+
+  /** Noted with the time that serverA lists; `sync` fetches and hashes it before the night goes on. */
+  #suspect(change: Change, place: Place, message: string): void {
+    if (change.kind !== 'item') return;
+    this.#report.findings.add('note', 'suspect', change.path, message);
+    const entry = this.#find(place);
+    if (entry < 0) this.#report.configMtime = change.mtime;
+    else this.#catalogue.books.suspect(entry, change.mtime);
   }
 
   /** A new file goes into the books as wanted; `config`, which has no hash for a name, is the caller's (init). */
@@ -208,13 +221,14 @@ export class Audit {
 const hashedTypes = { key: true, pack: true, index: true, snapshot: true };
 
 function newReport(): PassReport {
-  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0 };
+  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0, configMtime: undefined };
 }
 
 function addUp(whole: PassReport, part: PassReport): void {
   for (const name of Object.keys(whole.counts) as (keyof AuditCounts)[]) whole.counts[name] += part.counts[name];
   whole.findings.merge(part.findings);
   whole.largestNew = Math.max(whole.largestNew, part.largestNew);
+  whole.configMtime ??= part.configMtime;
 }
 
 function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
@@ -223,6 +237,7 @@ function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
   else if (ruling.verdict === 'known') counts.known++;
   else if (ruling.verdict === 'accepted' && kind === 'new') counts.new++;
   else if (ruling.verdict === 'nothing') counts.unchanged++;
+  else if (ruling.verdict === 'suspect') counts.suspects++;
   else if (ruling.verdict === 'warning') counts.foreign++;
   else if (kind === 'deleted') counts.deleted++;
   else if (kind !== 'new') counts.modified++;

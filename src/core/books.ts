@@ -2,7 +2,7 @@
  * The books: which files the replica has, which of them serverA's report has named, and which new ones it listed.
  * Compact on purpose (about 58 bytes a file), because a replica may hold millions of files.
  */
-import { wanted, gone } from './flags.ts';
+import { gone, suspect, wanted } from './flags.ts';
 import type { HashedType, Pass } from './layout.ts';
 import { admissionOrder, pathOf } from './layout.ts';
 
@@ -90,6 +90,12 @@ export class Books {
     chunk.dues[entry & chunkMask] = due;
   }
 
+  /** Only its modification time differs on serverA; from now on the books hold that time. */
+  suspect(entry: Entry, mtime: number): void {
+    this.set(entry, suspect);
+    this.#chunk(entry).mtimes[entry & chunkMask] = mtime;
+  }
+
   type(entry: Entry): HashedType {
     return admissionOrder[this.#state(entry) & typeMask] ?? 'key';
   }
@@ -126,7 +132,7 @@ export class Books {
   /** Forgets what a pass named and wanted, because the pass is run once more. */
   forget(pass: Pass): void {
     for (let entry = 0; entry < this.#count; entry++) {
-      if (this.namedIn(entry) === pass) this.#setState(entry, this.#state(entry) & ~(passMask | wanted | gone));
+      if (this.namedIn(entry) === pass) this.#setState(entry, this.#state(entry) & ~(passMask | wanted | gone | suspect));
     }
   }
 

@@ -20,3 +20,7 @@ export const kept = 1 << 11;
 export const reminded = 1 << 12;
 /** Its tombstone has been told in the listing that is under way. */
 export const told = 1 << 13;
+/** A candidate that must wait: its snapshot cannot be read yet, or the packs that it needs have not all come. */
+export const waiting = 1 << 14;
+/** Listed with its old size and another modification time; hashed before it counts as unchanged. */
+export const suspect = 1 << 15;

@@ -32,16 +32,22 @@ export type ViolationRule =
   | 'unaccounted'
   | 'over-limit'
   | 'over-budget'
+  | 'mtimes'
+  | 'spot-check'
+  | 'unproven'
   | 'refused';
 
 /** Names of what is told, and lets the run go on. */
-export type WarningRule = 'foreign' | 'stray' | 'quarantined' | 'not-delivered' | 'unrequested' | 'unfinished' | 'clock';
+export type WarningRule = 'foreign' | 'stray' | 'quarantined' | 'not-delivered' | 'unrequested' | 'unfinished' | 'clock' | 'held-back' | 'unconfirmed' | 'postponed' | 'check-failed';
 
-export type Rule = ViolationRule | WarningRule;
+/** What is worth knowing, and neither. */
+export type NoteRule = 'suspect';
+
+export type Rule = ViolationRule | WarningRule | NoteRule;
 
 /** What the policy says of one change. */
 export type Ruling =
-  | { readonly verdict: 'nothing' | 'folder' | 'accepted' | 'known' }
+  | { readonly verdict: 'nothing' | 'folder' | 'accepted' | 'known' | 'suspect' }
   | { readonly verdict: 'violation'; readonly rule: ViolationRule }
   | { readonly verdict: 'warning'; readonly rule: WarningRule };
 
@@ -72,6 +78,7 @@ const nothing: Ruling = { verdict: 'nothing' };
 const folder: Ruling = { verdict: 'folder' };
 const accepted: Ruling = { verdict: 'accepted' };
 const known: Ruling = { verdict: 'known' };
+const suspect: Ruling = { verdict: 'suspect' };
 const violation = (rule: ViolationRule): Ruling => ({ verdict: 'violation', rule });
 const warning = (rule: WarningRule): Ruling => ({ verdict: 'warning', rule });
 
@@ -98,8 +105,8 @@ export const policy: readonly Row[] = [
     reason: 'an operator on this machine opened a window that lets keys change' },
   { change: ['new'],                of: ['key', 'config'],          ruling: violation('pinned'),
     reason: 'keys and config are pinned at init; a new one lets somebody else open the repository, or nobody' },
-  { change: ['mtime'],              of: [...hashed, 'config'],      ruling: violation('modified'),
-    reason: 'restic never touches a file that it wrote; only its modification time differs' },
+  { change: ['mtime'],              of: [...hashed, 'config'],      ruling: suspect,
+    reason: 'restic never touches a file that it wrote; only its modification time differs, so its content is fetched and hashed' },
   { change: ['content'],            of: [...hashed, 'config'],      ruling: violation('modified'),
     reason: 'restic never changes a file that it wrote' },
   { change: ['deleted'],            of: [...hashed],                ruling: known, when: (night) => night.hasTombstone,

@@ -54,9 +54,9 @@ function alarmHeadline(run: Run): string {
 function deletions(run: Run): string[] {
   const { added, dropped, expired } = run.tombstones;
   return [
-    ...(added > 0 ? [`${formatCount(added)} deletions accepted`] : []),
-    ...(dropped > 0 ? [`${formatCount(dropped)} deleted files came back`] : []),
-    ...(expired > 0 ? [`${formatCount(expired)} files expired`] : []),
+    ...(added > 0 ? [`${counted(added, 'deletion')} accepted`] : []),
+    ...(dropped > 0 ? [`${counted(dropped, 'deleted file')} came back`] : []),
+    ...(expired > 0 ? [`${counted(expired, 'file')} expired`] : []),
   ];
 }
 
@@ -70,7 +70,12 @@ function growth(run: Run): string {
 }
 
 function files(count: number, bytes: number): string {
-  return `${formatCount(count)} new ${count === 1 ? 'file' : 'files'} (${formatBytes(bytes)})`;
+  return `${counted(count, 'new file')} (${formatBytes(bytes)})`;
+}
+
+/** `1 file`, `2 files`. */
+export function counted(count: number, what: string): string {
+  return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** The mail of a run. `head` is the journal's head hash: kept apart from this machine, it proves the journal whole. */
@@ -104,15 +109,21 @@ export function messageIdOf(run: Run, place: Place): string {
 
 function buriedLines(run: Run): string[] {
   if (run.buried === undefined) return [];
-  const { types, bytes, snapshots, due } = run.buried;
+  const { types, bytes, snapshots } = run.buried;
   const counts = (['snapshot', 'index', 'pack', 'key'] as const).filter((type) => types[type] > 0).map((type) => `${formatCount(types[type])} ${type}`);
   return [
     `serverA deleted ${counts.join(', ')} (${formatBytes(bytes)}), as the open prune window allows. The files are still in the replica.`,
-    due === undefined ? 'They never leave (deletionGrace: forever).' : `They leave the replica on ${isoMinute(due)} UTC or in the first run after that.`,
+    whenTheyLeave(run),
     `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${run.runId}`,
     ...snapshots.map((id) => `snapshot ${id}`),
     ...(types.snapshot > snapshots.length ? [`... and ${formatCount(types.snapshot - snapshots.length)} more snapshots`] : []),
   ];
+}
+
+function whenTheyLeave(run: Run): string {
+  if (!run.hasConfirmed) return 'restic has not confirmed yet that the repository is complete without them, so they have no due date.';
+  if (run.tombstonesDue === undefined) return 'They never leave (deletionGrace: forever).';
+  return `They leave the replica on ${isoMinute(run.tombstonesDue)} UTC or in the first run after that.`;
 }
 
 function reminderLines(run: Run): string[] {

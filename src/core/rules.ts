@@ -121,4 +121,57 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'The clock of this machine has jumped, or the tool has not run for more than a week.',
     road: ['Look at the clock (date, timedatectl). If it is right, the next run goes on as usual; a refused window must be opened again.'],
   },
+  mtimes: {
+    means: 'Very many files have a new modification time on serverA, with their old size.',
+    road: [
+      'An innocent cause: serverA was restored from another backup, or copied without keeping times.',
+      'Those that were hashed are listed above if they were wrong. If the cause is innocent, take all new times over:',
+      '  rsync-ratchet acknowledge REPO --accept-mtimes --reason "restored from tape"',
+      '  and run: rsync-ratchet sync REPO. To be sure of every file, raise limits.suspects instead.',
+      ...acknowledge,
+    ],
+  },
+  'spot-check': {
+    means: 'serverA lists a file as unchanged, but its content is not what its name says. The replica\'s copy is right.',
+    road: [
+      'Either the disk of serverA rots (dmesg, smartctl, restic check --read-data there), or somebody changed it and hid that.',
+      'Set spotCheck to a large number for one night to hash everything on serverA.',
+      ...restoreOnServerA,
+      ...acknowledge,
+    ],
+  },
+  unproven: {
+    means: 'A new file has the right hash and is still poison: restic refuses it, or the repository with it. It is in quarantine.',
+    road: [
+      'Only somebody without the repository\'s password makes such a file. Look who wrote it on serverA (owner, time), and remove it there.',
+      'Until it is gone there, each sync finds it again. The other new files wait in REPLICA/.rsync-ratchet/candidate/.',
+      ...acknowledge,
+    ],
+  },
+  'held-back': {
+    means: 'A new snapshot needs a pack that is damaged or has not come. It waits; the rest was admitted.',
+    road: ['See the warnings about packs in this mail. Mend the pack on serverA (restic repair, or run the backup again); the next night tries again.'],
+  },
+  unconfirmed: {
+    means: 'Files were deleted on serverA that restic still needs. They stay in the replica, without a due date.',
+    road: [
+      'If serverA was still pruning while we looked, the next night confirms by itself.',
+      'If not, somebody deleted files that snapshots need: treat it as an attack, and keep them: rsync-ratchet tombstones keep REPO --all',
+    ],
+  },
+  postponed: {
+    means: 'The grace of deleted files has passed, but they stay until the replica is found complete without them.',
+    road: ['See what restic misses, above. To keep the files for good: rsync-ratchet tombstones keep REPO --all'],
+  },
+  'check-failed': {
+    means: 'restic check found the replica itself damaged or incomplete. Nothing was changed.',
+    road: [
+      'Look at the disk of this machine (dmesg, smartctl), then find the damaged files and fetch them again:',
+      '  rsync-ratchet scrub REPO, then: rsync-ratchet scrub --repair REPO',
+    ],
+  },
+  suspect: {
+    means: 'Only the modification time differs on serverA; the content was fetched and hashed, or will be by sync.',
+    road: [],
+  },
 };

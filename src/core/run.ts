@@ -5,6 +5,7 @@ import type { Alarm } from './alerts.ts';
 import type { AuditCounts } from './audit.ts';
 import type { Amount } from './books.ts';
 import type { HashedType } from './layout.ts';
+import type { CheckResult } from './proof.ts';
 import type { OpenWindow } from './window.ts';
 import { Findings } from './findings.ts';
 
@@ -17,8 +18,6 @@ export interface Buried {
   readonly bytes: number;
   /** IDs, capped. */
   readonly snapshots: readonly string[];
-  /** When they leave; undefined for never. */
-  readonly due: Date | undefined;
 }
 
 /** Tombstones that will be due within a week, told once more. */
@@ -53,6 +52,12 @@ export interface Run {
   alarm: Alarm | undefined;
   tombstones: { added: number; unconfirmed: number; dropped: number; expired: number; pending: number };
   buried: Buried | undefined;
+  /** Whether tombstones got their due date in this run. */
+  hasConfirmed: boolean;
+  /** That due date; undefined for never. */
+  tombstonesDue: Date | undefined;
+  proof: 'passed' | 'failed' | 'skipped';
+  check: CheckResult | undefined;
   reminder: Reminder | undefined;
   /** What the replica holds after this run; undefined while nobody has looked. */
   replica: ReplicaSize | undefined;
@@ -75,6 +80,10 @@ export function newRun(repository: string, runId: string, command: Run['command'
     alarm: undefined,
     tombstones: { added: 0, unconfirmed: 0, dropped: 0, expired: 0, pending: 0 },
     buried: undefined,
+    hasConfirmed: false,
+    tombstonesDue: undefined,
+    proof: 'skipped',
+    check: undefined,
     reminder: undefined,
     replica: undefined,
     isLocked: false,
@@ -126,8 +135,8 @@ function runToJson(run: Run): object {
     tombstones: run.tombstones,
     window: windowToJson(run.window),
     alarm: run.alarm === undefined ? null : { runId: run.alarm.runId, since: run.alarm.since, rules: run.alarm.rules },
-    proof: 'skipped',
-    check: null,
+    proof: run.proof,
+    check: run.check === undefined ? null : { share: run.check.share, passed: run.check.passed },
     alerts: run.alerts,
     seconds: { ...stages, total },
   };

@@ -1,5 +1,5 @@
 /** What the books come to: what is buried tonight, what will leave soon, how old the newest snapshot is. */
-import type { Books } from './books.ts';
+import type { Books, Entry } from './books.ts';
 import { confirmed, gone, inReplica, kept, tombstoned } from './flags.ts';
 import type { HashedType } from './layout.ts';
 import type { Buried, Reminder } from './run.ts';
@@ -8,8 +8,8 @@ import { needsReminder } from './tombstones.ts';
 /** So many snapshots are named in a mail. */
 const shownSnapshots = 50;
 
-/** The deletions that tonight's verdict accepts. `grace` in milliseconds. */
-export function buriedIn(books: Books, grace: number | 'forever', now: Date): Buried {
+/** The deletions that tonight's verdict accepts. */
+export function buriedIn(books: Books): Buried {
   const types: Record<HashedType, number> = { key: 0, pack: 0, index: 0, snapshot: 0 };
   const snapshots: string[] = [];
   let bytes = 0;
@@ -19,7 +19,7 @@ export function buriedIn(books: Books, grace: number | 'forever', now: Date): Bu
     bytes += books.size(entry);
     if (type === 'snapshot' && snapshots.length < shownSnapshots) snapshots.push(books.path(entry).slice('snapshots/'.length));
   });
-  return { types, bytes, snapshots, due: grace === 'forever' ? undefined : new Date(now.getTime() + grace) };
+  return { types, bytes, snapshots };
 }
 
 /** Tombstones that wait for their due date, and those that restic has not confirmed yet. */
@@ -50,4 +50,19 @@ export function newestSnapshotIn(books: Books): string | null {
     if (books.type(entry) === 'snapshot') newest = Math.max(newest, books.mtime(entry));
   });
   return Number.isFinite(newest) ? new Date(newest * 1000).toISOString() : null;
+}
+
+/** `n` of the entries, each with the same chance; `random(below)` is a whole number from 0 (reservoir sampling). */
+export function sampleOf(entries: Iterable<Entry>, n: number, random: (below: number) => number): Entry[] {
+  const sample: Entry[] = [];
+  let seen = 0;
+  for (const entry of entries) {
+    seen++;
+    if (sample.length < n) sample.push(entry);
+    else if (n > 0) {
+      const place = random(seen);
+      if (place < n) sample[place] = entry;
+    }
+  }
+  return sample;
 }

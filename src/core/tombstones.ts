@@ -105,7 +105,7 @@ export function current(tombstone: Tombstone, books: Books): Tombstone | undefin
 }
 
 /** The `confirmed` event for a grace in milliseconds. */
-export function confirmation(now: Date, grace: number | 'forever'): TombstoneEvent {
+export function confirmation(now: Date, grace: number | 'forever'): Extract<TombstoneEvent, { event: 'confirmed' }> {
   const due = grace === 'forever' ? null : new Date(now.getTime() + grace).toISOString();
   return { event: 'confirmed', due, remind: grace !== 'forever' && grace > reminderLead };
 }

@@ -2,7 +2,7 @@
 import { linkSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Amount, Books, Entry } from '../core/books.ts';
-import { inReplica, verified, wanted } from '../core/flags.ts';
+import { inReplica, verified, waiting, wanted } from '../core/flags.ts';
 import { admissionOrder, foldersOf, placeOf, type HashedType } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import { syncFileSystem } from './files.ts';
@@ -36,7 +36,7 @@ function eachCandidate(candidate: string, type: HashedType, books: Books, visit:
     for (const name of namesIn(join(candidate, folder))) {
       const place = placeOf(`${folder}/${name}`);
       const entry = 'id' in place ? books.find(place.of, place.id) : -1;
-      if (entry >= 0 && books.has(entry, verified)) visit(`${folder}/${name}`, entry);
+      if (entry >= 0 && books.has(entry, verified) && !books.has(entry, waiting)) visit(`${folder}/${name}`, entry);
     }
   }
 }

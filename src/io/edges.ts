@@ -1,30 +1,29 @@
 /** The edges of one run for one repository: everything outside, wired together for `nightly.ts` and `initialise.ts`. */
-import { createHash, randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
+import { randomInt } from 'node:crypto';
+import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { alarmWith, type Alarm } from '../core/alerts.ts';
 import type { Catalogue } from '../core/audit.ts';
-import type { Amount, Books } from '../core/books.ts';
-import type { JournalEvent } from '../core/chain.ts';
+import type { Amount, Books, Entry } from '../core/books.ts';
 import type { Config, Email, Repository } from '../core/config.ts';
-import type { HashedType, Pass } from '../core/layout.ts';
+import { admissionOrder, type Pass } from '../core/layout.ts';
 import type { Change } from '../core/itemize.ts';
-import { messageIdOf, type Mail } from '../core/report.ts';
+import type { Mail } from '../core/report.ts';
 import type { Run, Stage } from '../core/run.ts';
-import { confirmation, reminderLead } from '../core/tombstones.ts';
-import { decideWindow, type WindowDecision } from '../core/window.ts';
+import { sampleOf } from '../core/stock.ts';
 import { asFailure, Failure } from '../errors.ts';
-import type { Edges, Fetched } from '../edges.ts';
+import type { Edges, Examined, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
 import { emptyExpired, expire } from './expire.ts';
-import { growthOf, Incoming, writeManifest } from './incoming.ts';
+import { examine } from './examine.ts';
+import { writeNames } from './files.ts';
+import { growthOf, Incoming, manifestOf } from './incoming.ts';
 import { sendMail } from './mail.ts';
+import { ResticEdges } from './proof-edges.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
-import { State } from './state.ts';
-import { bury } from './tombstones.ts';
+import { StateEdges } from './state-edges.ts';
 
 /** What a run is given besides its repository. */
 export interface EdgeOptions {
@@ -34,35 +33,24 @@ export interface EdgeOptions {
   readonly console: Console;
 }
 
-export class RunEdges implements Edges {
-  readonly repository: Repository;
-  readonly place: { host: string; replica: string };
+export class RunEdges extends StateEdges implements Edges {
   readonly onSuccess: Email['onSuccess'] | undefined;
+  readonly restic: ResticEdges;
   readonly #config: Config;
   readonly #console: Console;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
-  readonly #state: State;
   readonly #session: Session;
   #marker: onDisk.Marker | undefined;
   #incoming: Incoming | undefined;
 
   constructor({ config, repository, interrupt, console }: EdgeOptions) {
-    this.repository = repository;
-    this.place = { host: hostname(), replica: repository.replica };
+    super(config, repository);
     this.onSuccess = config.alerts.email?.onSuccess;
     this.#config = config;
     this.#console = console;
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
-    this.#state = new State(config.state ?? '', repository.name);
-  }
-
-  now(): Date {
-    return new Date();
-  }
-
-  random(): string {
-    return randomBytes(2).toString('hex');
+    this.restic = new ResticEdges(repository, this.#session, this.state, () => this.#requireIncoming());
   }
 
   async lock(): Promise<boolean> {
@@ -90,48 +78,41 @@ export class RunEdges implements Edges {
     this.#writeMarker({ ...this.#requireMarker(), firstRunCompleted: true });
   }
 
-  window(now: Date): WindowDecision {
-    return decideWindow(now, this.#state.windows(), this.repository.pruneWindows);
-  }
-
-  alarm(): Alarm | undefined {
-    return this.#state.alarm();
-  }
-
-  async raiseAlarm(run: Run): Promise<Alarm> {
-    const { alarm, isNew } = await this.#state.locked(() => {
-      const standing = this.#state.alarm();
-      const raised = alarmWith(standing, run, messageIdOf(run, this.place));
-      this.#state.setAlarm(raised);
-      return { alarm: raised, isNew: standing === undefined };
-    });
-    if (isNew) await this.journal({ event: 'alarm-raised', runId: run.runId, rules: alarm.rules });
-    return alarm;
-  }
-
   walk(): Catalogue {
     const catalogue = onDisk.walkReplica(this.repository.replica, this.repository.ignore);
-    this.#state.tombstones.fold(catalogue.books);
+    this.state.tombstones.fold(catalogue.books);
     return catalogue;
   }
 
-  async bury(run: Run, books: Books): Promise<void> {
-    await this.#state.locked(() => { bury(this.#state, run, books, confirmation(this.now(), this.repository.deletionGrace)); });
+  async examine(run: Run, paths: readonly string[], deadline: Date, told: (path: string, found: Examined) => void): Promise<void> {
+    const pinned = this.#requireMarker().pins.config;
+    const what = {
+      paths, expected: (path: string) => (path === 'config' ? pinned : path.slice(-64)),
+      folder: join(this.#paths.incoming, `${run.runId}-examined`), manifest: this.#session.path('examined'),
+    };
+    await examine(this.#session.rsync, this.#session.bounds(deadline), what, told);
+  }
+
+  setMtime(path: string, mtime: number): void {
+    utimesSync(join(this.repository.replica, path), mtime, mtime);
+  }
+
+  sample(entries: Iterable<Entry>, n: number): Entry[] {
+    return sampleOf(entries, n, (below) => randomInt(below));
+  }
+
+  hasLooseEnds(): boolean {
+    return [this.#paths.quarantine, this.#paths.candidate].some(onDisk.hasFiles);
   }
 
   async expire(run: Run, books: Books): Promise<Amount> {
     const { replica } = this.repository;
     this.#requireReplica();
     emptyExpired(this.#paths.expired);
-    const moved = await this.#state.locked(() => expire(this.#state, replica, join(this.#paths.expired, run.runId), books, this.now()));
+    const moved = await this.state.locked(() => expire(this.state, replica, join(this.#paths.expired, run.runId), books, this.now()));
     emptyExpired(this.#paths.expired);
     this.#pinKeys(books);
     return moved;
-  }
-
-  async recordReminder(now: Date): Promise<void> {
-    const until = new Date(now.getTime() + reminderLead).toISOString();
-    await this.#state.locked(() => { this.#state.tombstones.append([{ event: 'reminded', until }]); });
   }
 
   exists(path: string): boolean {
@@ -152,10 +133,9 @@ export class RunEdges implements Edges {
   }
 
   async fetch(runId: string, deadline: Date): Promise<Fetched> {
-    const incoming = this.#incoming;
-    if (incoming === undefined) throw new Error('takeLeftovers comes before fetch');
-    const manifest = join(this.#state.runFolder(runId), 'manifest');
-    writeManifest(manifest, incoming.books);
+    const incoming = this.#requireIncoming();
+    const manifest = join(this.state.runFolder(runId), 'manifest');
+    writeNames(manifest, manifestOf(incoming.books));
     const folder = incoming.freshFolder(runId);
     const bounds = { ...this.#session.bounds(deadline), hiddenProgress: growthOf(folder) };
     let before: string | undefined;
@@ -167,36 +147,11 @@ export class RunEdges implements Edges {
     return { end, ...incoming.tally };
   }
 
-  async admit(books: Books, types: ReadonlySet<HashedType>): Promise<Amount> {
+  async admit(books: Books): Promise<Amount> {
     this.#requireReplica();
-    const admitted = await admit(this.repository.replica, this.#paths.candidate, books, types);
+    const admitted = await admit(this.repository.replica, this.#paths.candidate, books, new Set(admissionOrder));
     this.#pinKeys(books);
     return admitted;
-  }
-
-  told(fingerprint: string) {
-    return {
-      finished: this.#state.findLast((line) => line.event === 'finished'),
-      sameWarnings: this.#state.findLast((line) => line.event === 'alert-sent' && line['warnings'] === fingerprint),
-    };
-  }
-
-  fingerprint(text: string): string {
-    return createHash('sha256').update(text).digest('hex');
-  }
-
-  lastJournaled(): Date | undefined {
-    const last = this.#state.findLast(() => true);
-    return last === undefined ? undefined : new Date(last.time);
-  }
-
-  async journal(event: JournalEvent): Promise<string> {
-    return this.#state.append(this.now(), event);
-  }
-
-  record(run: Run): void {
-    if (run.findings.kept.length === 0) return;
-    this.#state.writeRunFile(run.runId, 'findings.jsonl', run.findings.kept.map((finding) => `${JSON.stringify(finding)}\n`).join(''));
   }
 
   async mail(mail: Mail): Promise<boolean> {
@@ -231,6 +186,11 @@ export class RunEdges implements Edges {
   #writeMarker(marker: onDisk.Marker): void {
     onDisk.writeMarker(this.repository.replica, marker);
     this.#marker = marker;
+  }
+
+  #requireIncoming(): Incoming {
+    if (this.#incoming === undefined) throw new Error('takeLeftovers comes first');
+    return this.#incoming;
   }
 
   #requireMarker(): onDisk.Marker {

@@ -51,19 +51,39 @@ export async function syncFileSystem(folder: string): Promise<void> {
 /** Writes lines to an open file in batches. `flush` at the end, and fsync where it matters. */
 export class LineWriter {
   readonly #file: number;
+  readonly #end: string;
   #lines: string[] = [];
 
-  constructor(file: number) {
+  /** `end` closes each line: a newline, or a NUL for names. */
+  constructor(file: number, end = '\n') {
     this.#file = file;
+    this.#end = end;
   }
 
   line(text: string): void {
-    if (this.#lines.push(`${text}\n`) === 1000) this.flush();
+    if (this.#lines.push(text + this.#end) === 1000) this.flush();
   }
 
   flush(): void {
     writeFileSync(this.#file, this.#lines.join(''));
     this.#lines = [];
+  }
+}
+
+/** Writes names, each ended by a NUL, as rsync's `--from0` and `xargs -0` take them; how many. */
+export function writeNames(path: string, names: Iterable<string>): number {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    const writer = new LineWriter(file, '\0');
+    let count = 0;
+    for (const name of names) {
+      writer.line(name);
+      count++;
+    }
+    writer.flush();
+    return count;
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,13 +1,14 @@
 /** Verify: what rsync wrote into `incoming/`, trusted for nothing, becomes a candidate or goes to quarantine. */
 import { createHash } from 'node:crypto';
 import {
-  closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, writeSync,
+  closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../core/books.ts';
 import { rejected, verified, wanted } from '../core/flags.ts';
 import type { Findings } from '../core/findings.ts';
 import { placeOf } from '../core/layout.ts';
+import { makeFolder } from './files.ts';
 import { bytePath, exists, type ownPaths } from './replica.ts';
 
 /** What verification has come to so far. */
@@ -40,10 +41,11 @@ export class Incoming {
    * Candidates of an earlier run are verified anew; then a power cut between writing and syncing cannot hurt.
    */
   takeLeftovers(): void {
-    mkdirSync(this.#paths.incoming, { recursive: true, mode: 0o700 });
+    makeFolder(this.#paths.incoming);
     const left = join(this.#paths.incoming, 'candidate');
     rmSync(left, { recursive: true, force: true });
     if (exists(this.#paths.own, 'candidate')) renameSync(this.#paths.candidate, left);
+    makeFolder(this.#paths.candidate);
     for (const run of readdirSync(this.#paths.incoming, 'latin1')) {
       const folder = join(this.#paths.incoming, run);
       this.#eachFile(folder, '', (path) => {
@@ -85,6 +87,12 @@ export class Incoming {
     else this.#toQuarantine(folder, path, entry, fault);
   }
 
+  /** A candidate that restic refuses goes to quarantine after all. */
+  reject(entry: Entry): void {
+    this.#toQuarantineFrom(this.#paths.candidate, this.books.path(entry), entry);
+    this.books.clear(entry, verified);
+  }
+
   /** The entry of a path that is wanted and has not come yet, or -1. */
   #wantedEntry(path: string): Entry {
     const place = placeOf(path);
@@ -100,12 +108,16 @@ export class Incoming {
   }
 
   #toQuarantine(folder: string, path: string, entry: Entry, fault: string): void {
+    this.#toQuarantineFrom(folder, path, entry);
+    this.#findings.add('warning', 'quarantined', path, fault);
+  }
+
+  #toQuarantineFrom(folder: string, path: string, entry: Entry): void {
     const bytes = lstatSync(join(folder, path)).size;
     rmSync(join(this.#paths.quarantine, path), { recursive: true, force: true });
     moveTo(this.#paths.quarantine, folder, path);
     this.books.set(entry, rejected);
     count(this.tally.quarantined, bytes);
-    this.#findings.add('warning', 'quarantined', path, fault);
   }
 
   /** Everything but folders, depth first; `path` is bytes, one per character. */
@@ -155,7 +167,7 @@ export function sha256Of(file: number): string {
 /** Moves a file to the same place under another root of the same file system. */
 function moveTo(root: string, folder: string, path: string): void {
   const target = join(root, path);
-  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(target));
   renameSync(join(folder, path), target);
 }
 
@@ -169,22 +181,9 @@ function count(amount: Amount, bytes: number): void {
   amount.bytes += bytes;
 }
 
-/** Writes the names that are wanted and not there yet, each ended by a NUL, as `--files-from` with `--from0` takes them. */
-export function writeManifest(path: string, books: Books): void {
-  const file = openSync(path, 'w', 0o600);
-  try {
-    let names: string[] = [];
-    const flush = (): void => {
-      writeSync(file, names.join(''));
-      names = [];
-    };
-    books.each(wanted, verified, (entry) => {
-      if (names.push(`${books.path(entry)}\0`) === 1000) flush();
-    });
-    flush();
-  } finally {
-    closeSync(file);
-  }
+/** The names that are wanted and not there yet, for `--files-from`. */
+export function* manifestOf(books: Books): Generator<string> {
+  for (const entry of books.select(wanted, verified)) yield books.path(entry);
 }
 
 /** A question whether the files under a folder have grown since it was last asked; rsync names a file only once. */

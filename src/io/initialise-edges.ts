@@ -1,6 +1,6 @@
 /** The edges of `init`: folders, the verification of an existing copy, `config` and keys from serverA, the marker. */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../core/audit.ts';
 import type { Amount, Books } from '../core/books.ts';
@@ -11,7 +11,7 @@ import { admissionOrder, excludedFolders, foldersOf } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import type { InitialiseEdges, Pins } from '../initialise.ts';
 import { admit } from './admit.ts';
-import { makeFolder, syncFileSystem } from './files.ts';
+import { makeFolder, syncFileSystem, writeNames } from './files.ts';
 import { Incoming, sha256Of } from './incoming.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
@@ -108,7 +108,7 @@ export class InitEdges implements InitialiseEdges {
     const names = ['config'];
     books.each(wanted, verified, (entry) => { names.push(books.path(entry)); });
     const manifest = this.#session.path('manifest');
-    writeFileSync(manifest, names.map((name) => `${name}\0`).join(''), { mode: 0o600 });
+    writeNames(manifest, names);
     const folder = this.#incoming.freshFolder('init');
     const end = await rsync.fetch(this.#session.rsync, manifest, folder, this.#bounds, () => undefined);
     if (end instanceof Failure) throw end;

@@ -92,7 +92,7 @@ export class Operator {
   }
 
   /** Lowers the alarm and moves due dates on by as long as it stood; the alarm that was, or undefined. */
-  async acknowledge(reason: string, now: Date): Promise<Alarm | undefined> {
+  async acknowledge(reason: string, acceptMtimes: boolean, now: Date): Promise<Alarm | undefined> {
     const lowered = await this.#state.locked(() => {
       const alarm = this.#state.alarm();
       if (alarm === undefined) return undefined;
@@ -101,7 +101,7 @@ export class Operator {
       this.#state.setAlarm(undefined);
       return alarm;
     });
-    if (lowered !== undefined) await this.#state.append(now, { event: 'acknowledged', who: who(), reason, alarm: lowered.runId, since: lowered.since, rules: lowered.rules });
+    if (lowered !== undefined) await this.#state.append(now, { event: 'acknowledged', who: who(), reason, alarm: lowered.runId, since: lowered.since, rules: lowered.rules, acceptMtimes });
     return lowered;
   }
 

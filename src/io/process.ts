@@ -33,11 +33,13 @@ export function bareEnvironment(home: string): Record<string, string> {
 }
 
 /**
- * Runs a program in a process group of its own and feeds its stdout to `onStdout`. Whatever `onStdout` throws stops
- * the program and comes through. When this returns, the whole group has ended; the kernel ends the program when we
+ * Runs a program in a process group of its own and feeds its output to `onStdout` and `onStderr`. Whatever they throw
+ * stops the program and comes through. When this returns, the whole group has ended; the kernel ends the program when we
  * are killed ourselves (prctl(2), PR_SET_PDEATHSIG).
  */
-export async function run(command: Command, bounds: Bounds, onStdout: (chunk: Buffer) => void): Promise<Ended> {
+export async function run(
+  command: Command, bounds: Bounds, onStdout: (chunk: Buffer) => void, onStderr: (chunk: Buffer) => void = () => undefined,
+): Promise<Ended> {
   const child = start(command);
   let stopped: StopReason | undefined;
   let thrown: { error: unknown } | undefined;
@@ -46,17 +48,19 @@ export async function run(command: Command, bounds: Bounds, onStdout: (chunk: Bu
     endGroup(child.pid);
   };
   const watchdog = new Watchdog(bounds, stop);
-  const stderr = collect(child.stderr, () => undefined);
-  child.stdout.on('data', (chunk: Buffer) => {
-    watchdog.progress();
+  const feed = (reader: (chunk: Buffer) => void) => (chunk: Buffer): void => {
     if (stopped !== undefined) return;
     try {
-      onStdout(chunk);
+      reader(chunk);
     } catch (error) {
       thrown = { error };
       stop('refused');
     }
-  });
+  };
+  child.stdout.on('data', () => { watchdog.progress(); });
+  child.stdout.on('data', feed(onStdout));
+  child.stderr.on('data', feed(onStderr));
+  const stderr = collect(child.stderr);
   const result = await child;
   watchdog.end();
   killGroup(child.pid, 'SIGKILL');
@@ -79,10 +83,9 @@ export function start(command: Command) {
 }
 
 /** Collects the beginning of a stream; the returned function gives what has come so far. */
-export function collect(stream: NodeJS.ReadableStream, onChunk: () => void): () => string {
+export function collect(stream: NodeJS.ReadableStream): () => string {
   let text = '';
   stream.on('data', (chunk: Buffer) => {
-    onChunk();
     if (text.length < stderrKept) text += chunk.toString('latin1').slice(0, stderrKept - text.length);
   });
   return () => text;

@@ -179,3 +179,9 @@ export function withKeys(marker: Marker, books: Books): Marker {
   const keys = [...books.select(inReplica, 0)].filter((entry) => books.type(entry) === 'key').map((entry) => books.path(entry).slice('keys/'.length)).sort();
   return keys.join() === [...marker.pins.keys].sort().join() ? marker : { ...marker, pins: { ...marker.pins, keys } };
 }
+
+/** Whether any file lies below a folder, which need not exist. */
+export function hasFiles(folder: string): boolean {
+  const entries = lstatSync(folder, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(folder, { withFileTypes: true, recursive: true });
+  return entries.some((entry) => !entry.isDirectory());
+}

@@ -9,15 +9,15 @@ import { connect, makeRunFolder, removeRunFolder } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
 
 export class Session {
+  readonly interrupt: AbortSignal;
   readonly #repository: Repository;
-  readonly #interrupt: AbortSignal;
   #lock: Lock | undefined;
   #folder = '';
   #rsync: RsyncContext | undefined;
 
   constructor(repository: Repository, interrupt: AbortSignal) {
     this.#repository = repository;
-    this.#interrupt = interrupt;
+    this.interrupt = interrupt;
   }
 
   /** Takes the lock inside the replica, and tidies up after a run that was killed; false when another run holds it. */
@@ -31,7 +31,7 @@ export class Session {
   async connect(): Promise<void> {
     this.#folder = makeRunFolder();
     this.#lock?.write(this.#folder);
-    const connection = await connect(this.#repository, this.#folder, this.#interrupt);
+    const connection = await connect(this.#repository, this.#folder, this.interrupt);
     const nonce = randomBytes(12).toString('hex');
     this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, nonce };
   }
@@ -49,7 +49,7 @@ export class Session {
 
   /** The clocks of one rsync that must be done by `deadline`. */
   bounds(deadline: Date): Bounds {
-    return { stall: this.#repository.timeouts.stall, deadline: deadline.getTime(), interrupt: this.#interrupt };
+    return { stall: this.#repository.timeouts.stall, deadline: deadline.getTime(), interrupt: this.interrupt };
   }
 
   async close(): Promise<void> {

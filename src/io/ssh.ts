@@ -58,7 +58,7 @@ export async function connect(repository: Repository, folder: string, interrupt:
 
 async function connectMaster(repository: SshRepository, socket: string, interrupt: AbortSignal): Promise<Connection> {
   const master = start(masterCommand(repository, socket));
-  const stderr = collect(master.stderr, () => undefined);
+  const stderr = collect(master.stderr);
   master.stdout.resume();
   let ended = false;
   const end = master.then(() => { ended = true; });

@@ -110,10 +110,10 @@ function openIfThere(path: string): number | undefined {
 }
 
 /**
- * Writes tonight's accepted deletions as tombstones, drops those whose file serverA lists again, and confirms them.
+ * Writes tonight's accepted deletions as tombstones, unconfirmed, and drops those whose file serverA lists again.
  * The budget is spent first: a power cut in between rather leaves too little of it than too much. Holds the state lock.
  */
-export function bury(state: State, run: Run, books: Books, confirmation: TombstoneEvent): void {
+export function bury(state: State, run: Run, books: Books): void {
   const spent = books.amount(gone, tombstoned).files - books.amount(gone, tombstoned, 'key').files;
   if (run.window !== undefined && spent > 0) {
     state.setWindows(withUsed(state.windows(), run.window, spent));
@@ -121,8 +121,13 @@ export function bury(state: State, run: Run, books: Books, confirmation: Tombsto
   }
   const log = state.tombstones;
   log.append(burials(run, books));
-  log.append([confirmation]);
   log.fold(books);
+}
+
+/** Gives all unconfirmed tombstones their due date. The caller holds the state lock. */
+export function confirm(state: State, books: Books, confirmation: TombstoneEvent): void {
+  state.tombstones.append([confirmation]);
+  state.tombstones.fold(books);
 }
 
 function* burials(run: Run, books: Books): Generator<TombstoneEvent> {

@@ -1,0 +1,77 @@
+/** How files come in: fetched, verified, proven by restic, admitted (steps 5 to 8). */
+import type { Amount, Books } from './core/books.ts';
+import { rejected, verified, waiting, wanted } from './core/flags.ts';
+import { formatBytes } from './core/report.ts';
+import type { Run } from './core/run.ts';
+import { proveDeletions } from './departure.ts';
+import type { Edges } from './edges.ts';
+import { Failure } from './errors.ts';
+import { deadlineOf } from './stage.ts';
+
+/** Steps 5 and 6. Returns whether all has come that will come tonight; false when the time was over. */
+export async function fetch(edges: Edges, run: Run, books: Books): Promise<boolean> {
+  edges.takeLeftovers(run, books);
+  const missing = books.amount(wanted, verified);
+  if (missing.files === 0) return true;
+  requireSpace(edges, missing);
+  const fetched = await edges.fetch(run.runId, deadlineOf(edges, run));
+  run.fetched = fetched.delivered;
+  run.quarantined = fetched.quarantined;
+  if (fetched.end instanceof Failure) throw fetched.end;
+  if (fetched.end === 'complete') reportMissing(run, books);
+  else letMetadataWait(run, books, missing.files - run.fetched.files);
+  return fetched.end === 'complete';
+}
+
+/** Throws Failure when the disk would be fuller than `limits.minFree` allows. */
+function requireSpace(edges: Edges, missing: Amount): void {
+  const { free, total } = edges.freeSpace();
+  const { minFree } = edges.repository.limits;
+  const reserved = 'percent' in minFree ? (total * minFree.percent) / 100 : minFree.bytes;
+  if (free - missing.bytes >= reserved) return;
+  throw new Failure(
+    `not enough room: ${formatBytes(missing.bytes)} to fetch, ${formatBytes(free)} free, limits.minFree keeps ${formatBytes(reserved)}`,
+    'make room on the replica\'s disk or lower limits.minFree; nothing was fetched',
+  );
+}
+
+function reportMissing(run: Run, books: Books): void {
+  books.each(wanted, verified | rejected, (entry) => {
+    run.findings.add('warning', 'not-delivered', books.path(entry), 'listed by serverA, but not delivered');
+  });
+}
+
+/** The time was over: packs enter; what points at packs waits for the night in which all of them have come. */
+function letMetadataWait(run: Run, books: Books, stillToCome: number): void {
+  run.findings.add('warning', 'unfinished', '', `${stillToCome} files are still to come; only packs were admitted`);
+  books.each(verified, 0, (entry) => {
+    if (books.type(entry) !== 'pack') books.set(entry, waiting);
+  });
+}
+
+/** Step 7. A file that does not decrypt raises the alarm; a snapshot whose tree cannot be read waits. */
+export async function prove(edges: Edges, run: Run, books: Books, isComplete: boolean): Promise<void> {
+  const hasNews = books.amount(verified, waiting).files > 0;
+  const proof = hasNews ? await edges.restic.prove(books) : undefined;
+  run.proof = proof?.outcome ?? 'skipped';
+  if (proof?.outcome === 'failed') {
+    for (const { entry, message } of proof.junk) {
+      run.findings.add('violation', 'unproven', books.path(entry), message);
+      edges.restic.reject(entry);
+    }
+    if (proof.junk.length === 0) run.findings.add('violation', 'unproven', '', proof.words);
+    return;
+  }
+  for (const entry of proof?.heldBack ?? []) {
+    run.findings.add('warning', 'held-back', books.path(entry), 'restic decrypts it but cannot read its tree yet; it waits as a candidate');
+    books.set(entry, waiting);
+  }
+  if (isComplete) await proveDeletions(edges, run, books);
+}
+
+/** Step 8. */
+export async function admit(edges: Edges, run: Run, books: Books): Promise<void> {
+  if (books.amount(verified, waiting).files === 0) return;
+  run.admitted = await edges.admit(books);
+  if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted });
+}

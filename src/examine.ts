@@ -1,0 +1,71 @@
+/** What is looked at twice: suspects and spot checks on serverA's side, a share of all data on ours (steps 3 and 9). */
+import type { Books, Entry } from './core/books.ts';
+import { gone, inReplica, suspect } from './core/flags.ts';
+import type { Run } from './core/run.ts';
+import type { Edges, Examined } from './edges.ts';
+import { deadlineOf } from './stage.ts';
+
+/** What the audit leaves to be acted on. */
+export interface Audited {
+  readonly books: Books;
+  /** The modification time that serverA lists for `config`, when only that differs. */
+  readonly configMtime: number | undefined;
+}
+
+/**
+ * Fetches suspects and a few unchanged files, and hashes them: a suspect that is right gets its new time in the
+ * replica; one that is wrong is `modified`, a spot check that is wrong `spot-check`. Not after a violation or beside an alarm.
+ */
+export async function examine(edges: Edges, run: Run, audited: Audited): Promise<void> {
+  if (run.alarm !== undefined || run.findings.rules('violation').length > 0) return;
+  const times = suspectsOf(edges, run, audited);
+  const spots = new Set(spotsOf(edges, audited.books));
+  const paths = [...times.sampled, ...spots];
+  if (paths.length > 0) {
+    await edges.examine(run, paths, deadlineOf(edges, run), (path, found) => { judge(run, path, found, spots.has(path)); });
+  }
+  if (run.findings.rules('violation').length === 0) for (const [path, mtime] of times.settled) edges.setMtime(path, mtime);
+}
+
+interface Suspects {
+  /** Paths to hash tonight. */
+  readonly sampled: readonly string[];
+  /** Paths and times to take over if nothing is wrong. */
+  readonly settled: ReadonlyMap<string, number>;
+}
+
+/** Beyond `limits.suspects` a sample is hashed, and the rest is the operator's to settle. */
+function suspectsOf(edges: Edges, run: Run, { books, configMtime }: Audited): Suspects {
+  const limit = edges.repository.limits.suspects;
+  const config: [string, number][] = configMtime === undefined ? [] : [['config', configMtime]];
+  const count = books.amount(suspect, 0).files;
+  const sampled = count <= limit ? [...books.select(suspect, 0)] : edges.sample(books.select(suspect, 0), limit);
+  const isSettled = count <= limit || edges.acceptsMtimes();
+  if (!isSettled) run.findings.add('violation', 'mtimes', '', `${count} files have another modification time, limits.suspects is ${limit}; ${limit} at random were hashed`);
+  const all = isSettled ? books.select(suspect, 0) : [];
+  return {
+    sampled: [...config.map(([path]) => path), ...sampled.map((entry) => books.path(entry))],
+    settled: new Map([...config, ...[...all].map((entry): [string, number] => [books.path(entry), books.mtime(entry)])]),
+  };
+}
+
+/** A few of the files that serverA lists as unchanged. */
+function spotsOf(edges: Edges, books: Books): string[] {
+  const chosen: Entry[] = edges.sample(books.select(inReplica, gone | suspect), edges.repository.spotCheck);
+  return chosen.map((entry) => books.path(entry));
+}
+
+function judge(run: Run, path: string, found: Examined, isSpot: boolean): void {
+  if (found === 'right') return;
+  if (found === 'missing') run.findings.add('warning', 'not-delivered', path, 'asked for to check its content, but not delivered');
+  else run.findings.add('violation', isSpot ? 'spot-check' : 'modified', path, found.wrong);
+}
+
+/** Step 9: when it is due, restic checks the replica and reads a share of all data. */
+export async function check(edges: Edges, run: Run): Promise<void> {
+  const share = edges.restic.dueCheck(run.startedAt);
+  if (share === undefined) return;
+  run.check = await edges.restic.check(share);
+  if (!run.check.passed) run.findings.add('warning', 'check-failed', '', `restic check --read-data-subset=${share}: ${run.check.words}`);
+  await edges.journal({ event: 'checked', runId: run.runId, ...run.check });
+}

@@ -1,0 +1,63 @@
+/** Fetches files that the replica has already, hashes what comes, and throws it away; the replica is not touched. */
+import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Examined } from '../edges.ts';
+import { Failure } from '../errors.ts';
+import { writeNames } from './files.ts';
+import { growthOf, sha256Of } from './incoming.ts';
+import { exists } from './replica.ts';
+import * as rsync from './rsync.ts';
+import type { Bounds } from './watchdog.ts';
+
+/** What to fetch and what to expect. */
+export interface Examination {
+  readonly paths: readonly string[];
+  /** The SHA-256 that a path's content must have, hexadecimal. */
+  readonly expected: (path: string) => string;
+  /** A fresh folder, and where to write the names. */
+  readonly folder: string;
+  readonly manifest: string;
+}
+
+/** Calls `told` once for each path. Each file is deleted as soon as it is hashed, so the disk needs room for two. */
+export async function examine(context: rsync.RsyncContext, bounds: Bounds, what: Examination, told: (path: string, found: Examined) => void): Promise<void> {
+  const { folder, manifest } = what;
+  const open = new Set(what.paths);
+  const tell = (path: string): void => {
+    if (!open.has(path) || !exists(folder, path)) return;
+    open.delete(path);
+    told(path, examineOne(folder, path, what.expected(path)));
+  };
+  writeNames(manifest, what.paths);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    let before = '';
+    const end = await rsync.fetch(context, manifest, folder, { ...bounds, hiddenProgress: growthOf(folder) }, (path) => {
+      if (before !== '') tell(before);
+      before = path;
+    });
+    if (end === 'unfinished') throw new Failure('the time of timeouts.run was over while suspects and spot checks were fetched', 'raise timeouts.run, or lower spotCheck; nothing else was fetched');
+    if (end !== 'complete') throw end;
+    for (const path of [...open]) tell(path);
+    for (const path of open) told(path, 'missing');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function examineOne(folder: string, path: string, expected: string): Examined {
+  let file: number;
+  try {
+    file = openSync(join(folder, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return { wrong: 'what came is not a regular file' };
+  }
+  try {
+    if (!fstatSync(file).isFile()) return { wrong: 'what came is not a regular file' };
+    const hash = sha256Of(file);
+    return hash === expected ? 'right' : { wrong: `serverA's content has the SHA-256 ${hash}` };
+  } finally {
+    closeSync(file);
+    rmSync(join(folder, path), { recursive: true, force: true });
+  }
+}
