@@ -26,6 +26,12 @@ export interface InitialiseEdges {
   fetchIdentity(): Promise<void>;
   /** Links them into the replica and writes the marker. */
   pin(): Promise<Pins>;
+  /** Fetches serverA's `config` alone; its SHA-256. */
+  fetchConfig(): Promise<string>;
+  /** What restic says against the repository with the fetched `config`; undefined when it opens, or cannot be asked. */
+  objection(): Promise<string | undefined>;
+  /** Puts the fetched `config` into the replica, the old one into quarantine, and pins it. */
+  replaceConfig(): Promise<void>;
   journal(event: JournalEvent): Promise<string>;
   close(): Promise<void>;
 }
@@ -78,4 +84,32 @@ function requireRepository(listed: readonly string[]): void {
     'the source is not a restic repository: it has no config, or no key',
     'check the path in source: behind rrsync it is relative to rrsync\'s folder, so usually just user@host:/. Nothing was made',
   );
+}
+
+/** What `init --repin` came to; fingerprints are SHA-256. */
+export type Repinned =
+  | { readonly did: 'locked' }
+  | { readonly did: 'nothing' | 'refused' | 'repinned'; readonly before: string; readonly after: string };
+
+/**
+ * Accepts a changed `config`, after `restic migrate` on serverA, say. `ask` shows both fingerprints and says whether to
+ * go on. Throws Failure when restic cannot open the repository with the new one; then nothing was changed.
+ */
+export async function repin(edges: InitialiseEdges, ask: (before: string, after: string) => Promise<boolean>): Promise<Repinned> {
+  const before = edges.pins()?.config;
+  if (before === undefined) throw new Failure('the replica is not initialised', 'run init without --repin first; nothing was changed');
+  try {
+    if (!(await edges.prepare())) return { did: 'locked' };
+    await edges.connect();
+    const after = await edges.fetchConfig();
+    if (after === before) return { did: 'nothing', before, after };
+    if (!(await ask(before, after))) return { did: 'refused', before, after };
+    const objection = await edges.objection();
+    if (objection !== undefined) throw new Failure(`restic cannot open the repository with the new config: ${objection}`, 'nothing was changed; look at the config on serverA');
+    await edges.replaceConfig();
+    await edges.journal({ event: 'repinned', before, after });
+    return { did: 'repinned', before, after };
+  } finally {
+    await edges.close();
+  }
 }

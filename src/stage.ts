@@ -9,7 +9,7 @@ export async function timed<T>(edges: Edges, run: Run, stage: Stage, work: () =>
   try {
     return await work();
   } finally {
-    run.seconds[stage] += secondsBetween(from, edges.now());
+    run.seconds[stage] = Math.round((run.seconds[stage] + secondsBetween(from, edges.now())) * 1000) / 1000;
   }
 }
 

@@ -1,10 +1,11 @@
 /** `init`: makes or adopts a replica and pins config and keys. */
+import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { formatBytes, formatCount } from '../core/report.ts';
-import { exitCodes } from '../errors.ts';
+import { exitCodes, UsageError } from '../errors.ts';
 import type { Console } from '../io/console.ts';
 import { InitEdges } from '../io/initialise-edges.ts';
-import { initialise, type Initialised, type Pins } from '../initialise.ts';
+import { initialise, repin, type Initialised, type Pins } from '../initialise.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addInit(program: Command, context: CliContext): void {
@@ -12,12 +13,15 @@ export function addInit(program: Command, context: CliContext): void {
     .description('make the replica, or adopt an existing copy; pin config and keys (trusted on first use)')
     .argument('<repository>')
     .option('--trust-existing', 'adopt an existing copy without hashing its files')
-    .action(async (name: string, options: { trustExisting?: boolean }) => {
+    .option('--repin', 'accept a changed config, after restic migrate on serverA, say; asks first')
+    .option('--yes', 'with --repin: do not ask')
+    .action(async (name: string, options: { trustExisting?: boolean; repin?: boolean; yes?: boolean }) => {
       const config = configOf(init);
       const console = consoleOf(init);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
       const edges = new InitEdges({ config, repository, console, interrupt: context.interrupt });
+      if (options.repin === true) return context.exit(await repinned(init, console, name, edges, options.yes === true));
       const { result, pins } = await initialise(edges, { trustExisting: options.trustExisting === true });
       if (wantsJson(init)) console.document(JSON.stringify({ version: 1, repository: name, ...result, pins: pins ?? null }, null, 2));
       tell(console, name, repository.replica, result, pins);
@@ -43,4 +47,32 @@ function tell(console: Console, name: string, replica: string, result: Initialis
   console.mention(`    config  ${pins.config}`);
   for (const id of pins.keys) console.mention(`    key     ${id}`);
   if (result.did !== 'nothing') console.mention(`  next: rsync-ratchet sync ${name}`);
+}
+
+const repinWords = {
+  nothing: 'the config of serverA is the pinned one; nothing was changed',
+  refused: 'nothing was changed',
+  repinned: 'the new config is pinned; the old one is kept in quarantine',
+  locked: words.locked,
+};
+
+async function repinned(command: Command, console: Console, name: string, edges: InitEdges, isSure: boolean): Promise<number> {
+  const result = await repin(edges, async (before, after) => {
+    console.say(`${name}: the config of serverA is not the pinned one (SHA-256)`);
+    console.say(`  pinned   ${before}`);
+    console.say(`  serverA  ${after}`);
+    return isSure || (await isYes('Take over the new one? Only after restic migrate or another change of your own. [y/N] '));
+  });
+  if (wantsJson(command)) console.document(JSON.stringify({ version: 1, repository: name, ...result }, null, 2));
+  console.mention(`${name}: ${repinWords[result.did]}`);
+  return result.did === 'locked' ? exitCodes.locked : 0;
+}
+
+/** Asks on the terminal; without one the answer is no. */
+async function isYes(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new UsageError('init --repin asks, and there is no terminal', 'say --yes; nothing was changed');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(question);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
 }

@@ -14,6 +14,7 @@ import { admit } from './admit.ts';
 import { makeFolder, syncFileSystem, writeNames } from './files.ts';
 import { Incoming, sha256Of } from './incoming.ts';
 import * as onDisk from './replica.ts';
+import { Restic } from './restic.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
@@ -113,25 +114,60 @@ export class InitEdges implements InitialiseEdges {
     const end = await rsync.fetch(this.#session.rsync, manifest, folder, this.#bounds, () => undefined);
     if (end instanceof Failure) throw end;
     this.#takeConfig(folder);
+    this.#requireSameConfig();
     this.#incoming.sweep(folder);
     this.#requireKeys();
   }
 
-  /** `config` is not named by its hash: what is here already must be the same; otherwise it becomes a candidate. */
+  async fetchConfig(): Promise<string> {
+    this.#incoming.takeLeftovers();
+    const manifest = this.#session.path('manifest');
+    writeNames(manifest, ['config']);
+    const folder = this.#incoming.freshFolder('init');
+    const end = await rsync.fetch(this.#session.rsync, manifest, folder, this.#bounds, () => undefined);
+    if (end instanceof Failure) throw end;
+    this.#takeConfig(folder);
+    return onDisk.fingerprint(join(this.#paths.candidate, 'config'));
+  }
+
+  async objection(): Promise<string | undefined> {
+    const { restic } = this.#options.repository;
+    if (restic.passwordFile === undefined || restic.prove === false) return undefined;
+    const asked = new Restic(this.#options.repository, restic.passwordFile, this.#session.path('restic'), this.#options.interrupt);
+    const answer = await asked.opens({ config: join(this.#paths.candidate, 'config') }, []);
+    return answer.isGood ? undefined : answer.words;
+  }
+
+  /** The old one is linked into quarantine before the new one takes its place; a kill leaves one or the other. */
+  async replaceConfig(): Promise<void> {
+    const own = join(this.#replica, 'config');
+    const marker = onDisk.readMarker(this.#replica);
+    if (marker === undefined) throw onDisk.notInitialised(this.#options.repository.name, this.#replica);
+    const kept = join(this.#paths.quarantine, `config-${onDisk.fingerprint(own)}`);
+    if (!existsSync(kept)) linkSync(own, kept);
+    await syncFileSystem(this.#replica);
+    renameSync(join(this.#paths.candidate, 'config'), own);
+    await syncFileSystem(this.#replica);
+    onDisk.writeMarker(this.#replica, { ...marker, pins: { ...marker.pins, config: onDisk.fingerprint(own) } });
+  }
+
+  /** `config` is not named by its hash, so it is taken as it is, as a candidate. */
   #takeConfig(folder: string): void {
     const delivered = join(folder, 'config');
     const stats = lstatSync(delivered, { throwIfNoEntry: false });
     if (stats?.isFile() !== true || stats.size > largestIdentity || stats.nlink !== 1) throw notDelivered('config');
-    const own = join(this.#replica, 'config');
-    if (existsSync(own) && onDisk.fingerprint(own) !== onDisk.fingerprint(delivered)) {
-      throw new Failure(
-        'the config of the existing copy is not that of serverA: they are two repositories',
-        'check source and replica in the configuration. Nothing was changed',
-      );
-    }
     makeFolder(this.#paths.candidate);
     chmodSync(delivered, 0o400);
     renameSync(delivered, join(this.#paths.candidate, 'config'));
+  }
+
+  #requireSameConfig(): void {
+    const own = join(this.#replica, 'config');
+    if (!existsSync(own) || onDisk.fingerprint(own) === onDisk.fingerprint(join(this.#paths.candidate, 'config'))) return;
+    throw new Failure(
+      'the config of the existing copy is not that of serverA: they are two repositories',
+      'check source and replica in the configuration. Nothing was changed',
+    );
   }
 
   #requireKeys(): void {

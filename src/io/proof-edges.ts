@@ -1,14 +1,15 @@
 /** The edges of proof: restic on views of the replica, or, without a password, only the structure of candidates. */
 import type { Books, Entry } from '../core/books.ts';
-import type { Repository } from '../core/config.ts';
+import type { Config, Repository } from '../core/config.ts';
 import { nextShare, type CheckResult, type Proof } from '../core/proof.ts';
 import type { ProofEdges } from '../edges.ts';
+import { Failure } from '../errors.ts';
 import type { Incoming } from './incoming.ts';
 import { prove, structuralJunk } from './prove.ts';
-import { ownPaths } from './replica.ts';
+import { notInitialised, ownPaths, readMarker } from './replica.ts';
 import { Restic } from './restic.ts';
-import type { Session } from './session.ts';
-import type { State } from './state.ts';
+import { Session } from './session.ts';
+import { State } from './state.ts';
 
 export class ResticEdges implements ProofEdges {
   readonly canProve: boolean;
@@ -61,5 +62,26 @@ export class ResticEdges implements ProofEdges {
     const { passwordFile } = this.#repository.restic;
     if (passwordFile === undefined) throw new Error('restic is asked only with a password');
     return (this.#restic ??= new Restic(this.#repository, passwordFile, this.#session.path('restic'), this.#session.interrupt));
+  }
+}
+
+/** The command `check`: the next share, whether it is due or not. Throws Failure without a password or a replica. */
+export async function checkNow(config: Config, repository: Repository, interrupt: AbortSignal): Promise<CheckResult> {
+  const { passwordFile, check } = repository.restic;
+  if (readMarker(repository.replica) === undefined) throw notInitialised(repository.name, repository.replica);
+  if (passwordFile === undefined || check === undefined) {
+    throw new Failure(`${repository.name} has no restic.passwordFile`, 'restic can only check what it can open: put the password into a file (0600) and name it in the configuration');
+  }
+  const session = new Session(repository, interrupt);
+  const state = new State(config.state ?? '', repository.name);
+  const edges = new ResticEdges(repository, session, state, () => { throw new Error('check verifies nothing'); });
+  session.openFolder();
+  try {
+    const last = state.findLast((line) => line.event === 'checked')?.['share'] as string | undefined;
+    const result = await edges.check(nextShare(last, check.readDataSubset));
+    await state.append(new Date(), { event: 'checked', ...result });
+    return result;
+  } finally {
+    await session.close();
   }
 }

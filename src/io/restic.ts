@@ -19,6 +19,8 @@ export interface Answer {
 /** What is shown to restic besides the replica. */
 export interface Shown {
   readonly candidate?: string;
+  /** A config that is shown instead of the replica's own. */
+  readonly config?: string;
   /** Paths that are hidden. */
   readonly without?: Iterable<string>;
 }
@@ -79,7 +81,7 @@ export class Restic {
 
   async #ask(shown: Shown, args: readonly string[]): Promise<Answer> {
     const view: View = {
-      replica: this.#repository.replica, candidate: shown.candidate, without: shown.without ?? [],
+      replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: shown.without ?? [],
       passwordFile: this.#passwordFile, program: findProgram(this.#repository.restic.path),
     };
     const road = (this.#road ??= await this.#findRoad());

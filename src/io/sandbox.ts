@@ -3,7 +3,7 @@
  * candidates as one repository, nothing of this machine but programs, the password file and a private tmpfs.
  */
 import { execa } from 'execa';
-import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { Failure } from '../errors.ts';
 import { writeNames } from './files.ts';
@@ -14,6 +14,8 @@ export interface View {
   readonly replica: string;
   /** Verified files in repository layout that are shown as if they had been admitted. */
   readonly candidate: string | undefined;
+  /** The config that is shown instead of the replica's own. */
+  readonly config: string | undefined;
   /** Paths that are hidden, as if they had left. */
   readonly without: Iterable<string>;
   readonly passwordFile: string;
@@ -36,7 +38,7 @@ const script = `
 set -eu
 code=${viewFailed}
 trap 'exit $code' EXIT
-root=$1 replica=$2 candidate=$3 links=$4 password=$5 restic=$6 without=$7; shift 7
+root=$1 replica=$2 candidate=$3 links=$4 password=$5 restic=$6 without=$7 config=$8; shift 8
 mount -t tmpfs -o mode=0700,nosuid,nodev,size=${tmpfsSize} tmpfs "$root"
 cd "$root"
 mkdir lower lower/replica lower/candidate repo tmp upper work dev
@@ -52,7 +54,7 @@ show "$password" password
 show "$restic" restic
 mount --bind /dev/null dev/null
 if [ -n "$links" ]; then show "$links" repo; else
-  cp lower/replica/config repo/config
+  cp "$config" repo/config
   for folder in data index keys snapshots; do
     mkdir "repo/$folder" "upper/$folder" "work/$folder"
     lower="lower/replica/$folder"
@@ -89,7 +91,7 @@ export function isolatedCommand(view: View, scratch: string, links: string | und
   const without = join(scratch, 'without');
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const hidden = writeNames(without, view.without);
-  const paths = [root, view.replica, view.candidate ?? '', links ?? '', view.passwordFile, view.program, hidden > 0 ? without : ''];
+  const paths = [root, view.replica, view.candidate ?? '', links ?? '', view.passwordFile, view.program, hidden > 0 ? without : '', view.config ?? join(view.replica, 'config')];
   return {
     file: 'unshare',
     args: [...namespaces(), '--', 'sh', '-c', script, 'sh', ...paths, '-r', '/repo', '--password-file', '/password', ...args],
@@ -116,6 +118,9 @@ export async function linkView(view: View, folder: string): Promise<void> {
     if (there.length > 0) await linkAll(there, folder);
   }
   for (const path of view.without) rmSync(join(folder, path), { force: true });
+  if (view.config === undefined) return;
+  rmSync(join(folder, 'config'));
+  copyFileSync(view.config, join(folder, 'config'));
 }
 
 async function linkAll(sources: readonly string[], folder: string): Promise<void> {

@@ -23,14 +23,20 @@ export class Session {
   /** Takes the lock inside the replica, and tidies up after a run that was killed; false when another run holds it. */
   async lock(): Promise<boolean> {
     this.#lock = await takeLock(ownPaths(this.#repository.replica).lock);
-    if (this.#lock !== undefined) removeRunFolder(this.#lock.note);
-    return this.#lock !== undefined;
+    if (this.#lock === undefined) return false;
+    removeRunFolder(this.#lock.note);
+    this.openFolder();
+    this.#lock.write(this.#folder);
+    return true;
+  }
+
+  /** Makes the private folder alone, for commands that take no lock. */
+  openFolder(): void {
+    this.#folder = makeRunFolder();
   }
 
   /** Opens the one connection of the run. */
   async connect(): Promise<void> {
-    this.#folder = makeRunFolder();
-    this.#lock?.write(this.#folder);
     const connection = await connect(this.#repository, this.#folder, this.interrupt);
     const nonce = randomBytes(12).toString('hex');
     this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, nonce };
