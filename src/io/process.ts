@@ -1,5 +1,8 @@
 /** Running programs: argument arrays, an environment built from nothing, and never a process left behind. */
 import { execa } from 'execa';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { Failure } from '../errors.ts';
 import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
 
 /** A program to run; built as data, shown by `--verbose`, run here. */
@@ -109,4 +112,25 @@ function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void
 /** A program that could not be started has no stderr of its own; the reason takes its place. */
 function withReason(stderr: string, result: { code?: string | undefined; originalMessage?: string | undefined }): string {
   return stderr === '' && result.code !== undefined ? (result.originalMessage ?? result.code) : stderr;
+}
+
+/** A program's absolute path, as the shell would find it. Throws Failure, with the package to install, when there is none. */
+export function findProgram(name: string, debianPackage: string): string {
+  const folders = (process.env['PATH'] ?? defaultPath).split(delimiter);
+  const places = name.includes('/') ? [resolve(name)] : folders.map((folder) => join(folder, name));
+  const found = places.find(isExecutable);
+  if (found !== undefined) return found;
+  throw new Failure(
+    `${name} is not installed on this machine`,
+    `install it (apt-get install ${debianPackage}), or correct its path in the configuration. Nothing was fetched`,
+  );
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false; // the answer, not an error
+  }
 }

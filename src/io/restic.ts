@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
-import { run, type Ended } from './process.ts';
+import { findProgram, run, type Ended } from './process.ts';
 import { ownPaths } from './replica.ts';
-import { canIsolate, findProgram, isolatedCommand, linkView, overlayRefused, unisolatedCommand, viewFailed, type View } from './sandbox.ts';
+import { canIsolate, isolatedCommand, linkView, overlayRefused, unisolatedCommand, viewFailed, type View } from './sandbox.ts';
 
 /** What restic said to one question. */
 export interface Answer {
@@ -82,7 +82,7 @@ export class Restic {
   async #ask(shown: Shown, args: readonly string[]): Promise<Answer> {
     const view: View = {
       replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: shown.without ?? [],
-      passwordFile: this.#passwordFile, program: findProgram(this.#repository.restic.path),
+      passwordFile: this.#passwordFile, program: findProgram(this.#repository.restic.path, 'restic'),
     };
     const road = (this.#road ??= await this.#findRoad());
     const answer = await this.#askOn(road, view, args);

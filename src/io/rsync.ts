@@ -4,7 +4,8 @@ import type { Repository } from '../core/config.ts';
 import { auditFormat, escapeText, Lines, NotUnderstood, parseLine, type Change } from '../core/itemize.ts';
 import { excludedFolders, uploadMarks, type Pass } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
-import { bareEnvironment, run, type Command, type Ended } from './process.ts';
+import { inRoom, type Room } from './bubblewrap.ts';
+import { bareEnvironment, findProgram, run, type Command, type Ended } from './process.ts';
 import type { Connection } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
 
@@ -66,6 +67,8 @@ export interface RsyncContext {
   readonly connection: Connection;
   /** Private; holds the empty HOME. */
   readonly runFolder: string;
+  /** Whether rsync runs in a bubblewrap room. */
+  readonly hasRoom: boolean;
   /** At least 64 random bits, so that serverA's text cannot pass for our client's. */
   readonly nonce: string;
 }
@@ -82,7 +85,7 @@ export async function dryRun(
   const lines = new Lines((bytes, start, end) => { judge(parseLine(bytes, start, end, prefix)); });
   try {
     const args = auditArguments(repository, connection, pass, nonce, destination);
-    const ended = await run(command(context, args), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await run(command(context, args, { readable: [destination], writable: [] }), bounds, (chunk) => { lines.push(chunk); });
     if (ended.code === 0 && ended.stopped === undefined) {
       lines.end();
       return undefined;
@@ -111,7 +114,7 @@ export async function fetch(
   });
   try {
     const args = fetchArguments(repository, connection, manifest, nonce, incoming);
-    const ended = await run(command(context, args), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await run(command(context, args, { readable: [manifest], writable: [incoming] }), bounds, (chunk) => { lines.push(chunk); });
     if (ended.stopped === 'deadline') return 'unfinished';
     return isDelivered(ended) ? 'complete' : rsyncFailure('the fetch failed', ended, connection);
   } catch (error) {
@@ -125,8 +128,15 @@ function isDelivered(ended: Ended): boolean {
   return ended.stopped === undefined && ended.code !== undefined && [0, 23, 24].includes(ended.code);
 }
 
-function command(context: RsyncContext, args: string[]): Command {
-  return { file: context.repository.rsync.path, args, env: bareEnvironment(join(context.runFolder, 'home')) };
+function command(context: RsyncContext, args: string[], room: Room): Command {
+  const { repository: { rsync, source }, connection, runFolder, hasRoom } = context;
+  const home = join(runFolder, 'home');
+  const file = findProgram(rsync.path, 'rsync');
+  const bare = { file, args, env: bareEnvironment(home) };
+  if (!hasRoom) return bare;
+  const sources = source.kind === 'local' ? [source.path] : [];
+  const sockets = connection.socket === undefined ? [] : [connection.socket];
+  return inRoom(bare, { ...room, readable: [...room.readable, ...sources, ...sockets, home, file] });
 }
 
 /** The failure that a dry run or a fetch ended with: what happened, and what to do. */

@@ -3,8 +3,8 @@
  * candidates as one repository, nothing of this machine but programs, the password file and a private tmpfs.
  */
 import { execa } from 'execa';
-import { accessSync, constants, copyFileSync, mkdirSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { Failure } from '../errors.ts';
 import { writeNames } from './files.ts';
 import type { Command } from './process.ts';
@@ -114,7 +114,7 @@ export async function linkView(view: View, folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const parts = ['config', 'data', 'index', 'keys', 'snapshots'];
   for (const root of [view.replica, ...(view.candidate === undefined ? [] : [view.candidate])]) {
-    const there = parts.filter((part) => isThere(join(root, part))).map((part) => join(root, part));
+    const there = parts.filter((part) => existsSync(join(root, part))).map((part) => join(root, part));
     if (there.length > 0) await linkAll(there, folder);
   }
   for (const path of view.without) rmSync(join(folder, path), { force: true });
@@ -126,21 +126,4 @@ export async function linkView(view: View, folder: string): Promise<void> {
 async function linkAll(sources: readonly string[], folder: string): Promise<void> {
   const copied = await execa('cp', ['-rl', '--no-dereference', '--', ...sources, folder], { reject: false, stdin: 'ignore' });
   if (copied.failed) throw new Failure(`no view for restic could be made: ${copied.stderr}`, 'the replica must be on a file system with hard links; nothing was admitted');
-}
-
-/** A program's absolute path, as the shell would find it. Throws Failure when there is none. */
-export function findProgram(name: string): string {
-  const places = name.includes('/') ? [name] : (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
-  const found = places.find((path) => isThere(path, constants.X_OK));
-  if (found !== undefined) return found;
-  throw new Failure(`${name} is not installed on this machine`, 'install it (apt-get install restic), or set restic.path; nothing was admitted');
-}
-
-function isThere(path: string, mode = constants.F_OK): boolean {
-  try {
-    accessSync(path, mode);
-    return true;
-  } catch {
-    return false; // the answer, not an error
-  }
 }

@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
+import { wantsRoom } from './bubblewrap.ts';
 import { takeLock, type Lock } from './lock.ts';
 import { ownPaths } from './replica.ts';
 import type { RsyncContext } from './rsync.ts';
-import { connect, makeRunFolder, removeRunFolder } from './ssh.ts';
+import { connect, makeRunFolder, removeRunFolder, type Connection } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
 
 export class Session {
@@ -13,6 +14,7 @@ export class Session {
   readonly #repository: Repository;
   #lock: Lock | undefined;
   #folder = '';
+  #connecting: Promise<Connection> | undefined;
   #rsync: RsyncContext | undefined;
 
   constructor(repository: Repository, interrupt: AbortSignal) {
@@ -37,9 +39,11 @@ export class Session {
 
   /** Opens the one connection of the run. */
   async connect(): Promise<void> {
-    const connection = await connect(this.#repository, this.#folder, this.interrupt);
+    const hasRoom = await wantsRoom(this.#repository.rsync.sandbox);
+    this.#connecting = connect(this.#repository, this.#folder, this.interrupt);
+    const connection = await this.#connecting;
     const nonce = randomBytes(12).toString('hex');
-    this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, nonce };
+    this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, hasRoom, nonce };
   }
 
   /** What running rsync takes; throws when there is no connection. */
@@ -59,7 +63,8 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    await this.#rsync?.connection.close();
+    const connection = await this.#connecting?.catch(() => undefined); // its failure has been thrown where it was awaited
+    await connection?.close();
     removeRunFolder(this.#folder);
     this.#lock?.release();
   }

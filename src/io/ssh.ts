@@ -13,6 +13,8 @@ export interface Connection {
   readonly source: string;
   /** What rsync takes as `-e`; undefined for a local path. */
   readonly remoteShell: string | undefined;
+  /** The master's control socket. */
+  readonly socket: string | undefined;
   /** What ssh itself said, for hints. */
   stderr(): string;
   /** Ends the connection; never throws. */
@@ -51,7 +53,7 @@ export async function connect(repository: Repository, folder: string, interrupt:
     throw new Failure('sftp:// sources are not there yet', 'use user@host:path with rrsync for now');
   }
   if (source.kind === 'local') {
-    return { source: withSlash(source.path), remoteShell: undefined, stderr: () => '', close: () => Promise.resolve() };
+    return { source: withSlash(source.path), remoteShell: undefined, socket: undefined, stderr: () => '', close: () => Promise.resolve() };
   }
   return connectMaster({ ...repository, source }, join(folder, 'ssh'), interrupt);
 }
@@ -73,7 +75,7 @@ async function connectMaster(repository: SshRepository, socket: string, interrup
     if (interrupt.aborted) throw interrupt.reason;
     throw connectionFailure(repository, stderr());
   }
-  return { source: rsyncSource(repository.source), remoteShell: remoteShell(socket), stderr, close };
+  return { source: rsyncSource(repository.source), remoteShell: remoteShell(socket), socket, stderr, close };
 }
 
 /** The master's command line. It honours the user's ssh configuration; what protects us comes first and wins. */

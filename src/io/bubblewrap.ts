@@ -1,0 +1,43 @@
+/** rsync in a room of its own (bwrap(1)): it sees programs, what it must read, what it may write, and one socket. */
+import { execa } from 'execa';
+import { existsSync, lstatSync, readlinkSync } from 'node:fs';
+import { Failure } from '../errors.ts';
+import type { Command } from './process.ts';
+
+/** What a program in the room may touch; everything else of this machine is not there. */
+export interface Room {
+  readonly readable: readonly string[];
+  readonly writable: readonly string[];
+}
+
+/** Programs and what they need to know who they are; no home, no secret, no device but the harmless ones. */
+function base(): string[] {
+  const programs = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'].filter((path) => existsSync(path));
+  const names = ['/etc/passwd', '/etc/group', '/etc/nsswitch.conf', '/etc/ld.so.cache', '/etc/alternatives'].filter((path) => existsSync(path));
+  return [
+    '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp',
+    ...programs.flatMap((path) => (lstatSync(path).isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path])),
+    ...names.flatMap((path) => ['--ro-bind', path, path]),
+  ];
+}
+
+/** The command in its room, without a network. Paths keep their names inside. */
+export function inRoom(command: Command, room: Room): Command {
+  const env = Object.entries(command.env).flatMap(([name, value]) => ['--setenv', name, value]);
+  const paths = [
+    ...room.readable.flatMap((path) => ['--ro-bind', path, path]),
+    ...room.writable.flatMap((path) => ['--bind', path, path]),
+  ];
+  return { file: 'bwrap', args: [...base(), ...env, ...paths, '--chdir', '/', '--', command.file, ...command.args], env: command.env };
+}
+
+/** Whether rsync runs in a room: as `rsync.sandbox` says. Throws Failure when it is required and cannot be had. */
+export async function wantsRoom(setting: 'auto' | 'require' | 'off'): Promise<boolean> {
+  if (setting === 'off') return false;
+  const probe = await execa('bwrap', [...base(), '--', 'true'], { reject: false, stdin: 'ignore' });
+  if (!probe.failed || setting === 'auto') return !probe.failed;
+  throw new Failure(
+    `rsync.sandbox is "require", but bubblewrap does not work here: ${probe.stderr || 'bwrap is not installed'}`,
+    'apt-get install bubblewrap, allow user namespaces, or say rsync.sandbox: auto. Nothing was fetched',
+  );
+}
