@@ -37,7 +37,6 @@ repositories:
       # At most this much per second.
       #bandwidthLimit: 20MB
       # Whether rsync runs inside bubblewrap: auto (where it is installed), require, or off.
-      # No effect yet.
       sandbox: auto
 
     timeouts:
@@ -47,11 +46,9 @@ repositories:
       run: 12h
 
     # How long a file stays here after a deletion was accepted: a time, 0, or forever.
-    # No effect yet.
     deletionGrace: 30d
 
     # When deletions are expected, every week. Outside of such a window a deletion is an alarm.
-    # No effect yet.
     #pruneWindows:
       #- days: [sun]
         #from: "01:00"
@@ -66,11 +63,9 @@ repositories:
       # What must stay free on the disk: a percentage or a size.
       minFree: 5%
       # How many files of which only the time changed are fetched and compared.
-      # No effect yet.
       suspects: 100
 
     # How many old files are fetched at random each night and compared.
-    # No effect yet.
     spotCheck: 5
 
     # Names of files or folders on serverA that are known not to belong to restic, such as [".DS_Store"]. No wildcards.
@@ -81,10 +76,8 @@ repositories:
       # With the repository's password restic itself can prove and check what comes in. Closed to others (chmod 600).
       #passwordFile: /etc/rsync-ratchet/nightly.password
       # Whether restic opens the repository before anything is admitted: true, false, or unisolated (without a sandbox).
-      # No effect yet.
       prove: true
       # How often to check, and in how many parts: each check reads the next part. Needs the passwordFile.
-      # No effect yet.
       #check:
         #every: 7d
         #readDataSubset: 30
