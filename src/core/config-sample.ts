@@ -16,8 +16,8 @@ export const sampleConfig = `# The configuration of rsync-ratchet. It says what 
 repositories:
   # The name that commands, mails and the journal use. There can be several repositories.
   nightly:
-    # Where restic's repository is: user@host:path, seen from rrsync's folder on serverA; or an absolute path here.
-    # (No effect yet: a third form, sftp://user@host/path, is a read-only sshfs mount.)
+    # Where restic's repository is: user@host:path, seen from rrsync's folder on serverA; an absolute path here; or
+    # sftp://user@host/path, a read-only sshfs mount for a serverA whose account has only sftp.
     source: backup@serverA:/
     # The copy on this machine, which can only grow. "rsync-ratchet init nightly" makes it.
     replica: /srv/replica/nightly

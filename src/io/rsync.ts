@@ -129,14 +129,11 @@ function isDelivered(ended: Ended): boolean {
 }
 
 function command(context: RsyncContext, args: string[], room: Room): Command {
-  const { repository: { rsync, source }, connection, runFolder, hasRoom } = context;
+  const { repository, connection, runFolder, hasRoom } = context;
   const home = join(runFolder, 'home');
-  const file = findProgram(rsync.path, 'rsync');
+  const file = findProgram(repository.rsync.path, 'rsync');
   const bare = { file, args, env: bareEnvironment(home) };
-  if (!hasRoom) return bare;
-  const sources = source.kind === 'local' ? [source.path] : [];
-  const sockets = connection.socket === undefined ? [] : [connection.socket];
-  return inRoom(bare, { ...room, readable: [...room.readable, ...sources, ...sockets, home, file] });
+  return hasRoom ? inRoom(bare, { ...room, readable: [...room.readable, ...connection.readable, home, file] }) : bare;
 }
 
 /** The failure that a dry run or a fetch ended with: what happened, and what to do. */

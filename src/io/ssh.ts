@@ -6,6 +6,7 @@ import type { Repository } from '../core/config.ts';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
 import { collect, endGroup, start, type Command } from './process.ts';
+import { mountSftp, unmount } from './sshfs.ts';
 
 /** A way to serverA, or to a local path. */
 export interface Connection {
@@ -13,8 +14,8 @@ export interface Connection {
   readonly source: string;
   /** What rsync takes as `-e`; undefined for a local path. */
   readonly remoteShell: string | undefined;
-  /** The master's control socket. */
-  readonly socket: string | undefined;
+  /** What rsync must be able to read besides the replica: the master's control socket, a local folder, a mount. */
+  readonly readable: readonly string[];
   /** What ssh itself said, for hints. */
   stderr(): string;
   /** Ends the connection; never throws. */
@@ -36,11 +37,13 @@ export function makeRunFolder(): string {
   return folder;
 }
 
-/** Removes the run folder that a killed run noted in the lock file; anything else is left alone. */
+/** Unmounts and removes the run folder that a killed run noted in the lock file; anything else is left alone. */
 export function removeRunFolder(path: string): void {
   if (!basename(path).startsWith(runFolderPrefix)) return;
   const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats?.isDirectory() === true && stats.uid === process.getuid?.()) rmSync(path, { recursive: true, force: true });
+  if (stats?.isDirectory() !== true || stats.uid !== process.getuid?.()) return;
+  unmount(join(path, 'mount'));
+  rmSync(path, { recursive: true, force: true });
 }
 
 /** How the names of run folders begin. */
@@ -49,11 +52,9 @@ const runFolderPrefix = 'rsync-ratchet-';
 /** Opens the connection of a run. Throws Failure with a hint when ssh does not come up in time. */
 export async function connect(repository: Repository, folder: string, interrupt: AbortSignal): Promise<Connection> {
   const { source } = repository;
-  if (source.kind === 'sftp') {
-    throw new Failure('sftp:// sources are not there yet', 'use user@host:path with rrsync for now');
-  }
+  if (source.kind === 'sftp') return mountSftp({ ...repository, source }, join(folder, 'mount'), interrupt);
   if (source.kind === 'local') {
-    return { source: withSlash(source.path), remoteShell: undefined, socket: undefined, stderr: () => '', close: () => Promise.resolve() };
+    return { source: withSlash(source.path), remoteShell: undefined, readable: [source.path], stderr: () => '', close: () => Promise.resolve() };
   }
   return connectMaster({ ...repository, source }, join(folder, 'ssh'), interrupt);
 }
@@ -75,29 +76,33 @@ async function connectMaster(repository: SshRepository, socket: string, interrup
     if (interrupt.aborted) throw interrupt.reason;
     throw connectionFailure(repository, stderr());
   }
-  return { source: rsyncSource(repository.source), remoteShell: remoteShell(socket), socket, stderr, close };
+  return { source: rsyncSource(repository.source), remoteShell: remoteShell(socket), readable: [socket], stderr, close };
 }
 
 /** The master's command line. It honours the user's ssh configuration; what protects us comes first and wins. */
 export function masterCommand(repository: SshRepository, socket: string): Command {
-  const { source, ssh, timeouts } = repository;
-  const options = [
+  const { source, ssh } = repository;
+  const identity = ssh.identityFile === undefined ? [] : ['-i', ssh.identityFile];
+  const user = source.user === undefined ? [] : ['-l', source.user];
+  return {
+    file: 'ssh',
+    args: ['-M', '-N', '-T', '-S', socket, '-oControlPersist=no', ...sshOptions(repository).map((option) => `-o${option}`), ...identity,
+      '-p', String(ssh.port), ...user, '--', source.host],
+    env: masterEnvironment(),
+  };
+}
+
+/** The values of `-o`, for ssh and for sshfs. */
+export function sshOptions({ ssh, timeouts }: Repository): string[] {
+  return [
     'BatchMode=yes', 'StrictHostKeyChecking=yes', `ConnectTimeout=${Math.ceil(timeouts.connect / 1000)}`,
     'ServerAliveInterval=15', 'ServerAliveCountMax=4', 'ClearAllForwardings=yes', 'ForwardAgent=no',
-    'PermitLocalCommand=no', 'LogLevel=ERROR', 'ControlPersist=no',
+    'PermitLocalCommand=no', 'LogLevel=ERROR',
     ...(ssh.knownHostsFile === undefined ? [] : [`UserKnownHostsFile=${quoted(ssh.knownHostsFile)}`]),
     ...(ssh.identityFile === undefined ? [] : ['IdentitiesOnly=yes']),
     ...ssh.options,
     ...(hasAes() ? ['Ciphers=^aes128-gcm@openssh.com'] : []),
   ];
-  const identity = ssh.identityFile === undefined ? [] : ['-i', ssh.identityFile];
-  const user = source.user === undefined ? [] : ['-l', source.user];
-  return {
-    file: 'ssh',
-    args: ['-M', '-N', '-T', '-S', socket, ...options.map((option) => `-o${option}`), ...identity,
-      '-p', String(ssh.port), ...user, '--', source.host],
-    env: masterEnvironment(),
-  };
 }
 
 /** What rsync runs in ssh's place: only the master's socket; without it there is no connection at all. */
@@ -121,7 +126,7 @@ function quoted(path: string): string {
 }
 
 /** The master runs as the operator's ssh would: their configuration and agent, nothing else. */
-function masterEnvironment(): Record<string, string> {
+export function masterEnvironment(): Record<string, string> {
   const kept = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SSH_AUTH_SOCK', 'XDG_RUNTIME_DIR'];
   const entries = kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   return { LC_ALL: 'C', ...(Object.fromEntries(entries) as Record<string, string>) };
@@ -152,7 +157,7 @@ async function socketAppears(socket: string, patience: number, ended: Promise<vo
 }
 
 /** What ssh says, and what to do about it. The hints are for the operator; no decision rests on them. */
-function connectionFailure(repository: SshRepository, stderr: string): Failure {
+export function connectionFailure(repository: Repository & { source: { host: string } }, stderr: string): Failure {
   const hint = sshHints.find(([said]) => said.test(stderr))?.[1] ?? `try: ssh -p ${repository.ssh.port} ${repository.source.host}`;
   const said = stderr.trim() === '' ? 'no answer in time' : escapeText(stderr);
   return new Failure(`no ssh connection to ${repository.source.host}: ${said}`, `${hint}; nothing was fetched`);
