@@ -1,8 +1,8 @@
 /** The command line: its global options and its commands. Wiring only. */
 import { Command, CommanderError } from 'commander';
-import { asFailure, exitCodeOf, exitCodes } from '../errors.ts';
+import { asFailure, exitCodeMeanings, exitCodeOf, exitCodes } from '../errors.ts';
 import { addConfig } from './config.ts';
-import { consoleOf, type CliContext } from './context.ts';
+import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 import { addDemo } from './demo.ts';
 import { addInit } from './init.ts';
 import { addSync } from './sync.ts';
@@ -37,5 +37,5 @@ export function makeProgram(context: CliContext): Command {
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
   for (const add of [addInit, addSync, addConfig, addDemo]) add(program, context);
-  return program;
+  return withExitCodes(program, Object.keys(exitCodeMeanings).map(Number));
 }

@@ -1,6 +1,6 @@
 /** Small files that survive a power cut, and durability for many files at once. */
 import { execa } from 'execa';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../errors.ts';
 
@@ -10,7 +10,7 @@ export function replaceFile(path: string, content: string): void {
   rmSync(temporary, { force: true });
   const file = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(file, content);
+    writeFileSync(file, content); // all of it, or an error: write(2) may take a part when the disk fills up
     fsyncSync(file);
   } finally {
     closeSync(file);

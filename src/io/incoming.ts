@@ -1,7 +1,7 @@
 /** Verify: what rsync wrote into `incoming/`, trusted for nothing, becomes a candidate or goes to quarantine. */
 import { createHash } from 'node:crypto';
 import {
-  closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, writeSync,
+  closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, readSync, renameSync, rmSync, writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { rejected, verified, wanted, type Books, type Entry } from '../core/books.ts';
@@ -41,9 +41,8 @@ export class Incoming {
    */
   takeLeftovers(): void {
     mkdirSync(this.#paths.incoming, { recursive: true, mode: 0o700 });
-    const left = join(this.#paths.incoming, 'candidate');
-    rmSync(left, { recursive: true, force: true });
-    if (exists(this.#paths.own, 'candidate')) renameSync(this.#paths.candidate, left);
+    // A new name each time: a run that is killed in here leaves the candidates that it had not looked at under the last one.
+    if (exists(this.#paths.own, 'candidate')) renameSync(this.#paths.candidate, mkdtempSync(join(this.#paths.incoming, 'candidate-')));
     for (const run of readdirSync(this.#paths.incoming, 'latin1')) {
       const folder = join(this.#paths.incoming, run);
       this.#eachFile(folder, '', (path) => {
@@ -62,9 +61,9 @@ export class Incoming {
     return folder;
   }
 
-  /** Verifies one file, if it is there already; called while the transfer runs. */
+  /** Verifies one file, if it is wanted and there already; called while the transfer runs. What else came, `sweep` says. */
   verify(folder: string, path: string): void {
-    if (exists(folder, path)) this.#judge(folder, path);
+    if (this.#wantedEntry(path) >= 0 && exists(folder, path)) this.#judge(folder, path);
   }
 
   /** Verifies everything that is still in the folder, once rsync has ended, and deletes the folder. */
@@ -175,7 +174,7 @@ export function writeManifest(path: string, books: Books): void {
   try {
     let names: string[] = [];
     const flush = (): void => {
-      writeSync(file, names.join(''));
+      writeFileSync(file, names.join('')); // all of it, or an error
       names = [];
     };
     books.each(wanted, verified, (entry) => {

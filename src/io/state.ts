@@ -1,6 +1,6 @@
 /** What is remembered between runs, in `<state>/<repository>/`: the journal, and a folder for each run. */
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainStart, nextLine, parseJournalLine, type JournalEvent, type JournalLine } from '../core/chain.ts';
 import { Failure } from '../errors.ts';
@@ -34,8 +34,8 @@ export class State {
         const events = torn === 0 ? [event] : [{ event: 'journal-repaired', bytesDropped: torn }, event];
         for (const each of events) {
           const text = nextLine(head.line, head.hash, this.#repository, time, each);
-          writeSync(file, `${text}\n`);
-          head = { line: parseJournalLine(text), hash: hashOf(text) };
+          writeFileSync(file, `${text}\n`); // all of it, or an error
+          head = { line: parseJournalLine(text), hash: hashOf(Buffer.from(text)) };
         }
         fsyncSync(file);
         return head.hash;
@@ -47,7 +47,7 @@ export class State {
 
   /** The last line that `wanted` accepts, among the newest megabyte of the journal. */
   findLast(wanted: (line: JournalLine) => boolean): JournalLine | undefined {
-    const lines = this.#readTailLines().map(parseJournalLine);
+    const lines = this.#readTailLines().map((text) => parseJournalLine(decoded(text)));
     return lines.findLast((line) => line !== undefined && wanted(line));
   }
 
@@ -101,25 +101,38 @@ export class State {
 /** Drops a last line without a newline, which a crash left; returns how many bytes that were. */
 function cutTornLine(file: number): number {
   const { size } = fstatSync(file);
-  const tail = readTail(file);
-  const torn = Buffer.byteLength(tail.slice(tail.lastIndexOf('\n') + 1));
-  if (torn > 0) ftruncateSync(file, size - torn);
-  return torn;
+  const end = endOfLines(file, size);
+  if (end < size) ftruncateSync(file, end);
+  return size - end;
 }
 
-function readTail(file: number): string {
-  const { size } = fstatSync(file);
-  const bytes = Buffer.alloc(Math.min(size, tailLength));
-  readSync(file, bytes, 0, bytes.length, size - bytes.length);
+/** Where the last newline ends, looking back piece by piece; 0 without any. */
+function endOfLines(file: number, size: number): number {
+  for (let to = size; to > 0; to -= tailLength) {
+    const newline = readTail(file, to).lastIndexOf('\n');
+    if (newline >= 0) return Math.max(0, to - tailLength) + newline + 1;
+  }
+  return 0;
+}
+
+/** Up to `tailLength` bytes before `end`, one per character. */
+function readTail(file: number, end = fstatSync(file).size): string {
+  const bytes = Buffer.alloc(Math.min(end, tailLength));
+  readSync(file, bytes, 0, bytes.length, end - bytes.length);
   return bytes.toString('latin1');
 }
 
 function lastOf(tail: string): { line: JournalLine | undefined; hash: string } {
   const text = tail.split('\n').findLast((each) => each !== '');
   if (text === undefined) return { line: undefined, hash: chainStart };
-  return { line: parseJournalLine(text), hash: hashOf(text) };
+  return { line: parseJournalLine(decoded(text)), hash: hashOf(Buffer.from(text, 'latin1')) };
 }
 
-function hashOf(text: string): string {
-  return createHash('sha256').update(text, 'latin1').digest('hex');
+/** Bytes, one per character, as the text that they are. */
+function decoded(text: string): string {
+  return Buffer.from(text, 'latin1').toString('utf8');
+}
+
+function hashOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
