@@ -22,7 +22,10 @@ export async function examine(edges: Edges, run: Run, audited: Audited): Promise
   const spots = new Set(spotsOf(edges, audited.books));
   const paths = [...times.sampled, ...spots];
   if (paths.length > 0) {
-    await edges.examine(run, paths, deadlineOf(edges, run), (path, found) => { judge(run, path, found, spots.has(path)); });
+    await edges.examine(run, paths, deadlineOf(edges, run), (path, found) => {
+      if (found !== 'right') times.settled.delete(path);
+      judge(run, path, found, spots.has(path));
+    });
   }
   if (run.findings.rules('violation').length === 0) for (const [path, mtime] of times.settled) edges.setMtime(path, mtime);
 }
@@ -31,7 +34,7 @@ interface Suspects {
   /** Paths to hash tonight. */
   readonly sampled: readonly string[];
   /** Paths and times to take over if nothing is wrong. */
-  readonly settled: ReadonlyMap<string, number>;
+  readonly settled: Map<string, number>;
 }
 
 /** Beyond `limits.suspects` a sample is hashed, and the rest is the operator's to settle. */
@@ -45,7 +48,7 @@ function suspectsOf(edges: Edges, run: Run, { books, configMtime }: Audited): Su
   const all = isSettled ? books.select(suspect, 0) : [];
   return {
     sampled: [...config.map(([path]) => path), ...sampled.map((entry) => books.path(entry))],
-    settled: new Map([...config, ...[...all].map((entry): [string, number] => [books.path(entry), books.mtime(entry)])]),
+    settled: new Map([...config, ...[...all].map((entry): [string, number] => [books.path(entry), books.stamp(entry)])]),
   };
 }
 

@@ -3,7 +3,7 @@
  * exactly once. What a path is, `lstat`, `%l` and `%M` decide; `%i`, which serverA can choose, is a second opinion.
  */
 import type { Books, Entry } from './books.ts';
-import { gone, inReplica, tombstoned, wanted } from './flags.ts';
+import { gone, inReplica, suspect, tombstoned, wanted } from './flags.ts';
 import { Findings } from './findings.ts';
 import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
 import type { Change } from './itemize.ts';
@@ -184,7 +184,10 @@ export class Audit {
     this.#report.findings.add('note', 'suspect', change.path, message);
     const entry = this.#find(place);
     if (entry < 0) this.#report.configMtime = change.mtime;
-    else this.#catalogue.books.suspect(entry, change.mtime);
+    else {
+      this.#catalogue.books.set(entry, suspect);
+      this.#catalogue.books.setStamp(entry, change.mtime);
+    }
   }
 
   /** A new file goes into the books as wanted; `config`, which has no hash for a name, is the caller's (init). */
