@@ -44,18 +44,21 @@ async function confirm(edges: Edges, run: Run, books: Books): Promise<void> {
 }
 
 /**
- * Step 4. What is due leaves, if restic finds complete what would remain. Without a password nothing leaves while
- * anything is in doubt. What was confirmed in this very run needs no second proof.
+ * Step 4. What was due at `when` leaves, if restic finds complete what would remain. Without a password nothing leaves
+ * while anything is in doubt. Before the fetch `when` is the start of the run: what tonight's deletions leave behind may
+ * need files that are still to come. What restic confirmed in this very run needs no second proof.
  */
-export async function expire(edges: Edges, run: Run, books: Books): Promise<void> {
-  const due = [...books.select(inReplica | tombstoned, kept)].filter((entry) => isDue(books, entry, edges.now()));
+export async function expire(edges: Edges, run: Run, books: Books, when: Date): Promise<void> {
+  await edges.finishExpiry(books);
+  const due = [...books.select(inReplica | tombstoned, kept)].filter((entry) => isDue(books, entry, when));
   if (due.length === 0) return;
-  const doubt = run.hasConfirmed ? undefined : await doubtAbout(edges, run, due.map((entry) => books.path(entry)));
+  const isProven = run.hasConfirmed && edges.restic.canProve;
+  const doubt = isProven ? undefined : await doubtAbout(edges, run, due.map((entry) => books.path(entry)));
   if (doubt !== undefined) {
     run.findings.add('warning', 'postponed', '', `${due.length} files are due and stay for now: ${doubt}`);
     return;
   }
-  const expired = await edges.expire(run, books);
+  const expired = await edges.expire(run, books, when);
   run.tombstones.expired += expired.files;
   await edges.journal({ event: 'expired', runId: run.runId, ...expired });
 }

@@ -52,8 +52,10 @@ export interface Edges {
   bury(run: Run, books: Books): Promise<void>;
   /** Gives tombstones that restic has found complete (or, without a password, all) their due date; undefined for never. */
   confirm(books: Books): Promise<Date | undefined>;
-  /** Moves what is due out of the replica and deletes it. */
-  expire(run: Run, books: Books): Promise<Amount>;
+  /** Deletes what a killed run moved out of the replica, and forgets its tombstones. */
+  finishExpiry(books: Books): Promise<void>;
+  /** Moves what was due at `when` out of the replica and deletes it. */
+  expire(run: Run, books: Books, when: Date): Promise<Amount>;
   /** Whether anything lies in quarantine or waits as a candidate. */
   hasLooseEnds(): boolean;
   readonly restic: ProofEdges;

@@ -1,6 +1,6 @@
 /** The edges of one run for one repository: everything outside, wired together for `nightly.ts` and `initialise.ts`. */
 import { randomInt } from 'node:crypto';
-import { utimesSync } from 'node:fs';
+import { existsSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalogue } from '../core/audit.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
@@ -10,11 +10,12 @@ import type { Change } from '../core/itemize.ts';
 import type { Mail } from '../core/report.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { sampleOf } from '../core/stock.ts';
+import { isDue } from '../core/tombstones.ts';
 import { asFailure, Failure } from '../errors.ts';
 import type { Edges, Examined, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
-import { emptyExpired, expire } from './expire.ts';
+import { emptyExpired, expire, forgetExpired } from './expire.ts';
 import { examine } from './examine.ts';
 import { writeNames } from './files.ts';
 import { growthOf, Incoming, manifestOf } from './incoming.ts';
@@ -105,11 +106,17 @@ export class RunEdges extends StateEdges implements Edges {
     return [this.#paths.quarantine, this.#paths.candidate].some(onDisk.hasFiles);
   }
 
-  async expire(run: Run, books: Books): Promise<Amount> {
+  async finishExpiry(books: Books): Promise<void> {
+    if (!existsSync(this.#paths.expired)) return;
+    await this.state.locked(() => { forgetExpired(this.state, books); });
+    emptyExpired(this.#paths.expired);
+  }
+
+  async expire(run: Run, books: Books, when: Date): Promise<Amount> {
     const { replica } = this.repository;
     this.#requireReplica();
-    emptyExpired(this.#paths.expired);
-    const moved = await this.state.locked(() => expire(this.state, replica, join(this.#paths.expired, run.runId), books, this.now()));
+    this.#pinKeys(books, (entry) => isDue(books, entry, when)); // first: a pin without its key would fail every later run
+    const moved = await this.state.locked(() => expire(this.state, replica, join(this.#paths.expired, run.runId), books, when));
     emptyExpired(this.#paths.expired);
     this.#pinKeys(books);
     return moved;
@@ -178,8 +185,8 @@ export class RunEdges extends StateEdges implements Edges {
   }
 
   /** The replica's keys are the pinned ones; they change only in a window that says so. */
-  #pinKeys(books: Books): void {
-    const marker = onDisk.withKeys(this.#requireMarker(), books);
+  #pinKeys(books: Books, isLeaving?: (entry: Entry) => boolean): void {
+    const marker = onDisk.withKeys(this.#requireMarker(), books, isLeaving);
     if (marker !== this.#marker) this.#writeMarker(marker);
   }
 

@@ -42,11 +42,16 @@ function moveOne(replica: string, expired: string, books: Books, entry: Entry, m
  * due, and rewrites the log without it.
  */
 export async function expire(state: State, replica: string, expired: string, books: Books, now: Date): Promise<Amount> {
-  const log = state.tombstones;
-  log.fold(books);
+  state.tombstones.fold(books);
   const moved = await moveExpired(replica, expired, books, now);
-  if (moved.files > 0) log.compact(books);
+  if (moved.files > 0) state.tombstones.compact(books);
   return moved;
+}
+
+/** Rewrites the log without what has left: a file of that name that came back would be due at once. Under the state lock. */
+export function forgetExpired(state: State, books: Books): void {
+  state.tombstones.fold(books);
+  state.tombstones.compact(books);
 }
 
 /** Deletes what has left the replica, of this run and of runs that were killed before they could. */
