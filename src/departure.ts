@@ -48,11 +48,12 @@ async function confirm(edges: Edges, run: Run, books: Books): Promise<void> {
 }
 
 /**
- * Step 4. What is due leaves, if restic finds complete what would remain. Without a password nothing leaves while
- * anything is in doubt.
+ * Step 4. What was due at `when` leaves, if restic finds complete what would remain. Without a password nothing leaves
+ * while anything is in doubt. Before the fetch `when` is the start of the run: what tonight's deletions leave behind may
+ * need files that are still to come.
  */
-export async function expire(edges: Edges, run: Run, books: Books): Promise<void> {
-  const due = [...books.select(inReplica | tombstoned, kept)].filter((entry) => isDue(books, entry, edges.now()));
+export async function expire(edges: Edges, run: Run, books: Books, when: Date): Promise<void> {
+  const due = [...books.select(inReplica | tombstoned, kept)].filter((entry) => isDue(books, entry, when));
   if (due.length === 0) return;
   const doubt = await doubtAbout(edges, run, due.map((entry) => books.path(entry)));
   if (doubt !== undefined) {

@@ -19,7 +19,7 @@ export interface Audited {
 export async function examine(edges: Edges, run: Run, audited: Audited): Promise<void> {
   if (run.alarm !== undefined || run.findings.rules('violation').length > 0) return;
   const times = suspectsOf(edges, run, audited);
-  const spots = new Set(spotsOf(edges, audited.books));
+  const spots = new Set(spotsOf(edges, run, audited.books));
   const paths = [...times.sampled, ...spots];
   if (paths.length > 0) {
     await edges.examine(run, paths, deadlineOf(edges, run), (path, found) => {
@@ -52,11 +52,17 @@ function suspectsOf(edges: Edges, run: Run, { books, configMtime }: Audited): Su
   };
 }
 
-/** A few of the files that serverA lists as unchanged. */
-function spotsOf(edges: Edges, books: Books): string[] {
+/** A few of the files that serverA lists as unchanged, as far as there is room: a full disk must come as far as its expiry. */
+function spotsOf(edges: Edges, run: Run, books: Books): string[] {
   const chosen: Entry[] = edges.sample(books.select(inReplica, gone | suspect), edges.repository.spotCheck);
-  return chosen.map((entry) => books.path(entry));
+  let room = edges.freeSpace().free - spareRoom;
+  const fitting = chosen.filter((entry) => (room -= books.size(entry)) >= 0);
+  if (fitting.length < chosen.length) run.findings.add('warning', 'unchecked', '', `${chosen.length - fitting.length} of ${chosen.length} spot checks were left out, for lack of room`);
+  return fitting.map((entry) => books.path(entry));
 }
+
+/** What the spot check leaves free on the disk of the replica, in bytes. */
+const spareRoom = 2 ** 20;
 
 function judge(run: Run, path: string, found: Examined, isSpot: boolean): void {
   if (found === 'right') return;

@@ -45,12 +45,12 @@ function runOne(config: Config, repository: Repository, console: Console, interr
   return nightlyRun(new RunEdges({ config, repository, interrupt, console }), options);
 }
 
-/** A night that is well says one line, and under `--quiet` none. A failure goes to stderr, a finding to stdout. */
+/** A night that is well says one line, and under `--quiet` none; an audit beside an alarm says that it stands. A failure goes to stderr, a finding to stdout. */
 function print(console: Console, run: Run): void {
   const tones: Partial<Record<ReturnType<typeof outcomeOf>, Tone>> = { synced: 'good', unchanged: 'good', warned: 'warning', alarm: 'bad' };
   const tone = tones[outcomeOf(run)];
   if (run.failure !== undefined) console.error(run.failure);
   const [first = '', ...rest] = summary(run);
-  if (tone === 'good') console.mention(first, tone);
+  if (tone === 'good' && run.alarm === undefined) console.mention(first, tone);
   else if (outcomeOf(run) !== 'failed') [first, ...rest].forEach((line, index) => { console.say(line, index === 0 ? (tone ?? 'warning') : 'plain'); });
 }

@@ -163,6 +163,10 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'The grace of deleted files has passed, but they stay until the replica is found complete without them.',
     road: ['See what restic misses, above. To keep the files for good: rsync-ratchet tombstones keep REPO --all'],
   },
+  unchecked: {
+    means: 'Fewer files of serverA were fetched and hashed tonight than spotCheck asks for: the disk of the replica has no room for them.',
+    road: ['Make room on the disk of the replica; the next night checks again.'],
+  },
   'check-failed': {
     means: 'restic check found the replica itself damaged or incomplete. Nothing was changed.',
     road: [

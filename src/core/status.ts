@@ -75,10 +75,10 @@ function replicaLines(replica: ReplicaSize | undefined): StatusLine[] {
 }
 
 function windowLines({ open, refused }: WindowDecision): StatusLine[] {
-  if (refused !== undefined) return [row('prune window', `refused: ${refused}`, 'warning')];
-  if (open === undefined) return [row('prune window', 'closed')];
+  const refusal = refused === undefined ? [] : [row('prune window', `refused: ${refused}`, 'warning')];
+  if (open === undefined) return refused === undefined ? [row('prune window', 'closed')] : refusal;
   const left = Math.max(0, open.budget - open.used);
-  return [row('prune window', `open until ${isoMinute(open.until)} UTC, ${formatCount(left)} deletions left${open.allowKeys ? ', keys may change' : ''}`, 'warning')];
+  return [...refusal, row('prune window', `open until ${isoMinute(open.until)} UTC, ${formatCount(left)} deletions left${open.allowKeys ? ', keys may change' : ''}`, 'warning')];
 }
 
 function tombstoneWords({ tombstones }: Status): string {

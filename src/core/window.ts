@@ -85,17 +85,25 @@ export function occurrenceAt(now: Date, row: PruneWindowRow): { from: Date; to: 
   return undefined;
 }
 
-/** The stored windows with `count` more deletions used in `open`. Old rows are forgotten. */
+/** The stored windows with `count` more deletions used in `open`, unless another was opened meanwhile. Old rows are forgotten. */
 export function withUsed(stored: StoredWindows, open: OpenWindow, count: number): StoredWindows {
   if (open.row === undefined) {
-    return { ...stored, command: stored.command === null ? null : { ...stored.command, used: stored.command.used + count } };
+    const isOther = stored.command?.until !== open.until.toISOString();
+    return stored.command === null || isOther ? stored : { ...stored, command: { ...stored.command, used: stored.command.used + count } };
   }
   const used = { used: open.used + count, closed: stored.rows[open.row]?.closed ?? false };
   return { ...stored, rows: newest({ ...stored.rows, [open.row]: used }) };
 }
 
+/** The stored windows with all closed that are open at `now`: the one opened by hand, refused or not, and every row. */
+export function withAllClosed(now: Date, stored: StoredWindows, rows: readonly PruneWindowRow[]): StoredWindows {
+  const rest = { ...stored, command: null };
+  const { open } = decideWindow(now, rest, rows);
+  return open === undefined ? rest : withAllClosed(now, withClosed(rest, open), rows);
+}
+
 /** The stored windows with `open` closed. */
-export function withClosed(stored: StoredWindows, open: OpenWindow): StoredWindows {
+function withClosed(stored: StoredWindows, open: OpenWindow): StoredWindows {
   if (open.row === undefined) return { ...stored, command: null };
   return { ...stored, rows: newest({ ...stored.rows, [open.row]: { used: open.used, closed: true } }) };
 }

@@ -4,7 +4,7 @@ import type { Alarm } from '../core/alerts.ts';
 import { inReplica, tombstoned } from '../core/flags.ts';
 import type { Config, Repository } from '../core/config.ts';
 import type { Tombstone } from '../core/tombstones.ts';
-import { decideWindow, withClosed, type OpenWindow, type WindowDecision } from '../core/window.ts';
+import { decideWindow, withAllClosed, type OpenWindow, type WindowDecision } from '../core/window.ts';
 import { Failure } from '../errors.ts';
 import { notInitialised, readMarker, walkReplica } from './replica.ts';
 import { State } from './state.ts';
@@ -57,17 +57,12 @@ export class Operator {
     return { source: 'command', until, budget: maxDeletions, used: 0, allowKeys, row: undefined };
   }
 
-  /** Closes what is open now; the window that was, or undefined. */
+  /** Closes all that is open now, so that nothing is let through any more; the window that was, or undefined. */
   async closeWindow(now: Date): Promise<OpenWindow | undefined> {
     const closed = await this.#state.locked(() => {
-      const stored = this.#state.windows();
-      const { open } = decideWindow(now, stored, this.#repository.pruneWindows);
-      let left = { ...stored, command: null };
-      for (let next = decideWindow(now, left, this.#repository.pruneWindows).open; next !== undefined; next = decideWindow(now, left, this.#repository.pruneWindows).open) {
-        left = { ...withClosed(left, next), command: null };
-      }
-      this.#state.setWindows(left);
-      return open;
+      const before = this.#state.windows();
+      this.#state.setWindows(withAllClosed(now, before, this.#repository.pruneWindows));
+      return decideWindow(now, before, this.#repository.pruneWindows).open;
     });
     if (closed !== undefined) await this.#state.append(now, { event: 'window-closed', who: who(), used: closed.used, source: closed.source });
     return closed;

@@ -126,8 +126,10 @@ export function bury(state: State, run: Run, books: Books): void {
     run.window = { ...run.window, used: run.window.used + spent };
   }
   const log = state.tombstones;
+  const hasDropped = books.amount(tombstoned, gone).files > 0;
   log.append(burials(run, books));
   log.fold(books);
+  if (hasDropped) log.compact(books); // a file that is deleted again later has one tombstone, the new one
 }
 
 /** Gives all unconfirmed tombstones their due date. The caller holds the state lock. */
