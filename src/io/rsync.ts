@@ -175,7 +175,7 @@ const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, s
   [(ended, said) => ended.code === 127 || said.includes('not found'),
     'rsync is missing on serverA, or rsync.remotePath is wrong: install it there (apt-get install rsync)'],
   [(_, said) => said.includes('Permission denied'), 'serverA may not read part of the repository: check owner and modes there'],
-  [(ended, said) => ended.code === 255 || /Control socket|mux_client|Connection closed/.test(said), 'the ssh connection broke: see whether serverA is up, and run again'],
+  [(ended, said) => ended.code === 255 || /Control socket|mux_client|Connection closed|Broken pipe|connection unexpectedly closed \([1-9]/.test(said), 'the ssh connection broke: see whether serverA is up, and run again'],
   [(ended) => ended.code === 23, 'part of the repository could not be read on serverA, so nothing it said counts'],
   [(ended) => ended.code === 24, 'files vanished on serverA twice while they were listed: is a prune running there?'],
   [(ended) => ended.code === 2 || ended.code === 12, 'serverA did not speak the rsync protocol: is rsync installed there, and does the account print a banner?'],

@@ -133,7 +133,7 @@ test('a night can be told as JSON, of just the shape that scripts depend on', as
   writeFileSync(join(night.replica, 'stray'), 'x');
   overwrite(join(night.repository.path, changed), 'x');
   const second = await night.sync();
-  assert.deepEqual(shapeOf(second.run), { ...shapeOfRun, findings: [shapeOfFinding, shapeOfFinding] });
+  assert.deepEqual(shapeOf(second.run), { ...shapeOfRun, findings: [shapeOfFinding, shapeOfFinding], alarm: shapeOfAlarm });
   assert.deepEqual([pathsOf(second, 'modified'), pathsOf(second, 'stray')], [[changed], ['stray']]);
   assert.deepEqual(second.run.alerts, { sent: 1, spooled: 0 });
   rmSync(join(night.replica, '.rsync-ratchet/replica.json'));
@@ -142,6 +142,7 @@ test('a night can be told as JSON, of just the shape that scripts depend on', as
 });
 
 const files = { files: 'number', bytes: 'number' };
+const shapeOfAlarm = { runId: 'string', since: 'string', rules: ['string'] };
 const shapeOfFinding = { rule: 'string', severity: 'string', path: 'string', message: 'string' };
 /** DESIGN section 8. A run that failed has an `error` besides. */
 const shapeOfRun = {

@@ -4,7 +4,7 @@ import { chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { addPack, anyOf, clockAhead, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
+import { alarmTime, addPack, anyOf, clockAhead, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { startSmtp } from '../support/smtp.ts';
 
 let serverA: ServerA;
@@ -30,7 +30,7 @@ test('good nights mail nobody, failures and alarms mail every time', async (t) =
   const snapshot = anyOf(path, 'snapshots');
   rmSync(join(path, snapshot));
   assert.deepEqual(await subjectsAfter(night), ['[ALARM]: 1 deleted']);
-  assert.deepEqual(await subjectsAfter(night), ['[ALARM]: 1 deleted']);
+  assert.deepEqual(await subjectsAfter(night), [`[ALARM]: 1 deleted; the alarm of ${alarmTime(night)} UTC (deleted) still stands`]);
   rmSync(join(night.replica, '.rsync-ratchet/replica.json'));
   for (let n = 0; n < 2; n += 1) assert.match((await subjectsAfter(night)).join(), /^\[FAILED\]: .* has no marker[^,]*, or not mounted$/);
 });
@@ -130,5 +130,5 @@ test('mails go out over SMTP with STARTTLS and a login, and only to a server tha
   const [mail] = smtp.messages;
   assert.deepEqual([mail?.secure, mail?.user], [true, 'ratchet']);
   assert.deepEqual(mail?.envelope, { from: 'ratchet@serverb.test', to: ['ops@example.test'] });
-  assert.equal(mail.subject, `[ALARM] nightly on ${hostname()}: 1 pinned`);
+  assert.equal(mail.subject, `[ALARM] nightly on ${hostname()}: 1 pinned; the alarm of ${alarmTime(night)} UTC (pinned) still stands`);
 });

@@ -211,6 +211,18 @@ export async function assertRefused(night: Night, findings: readonly string[], a
   return mail;
 }
 
+/** An operator lowers the alarm. */
+export async function acknowledged(night: Night): Promise<void> {
+  const { code, stderr } = await night.run(['acknowledge', 'nightly', '--reason', 'a test']);
+  assert.equal(code, 0, stderr);
+}
+
+/** When the standing alarm was raised, as mails say it. */
+export function alarmTime(night: Night): string {
+  const { since } = JSON.parse(readFileSync(join(night.config.state, 'nightly/alarm.json'), 'utf8')) as { since: string };
+  return since.slice(0, 16).replace('T', ' ');
+}
+
 /** A run that must fail: exit 1, a mail, the replica as before, nothing left in the temporary folder. Returns what it said. */
 export async function assertFailed(night: Night): Promise<{ readonly message: string; readonly hint: string; readonly mail: Mail }> {
   const [before, mails] = [night.replicaNow(), night.config.mails().length];
