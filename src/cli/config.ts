@@ -29,6 +29,7 @@ export function addConfig(program: Command, _context: CliContext): void {
       consoleOf(validate).mention(`${path}: valid (${names.join(', ')})`, 'good');
     });
   withExitCodes(validate, [0, 2]);
+  withExitCodes(config, [0, 2]);
 }
 
 function write(file: string): void {

@@ -1,10 +1,10 @@
 /** The command line: its global options and its commands. Wiring only. */
 import { Command, CommanderError } from 'commander';
-import { asFailure, exitCodeOf, exitCodes } from '../errors.ts';
+import { asFailure, exitCodeMeanings, exitCodeOf, exitCodes } from '../errors.ts';
 import { addAcknowledge } from './acknowledge.ts';
 import { addCheck } from './check.ts';
 import { addConfig } from './config.ts';
-import { consoleOf, type CliContext } from './context.ts';
+import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 import { addDemo } from './demo.ts';
 import { addInit } from './init.ts';
 import { addPruneWindow } from './prune-window.ts';
@@ -42,5 +42,5 @@ export function makeProgram(context: CliContext): Command {
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
   for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addCheck, addConfig, addDemo]) add(program, context);
-  return program;
+  return withExitCodes(program, Object.keys(exitCodeMeanings).map(Number));
 }

@@ -1,5 +1,6 @@
 /** Words for people: subjects, mail bodies, summaries. Everything in here is printable ASCII but for line ends. */
 import type { Finding } from './findings.ts';
+import { escapeText } from './itemize.ts';
 import { outcomeOf, runExitCode, secondsBetween, type Run } from './run.ts';
 import { ruleWords } from './rules.ts';
 import type { Rule } from './policy.ts';
@@ -37,7 +38,7 @@ export function subject(run: Run, host: string): string {
 export function headline(run: Run): string {
   switch (outcomeOf(run)) {
     case 'locked': return 'another run is at work; nothing was done';
-    case 'failed': case 'interrupted': return run.failure?.message ?? 'failed';
+    case 'failed': case 'interrupted': return escapeText(run.failure?.message ?? 'failed');
     case 'alarm': return alarmHeadline(run);
     case 'warned': return [growth(run), ...deletions(run), countsOf(run, 'warning')].join('; ');
     case 'synced': case 'unchanged': return [growth(run), ...deletions(run)].join('; ');
@@ -192,7 +193,7 @@ function roads(run: Run, place: Place): string[] {
 }
 
 function filled(line: string, run: Run, place: Place): string {
-  return line.replaceAll('REPO', run.repository).replaceAll('REPLICA', place.replica);
+  return line.replaceAll('REPO', () => run.repository).replaceAll('REPLICA', () => place.replica);
 }
 
 /** What a terminal is told of a run: lines without colour. The first is the verdict. */
@@ -216,5 +217,5 @@ export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
   const value = bytes / 1024 ** power;
-  return `${power === 0 ? value : value.toPrecision(value >= 1000 ? 4 : 3)} ${units[power] ?? 'B'}`;
+  return `${power === 0 || value >= 999.5 ? Math.round(value) : value.toPrecision(3)} ${units[power] ?? 'B'}`;
 }

@@ -46,16 +46,20 @@ export class Console {
 
   /** An error with its hint, on stderr. Its words may hold serverA's, so they are escaped here. */
   error(failure: Failure): void {
-    const message = failure.message.split('\n').map((line) => escapeText(line, 2000)).join('\n');
-    process.stderr.write(`${this.#error.red('error:')} ${message}\n`);
+    process.stderr.write(`${this.#error.red('error:')} ${printable(failure.message)}\n`);
     if (failure.hint !== '') process.stderr.write(`${this.#error.dim('hint:')} ${failure.hint}\n`);
-    if (this.#options.verbose && failure.cause instanceof Error) process.stderr.write(`${failure.cause.stack ?? ''}\n`);
+    if (this.#options.verbose && failure.cause instanceof Error) process.stderr.write(`${printable(failure.cause.stack ?? '')}\n`);
   }
 
   #toned(line: string, tone: Tone): string {
     const paint = { plain: (text: string) => text, good: this.#out.green, warning: this.#out.yellow, bad: this.#out.red, title: this.#out.bold };
     return paint[tone](line);
   }
+}
+
+/** Many lines, each as printable ASCII behind its own indentation. */
+function printable(text: string): string {
+  return text.split('\n').map((line) => `${/^ */.exec(line)?.[0] ?? ''}${escapeText(line, 2000)}`).join('\n');
 }
 
 function colourLevel(options: ConsoleOptions, isTerminal: boolean): 0 | 1 {

@@ -10,7 +10,7 @@ export function replaceFile(path: string, content: string): void {
   rmSync(temporary, { force: true });
   const file = openSync(temporary, 'wx', 0o600);
   try {
-    writeFileSync(file, content);
+    writeFileSync(file, content); // all of it, or an error: write(2) may take a part when the disk fills up
     fsyncSync(file);
   } finally {
     closeSync(file);
@@ -90,18 +90,26 @@ export function writeNames(path: string, names: Iterable<string>): number {
 /** How much of a log's end is read to find its last lines, in bytes. */
 const tailLength = 1024 * 1024;
 
-/** The end of an open log file, as bytes, one per character. */
-export function readTail(file: number): string {
-  const { size } = fstatSync(file);
-  const bytes = Buffer.alloc(Math.min(size, tailLength));
-  readSync(file, bytes, 0, bytes.length, size - bytes.length);
+/** Up to a megabyte before `end` of an open log file, as bytes, one per character. */
+export function readTail(file: number, end = fstatSync(file).size): string {
+  const bytes = Buffer.alloc(Math.min(end, tailLength));
+  readSync(file, bytes, 0, bytes.length, end - bytes.length);
   return bytes.toString('latin1');
 }
 
 /** Drops a last line without a newline, which a crash left; returns how many bytes that were. */
 export function cutTornLine(file: number): number {
-  const tail = readTail(file);
-  const torn = tail.length - (tail.lastIndexOf('\n') + 1);
-  if (torn > 0) ftruncateSync(file, fstatSync(file).size - torn);
-  return torn;
+  const { size } = fstatSync(file);
+  const end = endOfLines(file, size);
+  if (end < size) ftruncateSync(file, end);
+  return size - end;
+}
+
+/** Where the last newline ends, looking back piece by piece; 0 without any. */
+function endOfLines(file: number, size: number): number {
+  for (let to = size; to > 0; to -= tailLength) {
+    const newline = readTail(file, to).lastIndexOf('\n');
+    if (newline >= 0) return Math.max(0, to - tailLength) + newline + 1;
+  }
+  return 0;
 }

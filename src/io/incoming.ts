@@ -1,7 +1,7 @@
 /** Verify: what rsync wrote into `incoming/`, trusted for nothing, becomes a candidate or goes to quarantine. */
 import { createHash } from 'node:crypto';
 import {
-  closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync,
+  closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, readSync, renameSync, rmSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../core/books.ts';
@@ -42,9 +42,8 @@ export class Incoming {
    */
   takeLeftovers(): void {
     makeFolder(this.#paths.incoming);
-    const left = join(this.#paths.incoming, 'candidate');
-    rmSync(left, { recursive: true, force: true });
-    if (exists(this.#paths.own, 'candidate')) renameSync(this.#paths.candidate, left);
+    // A new name each time: a run that is killed in here leaves the candidates that it had not looked at under the last one.
+    if (exists(this.#paths.own, 'candidate')) renameSync(this.#paths.candidate, mkdtempSync(join(this.#paths.incoming, 'candidate-')));
     makeFolder(this.#paths.candidate);
     for (const run of readdirSync(this.#paths.incoming, 'latin1')) {
       const folder = join(this.#paths.incoming, run);
@@ -64,9 +63,9 @@ export class Incoming {
     return folder;
   }
 
-  /** Verifies one file, if it is there already; called while the transfer runs. */
+  /** Verifies one file, if it is wanted and there already; called while the transfer runs. What else came, `sweep` says. */
   verify(folder: string, path: string): void {
-    if (exists(folder, path)) this.#judge(folder, path);
+    if (this.#wantedEntry(path) >= 0 && exists(folder, path)) this.#judge(folder, path);
   }
 
   /** Verifies everything that is still in the folder, once rsync has ended, and deletes the folder. */

@@ -1,6 +1,6 @@
 /** The edges of `init`: folders, the verification of an existing copy, `config` and keys from serverA, the marker. */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../core/audit.ts';
 import type { Amount, Books } from '../core/books.ts';
@@ -89,7 +89,7 @@ export class InitEdges implements InitialiseEdges {
     return [...config, ...this.#takeKeys(listed)];
   }
 
-  /** Only keys are wanted of what pass 2 lists; indexes wait for the first sync. */
+  /** Only keys are wanted of what pass 2 lists, and only those that are not here yet; indexes wait for the first sync. */
   #takeKeys(listed: Books): string[] {
     const keys = onDisk.newBooks();
     const paths: string[] = [];
@@ -97,10 +97,18 @@ export class InitEdges implements InitialiseEdges {
       if (listed.type(entry) !== 'key' || listed.size(entry) > largestIdentity) return;
       const path = listed.path(entry);
       paths.push(path);
+      if (this.#hasKey(path)) return;
       keys.set(keys.enter('key', path.slice('keys/'.length), listed.size(entry), listed.mtime(entry)), wanted);
     });
     this.#incoming = new Incoming(this.#paths, keys, this.#findings);
     return paths;
+  }
+
+  /** A key of the existing copy stays when it is what its name says. Throws Failure when it is not: nothing is overwritten. */
+  #hasKey(path: string): boolean {
+    if (!existsSync(join(this.#replica, path))) return false;
+    if (isWhole(this.#replica, path)) return true;
+    throw new Failure(`${path} in the existing copy is not what its name says`, 'the copy was not adopted; move this file away, then run init once more');
   }
 
   async fetchIdentity(): Promise<void> {
@@ -184,6 +192,7 @@ export class InitEdges implements InitialiseEdges {
     await admit(this.#replica, this.#paths.candidate, this.#incoming.books, new Set(['key']));
     if (!existsSync(own)) linkSync(join(this.#paths.candidate, 'config'), own);
     await syncFileSystem(this.#replica);
+    rmSync(join(this.#paths.candidate, 'config'));
     const pins = { config: onDisk.fingerprint(own), keys: readdirSync(join(this.#replica, 'keys')).filter((name) => isWhole(this.#replica, `keys/${name}`)) };
     onDisk.writeMarker(this.#replica, {
       version: 1, id: randomUUID(), repository: repository.name, createdAt: new Date().toISOString(), pins, firstRunCompleted: false,

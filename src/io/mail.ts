@@ -28,8 +28,9 @@ export async function sendMail(email: Email, mail: Mail, date: Date): Promise<vo
 async function sendBySmtp(smtp: Smtp, message: SendMailOptions): Promise<void> {
   const transport = createTransport({
     host: smtp.host, port: smtp.port, secure: smtp.port === 465,
-    requireTLS: smtp.tls === 'required', ignoreTLS: smtp.tls === 'none',
-    // Opportunistic TLS keeps listeners out but proves nobody's identity, as between mail servers; a password is never sent that way.
+    // Opportunistic TLS keeps listeners out but proves nobody's identity, as between mail servers. A password is never sent
+    // that way, nor without TLS unless the operator wrote `tls: none`: somebody in between can hide the offer of STARTTLS.
+    requireTLS: smtp.tls === 'required' || (smtp.tls === 'opportunistic' && smtp.user !== undefined), ignoreTLS: smtp.tls === 'none',
     tls: { rejectUnauthorized: smtp.tls === 'required' || smtp.user !== undefined },
     connectionTimeout: patience, greetingTimeout: patience, socketTimeout: patience,
     ...(smtp.user === undefined ? {} : { auth: { user: smtp.user, pass: password(smtp.passwordFile) } }),

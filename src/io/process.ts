@@ -29,6 +29,8 @@ const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 const stderrKept = 64 * 1024;
 /** How long a process group may take to end after TERM before it gets KILL, in milliseconds. */
 const patience = 3000;
+/** How long we listen for what is still to come on stderr once a program has ended, in milliseconds. */
+const lastWords = 500;
 
 /** The environment for programs that talk to serverA: a stray RSYNC_OLD_ARGS, RSYNC_RSH or ~/.popt weakens rsync. */
 export function bareEnvironment(home: string): Record<string, string> {
@@ -64,6 +66,11 @@ export async function run(
   child.stdout.on('data', feed(onStdout));
   child.stderr.on('data', feed(onStderr));
   const stderr = collect(child.stderr);
+  // ssh's master holds rsync's stderr for as long as the command on serverA runs, and serverA may let it run for ever.
+  child.once('exit', () => {
+    killGroup(child.pid, 'SIGKILL');
+    setTimeout(() => { child.stderr.destroy(); }, lastWords).unref();
+  });
   const result = await child;
   watchdog.end();
   killGroup(child.pid, 'SIGKILL');
@@ -86,9 +93,10 @@ export function start(command: Command) {
 }
 
 /** Collects the beginning of a stream; the returned function gives what has come so far. */
-export function collect(stream: NodeJS.ReadableStream): () => string {
+export function collect(stream: NodeJS.ReadableStream, onChunk: () => void = () => undefined): () => string {
   let text = '';
   stream.on('data', (chunk: Buffer) => {
+    onChunk();
     if (text.length < stderrKept) text += chunk.toString('latin1').slice(0, stderrKept - text.length);
   });
   return () => text;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { auditFormat, escapeText, Lines, NotUnderstood, parseLine, type Change } from '../core/itemize.ts';
 import { excludedFolders, uploadMarks, type Pass } from '../core/layout.ts';
-import { Failure } from '../errors.ts';
+import { asFailure, Failure } from '../errors.ts';
 import { inRoom, type Room } from './bubblewrap.ts';
 import { bareEnvironment, findProgram, run, type Command, type Ended } from './process.ts';
 import type { Connection } from './ssh.ts';
@@ -73,6 +73,9 @@ export interface RsyncContext {
   readonly nonce: string;
 }
 
+/** What our rsync prints when serverA could not read something: the dry run fails, for the reason that its stderr gives. */
+const ioError = 'IO error encountered -- skipping file deletion';
+
 /**
  * One dry run with the replica as destination; `judge` gets every change. Returns a Failure when rsync says that files
  * vanished meanwhile (exit 24), which is worth a second try; any other end but a clean one is thrown as Failure.
@@ -82,15 +85,19 @@ export async function dryRun(
 ): Promise<Failure | undefined> {
   const { repository, connection, nonce } = context;
   const prefix = `${nonce} `;
-  const lines = new Lines((bytes, start, end) => { judge(parseLine(bytes, start, end, prefix)); });
+  const seen = { ioError: false };
+  const lines = new Lines((bytes, start, end) => {
+    if (end - start === ioError.length && bytes.toString('latin1', start, end) === ioError) seen.ioError = true;
+    else judge(parseLine(bytes, start, end, prefix));
+  });
   try {
     const args = auditArguments(repository, connection, pass, nonce, destination);
     const ended = await run(command(context, args, { readable: [destination], writable: [] }), bounds, (chunk) => { lines.push(chunk); });
-    if (ended.code === 0 && ended.stopped === undefined) {
+    if (ended.code === 0 && ended.stopped === undefined && !seen.ioError) {
       lines.end();
       return undefined;
     }
-    const failure = rsyncFailure('the audit failed', ended, connection);
+    const failure = failureOf('the audit failed', ended, connection, bounds);
     if (ended.code === 24) return failure;
     throw failure;
   } catch (error) {
@@ -116,7 +123,7 @@ export async function fetch(
     const args = fetchArguments(repository, connection, manifest, nonce, incoming);
     const ended = await run(command(context, args, { readable: [manifest], writable: [incoming] }), bounds, (chunk) => { lines.push(chunk); });
     if (ended.stopped === 'deadline') return 'unfinished';
-    return isDelivered(ended) ? 'complete' : rsyncFailure('the fetch failed', ended, connection);
+    return isDelivered(ended) ? 'complete' : failureOf('the fetch failed', ended, connection, bounds);
   } catch (error) {
     if (error instanceof NotUnderstood) return notUnderstoodFailure(error);
     throw error;
@@ -134,6 +141,10 @@ function command(context: RsyncContext, args: string[], room: Room): Command {
   const file = findProgram(repository.rsync.path, 'rsync');
   const bare = { file, args, env: bareEnvironment(home) };
   return hasRoom ? inRoom(bare, { ...room, readable: [...room.readable, ...connection.readable, home, file] }) : bare;
+}
+
+function failureOf(what: string, ended: Ended, connection: Connection, bounds: Bounds): Failure {
+  return ended.stopped === 'interrupt' ? asFailure(bounds.interrupt.reason) : rsyncFailure(what, ended, connection);
 }
 
 /** The failure that a dry run or a fetch ended with: what happened, and what to do. */
@@ -160,14 +171,14 @@ const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, s
   [(ended) => ended.stopped === 'stall', 'serverA or the network hangs: try again, or raise timeouts.stall'],
   [(ended) => ended.stopped === 'deadline', 'raise timeouts.run, or look why serverA is slow'],
   [(_, said) => /ENOENT|spawn|setpriv: failed to execute/.test(said), 'rsync is not installed on this machine, or rsync.path is wrong'],
-  [(_, said) => /rrsync error:.*No such file/.test(said), 'the folder does not exist on serverA: behind rrsync the path in source is relative to rrsync\'s folder, so usually just user@host:/'],
+  [(_, said) => /rrsync error:.*(No such file|does not exist)/.test(said), 'the folder does not exist on serverA: behind rrsync the path in source is relative to rrsync\'s folder, so usually just user@host:/'],
   [(ended, said) => ended.code === 127 || said.includes('not found'),
     'rsync is missing on serverA, or rsync.remotePath is wrong: install it there (apt-get install rsync)'],
   [(_, said) => said.includes('Permission denied'), 'serverA may not read part of the repository: check owner and modes there'],
-  [(_, said) => /Control socket|mux_client|Connection closed/.test(said), 'the ssh connection broke: see whether serverA is up, and run again'],
+  [(ended, said) => ended.code === 255 || /Control socket|mux_client|Connection closed/.test(said), 'the ssh connection broke: see whether serverA is up, and run again'],
   [(ended) => ended.code === 23, 'part of the repository could not be read on serverA, so nothing it said counts'],
   [(ended) => ended.code === 24, 'files vanished on serverA twice while they were listed: is a prune running there?'],
-  [(ended) => ended.code === 12, 'serverA did not speak the rsync protocol: is rsync installed there, and does the account print a banner?'],
+  [(ended) => ended.code === 2 || ended.code === 12, 'serverA did not speak the rsync protocol: is rsync installed there, and does the account print a banner?'],
   [(ended) => ended.code === 30, 'serverA did not answer within timeouts.stall'],
 ];
 

@@ -166,11 +166,11 @@ export function connectionFailure(repository: Repository & { source: { host: str
 const sshHints: readonly (readonly [RegExp, string])[] = [
   [/host key (verification failed|is known)|HOST IDENTIFICATION HAS CHANGED/i,
     'the host key is unknown or has changed: compare it on serverA (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then put it into the knownHostsFile'],
+  [/UNPROTECTED PRIVATE KEY|bad permissions|not accessible/i, 'ssh cannot use the identityFile: it must exist and be 0600'],
   [/Permission denied|Too many authentication/i,
     'serverA refused the key: is it in the authorized_keys of that account, and is identityFile the right one?'],
   [/Connection refused/i, 'nothing listens there: is sshd running on serverA, and is ssh.port right?'],
   [/Could not resolve|Name or service not known/i, 'the name of serverA does not resolve: check source and DNS'],
   [/timed out|No route|unreachable/i, 'serverA does not answer: is it up, and is the network between open?'],
-  [/UNPROTECTED PRIVATE KEY|bad permissions|not accessible/i, 'ssh cannot use the identityFile: it must exist and be 0600'],
 ];
 

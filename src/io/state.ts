@@ -37,8 +37,8 @@ export class State {
         const events = torn === 0 ? [event] : [{ event: 'journal-repaired', bytesDropped: torn }, event];
         for (const each of events) {
           const text = nextLine(head.line, head.hash, this.#repository, time, each);
-          writeFileSync(file, `${text}\n`);
-          head = { line: parseJournalLine(text), hash: hashOf(text) };
+          writeFileSync(file, `${text}\n`); // all of it, or an error
+          head = { line: parseJournalLine(text), hash: hashOf(Buffer.from(text)) };
         }
         fsyncSync(file);
         return head.hash;
@@ -50,7 +50,7 @@ export class State {
 
   /** The last line that `wanted` accepts, among the newest megabyte of the journal. */
   findLast(wanted: (line: JournalLine) => boolean): JournalLine | undefined {
-    const lines = this.#readTailLines().map(parseJournalLine);
+    const lines = this.#readTailLines().map((text) => parseJournalLine(decoded(text)));
     return lines.findLast((line) => line !== undefined && wanted(line));
   }
 
@@ -146,9 +146,14 @@ export class State {
 function lastOf(tail: string): { line: JournalLine | undefined; hash: string } {
   const text = tail.split('\n').findLast((each) => each !== '');
   if (text === undefined) return { line: undefined, hash: chainStart };
-  return { line: parseJournalLine(text), hash: hashOf(text) };
+  return { line: parseJournalLine(decoded(text)), hash: hashOf(Buffer.from(text, 'latin1')) };
 }
 
-function hashOf(text: string): string {
-  return createHash('sha256').update(text, 'latin1').digest('hex');
+/** Bytes, one per character, as the text that they are. */
+function decoded(text: string): string {
+  return Buffer.from(text, 'latin1').toString('utf8');
+}
+
+function hashOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

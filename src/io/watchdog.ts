@@ -45,7 +45,7 @@ export class Watchdog {
 
   /** Looks again when the nearer of the two clocks runs out. Timers above 2^31 ms would fire at once. */
   #schedule(): void {
-    const wait = Math.min(this.#untilStall(), this.#untilDeadline(), 2 ** 31 - 1);
+    const wait = Math.min(this.#untilStall(), this.#untilDeadline(), 2 ** 31 - 2);
     this.#timer = setTimeout(() => { this.#look(); }, Math.max(wait, 0) + 1);
   }
 

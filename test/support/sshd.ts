@@ -98,6 +98,7 @@ function authorize(folder: string, accounts: readonly AccountWish<string>[]): vo
   writeFileSync(join(folder, 'authorized_keys'), `${lines.join('\n')}\n`, { mode: 0o600 });
 }
 
+/** SHLVL: a bash that sshd starts would otherwise read the ~/.bashrc of whoever runs the tests. */
 function configuration(folder: string, port: number): string {
   const own = (name: string): string => `"${join(folder, name)}"`;
   return `ListenAddress ${HOST}
@@ -113,6 +114,7 @@ KbdInteractiveAuthentication no
 LogLevel VERBOSE
 MaxSessions 30
 MaxStartups 100
+SetEnv SHLVL=1
 Subsystem sftp internal-sftp
 `;
 }

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { ratchet } from '../support/cli.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+function written(t: TestContext, text: string, mode = 0o600): string {
+  const file = join(temporaryFolder(t), 'config.yaml');
+  writeFileSync(file, text);
+  chmodSync(file, mode);
+  return file;
+}
+
+const good = 'repositories:\n  nightly:\n    source: backup@serverA:/\n    replica: /srv/r\n  weekly: { source: /a, replica: /srv/w }\n';
+const bad = 'repositories:\n  nightly:\n    sorce: backup@serverA:/\n    replica: relative\n    timeouts: { stall: 5 }\nextra: 1\n';
+
+describe('config generate', () => {
+  test('prints a sample that validates', async (t) => {
+    const { code, stdout, stderr } = await ratchet(['config', 'generate']);
+    assert.deepEqual([code, stderr], [0, '']);
+    const validated = await ratchet(['config', 'validate'], { config: written(t, stdout) });
+    assert.deepEqual([validated.code, validated.stderr], [0, '']);
+    assert.match(validated.stdout, /: valid \(nightly\)\n$/);
+  });
+
+  test('writes it, for us alone, and says what comes next', async (t) => {
+    const file = join(temporaryFolder(t), 'new.yaml');
+    const { code, stdout } = await ratchet(['config', 'generate', '--destination', file]);
+    assert.equal(code, 0);
+    assert.match(stdout, /new\.yaml: written; .*config validate\n$/);
+    assert.equal(lstatSync(file).mode & 0o777, 0o600);
+    assert.equal(readFileSync(file, 'utf8').trimEnd(), (await ratchet(['config', 'generate'])).stdout.trimEnd());
+  });
+
+  test('says nothing under --quiet', async (t) => {
+    const { code, stdout, stderr } = await ratchet(['--quiet', 'config', 'generate', '--destination', join(temporaryFolder(t), 'x')]);
+    assert.deepEqual([code, stdout, stderr], [0, '', '']);
+  });
+
+  test('never overwrites', async (t) => {
+    const file = written(t, 'precious');
+    const { code, stdout, stderr } = await ratchet(['config', 'generate', '--destination', file]);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /cannot be written: EEXIST/);
+    assert.equal(readFileSync(file, 'utf8'), 'precious');
+  });
+
+  test('where there is no folder: exit 2', async (t) => {
+    const file = join(temporaryFolder(t), 'none/x.yaml');
+    const { code, stderr } = await ratchet(['config', 'generate', '--destination', file]);
+    assert.equal(code, 2);
+    assert.match(stderr, /ENOENT/);
+    assert.equal(existsSync(file), false);
+  });
+});
+
+describe('config validate', () => {
+  test('a good one', async (t) => {
+    const file = written(t, good);
+    const { code, stdout, stderr } = await ratchet(['config', 'validate'], { config: file });
+    assert.deepEqual([code, stdout, stderr], [0, `${file}: valid (nightly, weekly)\n`, '']);
+  });
+
+  test('a good one, as a document', async (t) => {
+    const file = written(t, good);
+    const finished = await ratchet(['--json', 'config', 'validate'], { config: file });
+    assert.deepEqual([finished.code, finished.json(), finished.stderr], [0, { version: 1, file, valid: true, repositories: ['nightly', 'weekly'] }, '']);
+  });
+
+  test('a good one, quietly', async (t) => {
+    const { code, stdout, stderr } = await ratchet(['--quiet', 'config', 'validate'], { config: written(t, good) });
+    assert.deepEqual([code, stdout, stderr], [0, '', '']);
+  });
+
+  for (const options of [[], ['--json'], ['--quiet']]) {
+    for (const command of [['config', 'validate'], ['sync'], ['audit'], ['init', 'nightly']]) {
+      test(`a bad one stops ${[...options, ...command].join(' ')}: exit 2, all problems at once, each with its place`, async (t) => {
+        const file = written(t, bad);
+        const { code, stdout, stderr } = await ratchet([...options, ...command], { config: file });
+        assert.deepEqual([code, stdout], [2, '']);
+        const places = [...stderr.matchAll(/config\.yaml:(\d+):(\d+): (\S+)/g)].map(([, line, column, key]) => `${line ?? ''}:${column ?? ''} ${key ?? ''}`);
+        assert.deepEqual(places.map((place) => place.split(':')[0]), ['2', '3', '5', '6'], stderr);
+        for (const key of ['sorce', 'source', 'stall', 'extra']) assert.ok(stderr.includes(key), stderr);
+      });
+    }
+  }
+
+  test('one that others can read, although it holds the way to secrets, is said', async (t) => {
+    const file = written(t, `${good}alerts: { email: { from: a@b.c, to: [d@e.f], smtp: { user: u, passwordFile: password, tls: required } } }\n`);
+    const password = join(file, '../password');
+    writeFileSync(password, 'secret');
+    chmodSync(password, 0o644);
+    const { code, stdout, stderr } = await ratchet(['config', 'validate'], { config: file });
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /password/);
+    assert.doesNotMatch(stderr, /secret/);
+  });
+});
+
+test('the first of --config, RSYNC_RATCHET_CONFIG and the user\'s own is taken', async (t) => {
+  const [option, variable] = [written(t, good), written(t, good)];
+  const home = temporaryFolder(t);
+  mkdirSync(join(home, '.config/rsync-ratchet'), { recursive: true });
+  const own = join(home, '.config/rsync-ratchet/config.yaml');
+  writeFileSync(own, good, { mode: 0o600 });
+  const validate = async (env: Readonly<Record<string, string>>, config?: string): Promise<string> =>
+    (await ratchet(['config', 'validate'], { env, ...(config === undefined ? {} : { config }) })).stdout.split(':')[0] ?? '';
+  assert.equal(await validate({ HOME: home, RSYNC_RATCHET_CONFIG: variable }, option), option);
+  assert.equal(await validate({ HOME: home, RSYNC_RATCHET_CONFIG: variable }), variable);
+  assert.equal(await validate({ HOME: home }), own);
+});

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { inReplica, rejected, verified, wanted } from '../../src/core/flags.ts';
+import { writeNames } from '../../src/io/files.ts';
+import { growthOf, manifestOf, sha256Of } from '../../src/io/incoming.ts';
+import { alias, bench, put, seedFile, type Bench, type SeedFile } from '../support/wantedFiles.ts';
+import { withFileLimit } from '../support/fileLimit.ts';
+import { digest } from '../support/tree.ts';
+
+const pack = seedFile('pack', 'a pack');
+const filesIn = (folder: string): string[] => digest(folder, { folders: false }).map((line) => line.split(' ', 1)[0] ?? '');
+const found = ({ findings }: Bench): string[] => findings.kept.map(({ severity, rule, path, message }) => `${severity} ${rule} ${path}: ${message}`);
+const place = (b: Bench) => ({ candidate: b.paths.candidate, quarantine: b.paths.quarantine, fresh: b.incoming.freshFolder('run') });
+
+/** What lies in incoming under the name of a wanted pack, and why it is refused; undefined: it is right. */
+const deliveries: readonly (readonly [name: string, deliver: (path: string) => void, fault: RegExp | undefined])[] = [
+  ['the right file', (path) => writeFileSync(path, pack.content), undefined],
+  ['a file of other modes', (path) => writeFileSync(path, pack.content, { mode: 0o644 }), undefined],
+  ['another content of the same size', (path) => writeFileSync(path, pack.content.toUpperCase()), /^its content has the SHA-256 [0-9a-f]{64}$/],
+  ['a longer file', (path) => writeFileSync(path, `${pack.content}x`), /^has 7 bytes, serverA listed 6$/],
+  ['a truncated file', (path) => { writeFileSync(path, pack.content); truncateSync(path, 3); }, /^has 3 bytes, serverA listed 6$/],
+  ['an empty file', (path) => writeFileSync(path, ''), /^has 0 bytes, serverA listed 6$/],
+  ['a symlink to the right file', (path) => { writeFileSync(`${path}.real`, pack.content); symlinkSync(`${path}.real`, path); }, /^not a regular file$/],
+  ['a symlink to nothing', (path) => symlinkSync('/nonexistent', path), /^not a regular file$/],
+  ['a fifo', (path) => execFileSync('mkfifo', [path]), /^not a regular file$/],
+  ['an empty folder', (path) => mkdirSync(path), /^not a regular file$/],
+  ['a folder with the right file in it', (path) => put(path, pack.id, pack.content), /^not a regular file$/],
+  ['a file that has another name somewhere', (path) => { writeFileSync(path, pack.content); alias(path, join(path, '../../../../elsewhere')); }, /^has a second link$/],
+];
+
+describe('what is delivered under a wanted name', () => {
+  for (const when of ['while the transfer runs', 'afterwards']) {
+    for (const [name, deliver, fault] of deliveries) {
+      test(`${name}, ${when}: ${fault === undefined ? 'a candidate' : 'quarantined'}`, (t) => {
+        const b = bench(t);
+        b.want(pack);
+        const { candidate, quarantine, fresh } = place(b);
+        put(fresh, `data/${pack.id.slice(0, 2)}/.keep`, '');
+        deliver(join(fresh, pack.path));
+        if (when === 'while the transfer runs') b.incoming.verify(fresh, pack.path);
+        const before = [b.has(pack, verified), b.has(pack, rejected)];
+        b.incoming.sweep(fresh);
+        const isRight = fault === undefined;
+        if (when === 'while the transfer runs') assert.deepEqual(before, [isRight, !isRight]);
+        assert.deepEqual([b.has(pack, verified), b.has(pack, rejected)], [isRight, !isRight]);
+        assert.equal(b.findings.count('quarantined'), isRight ? 0 : 1);
+        if (isRight) {
+          assert.equal(readFileSync(join(candidate, pack.path), 'utf8'), pack.content);
+          assert.equal(lstatSync(join(candidate, pack.path)).mode & 0o7777, 0o400);
+        } else {
+          assert.match(b.findings.kept.find(({ rule }) => rule === 'quarantined')?.message ?? '', fault);
+          assert.ok(lstatSync(join(quarantine, pack.path)));
+          assert.throws(() => lstatSync(candidate), { code: 'ENOENT' });
+        }
+        assert.deepEqual([b.incoming.tally.delivered.files, b.incoming.tally.quarantined.files], isRight ? [1, 0] : [0, 1]);
+        assert.throws(() => lstatSync(fresh), { code: 'ENOENT' });
+      });
+    }
+  }
+
+  test('empty files are files, too', (t) => {
+    const b = bench(t);
+    const { fresh, candidate } = place(b);
+    const { path } = b.want(seedFile('index', ''));
+    put(fresh, path, '');
+    b.incoming.sweep(fresh);
+    assert.deepEqual([found(b), filesIn(candidate)], [[], [path]]);
+  });
+
+  test('bytes and files are counted', (t) => {
+    const b = bench(t);
+    const { fresh } = place(b);
+    for (const content of ['one', 'three']) put(fresh, b.want(seedFile('index', content)).path, content);
+    put(fresh, b.want(seedFile('index', 'bad')).path, 'worse');
+    b.incoming.sweep(fresh);
+    assert.deepEqual(b.incoming.tally, { delivered: { files: 2, bytes: 8 }, quarantined: { files: 1, bytes: 5 } });
+  });
+
+  test('quarantine keeps one copy of a name: the newest, whatever type it has', (t) => {
+    const b = bench(t);
+    put(b.paths.quarantine, `${pack.path}/x`, 'an older folder');
+    b.want(pack);
+    const { fresh, quarantine } = place(b);
+    put(fresh, pack.path, 'newer');
+    b.incoming.sweep(fresh);
+    assert.equal(readFileSync(join(quarantine, pack.path), 'utf8'), 'newer');
+    assert.deepEqual(filesIn(quarantine), [pack.path]);
+  });
+});
+
+describe('what nobody asked for', () => {
+  const other = seedFile('pack', 'not wanted');
+  const names: readonly (readonly [name: string, path: string, prepare: (b: Bench) => void])[] = [
+    ['a pack that is not in the books', other.path, () => undefined],
+    ['a pack that the replica has', other.path, (b) => b.want(other, inReplica)],
+    ['a file beside the layout', 'x', () => undefined],
+    ['the config', 'config', () => undefined],
+    ['a wanted pack in a wrong folder', `data/00/${pack.id}`, (b) => b.want(pack)],
+    ['a wanted ID of another type', `index/${pack.id}`, (b) => b.want(pack)],
+    ['our own folder', '.rsync-ratchet/replica.json', () => undefined],
+  ];
+  for (const [name, path, prepare] of names) {
+    test(`${name}: thrown away, and said once`, (t) => {
+      const b = bench(t);
+      prepare(b);
+      const { fresh } = place(b);
+      put(fresh, path, other.content);
+      b.incoming.verify(fresh, path);
+      b.incoming.sweep(fresh);
+      assert.deepEqual(found(b), [`warning unrequested ${path}: delivered without having been asked for; thrown away`]);
+      assert.deepEqual([filesIn(b.paths.own), b.incoming.tally.delivered.files], [[], 0]);
+    });
+  }
+
+  test('symlinks, fifos and odd names: thrown away, shown escaped, nothing followed', (t) => {
+    const b = bench(t);
+    const { fresh } = place(b);
+    const outside = put(b.replica, 'outside/precious', 'x');
+    symlinkSync(join(outside, '..'), join(fresh, 'link'));
+    execFileSync('mkfifo', [join(fresh, 'fifo')]);
+    writeFileSync(Buffer.concat([Buffer.from(`${fresh}/odd\n`), Buffer.from([0xff, 0x1b])]), '');
+    b.incoming.sweep(fresh);
+    assert.deepEqual(b.findings.kept.map(({ path }) => path).sort(), ['fifo', 'link', 'odd\\#012\\#377\\#033']);
+    assert.equal(readFileSync(outside, 'utf8'), 'x');
+    assert.throws(() => lstatSync(fresh), { code: 'ENOENT' });
+  });
+
+  test('a second delivery of the same name changes nothing', (t) => {
+    const b = bench(t);
+    b.want(pack);
+    const { fresh, candidate } = place(b);
+    put(fresh, pack.path, pack.content);
+    b.incoming.verify(fresh, pack.path);
+    put(fresh, pack.path, 'worse!');
+    b.incoming.sweep(fresh);
+    assert.equal(readFileSync(join(candidate, pack.path), 'utf8'), pack.content);
+    assert.deepEqual([b.findings.count('unrequested'), b.findings.count('quarantined'), b.has(pack, verified)], [1, 0, true]);
+  });
+
+  test('what rsync had not finished is no news', (t) => {
+    const b = bench(t);
+    b.want(pack);
+    const { fresh } = place(b);
+    put(fresh, `data/${pack.id.slice(0, 2)}/.${pack.id}.a1B2c3`, 'half');
+    put(fresh, `.${pack.id}.XXXXXX`, 'half');
+    b.incoming.sweep(fresh);
+    assert.deepEqual([found(b), filesIn(b.paths.own), b.has(pack, wanted), b.has(pack, rejected)], [[], [], true, false]);
+  });
+
+  test('names that only rsync\'s output has are looked for and not found', (t) => {
+    const b = bench(t);
+    const { fresh } = place(b);
+    for (const path of ['x', '../x', '../../replica.json', 'a\\#012b', '', '/', pack.path]) b.incoming.verify(fresh, path);
+    b.incoming.sweep(fresh);
+    assert.deepEqual(found(b), []);
+  });
+});
+
+describe('what a broken run left', () => {
+  const left = (folder: string, file: SeedFile, content = file.content): SeedFile => { put(folder, file.path, content); return file; };
+
+  test('right and still wanted: a candidate, not counted as delivered; the rest goes, and nothing is said', (t) => {
+    const b = bench(t);
+    const { paths } = b;
+    const [inIncoming, inCandidate, gone, wrong, half] = ['one', 'two', 'three', 'four', 'five'].map((content) => seedFile('pack', content)) as [SeedFile, SeedFile, SeedFile, SeedFile, SeedFile];
+    for (const each of [inIncoming, inCandidate, wrong, half]) b.want(each);
+    left(join(paths.incoming, 'run 1'), inIncoming);
+    left(join(paths.incoming, 'run 2'), wrong, 'FOUR');
+    put(join(paths.incoming, 'run 2'), `data/${half.id.slice(0, 2)}/.${half.id}.a1B2c3`, 'fi');
+    put(join(paths.incoming, 'run 2'), 'x\n', '');
+    left(paths.candidate, inCandidate);
+    left(paths.candidate, gone);
+    b.incoming.takeLeftovers();
+    assert.deepEqual(filesIn(paths.own), [`candidate/${inIncoming.path}`, `candidate/${inCandidate.path}`].sort());
+    assert.deepEqual([inIncoming, inCandidate, gone, wrong, half].map((each) => b.has(each, verified)), [true, true, false, false, false]);
+    assert.deepEqual([found(b), b.incoming.tally], [[], { delivered: { files: 0, bytes: 0 }, quarantined: { files: 0, bytes: 0 } }]);
+    assert.equal(b.has(wrong, rejected), false, 'it may come again tonight');
+  });
+
+  test('a candidate that has changed since it was verified is none', (t) => {
+    const b = bench(t);
+    left(b.paths.candidate, b.want(pack), 'A PACK');
+    b.incoming.takeLeftovers();
+    assert.deepEqual([filesIn(b.paths.own), b.has(pack, verified)], [[], false]);
+  });
+
+  test('a candidate that the replica has meanwhile is dropped there, not here', (t) => {
+    const b = bench(t);
+    left(b.paths.candidate, b.want(pack, inReplica));
+    alias(join(b.paths.candidate, pack.path), join(b.replica, pack.path));
+    b.incoming.takeLeftovers();
+    assert.deepEqual([filesIn(b.paths.own), readFileSync(join(b.replica, pack.path), 'utf8')], [[], pack.content]);
+  });
+
+  test('killed while it was taking over, nothing that was verified is lost', (t) => {
+    const [b, one, two] = [bench(t), seedFile('pack', 'one'), seedFile('pack', 'two')];
+    left(join(b.paths.incoming, 'candidate'), b.want(one)); // not looked at yet
+    left(b.paths.candidate, b.want(two)); // verified anew already
+    b.incoming.takeLeftovers();
+    assert.deepEqual(filesIn(b.paths.own), [one, two].map(({ path }) => `candidate/${path}`).sort());
+  });
+
+  test('there is nothing, or not even the folder', (t) => {
+    const b = bench(t);
+    for (const folder of [b.paths.incoming, b.paths.quarantine]) execFileSync('rm', ['-r', folder]);
+    b.incoming.takeLeftovers();
+    assert.ok(lstatSync(b.paths.incoming).isDirectory());
+  });
+});
+
+test('the manifest names what is wanted and not there yet, each ended by a NUL', (t) => {
+  const b = bench(t);
+  const files = Array.from({ length: 2500 }, (_, n) => seedFile('index', `file ${n}`));
+  for (const file of files) b.want(file);
+  b.want(files[7] ?? pack, verified);
+  b.want(seedFile('index', 'here'), inReplica);
+  const manifest = join(b.paths.own, 'manifest');
+  writeNames(manifest, manifestOf(b.books));
+  assert.equal(readFileSync(manifest, 'latin1'), files.filter((_, n) => n !== 7).map(({ path }) => `${path}\0`).join(''));
+});
+
+test('a manifest that the disk takes only in part is an error', async (t) => {
+  const b = bench(t);
+  for (let n = 0; n < 50; n++) b.want(seedFile('index', `file ${n}`));
+  await assert.rejects(withFileLimit(1000, () => { writeNames(join(b.paths.own, 'manifest'), manifestOf(b.books)); }), { code: 'EFBIG' });
+});
+
+test('growth is bytes, not names; the first look counts what is there', (t) => {
+  const b = bench(t);
+  const { fresh } = place(b);
+  const hasGrown = growthOf(fresh);
+  assert.equal(hasGrown(), false);
+  put(fresh, 'data/00/x', '1');
+  assert.deepEqual([hasGrown(), hasGrown()], [true, false]);
+  put(fresh, 'data/00/x', '22');
+  assert.deepEqual([hasGrown(), hasGrown()], [true, false]);
+});
+
+test('the hash is that of sha256sum, at every size around the buffer\'s', (t) => {
+  const b = bench(t);
+  for (const size of [0, 1, 65_535, 65_536, 65_537, 200_000]) {
+    const path = put(b.replica, 'x', Buffer.alloc(size, 'x'));
+    const file = openSync(path, 'r');
+    assert.equal(sha256Of(file), execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64));
+    closeSync(file);
+  }
+});

@@ -1,0 +1,125 @@
+/** The built program with rsyncs that misbehave (fixtures/bin): it fails or raises an alarm, in time, and nothing has happened. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { fixtures } from '../support/golden.ts';
+import { processesOf } from '../support/processes.ts';
+import { addFile, stage, type Stage } from '../support/stage.ts';
+
+/** TERM, three seconds, KILL; and time for a slow machine. */
+const bounded = { timeout: 60_000 };
+const timeouts = { stall: '1s', run: '4s' };
+const used = new Set<string>();
+
+async function nightWith(s: Stage, behaviour: string, name: string) {
+  used.add(behaviour);
+  s.configure({ rsync: { path: s.fake(behaviour, name) }, timeouts });
+  const night = await s.run(['--json', 'sync'], bounded);
+  return { code: night.code, run: night.json().runs[0] };
+}
+
+const rulesOf = (run: { findings: readonly { rule: string }[] }): string[] => [...new Set(run.findings.map(({ rule }) => rule))];
+
+interface Misbehaviour {
+  readonly name: string;
+  readonly fake?: string;
+  /** What the failure says; or, for a report that can be read but does not add up, the rules of the alarm. */
+  readonly says?: RegExp;
+  readonly rules?: readonly string[];
+}
+
+const audits: readonly Misbehaviour[] = [
+  { name: 'garbage', says: /cannot be understood.*"Welcome to serverA!/ },
+  { name: 'no-newline', says: /cannot be understood.*cut short/ },
+  { name: 'glues', says: /cannot be understood.*"Hello! / },
+  { name: 'another-nonce', says: /cannot be understood/ },
+  { name: 'floods-stdout', says: /cannot be understood.*line too long/ },
+  { name: 'floods-lines', says: /not done within timeouts\.run/ },
+  { name: 'floods-stderr', says: /no progress for timeouts\.stall.*something is wrong/ },
+  { name: 'deaf', says: /no progress for timeouts\.stall/ },
+  { name: 'hangs-midway', says: /no progress for timeouts\.stall/ },
+  { name: 'killed', says: /ended by SIGKILL/ },
+  ...[1, 12, 20, 23, 24, 30, 127, 255].map((code) => ({ name: `exit-${code}`, fake: 'exit-n', says: new RegExp(`exit code ${code}`) })),
+  ...[1, 23, 24].map((code) => ({ name: `half-then-${code}`, fake: 'half-then-n', says: new RegExp(`exit code ${code}`) })),
+  { name: 'silent', rules: ['unaccounted'] },
+  { name: 'cut-short', rules: ['unaccounted'] },
+  { name: 'leaves-one-out', rules: ['unaccounted'] },
+  { name: 'says-twice', rules: ['unaccounted'] },
+  { name: 'calls-new-what-is-old', rules: ['inconsistent'] },
+];
+
+describe('a dry run that misbehaves', { concurrency: 2 }, () => {
+  for (const { name, fake = name, says, rules = [] } of audits) {
+    test(`${name}: ${says === undefined ? 'exit 3, the books do not add up' : 'exit 1, and the reason'}`, async (t) => {
+      const s = await stage(t);
+      addFile(s.source, 'pack', 'new');
+      const before = s.replicaNow();
+      const { code, run } = await nightWith(s, fake, name);
+      assert.deepEqual([code, run.outcome], says === undefined ? [3, 'alarm'] : [1, 'failed'], JSON.stringify(run));
+      if (says !== undefined) assert.match(run.error.message, says);
+      assert.deepEqual(rulesOf(run), rules);
+      assert.deepEqual(run.fetched, { files: 0, bytes: 0 });
+      assert.deepEqual(s.replicaNow(), before);
+      assert.deepEqual(s.ownFiles(), []);
+      assert.deepEqual(processesOf(s.folder), []);
+      assert.deepEqual(readdirSync(s.temporary), []);
+      assert.match(s.config().mails().at(-1)?.subject ?? '', says === undefined ? /^\[ALARM\]/ : /^\[FAILED\]/);
+    });
+  }
+});
+
+describe('an rsync that misbehaves but does its work', { concurrency: 2 }, () => {
+  for (const name of ['complains-first', 'leaves-a-child', 'keeps-the-pipe']) {
+    test(`${name}: exit 0, and nothing left`, async (t) => {
+      const s = await stage(t);
+      const path = addFile(s.source, 'pack', 'new');
+      const { code, run } = await nightWith(s, name, name);
+      assert.deepEqual([code, run.outcome], [0, 'synced'], JSON.stringify(run));
+      assert.ok(s.replicaNow().some((line) => line.startsWith(path)));
+      assert.deepEqual([processesOf(s.folder), readdirSync(s.temporary)], [[], []]);
+    });
+  }
+});
+
+const fetches: readonly (Misbehaviour & { readonly code: number; readonly admitted: number; readonly kept: number })[] = [
+  { name: 'fetch-then-23', fake: 'fetch-then-n', code: 0, admitted: 3, kept: 0 },
+  { name: 'fetch-then-24', fake: 'fetch-then-n', code: 0, admitted: 3, kept: 0 },
+  { name: 'fetch-then-1', fake: 'fetch-then-n', code: 1, says: /the fetch failed: rsync exit code 1/, admitted: 0, kept: 3 },
+  { name: 'fetch-then-12', fake: 'fetch-then-n', code: 1, says: /the fetch failed: rsync exit code 12/, admitted: 0, kept: 3 },
+  { name: 'fetch-delivers-nothing', code: 4, rules: ['not-delivered'], admitted: 0, kept: 0 },
+  { name: 'fetch-hangs', code: 1, says: /the fetch failed: rsync made no progress/, admitted: 0, kept: 3 },
+  { name: 'fetch-floods', code: 1, says: /line too long/, admitted: 0, kept: 3 },
+  { name: 'fetch-delivers-junk', code: 4, rules: ['unrequested'], admitted: 3, kept: 0 },
+  { name: 'fetch-grows-slowly', code: 0, admitted: 3, kept: 0 },
+];
+
+describe('a fetch that misbehaves', { concurrency: 2 }, () => {
+  for (const { name, fake = name, code, says, rules = [], admitted, kept } of fetches) {
+    test(`${name}: exit ${code}, ${admitted} admitted, ${kept} kept for the next night`, async (t) => {
+      const s = await stage(t);
+      const added = (['pack', 'index', 'snapshot'] as const).map((type) => addFile(s.source, type, 'new'));
+      const before = s.replicaNow();
+      const night = await nightWith(s, fake, name);
+      assert.equal(night.code, code, JSON.stringify(night.run));
+      if (says !== undefined) assert.match(night.run.error.message, says);
+      assert.deepEqual(rulesOf(night.run), rules);
+      assert.equal(night.run.admitted.files, admitted);
+      assert.deepEqual(fileLines(s.replicaNow()).filter((line) => !added.some((path) => line.startsWith(path))), fileLines(before));
+      assert.deepEqual(s.ownFiles(), kept === 0 ? [] : added.map((path) => `candidate/${path}`).sort());
+      assert.deepEqual([processesOf(s.folder), readdirSync(s.temporary)], [[], []]);
+
+      s.configure({ timeouts });
+      const next = await s.run(['--json', 'sync'], bounded);
+      const [run] = next.json().runs;
+      assert.deepEqual([next.code, run.fetched.files, run.admitted.files], [0, 3 - admitted - kept, 3 - admitted]);
+      assert.deepEqual(s.ownFiles(), []);
+    });
+  }
+});
+
+test('every fake of fixtures/bin is used', () => {
+  assert.deepEqual([...used].sort(), readdirSync(`${fixtures}bin`).sort());
+});
+
+/** Files keep their inode and everything else; folders may have taken in new ones. */
+const fileLines = (lines: readonly string[]): string[] => lines.filter((line) => !line.includes(' folder '));

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Failure, Interrupted } from '../../src/errors.ts';
+import { connect, makeRunFolder, masterCommand, remoteShell, removeRunFolder, rsyncSource } from '../../src/io/ssh.ts';
+import { setVariables } from '../support/environment.ts';
+import { repositoryConfig } from '../support/repositoryConfig.ts';
+import { freePort, startSshd, type SshAccount, type Sshd } from '../support/sshd.ts';
+import { processesOf } from '../support/processes.ts';
+import { removeTree, temporaryFolder } from '../support/temporary.ts';
+
+type SshRepository = Parameters<typeof masterCommand>[0];
+const repository = (changes: Parameters<typeof repositoryConfig>[0]) => repositoryConfig(changes) as SshRepository;
+/** DESIGN section 5, rule 11. */
+const first = [
+  '-M', '-N', '-T', '-S', '/run/x/ssh', '-oBatchMode=yes', '-oStrictHostKeyChecking=yes', '-oConnectTimeout=30', '-oServerAliveInterval=15', '-oServerAliveCountMax=4',
+  '-oClearAllForwardings=yes', '-oForwardAgent=no', '-oPermitLocalCommand=no', '-oLogLevel=ERROR', '-oControlPersist=no',
+];
+const ciphers = /\baes\b/.test(readFileSync('/proc/cpuinfo', 'latin1')) ? ['-oCiphers=^aes128-gcm@openssh.com'] : [];
+
+describe('the master', () => {
+  test('with nothing configured, word for word', () => {
+    const { file, args } = masterCommand(repository({ source: 'serverA:' }), '/run/x/ssh');
+    assert.deepEqual([file, ...args], ['ssh', ...first, ...ciphers, '-p', '22', '--', 'serverA']);
+  });
+
+  test('with everything configured: our own options come first, because ssh takes the first', () => {
+    const { args } = masterCommand(repository({
+      source: 'backup@serverA:/srv/re po', timeouts: { connect: '90s' },
+      ssh: { port: 2222, identityFile: '/k/id one', knownHostsFile: '/k/kno wn%h', options: ['ProxyJump=jump', 'BatchMode=no', 'Ciphers=aes256-ctr'] },
+    }), '/run/x/ssh');
+    assert.deepEqual(args, [
+      ...first.map((word) => word.replace('ConnectTimeout=30', 'ConnectTimeout=90')), '-oUserKnownHostsFile="/k/kno wn%%h"', '-oIdentitiesOnly=yes',
+      '-oProxyJump=jump', '-oBatchMode=no', '-oCiphers=aes256-ctr', ...ciphers, '-i', '/k/id one', '-p', '2222', '-l', 'backup', '--', 'serverA',
+    ]);
+  });
+
+  test('gets nothing of our environment but what ssh needs', (t) => {
+    setVariables(t, { SSH_ASKPASS: '/x', DISPLAY: ':0', LD_PRELOAD: '/x', RATCHET_TEST: '1', SSH_AUTH_SOCK: '/agent' });
+    const { env } = masterCommand(repository({ source: 'serverA:' }), '/run/x/ssh');
+    const allowed = ['HOME', 'LC_ALL', 'LOGNAME', 'PATH', 'SSH_AUTH_SOCK', 'USER', 'XDG_RUNTIME_DIR'];
+    assert.deepEqual(Object.keys(env).filter((name) => !allowed.includes(name)), []);
+    assert.deepEqual([env['LC_ALL'], env['SSH_AUTH_SOCK']], ['C', '/agent']);
+  });
+});
+
+test('what rsync runs in its place reaches the socket and nothing else, word for word', () => {
+  assert.equal(remoteShell('/tmp/rsync-ratchet-x/ssh'),
+    'ssh -F /dev/null -oControlMaster=no -oProxyCommand=false -oBatchMode=yes -oLogLevel=ERROR -oControlPath=/tmp/rsync-ratchet-x/ssh');
+});
+
+const sources: readonly (readonly [written: string, rsync: string])[] = [
+  ['backup@serverA:/', 'backup@serverA:/'], ['serverA:', 'serverA:./'], ['serverA:re po', 'serverA:re po/'], ['a@[::1]:/x/', 'a@[::1]:/x/'],
+];
+describe('the source, as rsync takes it', () => {
+  for (const [written, rsync] of sources) test(written, () => { assert.equal(rsyncSource(repository({ source: written }).source), rsync); });
+});
+
+describe('the run folder', () => {
+  const places: readonly (readonly [name: string, make: (folder: string) => string, isThere: boolean])[] = [
+    ['an ordinary one', (folder) => folder, true],
+    ['one with a blank', (folder) => join(folder, 'a b'), false],
+    ['one with a percent sign, which ssh expands', (folder) => join(folder, '%h'), false],
+    ['a long one, whose socket ssh could not bind', (folder) => join(folder, 'x'.repeat(60)), false],
+  ];
+  for (const [name, make, isThere] of places) {
+    test(`${name} as TMPDIR: ${isThere ? 'used' : 'not used'}`, (t) => {
+      const tmpdir = make(temporaryFolder(t));
+      mkdirSync(tmpdir, { recursive: true });
+      setVariables(t, { TMPDIR: tmpdir });
+      const made = makeRunFolder();
+      t.after(() => removeTree(made));
+      assert.equal(dirname(made), isThere ? tmpdir : '/tmp');
+      assert.ok(join(made, 'ssh').length < 85);
+      assert.deepEqual([lstatSync(made).mode & 0o777, lstatSync(join(made, 'home')).mode & 0o777], [0o700, 0o700]);
+    });
+  }
+
+  test('only a folder of ours is removed, whatever the lock file says', (t) => {
+    const folder = temporaryFolder(t);
+    const other = join(folder, 'other');
+    mkdirSync(other);
+    const [file, link, ours] = ['file', 'link', 'ours'].map((name) => join(folder, `rsync-ratchet-${name}`)) as [string, string, string];
+    writeFileSync(file, '');
+    symlinkSync(other, link);
+    mkdirSync(join(ours, 'home'), { recursive: true });
+    for (const path of ['', '/', '.', '..', other, file, link, `${folder}/rsync-ratchet-gone`, `${ours}/..`]) removeRunFolder(path);
+    for (const path of [other, file, link, ours]) assert.ok(existsSync(path), path);
+    removeRunFolder(ours);
+    assert.ok(!existsSync(ours));
+  });
+});
+
+describe('a connection', () => {
+  let sshd: Sshd<'open'> | undefined;
+  const folder = temporaryFolder();
+  before(async () => { sshd = await startSshd({ folder: join(folder, 'sshd'), accounts: [{ name: 'open' }] }); });
+  after(() => sshd?.stop());
+
+  const reaching = (changes: Partial<SshAccount> = {}) => {
+    const { user, host, port, identityFile, knownHostsFile } = { ...sshd!.accounts.open, ...changes };
+    return repositoryConfig({ source: `${user}@${host}:/`, ssh: { port, identityFile, knownHostsFile }, timeouts: { connect: '10s' } });
+  };
+  const open = async (changes?: Partial<SshAccount>, interrupt = new AbortController().signal) => {
+    const run = makeRunFolder();
+    try {
+      return { run, connection: await connect(reaching(changes), run, interrupt) };
+    } catch (error) {
+      assert.deepEqual(processesOf(run), []);
+      removeRunFolder(run);
+      throw error;
+    }
+  };
+  const other = (name: string, content: string): string => {
+    const file = join(folder, name);
+    writeFileSync(file, content, { mode: 0o600 });
+    return file;
+  };
+
+  test('stands when connect returns, is one, and closing leaves nothing', async () => {
+    const before = sshd!.connections();
+    const { run, connection } = await open();
+    assert.ok(lstatSync(join(run, 'ssh')).isSocket());
+    assert.equal(connection.remoteShell, remoteShell(join(run, 'ssh')));
+    assert.equal(processesOf(run).length, 1);
+    await connection.close();
+    assert.deepEqual([processesOf(run), existsSync(join(run, 'ssh')), sshd!.connections() - before], [[], false, 1]);
+    await connection.close();
+    removeRunFolder(run);
+  });
+
+  const refused: readonly (readonly [name: string, changes: () => Promise<Partial<SshAccount>>, message: RegExp, hint: RegExp])[] = [
+    ['an unknown host key', async () => ({ knownHostsFile: other('empty', '') }), /no ssh connection to 127\.0\.0\.1: .*[Hh]ost key/, /compare it on serverA/],
+    ['a key that is not authorised', async () => ({ identityFile: join(folder, 'sshd/host_key') }), /Permission denied/, /serverA refused the key/],
+    ['a port where nobody listens', async () => ({ port: await freePort() }), /Connection refused|[Hh]ost key/, /nothing listens there/],
+    ['a key file that does not exist', async () => ({ identityFile: join(folder, 'none') }), /./, /identityFile/],
+  ];
+  for (const [name, changes, message, hint] of refused) {
+    test(`${name}: a failure with its own hint, and nothing left`, async () => {
+      const wrong = await changes();
+      await assert.rejects(open(wrong), (error: unknown) => {
+        assert.ok(error instanceof Failure, String(error));
+        assert.match(error.message, message);
+        assert.match(error.hint, hint);
+        return true;
+      });
+    });
+  }
+
+  test('an interruption comes through as what it is', async () => {
+    const interrupt = new AbortController();
+    const opening = open({}, interrupt.signal);
+    interrupt.abort(new Interrupted('SIGTERM'));
+    await assert.rejects(opening, { name: 'Interrupted' });
+  });
+});

@@ -1,0 +1,44 @@
+/** What serverA runs in place of a plain `rrsync -ro`: scripts that wait, hold back or break off where a test wants it. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rrsyncCommand } from './sshd.ts';
+import { watchFor } from './watch.ts';
+
+/** Where a script of serverA waits. */
+export interface Gate {
+  /** Resolves when the script has come here. */
+  readonly reached: Promise<unknown>;
+  /** Lets it go on; resolves when it does. */
+  open(): Promise<void>;
+}
+
+/** Writes the forced command: the nth call runs the nth script, others serve `repository`. `gates` begins empty. */
+export function writeScript(forced: string, gates: string, repository: string, calls: Readonly<Record<number, string>>): void {
+  rmSync(gates, { recursive: true, force: true });
+  mkdirSync(gates);
+  writeFileSync(join(gates, 'calls'), '0');
+  const cases = Object.entries(calls).map(([n, script]) => `${n}) ${script} ;;`);
+  const lines = [
+    '#!/bin/sh', `cd ${gates}`,
+    `serve() { ${rrsyncCommand(repository)}; }`,
+    'wait_at() { : > "$1.reached"; read -r _ < "$1"; }',
+    // Unbuffered: what head holds back, the other side waits for.
+    'cut_after() { trap : TERM; serve | { stdbuf -o0 head -c "$1"; kill 0; }; }',
+    'hold_after() { serve | { stdbuf -o0 head -c "$1"; wait_at "$2"; cat; }; }',
+    'n=$(($(cat calls) + 1)); echo $n > calls',
+    'case $n in', ...cases, '*) serve ;;', 'esac',
+  ];
+  rmSync(forced, { force: true }); // A shell may still read the one of the test before.
+  writeFileSync(forced, `${lines.join('\n')}\n`, { mode: 0o700 });
+}
+
+/** Makes a place where a script can wait. */
+export function gateIn(gates: string, name: string): Gate {
+  const fifo = join(gates, name);
+  execFileSync('mkfifo', [fifo]);
+  const reached = watchFor(gates, () => existsSync(`${fifo}.reached`));
+  reached.catch(() => undefined); // Who only opens it need not wait for it.
+  return { reached, open: () => writeFile(fifo, '\n') };
+}
