@@ -14,17 +14,23 @@ export interface Audited {
 
 /**
  * Fetches suspects and a few unchanged files, and hashes them: a suspect that is right gets its new time in the
- * replica; one that is wrong is `modified`, a spot check that is wrong `spot-check`. Not after a violation or beside an alarm.
+ * replica, one that does not come keeps the old; one that is wrong is `modified`, a spot check that is wrong `spot-check`.
+ * Not after a violation or beside an alarm.
  */
 export async function examine(edges: Edges, run: Run, audited: Audited): Promise<void> {
   if (run.alarm !== undefined || run.findings.rules('violation').length > 0) return;
   const times = suspectsOf(edges, run, audited);
   const spots = new Set(spotsOf(edges, audited.books));
   const paths = [...times.sampled, ...spots];
+  const missing = new Set<string>();
   if (paths.length > 0) {
-    await edges.examine(run, paths, deadlineOf(edges, run), (path, found) => { judge(run, path, found, spots.has(path)); });
+    await edges.examine(run, paths, deadlineOf(edges, run), (path, found) => {
+      if (found === 'missing') missing.add(path);
+      judge(run, path, found, spots.has(path));
+    });
   }
-  if (run.findings.rules('violation').length === 0) for (const [path, mtime] of times.settled) edges.setMtime(path, mtime);
+  if (run.findings.rules('violation').length > 0) return;
+  for (const [path, mtime] of times.settled) if (!missing.has(path)) edges.setMtime(path, mtime);
 }
 
 interface Suspects {
