@@ -48,7 +48,9 @@ export function isMailDue(run: Run, fingerprint: string, told: Told, onSuccess: 
   }
 }
 
+/** A failed check is told each time; other warnings when they change, and once a week. */
 function isNewWarning(run: Run, fingerprint: string, told: Told): boolean {
+  if (run.check?.passed === false) return true;
   if (told.finished?.['warnings'] !== fingerprint || told.sameWarnings === undefined) return true;
   return run.startedAt.getTime() - Date.parse(told.sameWarnings.time) >= week;
 }
