@@ -1,6 +1,7 @@
 /** How files come in: fetched, verified, proven by restic, admitted (steps 5 to 8). */
 import type { Amount, Books } from './core/books.ts';
 import { rejected, verified, waiting, wanted } from './core/flags.ts';
+import type { HashedType } from './core/layout.ts';
 import { formatBytes } from './core/report.ts';
 import type { Run } from './core/run.ts';
 import { proveDeletions } from './departure.ts';
@@ -51,6 +52,7 @@ function letMetadataWait(run: Run, books: Books, stillToCome: number): void {
 
 /** Step 7. A file that does not decrypt raises the alarm; a snapshot whose tree cannot be read waits. */
 export async function prove(edges: Edges, run: Run, books: Books, isComplete: boolean): Promise<void> {
+  if (!edges.restic.canProve) letDependentsWait(run, books);
   const hasNews = books.amount(verified, waiting).files > 0;
   const proof = hasNews ? await edges.restic.prove(books) : undefined;
   run.proof = proof?.outcome ?? 'skipped';
@@ -67,6 +69,16 @@ export async function prove(edges: Edges, run: Run, books: Books, isComplete: bo
     books.set(entry, waiting);
   }
   if (isComplete) await proveDeletions(edges, run, books);
+}
+
+/** Without restic's word: snapshots wait while an index is missing, and everything waits while a key is. */
+function letDependentsWait(run: Run, books: Books): void {
+  const missing = new Set([...books.select(wanted, verified)].map((entry) => books.type(entry)));
+  const waits = missing.has('key') ? () => true : missing.has('index') ? (type: HashedType) => type === 'snapshot' : () => false;
+  for (const entry of [...books.select(verified, waiting)].filter((each) => waits(books.type(each)))) {
+    run.findings.add('warning', 'held-back', books.path(entry), 'a key or an index that it may need has not come');
+    books.set(entry, waiting);
+  }
 }
 
 /** Step 8. */

@@ -14,15 +14,19 @@ export async function bury(edges: Edges, run: Run, books: Books): Promise<void> 
   run.tombstones.dropped = dropped.files;
   if (added.files > 0) run.buried = buriedIn(books);
   if (added.files + dropped.files > 0) {
-    await edges.bury(run, books);
+    // The journal first: it reminds the next run to tell of deletions when this one is killed before its mail.
     await edges.journal({ event: 'tombstones', runId: run.runId, added: added.files, dropped: dropped.files, window: run.window?.source });
+    await edges.bury(run, books);
   }
-  if (!edges.restic.canProve) await confirm(edges, run, books);
 }
 
-/** Gives unconfirmed tombstones their due date, once restic finds complete what would remain without all tombstones. */
+/**
+ * Gives unconfirmed tombstones their due date, once restic finds complete what would remain without all tombstones;
+ * without a password at once. Only after the fetch: what serverA deleted may live on in files that have yet to come.
+ */
 export async function proveDeletions(edges: Edges, run: Run, books: Books): Promise<void> {
-  if (!edges.restic.canProve || books.amount(unconfirmed.flags, unconfirmed.without).files === 0) return;
+  if (books.amount(unconfirmed.flags, unconfirmed.without).files === 0) return;
+  if (!edges.restic.canProve) return confirm(edges, run, books);
   const missing = await edges.restic.whatIsMissing(leavingOrWaiting(books), true);
   if (missing === undefined) return confirm(edges, run, books);
   run.findings.add('warning', 'unconfirmed', '', `without the deleted files restic would miss: ${missing}`);
@@ -45,17 +49,17 @@ async function confirm(edges: Edges, run: Run, books: Books): Promise<void> {
 
 /**
  * Step 4. What is due leaves, if restic finds complete what would remain. Without a password nothing leaves while
- * anything is in doubt. What was confirmed in this very run needs no second proof.
+ * anything is in doubt.
  */
 export async function expire(edges: Edges, run: Run, books: Books): Promise<void> {
   const due = [...books.select(inReplica | tombstoned, kept)].filter((entry) => isDue(books, entry, edges.now()));
   if (due.length === 0) return;
-  const doubt = run.hasConfirmed ? undefined : await doubtAbout(edges, run, due.map((entry) => books.path(entry)));
+  const doubt = await doubtAbout(edges, run, due.map((entry) => books.path(entry)));
   if (doubt !== undefined) {
     run.findings.add('warning', 'postponed', '', `${due.length} files are due and stay for now: ${doubt}`);
     return;
   }
-  const expired = await edges.expire(run, books);
+  const expired = await edges.expire(run, books, due);
   run.tombstones.expired += expired.files;
   await edges.journal({ event: 'expired', runId: run.runId, ...expired });
 }

@@ -35,7 +35,7 @@ export interface Edges {
   /** Raises the alarm with this run's violations, or adds them to the one that stands. */
   raiseAlarm(run: Run): Promise<Alarm>;
   /** Everything in the replica, with its tombstones. */
-  walk(): Catalogue;
+  walk(): Promise<Catalogue>;
   exists(path: string): boolean;
   freeSpace(): { free: number; total: number };
   /** One dry run; a Failure as a value when files vanished meanwhile, which is worth a second try. */
@@ -52,9 +52,9 @@ export interface Edges {
   bury(run: Run, books: Books): Promise<void>;
   /** Gives tombstones that restic has found complete (or, without a password, all) their due date; undefined for never. */
   confirm(books: Books): Promise<Date | undefined>;
-  /** Moves what is due out of the replica and deletes it. */
-  expire(run: Run, books: Books): Promise<Amount>;
-  /** Whether anything lies in quarantine or waits as a candidate. */
+  /** Moves those of `due` that are still due out of the replica, and deletes them. */
+  expire(run: Run, books: Books, due: readonly Entry[]): Promise<Amount>;
+  /** Whether anything lies in quarantine, waits as a candidate, or was not delivered last night. */
   hasLooseEnds(): boolean;
   readonly restic: ProofEdges;
   /** Verifies what an earlier run left behind into `candidate/`, and deletes the rest. */

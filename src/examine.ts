@@ -14,30 +14,27 @@ export interface Audited {
 
 /**
  * Fetches suspects and a few unchanged files, and hashes them: a suspect that is right gets its new time in the
- * replica, one that does not come keeps the old; one that is wrong is `modified`, a spot check that is wrong `spot-check`.
- * Not after a violation or beside an alarm.
+ * replica; one that is wrong is `modified`, a spot check that is wrong `spot-check`. Not after a violation or beside an alarm.
  */
 export async function examine(edges: Edges, run: Run, audited: Audited): Promise<void> {
   if (run.alarm !== undefined || run.findings.rules('violation').length > 0) return;
   const times = suspectsOf(edges, run, audited);
   const spots = new Set(spotsOf(edges, audited.books));
   const paths = [...times.sampled, ...spots];
-  const missing = new Set<string>();
   if (paths.length > 0) {
     await edges.examine(run, paths, deadlineOf(edges, run), (path, found) => {
-      if (found === 'missing') missing.add(path);
+      if (found !== 'right') times.settled.delete(path);
       judge(run, path, found, spots.has(path));
     });
   }
-  if (run.findings.rules('violation').length > 0) return;
-  for (const [path, mtime] of times.settled) if (!missing.has(path)) edges.setMtime(path, mtime);
+  if (run.findings.rules('violation').length === 0) for (const [path, mtime] of times.settled) edges.setMtime(path, mtime);
 }
 
 interface Suspects {
   /** Paths to hash tonight. */
   readonly sampled: readonly string[];
   /** Paths and times to take over if nothing is wrong. */
-  readonly settled: ReadonlyMap<string, number>;
+  readonly settled: Map<string, number>;
 }
 
 /** Beyond `limits.suspects` a sample is hashed, and the rest is the operator's to settle. */
@@ -51,7 +48,7 @@ function suspectsOf(edges: Edges, run: Run, { books, configMtime }: Audited): Su
   const all = isSettled ? books.select(suspect, 0) : [];
   return {
     sampled: [...config.map(([path]) => path), ...sampled.map((entry) => books.path(entry))],
-    settled: new Map([...config, ...[...all].map((entry): [string, number] => [books.path(entry), books.mtime(entry)])]),
+    settled: new Map([...config, ...[...all].map((entry): [string, number] => [books.path(entry), books.stamp(entry)])]),
   };
 }
 

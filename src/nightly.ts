@@ -82,7 +82,7 @@ const longestGap = 7 * 24 * 3600 * 1000;
 /** Steps 2 and 3: three dry runs, judged line by line against our own walk of the replica. */
 async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Audited> {
   const connecting = edges.connect();
-  const [catalogue] = await Promise.all([Promise.resolve().then(() => edges.walk()), connecting]);
+  const [catalogue] = await Promise.all([edges.walk(), connecting]);
   const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path));
   for (const pass of passes) await auditPass(edges, run, judging, pass);
   const limits = options.noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;
@@ -118,7 +118,7 @@ async function tell(edges: Edges, run: Run): Promise<void> {
   run.finishedAt = edges.now();
   if (run.isLocked) return;
   const warnings = edges.fingerprint(warningsOf(run));
-  let told: Told = { finished: undefined, sameWarnings: undefined };
+  let told: Told = { finished: undefined, sameWarnings: undefined, untold: undefined };
   let head = 'not written';
   try {
     told = edges.told(warnings);
@@ -128,7 +128,7 @@ async function tell(edges: Edges, run: Run): Promise<void> {
     run.failure ??= asFailure(error);
   }
   if (run.command === 'audit' || edges.onSuccess === undefined || !isMailDue(run, warnings, told, edges.onSuccess)) return;
-  if (await edges.mail(mailOf(run, edges.place, head))) await recordMail(edges, run, warnings).catch((error: unknown) => { run.failure ??= asFailure(error); });
+  if (await edges.mail(mailOf(run, edges.place, head, told.untold))) await recordMail(edges, run, warnings).catch((error: unknown) => { run.failure ??= asFailure(error); });
 }
 
 function endOf(run: Run, warnings: string): JournalEvent {
@@ -145,5 +145,5 @@ function endOf(run: Run, warnings: string): JournalEvent {
 async function recordMail(edges: Edges, run: Run, warnings: string): Promise<void> {
   run.alerts.sent++;
   if (run.reminder !== undefined) await edges.recordReminder(run.startedAt);
-  await edges.journal({ event: 'alert-sent', runId: run.runId, warnings });
+  await edges.journal({ event: 'alert-sent', runId: run.runId, warnings, deletionsTold: true });
 }

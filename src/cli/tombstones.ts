@@ -1,6 +1,6 @@
 /** `tombstones list | keep`. */
 import type { Command } from 'commander';
-import { formatBytes, formatCount } from '../core/report.ts';
+import { counted, formatBytes, formatCount } from '../core/report.ts';
 import type { Tombstone } from '../core/tombstones.ts';
 import { UsageError } from '../errors.ts';
 import type { Console } from '../io/console.ts';
@@ -54,7 +54,7 @@ function listAll(command: Command, name: string | undefined): void {
       if (wantsJson(command)) found.push({ repository: repository.name, ...shown(tombstone) });
       else printOne(console, tombstone);
     });
-    console.say(sum.files === 0 ? `${repository.name}: no tombstones` : `  ${formatCount(sum.files)} files, ${formatBytes(sum.bytes)}`);
+    console.say(sum.files === 0 ? `${repository.name}: no tombstones` : `  ${counted(sum.files, 'file')}, ${formatBytes(sum.bytes)}`);
   }
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, tombstones: found }, null, 2));
 }

@@ -27,6 +27,8 @@ export interface Told {
   readonly finished: JournalLine | undefined;
   /** The last mail about the same set of warnings. */
   readonly sameWarnings: JournalLine | undefined;
+  /** The last run that accepted deletions, when no mail since then has told of it: it was killed, or the mail failed. */
+  readonly untold: JournalLine | undefined;
 }
 
 /** The set of a run's warnings as one line, to see whether it differs from the last run's. */
@@ -41,11 +43,15 @@ export function isMailDue(run: Run, fingerprint: string, told: Told, onSuccess: 
   switch (outcomeOf(run)) {
     case 'alarm': case 'failed': return true;
     case 'locked': case 'interrupted': return false;
-    case 'warned': return run.buried !== undefined || run.reminder !== undefined || isNewWarning(run, fingerprint, told);
+    case 'warned': return mustTell(run, told) || isNewWarning(run, fingerprint, told);
     case 'synced': case 'unchanged':
-      if (run.buried !== undefined || run.reminder !== undefined) return true;
+      if (mustTell(run, told)) return true;
       return onSuccess === 'always' || (onSuccess === 'recovery' && isRecovery(told.finished));
   }
+}
+
+function mustTell(run: Run, told: Told): boolean {
+  return run.buried !== undefined || run.reminder !== undefined || told.untold !== undefined;
 }
 
 /** A failed check is told each time; other warnings when they change, and once a week. */

@@ -3,7 +3,7 @@
  * exactly once. What a path is, `lstat`, `%l` and `%M` decide; `%i`, which serverA can choose, is a second opinion.
  */
 import type { Books, Entry } from './books.ts';
-import { gone, inReplica, tombstoned, wanted } from './flags.ts';
+import { gone, inReplica, suspect, tombstoned, wanted } from './flags.ts';
 import { Findings } from './findings.ts';
 import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
 import type { Change } from './itemize.ts';
@@ -101,7 +101,6 @@ export class Audit {
     const hasTombstone = entry >= 0 && this.#catalogue.books.has(entry, tombstoned);
     const row = rule(kind, subjectOf(place, kind, change, known), this.#context, hasTombstone);
     this.#apply(row, kind, change, place, known);
-    if (entry >= 0 && kind === 'deleted') this.#catalogue.books.set(entry, gone);
     if (change.kind === 'item' && !expectedForms(kind, change, known).includes(change.itemized)) {
       this.#violation('inconsistent', change.path, `rsync printed "${change.itemized}" for what is ${kind}`);
     }
@@ -175,6 +174,7 @@ export class Audit {
     if (row.ruling.verdict === 'violation') this.#violation(row.ruling.rule, change.path, message);
     else if (row.ruling.verdict === 'warning') findings.add('warning', row.ruling.rule, change.path, message);
     else if (row.ruling.verdict === 'accepted') this.#accept(change, place);
+    else if (row.ruling.verdict === 'known') this.#catalogue.books.set(this.#find(place), gone);
     else if (row.ruling.verdict === 'suspect') this.#suspect(change, place, message);
   }
 
@@ -184,12 +184,16 @@ export class Audit {
     this.#report.findings.add('note', 'suspect', change.path, message);
     const entry = this.#find(place);
     if (entry < 0) this.#report.configMtime = change.mtime;
-    else this.#catalogue.books.suspect(entry, change.mtime);
+    else {
+      this.#catalogue.books.set(entry, suspect);
+      this.#catalogue.books.setStamp(entry, change.mtime);
+    }
   }
 
   /** A new file goes into the books as wanted; `config`, which has no hash for a name, is the caller's (init). */
   #accept(change: Change, place: Place): void {
-    if (change.kind !== 'item') return; // a deletion: the night makes it a tombstone, if the whole verdict is clean
+    // A deletion: the night makes it a tombstone, if the whole verdict is clean.
+    if (change.kind !== 'item') return this.#catalogue.books.set(this.#find(place), gone);
     if (this.#exists(change.path)) {
       return this.#violation('unaccounted', change.path, 'said to be new, but the replica has it');
     }

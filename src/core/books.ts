@@ -24,6 +24,7 @@ interface Chunk {
   readonly states: Uint16Array;
   /** When tombstoned files may leave; made only for chunks that have one. */
   dues: Float64Array | undefined;
+  stamps: Float64Array | undefined;
 }
 
 /** Files and bytes. */
@@ -90,10 +91,15 @@ export class Books {
     chunk.dues[entry & chunkMask] = due;
   }
 
-  /** Only its modification time differs on serverA; from now on the books hold that time. */
-  suspect(entry: Entry, mtime: number): void {
-    this.set(entry, suspect);
-    this.#chunk(entry).mtimes[entry & chunkMask] = mtime;
+  /** A number for later: the time that serverA lists for a suspect, or when a candidate was last changed. */
+  stamp(entry: Entry): number {
+    return this.#chunk(entry).stamps?.[entry & chunkMask] ?? 0;
+  }
+
+  setStamp(entry: Entry, stamp: number): void {
+    const chunk = this.#chunk(entry);
+    chunk.stamps ??= new Float64Array(chunkLength);
+    chunk.stamps[entry & chunkMask] = stamp;
   }
 
   type(entry: Entry): HashedType {
@@ -112,13 +118,9 @@ export class Books {
     return (this.#state(entry) & flag) !== 0;
   }
 
-  set(entry: Entry, flag: number): void {
-    this.#setState(entry, this.#state(entry) | flag);
-  }
+  set(entry: Entry, flag: number): void { this.#setState(entry, this.#state(entry) | flag); }
 
-  clear(entry: Entry, flag: number): void {
-    this.#setState(entry, this.#state(entry) & ~flag);
-  }
+  clear(entry: Entry, flag: number): void { this.#setState(entry, this.#state(entry) & ~flag); }
 
   /** The pass that named the entry; 0: none yet. */
   namedIn(entry: Entry): Pass | 0 {
@@ -242,5 +244,6 @@ function newChunk(): Chunk {
     mtimes: new Float64Array(chunkLength),
     states: new Uint16Array(chunkLength),
     dues: undefined,
+    stamps: undefined,
   };
 }

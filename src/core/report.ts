@@ -1,4 +1,5 @@
 /** Words for people: subjects, mail bodies, summaries. Everything in here is printable ASCII but for line ends. */
+import type { JournalLine } from './chain.ts';
 import type { Finding } from './findings.ts';
 import { escapeText } from './itemize.ts';
 import { outcomeOf, runExitCode, secondsBetween, type Run } from './run.ts';
@@ -80,7 +81,7 @@ export function counted(count: number, what: string): string {
 }
 
 /** The mail of a run. `head` is the journal's head hash: kept apart from this machine, it proves the journal whole. */
-export function mailOf(run: Run, place: Place, head: string): Mail {
+export function mailOf(run: Run, place: Place, head: string, untold?: JournalLine): Mail {
   const body = [
     headline(run), '',
     ...table([
@@ -91,6 +92,7 @@ export function mailOf(run: Run, place: Place, head: string): Mail {
     ...section('What was not done', notDone(run)),
     ...(run.failure === undefined ? [] : section('What to do now', [run.failure.hint])),
     ...section('Deletions that were accepted', buriedLines(run)),
+    ...section('Deletions that no mail has told of yet', untoldLines(run, untold)),
     ...section('Files that leave within a week', reminderLines(run)),
     ...foundSections(run),
     ...roads(run, place),
@@ -118,6 +120,16 @@ function buriedLines(run: Run): string[] {
     `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${run.runId}`,
     ...snapshots.map((id) => `snapshot ${id}`),
     ...(types.snapshot > snapshots.length ? [`... and ${formatCount(types.snapshot - snapshots.length)} more snapshots`] : []),
+  ];
+}
+
+/** An earlier run accepted deletions and was killed, or its mail failed. */
+function untoldLines(run: Run, untold: JournalLine | undefined): string[] {
+  if (untold?.runId === undefined || untold.runId === run.runId) return [];
+  return [
+    `The run ${untold.runId} accepted ${counted(Number(untold['added']), 'deletion')}; it did not come to telling you.`,
+    `What they are, and when they leave: rsync-ratchet tombstones list ${run.repository}`,
+    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${untold.runId}`,
   ];
 }
 
@@ -160,12 +172,21 @@ function auditLine(run: Run): string {
 
 function notDone(run: Run): string[] {
   switch (outcomeOf(run)) {
-    case 'alarm': return ['Nothing was fetched, nothing was admitted, nothing was removed: the replica is as it was before this run.'];
+    case 'alarm': return [hasChanged(run) ? changedWords(run) : 'Nothing was fetched, nothing was admitted, nothing was removed: the replica is as it was before this run.'];
     case 'failed': case 'interrupted':
-      return [run.admitted.files > 0 ? 'The run was not completed; what was admitted is verified.' : 'The replica is as it was before this run. What had been verified is kept for the next one.'];
+      return [hasChanged(run) ? changedWords(run) : 'The replica is as it was before this run. What had been verified is kept for the next one.'];
     case 'warned': return ['The files named below were not admitted; everything else was.'];
     default: return [];
   }
+}
+
+function hasChanged(run: Run): boolean {
+  return run.admitted.files + run.tombstones.expired + run.tombstones.added > 0;
+}
+
+function changedWords(run: Run): string {
+  const { added, expired } = run.tombstones;
+  return `The run was not completed. Before it stopped: ${counted(run.admitted.files, 'file')} admitted, ${counted(added, 'deletion')} accepted, ${counted(expired, 'file')} expired.`;
 }
 
 function foundSections(run: Run): string[] {

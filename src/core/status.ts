@@ -2,7 +2,7 @@
 import type { Alarm } from './alerts.ts';
 import type { JournalLine } from './chain.ts';
 import { escapeText } from './itemize.ts';
-import { formatBytes, formatCount, isoMinute } from './report.ts';
+import { counted, formatBytes, formatCount, isoMinute } from './report.ts';
 import { windowToJson, type ReplicaSize } from './run.ts';
 import type { WindowDecision } from './window.ts';
 
@@ -84,7 +84,7 @@ function windowLines({ open, refused }: WindowDecision): StatusLine[] {
 function tombstoneWords({ tombstones }: Status): string {
   if (tombstones.pending === 0) return 'none';
   const next = tombstones.nextDue === null ? 'none has a due date' : `the next is due ${tombstones.nextDue.slice(0, 16).replace('T', ' ')} UTC`;
-  return `${formatCount(tombstones.pending)} files, ${formatBytes(tombstones.bytes)}; ${next}`;
+  return `${counted(tombstones.pending, 'file')}, ${formatBytes(tombstones.bytes)}; ${next}`;
 }
 
 /** The status as `--json` shows it. */

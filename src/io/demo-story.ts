@@ -134,7 +134,12 @@ const tampering: readonly Step[] = [
     expect: { exit: 0, effects: [unchanged, inStep] },
   },
   {
-    words: ['... and the next night is a good one.'],
+    words: ['An alarm stays raised until an operator says what it was; until then every night only looks.'],
+    run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'acknowledge', 'demo', '--reason', 'intruder, pack put right'] }),
+    expect: { exit: 0, effects: [unchanged, noMail] },
+  },
+  {
+    words: ['The next night is a good one.'],
     run: () => sync,
     expect: { exit: 0, effects: [unchanged, noMail] },
   },
@@ -169,5 +174,35 @@ const deleting: readonly Step[] = [
   },
 ];
 
+const pruning: readonly Step[] = [
+  {
+    title: 'A deletion on purpose',
+    words: ['Now and then deletions are meant. An operator on serverB says so beforehand; serverA cannot.'],
+    run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'prune-window', 'open', 'demo', '--for', '1h', '--max-deletions', '5', '--reason', 'the old letter may go'] }),
+    expect: { exit: 0, effects: [unchanged, noMail] },
+  },
+  {
+    words: ['The alarm about the deleted snapshot is settled with that.'],
+    run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'acknowledge', 'demo', '--reason', 'meant after all'] }),
+    expect: { exit: 0, effects: [unchanged, noMail] },
+  },
+  {
+    words: ['The night accepts the deletion, and a mail tells it. The file itself stays for 30 days, in case it was not meant after all.'],
+    run: () => sync,
+    expect: { exit: 0, effects: [unchanged] },
+    mail: 'whole',
+  },
+  {
+    words: ['What will leave, and when:'],
+    run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'tombstones', 'list', 'demo'] }),
+    expect: { exit: 0, effects: [unchanged, { told: 'the snapshot is listed', holds: ({ stage, ended }) => ended.printed.includes(firstSnapshot(stage)) }] },
+  },
+  {
+    words: ['And how everything stands:'],
+    run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'status', 'demo'] }),
+    expect: { exit: 0, effects: [unchanged, noMail] },
+  },
+];
+
 /** The whole story, in order. */
-export const story: readonly Step[] = [...aBackup, ...gettingReady, ...goodNights, ...tampering, ...deleting];
+export const story: readonly Step[] = [...aBackup, ...gettingReady, ...goodNights, ...tampering, ...deleting, ...pruning];

@@ -14,7 +14,7 @@ import { asFailure, Failure } from '../errors.ts';
 import type { Edges, Examined, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
-import { emptyExpired, expire } from './expire.ts';
+import { emptyExpired, expire, leaving } from './expire.ts';
 import { examine } from './examine.ts';
 import { writeNames } from './files.ts';
 import { growthOf, Incoming, manifestOf } from './incoming.ts';
@@ -58,6 +58,8 @@ export class RunEdges extends StateEdges implements Edges {
     this.#marker = onDisk.readMarker(replica);
     if (this.#marker === undefined) throw onDisk.notInitialised(name, replica);
     if (!(await this.#session.lock())) return false;
+    if (this.state.findLast(() => true) === undefined) throw stateLost(this.state.folder);
+    emptyExpired(this.#paths.expired);
     onDisk.checkPins(replica, this.#marker);
     return true;
   }
@@ -78,9 +80,9 @@ export class RunEdges extends StateEdges implements Edges {
     this.#writeMarker({ ...this.#requireMarker(), firstRunCompleted: true });
   }
 
-  walk(): Catalogue {
+  async walk(): Promise<Catalogue> {
     const catalogue = onDisk.walkReplica(this.repository.replica, this.repository.ignore);
-    this.state.tombstones.fold(catalogue.books);
+    await this.state.locked(() => { this.state.tombstones.settle(catalogue.books); });
     return catalogue;
   }
 
@@ -102,16 +104,20 @@ export class RunEdges extends StateEdges implements Edges {
   }
 
   hasLooseEnds(): boolean {
-    return [this.#paths.quarantine, this.#paths.candidate].some(onDisk.hasFiles);
+    const last = this.state.findLast((line) => line.event === 'finished')?.['rules'] as { rule: string }[] | undefined;
+    return [this.#paths.quarantine, this.#paths.candidate].some(onDisk.hasFiles) || last?.some(({ rule }) => rule === 'not-delivered') === true;
   }
 
-  async expire(run: Run, books: Books): Promise<Amount> {
+  async expire(run: Run, books: Books, due: readonly Entry[]): Promise<Amount> {
     const { replica } = this.repository;
     this.#requireReplica();
+    const moved = await this.state.locked(() => {
+      this.state.tombstones.fold(books); // an operator may have said `keep` meanwhile
+      const entries = leaving(books, due, this.now());
+      this.#pinKeys(books, entries); // before they leave: a kill in between must not leave a pin without its key
+      return expire(this.state, replica, join(this.#paths.expired, run.runId), books, entries);
+    });
     emptyExpired(this.#paths.expired);
-    const moved = await this.state.locked(() => expire(this.state, replica, join(this.#paths.expired, run.runId), books, this.now()));
-    emptyExpired(this.#paths.expired);
-    this.#pinKeys(books);
     return moved;
   }
 
@@ -178,8 +184,8 @@ export class RunEdges extends StateEdges implements Edges {
   }
 
   /** The replica's keys are the pinned ones; they change only in a window that says so. */
-  #pinKeys(books: Books): void {
-    const marker = onDisk.withKeys(this.#requireMarker(), books);
+  #pinKeys(books: Books, without: readonly Entry[] = []): void {
+    const marker = onDisk.withKeys(this.#requireMarker(), books, without);
     if (marker !== this.#marker) this.#writeMarker(marker);
   }
 
@@ -197,4 +203,12 @@ export class RunEdges extends StateEdges implements Edges {
     if (this.#marker === undefined) throw new Error('lock comes first');
     return this.#marker;
   }
+}
+
+/** `init` writes the first line, so a replica without a journal has lost its alarm, its tombstones and its windows. */
+function stateLost(folder: string): Failure {
+  return new Failure(
+    `${folder} knows nothing of this replica: its journal is missing`,
+    'is `state` in the configuration right, is its disk mounted, is this the usual user? If it is lost for good, move .rsync-ratchet/replica.json away and run init again. Nothing was fetched',
+  );
 }

@@ -1,10 +1,9 @@
 /** Fetches files that the replica has already, hashes what comes, and throws it away; the replica is not touched. */
 import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Examined } from '../edges.ts';
 import { Failure } from '../errors.ts';
 import { writeNames } from './files.ts';
-import { growthOf, sha256Of } from './incoming.ts';
+import { growthOf, inRealFolder, sha256Of } from './incoming.ts';
 import { exists } from './replica.ts';
 import * as rsync from './rsync.ts';
 import type { Bounds } from './watchdog.ts';
@@ -25,8 +24,10 @@ export async function examine(context: rsync.RsyncContext, bounds: Bounds, what:
   const open = new Set(what.paths);
   const tell = (path: string): void => {
     if (!open.has(path) || !exists(folder, path)) return;
-    open.delete(path);
-    told(path, examineOne(folder, path, what.expected(path)));
+    inRealFolder(folder, path, (name) => {
+      open.delete(path);
+      told(path, examineOne(name, what.expected(path)));
+    });
   };
   writeNames(manifest, what.paths);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -45,10 +46,10 @@ export async function examine(context: rsync.RsyncContext, bounds: Bounds, what:
   }
 }
 
-function examineOne(folder: string, path: string, expected: string): Examined {
+function examineOne(name: string, expected: string): Examined {
   let file: number;
   try {
-    file = openSync(join(folder, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = openSync(name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch {
     return { wrong: 'what came is not a regular file' };
   }
@@ -58,6 +59,6 @@ function examineOne(folder: string, path: string, expected: string): Examined {
     return hash === expected ? 'right' : { wrong: `serverA's content has the SHA-256 ${hash}` };
   } finally {
     closeSync(file);
-    rmSync(join(folder, path), { recursive: true, force: true });
+    rmSync(name, { recursive: true, force: true });
   }
 }

@@ -1,11 +1,11 @@
 /** Expire: tombstoned files whose grace has passed leave the replica, through `expired/<run>/`. */
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../core/books.ts';
 import { inReplica, tombstoned } from '../core/flags.ts';
 import type { HashedType } from '../core/layout.ts';
 import { isDue } from '../core/tombstones.ts';
-import { syncFileSystem } from './files.ts';
+import { makeFolder, syncFileSystem } from './files.ts';
 import type { State } from './state.ts';
 
 /** What points at others leaves first: then the replica is consistent at every instant. */
@@ -15,36 +15,46 @@ const expiryOrder: readonly HashedType[] = ['snapshot', 'index', 'pack', 'key'];
  * Moves what is due out of the replica, kind by kind, each durable before the next begins. A kill at any point leaves
  * each file either in the replica with its tombstone, or out of it. `emptyExpired` deletes what was moved.
  */
-async function moveExpired(replica: string, expired: string, books: Books, now: Date): Promise<Amount> {
+async function moveExpired(replica: string, expired: string, books: Books, due: readonly Entry[]): Promise<Amount> {
   const moved: Amount = { files: 0, bytes: 0 };
   for (const type of expiryOrder) {
     const before = moved.files;
-    books.each(inReplica | tombstoned, 0, (entry) => {
-      if (books.type(entry) === type && isDue(books, entry, now)) moveOne(replica, expired, books, entry, moved);
-    });
+    for (const entry of due) if (books.type(entry) === type) moveOne(replica, expired, books, entry, moved);
     if (moved.files > before) await syncFileSystem(replica);
   }
   return moved;
 }
 
 function moveOne(replica: string, expired: string, books: Books, entry: Entry, moved: Amount): void {
-  const path = books.path(entry);
-  const target = join(expired, path);
-  mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-  renameSync(join(replica, path), target);
+  takeOut(join(replica, books.path(entry)), join(expired, books.path(entry)));
   books.clear(entry, inReplica);
   moved.files++;
   moved.bytes += books.size(entry);
 }
 
+/** A disk that is so full that no folder can be made must still be able to empty itself. */
+function takeOut(file: string, target: string): void {
+  try {
+    makeFolder(dirname(target));
+    renameSync(file, target);
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    unlinkSync(file);
+  }
+}
+
+/** Those of `due` that may leave now: still due, and never the last key, whatever serverA listed. */
+export function leaving(books: Books, due: readonly Entry[], now: Date): Entry[] {
+  const hasOtherKey = [...books.select(inReplica, tombstoned)].some((entry) => books.type(entry) === 'key');
+  return due.filter((entry) => books.has(entry, tombstoned) && isDue(books, entry, now) && (hasOtherKey || books.type(entry) !== 'key'));
+}
+
 /**
- * Step 4 under the state lock: reads the tombstones anew (an operator may have said `keep` meanwhile), moves what is
- * due, and rewrites the log without it.
+ * Step 4 under the state lock: moves what may leave, and rewrites the log without it.
  */
-export async function expire(state: State, replica: string, expired: string, books: Books, now: Date): Promise<Amount> {
+export async function expire(state: State, replica: string, expired: string, books: Books, entries: readonly Entry[]): Promise<Amount> {
   const log = state.tombstones;
-  log.fold(books);
-  const moved = await moveExpired(replica, expired, books, now);
+  const moved = await moveExpired(replica, expired, books, entries);
   if (moved.files > 0) log.compact(books);
   return moved;
 }

@@ -113,3 +113,24 @@ function endOfLines(file: number, size: number): number {
   }
   return 0;
 }
+
+/** The lines of an open log file, newest first, without their newlines. */
+export function* linesBackwards(file: number): Generator<string> {
+  let rest = '';
+  for (let end = fstatSync(file).size; end > 0; end -= Math.min(end, tailLength)) {
+    const lines = (readTail(file, end) + rest).split('\n');
+    rest = lines.shift() ?? '';
+    for (const line of lines.reverse()) if (line !== '') yield line;
+  }
+  if (rest !== '') yield rest;
+}
+
+/** Opens a file for reading; undefined when there is none. */
+export function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

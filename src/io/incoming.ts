@@ -49,7 +49,8 @@ export class Incoming {
       const folder = join(this.#paths.incoming, run);
       this.#eachFile(folder, '', (path) => {
         const entry = this.#wantedEntry(path);
-        if (entry >= 0 && faultOf(folder, path, this.books.size(entry)) === undefined) this.#toCandidate(folder, path, entry);
+        const file = join(folder, path);
+        if (entry >= 0 && faultOf(file, path, this.books.size(entry)) === undefined) this.#toCandidate(file, path, entry);
       });
       rmSync(folder, { recursive: true, force: true });
     }
@@ -68,8 +69,12 @@ export class Incoming {
     if (this.#wantedEntry(path) >= 0 && exists(folder, path)) this.#judge(folder, path);
   }
 
-  /** Verifies everything that is still in the folder, once rsync has ended, and deletes the folder. */
+  /**
+   * Verifies everything that is still in the folder, once rsync has ended, and deletes the folder. What was touched
+   * after it was verified is verified once more: an rsync that was taken over may have kept a file open.
+   */
   sweep(folder: string): void {
+    for (const entry of this.books.select(verified, 0)) this.#verifyAgain(entry);
     this.#eachFile(folder, '', (path) => { this.#judge(folder, path); });
     rmSync(folder, { recursive: true, force: true });
   }
@@ -81,14 +86,17 @@ export class Incoming {
       this.#findings.add('warning', 'unrequested', path, 'delivered without having been asked for; thrown away');
       return;
     }
-    const fault = faultOf(folder, path, this.books.size(entry));
-    if (fault === undefined) this.#toCandidate(folder, path, entry);
-    else this.#toQuarantine(folder, path, entry, fault);
+    inRealFolder(folder, path, (safe) => {
+      const fault = faultOf(safe, path, this.books.size(entry));
+      if (fault === undefined) this.#toCandidate(safe, path, entry);
+      else this.#toQuarantine(safe, path, entry, fault);
+    });
   }
 
   /** A candidate that restic refuses goes to quarantine after all. */
   reject(entry: Entry): void {
-    this.#toQuarantineFrom(this.#paths.candidate, this.books.path(entry), entry);
+    const path = this.books.path(entry);
+    this.#keepAside(join(this.#paths.candidate, path), path, entry);
     this.books.clear(entry, verified);
   }
 
@@ -100,21 +108,32 @@ export class Incoming {
     return isOpen ? entry : -1;
   }
 
-  #toCandidate(folder: string, path: string, entry: Entry): void {
-    moveTo(this.#paths.candidate, folder, path);
+  #verifyAgain(entry: Entry): void {
+    const path = this.books.path(entry);
+    const file = join(this.#paths.candidate, path);
+    if (lstatSync(file).ctimeMs === this.books.stamp(entry)) return;
+    const fault = faultOf(file, path, this.books.size(entry));
+    if (fault === undefined) return this.books.setStamp(entry, lstatSync(file).ctimeMs);
+    this.books.clear(entry, verified);
+    this.#toQuarantine(file, path, entry, `changed after it was verified; ${fault}`);
+  }
+
+  #toCandidate(file: string, path: string, entry: Entry): void {
+    moveTo(this.#paths.candidate, file, path);
     this.books.set(entry, verified);
+    this.books.setStamp(entry, lstatSync(join(this.#paths.candidate, path)).ctimeMs);
     count(this.tally.delivered, this.books.size(entry));
   }
 
-  #toQuarantine(folder: string, path: string, entry: Entry, fault: string): void {
-    this.#toQuarantineFrom(folder, path, entry);
+  #toQuarantine(file: string, path: string, entry: Entry, fault: string): void {
+    this.#keepAside(file, path, entry);
     this.#findings.add('warning', 'quarantined', path, fault);
   }
 
-  #toQuarantineFrom(folder: string, path: string, entry: Entry): void {
-    const bytes = lstatSync(join(folder, path)).size;
+  #keepAside(file: string, path: string, entry: Entry): void {
+    const bytes = lstatSync(file).size;
     rmSync(join(this.#paths.quarantine, path), { recursive: true, force: true });
-    moveTo(this.#paths.quarantine, folder, path);
+    moveTo(this.#paths.quarantine, file, path);
     this.books.set(entry, rejected);
     count(this.tally.quarantined, bytes);
   }
@@ -136,10 +155,10 @@ export class Incoming {
 }
 
 /** What makes a delivered file unfit: its type, a second link, its size, or content that is not what its name says. */
-function faultOf(folder: string, path: string, size: number): Fault {
-  const stats = lstatSync(join(folder, path));
+function faultOf(name: string, path: string, size: number): Fault {
+  const stats = lstatSync(name);
   if (!stats.isFile()) return 'not a regular file';
-  const file = openSync(join(folder, path), constants.O_RDONLY | constants.O_NOFOLLOW);
+  const file = openSync(name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const opened = fstatSync(file);
     if (opened.ino !== stats.ino || opened.nlink !== 1) return 'has a second link';
@@ -164,10 +183,32 @@ export function sha256Of(file: number): string {
 }
 
 /** Moves a file to the same place under another root of the same file system. */
-function moveTo(root: string, folder: string, path: string): void {
+function moveTo(root: string, file: string, path: string): void {
   const target = join(root, path);
   makeFolder(dirname(target));
-  renameSync(join(folder, path), target);
+  renameSync(file, target);
+}
+
+/**
+ * Calls `work` with a name for `path` below `folder` that no symlink can lead elsewhere, also while somebody changes the
+ * folders: each is opened with O_NOFOLLOW, and the file is named through the descriptor of the last one. Does nothing
+ * where a part of the way is no real folder.
+ */
+export function inRealFolder(folder: string, path: string, work: (name: string) => void): void {
+  const parts = [folder, ...path.split('/')];
+  const file = parts.pop() ?? '';
+  const open: number[] = [];
+  try {
+    for (const part of parts) {
+      const above = open.at(-1);
+      open.push(openSync(above === undefined ? part : `/proc/self/fd/${above}/${part}`, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW));
+    }
+    work(`/proc/self/fd/${open.at(-1)}/${file}`);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    for (const descriptor of open) closeSync(descriptor);
+  }
 }
 
 /** rsync writes into `.NAME.XXXXXX` and renames at the end; what is left of that was broken off. */

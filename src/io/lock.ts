@@ -31,7 +31,12 @@ function heldLock(path: string, file: number): Lock {
     note: readFileSync(path, 'utf8'),
     write: (note) => {
       ftruncateSync(file, 0);
-      writeFileSync(file, note);
+      try {
+        writeFileSync(file, note);
+      } catch (error) {
+        // A full disk must be able to empty itself; without the note the next run only tidies up less.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
     },
     release: () => {
       ftruncateSync(file, 0);

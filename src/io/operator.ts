@@ -62,8 +62,11 @@ export class Operator {
     const closed = await this.#state.locked(() => {
       const stored = this.#state.windows();
       const { open } = decideWindow(now, stored, this.#repository.pruneWindows);
-      if (open !== undefined) this.#state.setWindows(withClosed(stored, open));
-      else if (stored.command !== null) this.#state.setWindows({ ...stored, command: null });
+      let left = { ...stored, command: null };
+      for (let next = decideWindow(now, left, this.#repository.pruneWindows).open; next !== undefined; next = decideWindow(now, left, this.#repository.pruneWindows).open) {
+        left = { ...withClosed(left, next), command: null };
+      }
+      this.#state.setWindows(left);
       return open;
     });
     if (closed !== undefined) await this.#state.append(now, { event: 'window-closed', who: who(), used: closed.used, source: closed.source });
@@ -87,7 +90,7 @@ export class Operator {
       this.#state.tombstones.append(chosen.map((path) => ({ event: 'kept', path })));
       return chosen.length;
     });
-    if (kept > 0) await this.#state.append(now, { event: 'tombstones-kept', who: who(), files: kept, ...(choice === 'all' ? { all: true } : choice) });
+    if (kept > 0) await this.#state.append(now, { event: 'tombstones-kept', who: who(), files: kept, ...(choice === 'all' ? { all: true } : 'run' in choice ? choice : { paths: choice.paths.slice(0, 20) }) });
     return kept;
   }
 

@@ -70,8 +70,8 @@ export class ResticEdges implements ProofEdges {
   }
 }
 
-/** The command `check`: the next share, whether it is due or not. Throws Failure without a password or a replica. */
-export async function checkNow(config: Config, repository: Repository, interrupt: AbortSignal): Promise<CheckResult> {
+/** The command `check`: the next share, whether it is due or not; undefined while another run is at work. Throws Failure without a password or a replica. */
+export async function checkNow(config: Config, repository: Repository, interrupt: AbortSignal): Promise<CheckResult | undefined> {
   const { passwordFile, check } = repository.restic;
   if (readMarker(repository.replica) === undefined) throw notInitialised(repository.name, repository.replica);
   if (passwordFile === undefined || check === undefined) {
@@ -80,8 +80,8 @@ export async function checkNow(config: Config, repository: Repository, interrupt
   const session = new Session(repository, interrupt);
   const state = new State(config.state ?? '', repository.name);
   const edges = new ResticEdges(repository, session, state, () => { throw new Error('check verifies nothing'); });
-  session.openFolder();
   try {
+    if (!(await session.lock())) return undefined;
     const last = state.findLast((line) => line.event === 'checked')?.['share'] as string | undefined;
     const result = await edges.check(nextShare(last, check.readDataSubset));
     await state.append(new Date(), { event: 'checked', ...result });

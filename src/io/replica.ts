@@ -3,7 +3,7 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, statfsSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalogue } from '../core/audit.ts';
-import { Books } from '../core/books.ts';
+import { Books, type Entry } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
 import type { Known } from '../core/facts.ts';
 import { isExcluded, placeOf } from '../core/layout.ts';
@@ -174,9 +174,9 @@ export function freeSpace(replica: string): { free: number; total: number } {
   return { free: bavail * bsize, total: blocks * bsize };
 }
 
-/** The marker with the keys that the replica holds now as the pinned ones; the same one when nothing changed. */
-export function withKeys(marker: Marker, books: Books): Marker {
-  const keys = [...books.select(inReplica, 0)].filter((entry) => books.type(entry) === 'key').map((entry) => books.path(entry).slice('keys/'.length)).sort();
+/** The marker with the keys that the replica holds now, but for `without`, as the pinned ones; the same one when nothing changed. */
+export function withKeys(marker: Marker, books: Books, without: readonly Entry[]): Marker {
+  const keys = [...books.select(inReplica, 0)].filter((entry) => books.type(entry) === 'key' && !without.includes(entry)).map((entry) => books.path(entry).slice('keys/'.length)).sort();
   return keys.join() === [...marker.pins.keys].sort().join() ? marker : { ...marker, pins: { ...marker.pins, keys } };
 }
 

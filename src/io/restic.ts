@@ -81,7 +81,7 @@ export class Restic {
 
   async #ask(shown: Shown, args: readonly string[]): Promise<Answer> {
     const view: View = {
-      replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: shown.without ?? [],
+      replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: [...(shown.without ?? [])], // read more than once
       passwordFile: this.#passwordFile, program: findProgram(this.#repository.restic.path, 'restic'),
     };
     const road = (this.#road ??= await this.#findRoad());

@@ -17,7 +17,7 @@ export interface View {
   /** The config that is shown instead of the replica's own. */
   readonly config: string | undefined;
   /** Paths that are hidden, as if they had left. */
-  readonly without: Iterable<string>;
+  readonly without: readonly string[];
   readonly passwordFile: string;
   /** The restic program, absolute. */
   readonly program: string;

@@ -1,5 +1,6 @@
 /** What a run holds while it lasts: the lock, a private folder, the connection. `close` ends all of it, whatever happened. */
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { wantsRoom } from './bubblewrap.ts';
@@ -27,14 +28,10 @@ export class Session {
     this.#lock = await takeLock(ownPaths(this.#repository.replica).lock);
     if (this.#lock === undefined) return false;
     removeRunFolder(this.#lock.note);
-    this.openFolder();
+    rmSync(join(ownPaths(this.#repository.replica).own, 'view'), { recursive: true, force: true });
+    this.#folder = makeRunFolder();
     this.#lock.write(this.#folder);
     return true;
-  }
-
-  /** Makes the private folder alone, for commands that take no lock. */
-  openFolder(): void {
-    this.#folder = makeRunFolder();
   }
 
   /** Opens the one connection of the run. */

@@ -70,7 +70,10 @@ async function connectMaster(repository: SshRepository, socket: string, interrup
     await end;
     rmSync(socket, { force: true });
   };
-  const up = await socketAppears(socket, repository.timeouts.connect + 5000, end, interrupt);
+  const up = await socketAppears(socket, repository.timeouts.connect + 5000, end, interrupt).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
   if (!up) {
     await close();
     if (interrupt.aborted) throw interrupt.reason;

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { alarmWith, type Alarm } from '../core/alerts.ts';
 import type { Books } from '../core/books.ts';
-import type { JournalEvent } from '../core/chain.ts';
+import type { JournalEvent, JournalLine } from '../core/chain.ts';
 import type { Config, Repository } from '../core/config.ts';
 import { messageIdOf } from '../core/report.ts';
 import type { Run } from '../core/run.ts';
@@ -73,6 +73,7 @@ export class StateEdges {
   told(fingerprint: string) {
     return {
       finished: this.state.findLast((line) => line.event === 'finished'),
+      untold: this.#untold(),
       sameWarnings: this.state.findLast((line) => line.event === 'alert-sent' && line['warnings'] === fingerprint),
     };
   }
@@ -93,5 +94,10 @@ export class StateEdges {
   record(run: Run): void {
     if (run.findings.kept.length === 0) return;
     this.state.writeRunFile(run.runId, 'findings.jsonl', run.findings.kept.map((finding) => `${JSON.stringify(finding)}\n`).join(''));
+  }
+
+  #untold(): JournalLine | undefined {
+    const last = this.state.findLast((line) => line['deletionsTold'] === true || (line.event === 'tombstones' && line['added'] !== 0));
+    return last?.event === 'tombstones' ? last : undefined;
   }
 }

@@ -6,7 +6,7 @@ import { chainStart, nextLine, parseJournalLine, type JournalEvent, type Journal
 import type { Alarm } from '../core/alerts.ts';
 import { noWindows, type StoredWindows } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { cutTornLine, makeFolder, readTail, replaceFile, syncFolder } from './files.ts';
+import { cutTornLine, linesBackwards, makeFolder, openIfThere, readTail, replaceFile, syncFolder } from './files.ts';
 import { takeLock } from './lock.ts';
 import { TombstoneLog } from './tombstones.ts';
 
@@ -48,10 +48,13 @@ export class State {
     });
   }
 
-  /** The last line that `wanted` accepts, among the newest megabyte of the journal. */
+  /** The last line that `wanted` accepts, looking back piece by piece as far as the journal goes. */
   findLast(wanted: (line: JournalLine) => boolean): JournalLine | undefined {
-    const lines = this.#readTailLines().map((text) => parseJournalLine(decoded(text)));
-    return lines.findLast((line) => line !== undefined && wanted(line));
+    for (const text of this.#linesBackwards()) {
+      const line = parseJournalLine(decoded(text));
+      if (line !== undefined && wanted(line)) return line;
+    }
+    return undefined;
   }
 
   /** The folder of a run, made; folders of runs long past are deleted. */
@@ -72,17 +75,14 @@ export class State {
     return join(this.folder, 'journal.jsonl');
   }
 
-  #readTailLines(): string[] {
+  /** The journal's lines, newest first; none when there is no journal. */
+  *#linesBackwards(): Generator<string> {
+    const file = openIfThere(this.#journal);
+    if (file === undefined) return;
     try {
-      const file = openSync(this.#journal, 'r');
-      try {
-        return readTail(file).split('\n').filter((text) => text !== '');
-      } finally {
-        closeSync(file);
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw error;
+      yield* linesBackwards(file);
+    } finally {
+      closeSync(file);
     }
   }
 

@@ -9,7 +9,7 @@ import { apply, current, parseTombstoneEvent, type Tombstone, type TombstoneEven
 import type { Run } from '../core/run.ts';
 import { withUsed } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { cutTornLine, LineWriter, syncFolder } from './files.ts';
+import { cutTornLine, LineWriter, openIfThere, syncFolder } from './files.ts';
 import { newBooks } from './replica.ts';
 import type { State } from './state.ts';
 
@@ -60,6 +60,21 @@ export class TombstoneLog {
     });
   }
 
+  /**
+   * Brings the books up to date, and forgets tombstones whose file has left: a run that was killed behind the last move
+   * left them, and they must not fall on a file of that name that is fetched again. The caller holds the state lock.
+   */
+  settle(books: Books): void {
+    this.fold(books);
+    const stale = { count: 0 };
+    this.each((event) => {
+      const place = event.event === 'tombstone' ? placeOf(event.path) : undefined;
+      const entry = place !== undefined && 'id' in place ? books.find(place.of, place.id) : -1;
+      if (event.event === 'tombstone' && (entry < 0 || !books.has(entry, inReplica))) stale.count++;
+    });
+    if (stale.count > 0) this.compact(books);
+  }
+
   /** Appends events, durable when this returns. The caller holds the state lock. */
   append(events: Iterable<TombstoneEvent>): void {
     const file = openSync(this.#path, 'a+', 0o600);
@@ -97,15 +112,6 @@ export class TombstoneLog {
     } catch (error) {
       throw new Failure(`${this.#path} is damaged: "${line.slice(0, 100)}"`, 'nothing was done; restore the file from a backup of this machine', { cause: error });
     }
-  }
-}
-
-function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }
 

@@ -11,9 +11,9 @@ const [day, week] = [24 * 3600 * 1000, 7 * 24 * 3600 * 1000];
 const line = (ago: number, detail: Partial<JournalLine>): JournalLine =>
   ({ sequence: 1, event: 'finished', repository: 'nightly', previous: '', time: new Date(startedAt.getTime() - ago).toISOString(), ...detail });
 
-const nothingTold: Told = { finished: undefined, sameWarnings: undefined };
-const finished = (outcome: string, warnings = ''): Told => ({ finished: line(day, { outcome, warnings }), sameWarnings: undefined });
-const warnedBefore = (ago: number, last = 'same'): Told => ({ finished: line(day, { outcome: 'warned', warnings: last }), sameWarnings: line(ago, {}) });
+const nothingTold: Told = { finished: undefined, sameWarnings: undefined, untold: undefined };
+const finished = (outcome: string, warnings = ''): Told => ({ finished: line(day, { outcome, warnings }), sameWarnings: undefined, untold: undefined });
+const warnedBefore = (ago: number, last = 'same'): Told => ({ finished: line(day, { outcome: 'warned', warnings: last }), sameWarnings: line(ago, {}), untold: undefined });
 
 const synced = runOf({ admitted: { files: 1, bytes: 1 } });
 const warned = runOf({}, ['warning', 'foreign', 'x', 'm']);

@@ -10,14 +10,14 @@ const newBooks = (seed: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8]) => new Boo
 const flags: readonly number[] = [inReplica, wanted, verified, rejected];
 const allFlags = inReplica | wanted | verified | rejected;
 
-/** IDs that are alike: the same beginnings and ends, all zeros and all ones, one digit apart. */
-const idLike = fc.oneof(
-  fc.constantFrom('0'.repeat(64), 'f'.repeat(64), '8'.repeat(64), `${'0'.repeat(63)}1`, `1${'0'.repeat(63)}`, `${'f'.repeat(8)}${'0'.repeat(56)}`),
-  fc.tuple(fc.constantFrom(0, 7, 8, 31, 55, 63), fc.constantFrom('0', '1', '8', '9', 'a', 'f')).map(([at, digit]) => `${'0'.repeat(at)}${digit}${'0'.repeat(63 - at)}`),
-  fc.stringMatching(/^[0-9a-f]{2}$/).map((digits) => 'ab'.repeat(31) + digits),
-  fc.nat(50).map(idOf),
+/** IDs that are alike: the same beginnings and ends, all zeros and all ones, one digit apart. Few, so that they come again. */
+const idLike = fc.constantFrom(
+  ...['0', 'f', '8'].map((digit) => digit.repeat(64)),
+  ...[0, 7, 8, 63].map((at) => `${'0'.repeat(at)}1${'0'.repeat(63 - at)}`),
+  ...['00', '01', 'ab'].map((digits) => 'ab'.repeat(31) + digits),
+  idOf(1), idOf(2),
 );
-const type = fc.constantFrom(...admissionOrder);
+const type = fc.constantFrom(...admissionOrder.slice(0, 2));
 const size = fc.oneof(fc.nat(), fc.constantFrom(0, Number.MAX_SAFE_INTEGER, 2 ** 40));
 const mtime = fc.oneof(fc.integer(), fc.constantFrom(-1, 0, 2 ** 40));
 const flag = fc.constantFrom(...flags);
@@ -71,7 +71,7 @@ function contentOf(books: Books): Map<string, Model> {
 describe('the books', () => {
   test('are a Map from path to facts, whatever is done to them', () => {
     const seed = fc.array(fc.integer({ min: 0, max: 2 ** 32 - 1 }), { minLength: 8, maxLength: 8 });
-    fc.assert(fc.property(seed, fc.array(step, { maxLength: 200 }), (numbers, steps) => {
+    fc.assert(fc.property(seed, fc.array(step, { maxLength: 300, size: 'max' }), (numbers, steps) => {
       const books = newBooks(numbers);
       const model = new Map<string, Model>();
       for (const one of steps) apply(books, model, one);

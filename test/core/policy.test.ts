@@ -11,7 +11,7 @@ const night: Readonly<Record<ChangeKind, readonly string[]>> = {
   //                pack             index            snapshot         key              config           folder           outside
   unchanged:     ['nothing',       'nothing',       'nothing',       'nothing',       'nothing',       'folder',        '?foreign'],
   new:           ['accepted',      'accepted',      'accepted',      '!pinned',       '!pinned',       'folder',        '?foreign'],
-  mtime:         ['!modified',     '!modified',     '!modified',     '!modified',     '!modified',     'folder',        '?foreign'],
+  mtime:         ['suspect',       'suspect',       'suspect',       'suspect',       'suspect',       'folder',        '?foreign'],
   content:       ['!modified',     '!modified',     '!modified',     '!modified',     '!modified',     'folder',        '?foreign'],
   type:          ['!type-changed', '!type-changed', '!type-changed', '!type-changed', '!type-changed', '!type-changed', '?foreign'],
   'non-regular': ['?foreign',      '?foreign',      '?foreign',      '?foreign',      '?foreign',      '?foreign',      '?foreign'],
@@ -23,20 +23,42 @@ function short(ruling: Ruling): string {
   return ruling.verdict === 'warning' ? `?${ruling.rule}` : ruling.verdict;
 }
 
-const rulings = (initialising: boolean): Record<ChangeKind, string[]> =>
-  Object.fromEntries(kinds.map((kind) => [kind, subjects.map((subject) => short(rule(kind, subject, { initialising, window: undefined }).ruling))])) as Record<ChangeKind, string[]>;
+interface Night {
+  readonly initialising?: boolean;
+  readonly window?: { readonly allowKeys: boolean };
+  readonly hasTombstone?: boolean;
+}
+
+const rowOf = (kind: ChangeKind, subject: Subject, { initialising = false, window, hasTombstone = false }: Night) =>
+  rule(kind, subject, { initialising, window }, hasTombstone);
+const rulings = (context: Night): Record<ChangeKind, string[]> =>
+  Object.fromEntries(kinds.map((kind) => [kind, subjects.map((subject) => short(rowOf(kind, subject, context).ruling))])) as Record<ChangeKind, string[]>;
+
+/** What differs from an ordinary night, and nothing else does. */
+const otherNights: readonly (readonly [name: string, context: Night, changes: Partial<Record<ChangeKind, readonly string[]>>])[] = [
+  ['at init', { initialising: true }, { new: ['accepted', 'accepted', 'accepted', 'accepted', 'accepted', 'folder', '?foreign'] }],
+  ['in a window', { window: { allowKeys: false } }, {
+    deleted: ['accepted', 'accepted', 'accepted', '!pinned', '!pinned', 'folder', '?stray'],
+  }],
+  ['in a window that lets keys change', { window: { allowKeys: true } }, {
+    new: ['accepted', 'accepted', 'accepted', 'accepted', '!pinned', 'folder', '?foreign'],
+    deleted: ['accepted', 'accepted', 'accepted', 'accepted', '!pinned', 'folder', '?stray'],
+  }],
+  ['for what has a tombstone', { hasTombstone: true }, {
+    deleted: ['known', 'known', 'known', 'known', '!pinned', 'folder', '?stray'],
+  }],
+];
 
 describe('the table', () => {
-  for (const kind of kinds) test(`a ${kind} change in an ordinary night`, () => { assert.deepEqual(rulings(false)[kind], night[kind]); });
+  for (const kind of kinds) test(`a ${kind} change in an ordinary night`, () => { assert.deepEqual(rulings({})[kind], night[kind]); });
 
-  test('at init a key and the config are accepted, and nothing else is different', () => {
-    const expected = { ...night, new: ['accepted', 'accepted', 'accepted', 'accepted', 'accepted', 'folder', '?foreign'] };
-    assert.deepEqual(rulings(true), expected);
-  });
+  for (const [name, context, changes] of otherNights) {
+    test(`${name} just what the table says is different`, () => { assert.deepEqual(rulings(context), { ...night, ...changes }); });
+  }
 
   test('every row but the last is reached by something', () => {
-    const reached = new Set([true, false].flatMap((initialising) =>
-      kinds.flatMap((kind) => subjects.map((subject) => rule(kind, subject, { initialising, window: undefined })))));
+    const reached = new Set([{}, ...otherNights.map(([, context]) => context)].flatMap((context) =>
+      kinds.flatMap((kind) => subjects.map((subject) => rowOf(kind, subject, context)))));
     assert.deepEqual(policy.filter((row) => !reached.has(row)), [policy.at(-1)]);
   });
 
@@ -52,8 +74,12 @@ describe('the table', () => {
   });
 });
 
-test('only what a repository grows by is ever accepted', () => {
-  for (const row of policy) if (row.ruling.verdict === 'accepted') assert.deepEqual(row.change, ['new']);
+test('only growth is ever accepted, and deletions under a condition', () => {
+  for (const row of policy.filter(({ ruling }) => ruling.verdict === 'accepted')) {
+    assert.ok(row.change !== 'any');
+    if (row.change.includes('deleted')) assert.ok(row.when !== undefined);
+    else assert.deepEqual(row.change, ['new']);
+  }
 });
 
 describe('words', () => {

@@ -173,7 +173,7 @@ test('SIGTERM in a dry run ends the run with 143, tidied up', async (t) => {
 
 test('a serverA that goes silent in a dry run or in the fetch is given up after timeouts.stall', async (t) => {
   for (const [call, script] of [[2, 'wait_at silence'], [4, 'hold_after 500000 silence']] as const) {
-    const { night } = await twentyPacks(t, { stall: '5s' });
+    const { night } = await twentyPacks(t, { stall: '8s' });
     serverA.script({ [call]: script });
     void serverA.gate('silence');
     const { message, hint } = await assertFailed(night);
@@ -183,8 +183,8 @@ test('a serverA that goes silent in a dry run or in the fetch is given up after 
 });
 
 test('the deadline ends the fetch, not the night: packs are admitted, an index waits for the night that has all packs', async (t) => {
-  // Ten seconds pass here. The dry runs, which must be over by then, take one.
-  const begun = await twentyPacks(t, { run: '10s' });
+  // Twenty seconds pass here. The dry runs, which must be over by then, take one.
+  const begun = await twentyPacks(t, { run: '20s' });
   const { night, packs } = begun;
   await night.repository.backup({ 'a file': 'new' });
   const known = new Set(filesBelow(night.replica));

@@ -33,7 +33,8 @@ export function writeConfig(
   const config = merge(
     {
       state,
-      repositories: { nightly: { replica, ...sourceOf(source) } },
+      // Spot checks are a fetch of their own; what wants them says so.
+      repositories: { nightly: { replica, spotCheck: 0, ...sourceOf(source) } },
       alerts: { email: { from: 'ratchet@serverb.test', to: ['ops@example.test'], directory: mailFolder } },
     },
     changes,

@@ -91,7 +91,7 @@ export function auditOf(night: Night): { verdict: Verdict; catalogue: Catalogue 
   return { verdict: audit.verdict(limits ?? {}), catalogue };
 }
 
-/** The findings as `rule path`, with `!` for a violation and `?` for a warning, sorted. */
+/** The findings as `rule path`, with `!` for a violation, `?` for a warning and `.` for a note, sorted. */
 export function findingsOf({ findings }: Verdict): string[] {
-  return findings.kept.map(({ severity, rule, path }) => `${severity === 'violation' ? '!' : '?'}${rule} ${path}`).sort();
+  return findings.kept.map(({ severity, rule, path }) => `${{ violation: '!', warning: '?', note: '.' }[severity]}${rule} ${path}`).sort();
 }
