@@ -54,7 +54,9 @@ function mustTell(run: Run, told: Told): boolean {
   return run.buried !== undefined || run.reminder !== undefined || told.untold !== undefined;
 }
 
+/** A failed check is told each time; other warnings when they change, and once a week. */
 function isNewWarning(run: Run, fingerprint: string, told: Told): boolean {
+  if (run.check?.passed === false) return true;
   if (told.finished?.['warnings'] !== fingerprint || told.sameWarnings === undefined) return true;
   return run.startedAt.getTime() - Date.parse(told.sameWarnings.time) >= week;
 }

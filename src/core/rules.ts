@@ -24,6 +24,7 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'A file that restic never changes has changed on serverA.',
     road: [
       'Compare: sha256sum of the file on serverA with its name (restic names a file after the hash of its content).',
+      'If it is config, and you ran restic migrate: rsync-ratchet init --repin REPO',
       'If the content on serverA is right and only its time differs (a restore from tape, a copy without -t):',
       '  set the times back on serverA to those of REPLICA/ (touch -r, or rsync -t from REPLICA/).',
       ...restoreOnServerA,

@@ -3,18 +3,29 @@
 /** IV and MAC around every encrypted file, in bytes. */
 export const envelope = 32;
 
-/** What a key file must have, and how much memory and time its scrypt parameters may cost. */
+/** A key above this is none, in bytes. */
+export const largestKey = 1024 * 1024;
+
+/** How much memory a key's scrypt parameters may cost, in bytes. */
 const largestScryptMemory = 2 ** 30;
+
+/** restic gives up after so many keys: ours could be lost among more. */
+const mostKeys = 20;
+
+/** What is wrong with so many keys; undefined when restic tries them all. */
+export function keysFault(count: number): string | undefined {
+  return count <= mostKeys ? undefined : `there would be ${count} keys, and restic tries only ${mostKeys}: it might not find the right one`;
+}
 
 /** What is wrong with the content of a key file; undefined when it looks like one. */
 export function keyFault(content: string): string | undefined {
-  let key: Record<string, unknown>;
+  let key: Record<string, unknown> | null;
   try {
-    key = JSON.parse(content) as Record<string, unknown>;
+    key = JSON.parse(content) as Record<string, unknown> | null;
   } catch {
     return 'not JSON, as every restic key is';
   }
-  const { kdf, N, r, p, salt, data } = key;
+  const { kdf, N, r, p, salt, data } = key ?? {};
   if (kdf !== 'scrypt' || typeof salt !== 'string' || typeof data !== 'string') return 'without the fields of a restic key';
   if (!isCount(N) || !isCount(r) || !isCount(p)) return 'without the numbers of a restic key';
   if (128 * N * r > largestScryptMemory || p > 64) return `its scrypt parameters (N=${N}, r=${r}, p=${p}) would exhaust this machine`;

@@ -15,11 +15,14 @@ function base(): string[] {
   const programs = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'].filter((path) => existsSync(path));
   const names = ['/etc/passwd', '/etc/group', '/etc/nsswitch.conf', '/etc/ld.so.cache', '/etc/alternatives'].filter((path) => existsSync(path));
   return [
-    '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp',
+    '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv', '--proc', '/proc', '--dev', '/dev', '--remount-ro', '/dev', '--dir', '/tmp',
     ...programs.flatMap((path) => (lstatSync(path).isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path])),
     ...names.flatMap((path) => ['--ro-bind', path, path]),
   ];
 }
+
+/** What bubblewrap made to hang the paths in is memory; nothing may be written there either. */
+const sealed = ['--remount-ro', '/'];
 
 /** The command in its room, without a network. Paths keep their names inside. */
 export function inRoom(command: Command, room: Room): Command {
@@ -28,13 +31,13 @@ export function inRoom(command: Command, room: Room): Command {
     ...room.readable.flatMap((path) => ['--ro-bind', path, path]),
     ...room.writable.flatMap((path) => ['--bind', path, path]),
   ];
-  return { file: 'bwrap', args: [...base(), ...env, ...paths, '--chdir', '/', '--', command.file, ...command.args], env: command.env };
+  return { file: 'bwrap', args: [...base(), ...env, ...paths, ...sealed, '--chdir', '/', '--', command.file, ...command.args], env: command.env };
 }
 
 /** Whether rsync runs in a room: as `rsync.sandbox` says. Throws Failure when it is required and cannot be had. */
 export async function wantsRoom(setting: 'auto' | 'require' | 'off'): Promise<boolean> {
   if (setting === 'off') return false;
-  const probe = await execa('bwrap', [...base(), '--', 'true'], { reject: false, stdin: 'ignore' });
+  const probe = await execa('bwrap', [...base(), ...sealed, '--', 'true'], { reject: false, stdin: 'ignore' });
   if (!probe.failed || setting === 'auto') return !probe.failed;
   throw new Failure(
     `rsync.sandbox is "require", but bubblewrap does not work here: ${probe.stderr || 'bwrap is not installed'}`,

@@ -1,7 +1,9 @@
 /** The edges of proof: restic on views of the replica, or, without a password, only the structure of candidates. */
 import type { Books, Entry } from '../core/books.ts';
 import type { Config, Repository } from '../core/config.ts';
+import { inReplica, verified } from '../core/flags.ts';
 import { nextShare, type CheckResult, type Proof } from '../core/proof.ts';
+import { keysFault } from '../core/structure.ts';
 import type { ProofEdges } from '../edges.ts';
 import { Failure } from '../errors.ts';
 import type { Incoming } from './incoming.ts';
@@ -31,6 +33,9 @@ export class ResticEdges implements ProofEdges {
     const { candidate } = ownPaths(this.#repository.replica);
     const junk = structuralJunk(candidate, books);
     if (junk.length > 0) return { outcome: 'failed', junk, words: '' };
+    const newKeys = books.amount(verified, 0, 'key').files;
+    const crowd = newKeys === 0 ? undefined : keysFault(books.amount(inReplica, 0, 'key').files + newKeys);
+    if (crowd !== undefined) return { outcome: 'failed', junk, words: crowd };
     if (!this.canProve) return { outcome: 'skipped', heldBack: [] };
     return prove(this.#asked, candidate, this.#session.path('restic'), books);
   }

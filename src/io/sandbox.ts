@@ -67,6 +67,7 @@ if [ -n "$links" ]; then show "$links" repo; else
   done
   [ -z "$without" ] || (cd repo && xargs -0 rm -f -- < "$without")
 fi
+unset OLDPWD
 exec chroot "$root" setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- /restic "$@"
 `;
 

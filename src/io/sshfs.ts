@@ -1,6 +1,7 @@
 /** The sftp road: a read-only sshfs mount in a private folder, for a serverA whose account has only sftp. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../core/config.ts';
 import { Failure } from '../errors.ts';
@@ -28,10 +29,16 @@ export async function mountSftp(repository: SftpRepository, folder: string, inte
   };
   const deadline = Date.now() + repository.timeouts.connect + 5000;
   while (!isMounted(folder) && !life.isOver && !interrupt.aborted && Date.now() < deadline) await wait(lookEvery);
-  if (isMounted(folder)) return { source: `${folder}/`, remoteShell: undefined, readable: [folder], stderr, close };
+  const patience = wait(Math.max(deadline - Date.now(), 0), false, { ref: false, signal: interrupt }).catch(() => false);
+  if (isMounted(folder) && await Promise.race([isServed(folder), end.then(() => false), patience])) return { source: `${folder}/`, remoteShell: undefined, readable: [folder], stderr, close };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
   throw connectionFailure(repository, stderr());
+}
+
+/** sshfs mounts before it has connected; the first question waits until it has, and fails when it cannot. */
+async function isServed(folder: string): Promise<boolean> {
+  return stat(folder).then(() => true, () => false);
 }
 
 /** sshfs in the foreground, so that it ends with us. */

@@ -28,11 +28,12 @@ export interface Stage {
   ownFiles(without?: readonly string[]): string[];
 }
 
-/** Writes a file of the layout whose content is `seed`; its path. */
+/** Writes a file of the layout whose content is `seed`, as long as restic's envelope at least; its path. */
 export function addFile(repository: string, type: HashedType, seed: string): string {
-  const path = pathOf(type, createHash('sha256').update(seed).digest('hex'));
+  const content = seed.padEnd(40);
+  const path = pathOf(type, createHash('sha256').update(content).digest('hex'));
   mkdirSync(dirname(join(repository, path)), { recursive: true });
-  writeFileSync(join(repository, path), seed);
+  writeFileSync(join(repository, path), content);
   return path;
 }
 

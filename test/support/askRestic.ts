@@ -1,0 +1,32 @@
+/** A process of its own that asks restic one question (asked.ts), so that it can be another user's, in another room. */
+import { Restic, type Answer, type Road, type Shown } from '../../src/io/restic.ts';
+import type { Value } from './config.ts';
+import { repositoryConfig } from './repositoryConfig.ts';
+
+/** What is asked; `scratch` is a private folder. */
+export interface Question {
+  readonly replica: string;
+  readonly passwordFile: string;
+  readonly scratch: string;
+  readonly road?: Road;
+  readonly ask: 'opens' | 'isComplete' | 'unlocks';
+  readonly shown?: Shown;
+  readonly snapshots?: readonly string[];
+  /** Keys of the repository. */
+  readonly nightly?: Readonly<Record<string, Value>>;
+}
+
+/** The answer, or what was thrown. */
+export type Reply = Answer | { readonly message: string; readonly hint: string };
+
+async function answer({ replica, passwordFile, scratch, road, ask, shown = {}, snapshots = [], nightly = {} }: Question): Promise<Reply> {
+  const repository = repositoryConfig({ ...nightly, replica });
+  const restic = new Restic(repository, passwordFile, scratch, new AbortController().signal, road);
+  try {
+    return await (ask === 'opens' ? restic.opens(shown, snapshots) : restic[ask](shown));
+  } catch (error) {
+    return { message: (error as Error).message, hint: (error as { hint?: string }).hint ?? '' };
+  }
+}
+
+process.stdout.write(JSON.stringify(await answer(JSON.parse(process.argv[2] ?? '') as Question)));
