@@ -1,4 +1,5 @@
 /** rsync: argument vectors (pure, exported) and running them. Each option is explained in DESIGN section 5. */
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { auditFormat, escapeText, Lines, NotUnderstood, parseLine, type Change } from '../core/itemize.ts';
@@ -151,7 +152,7 @@ function failureOf(what: string, ended: Ended, connection: Connection, bounds: B
 export function rsyncFailure(what: string, ended: Ended, connection: Connection): Failure {
   const said = [ended.stderr, connection.stderr()].filter((text) => text.trim() !== '').join('\n');
   const how = ended.stopped !== undefined ? stoppedWords[ended.stopped]
-    : ended.code === undefined ? `ended by ${ended.signal ?? 'an error at its start'}` : `exit code ${ended.code}`;
+    : ended.code === undefined ? `ended by ${ended.signal ?? 'an error at its start'}` : exitWords(ended.code);
   return new Failure(`${what}: rsync ${how}${said === '' ? '' : `: ${escapeText(said)}`}`, hintFor(ended, said));
 }
 
@@ -161,6 +162,12 @@ const stoppedWords = {
   interrupt: 'was ended because we were interrupted',
   refused: 'was ended because of what it printed',
 };
+
+/** bubblewrap, like a shell, says 128 and the signal's number for a program that a signal ended. */
+function exitWords(code: number): string {
+  const signal = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
+  return signal === undefined ? `exit code ${code}` : `ended by ${signal}`;
+}
 
 /** Hints from codes and words that serverA can choose: for people, never for decisions. */
 function hintFor(ended: Ended, said: string): string {

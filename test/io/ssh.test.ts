@@ -14,8 +14,8 @@ type SshRepository = Parameters<typeof masterCommand>[0];
 const repository = (changes: Parameters<typeof repositoryConfig>[0]) => repositoryConfig(changes) as SshRepository;
 /** DESIGN section 5, rule 11. */
 const first = [
-  '-M', '-N', '-T', '-S', '/run/x/ssh', '-oBatchMode=yes', '-oStrictHostKeyChecking=yes', '-oConnectTimeout=30', '-oServerAliveInterval=15', '-oServerAliveCountMax=4',
-  '-oClearAllForwardings=yes', '-oForwardAgent=no', '-oPermitLocalCommand=no', '-oLogLevel=ERROR', '-oControlPersist=no',
+  '-M', '-N', '-T', '-S', '/run/x/ssh', '-oControlPersist=no', '-oBatchMode=yes', '-oStrictHostKeyChecking=yes', '-oConnectTimeout=30', '-oServerAliveInterval=15', '-oServerAliveCountMax=4',
+  '-oClearAllForwardings=yes', '-oForwardAgent=no', '-oPermitLocalCommand=no', '-oLogLevel=ERROR',
 ];
 const ciphers = /\baes\b/.test(readFileSync('/proc/cpuinfo', 'latin1')) ? ['-oCiphers=^aes128-gcm@openssh.com'] : [];
 
