@@ -179,7 +179,7 @@ const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, s
   [(ended) => ended.stopped === 'deadline', 'raise timeouts.run, or look why serverA is slow'],
   [(_, said) => /ENOENT|spawn|setpriv: failed to execute/.test(said), 'rsync is not installed on this machine, or rsync.path is wrong'],
   [(_, said) => /rrsync error:.*(No such file|does not exist)/.test(said), 'the folder does not exist on serverA: behind rrsync the path in source is relative to rrsync\'s folder, so usually just user@host:/'],
-  [(ended, said) => ended.code === 127 || said.includes('not found'),
+  [(ended, said) => ended.code === 127 || said.includes('not found') || /sh: .*: No such file or directory/.test(said),
     'rsync is missing on serverA, or rsync.remotePath is wrong: install it there (apt-get install rsync)'],
   [(_, said) => said.includes('Permission denied'), 'serverA may not read part of the repository: check owner and modes there'],
   [(ended, said) => ended.code === 255 || /Control socket|mux_client|Connection closed|Broken pipe|connection unexpectedly closed \([1-9]/.test(said), 'the ssh connection broke: see whether serverA is up, and run again'],
