@@ -94,7 +94,7 @@ function onSmallDisk(night: Night, free: number, env: Readonly<Record<string, st
 }
 
 test('a full disk frees itself: what is due leaves before the fetch, and what is new fits in', async (t) => {
-  const { night } = await pruned(t, { limits: { minFree: '0%' } });
+  const { night } = await pruned(t, { limits: { minFree: '0%' }, spotCheck: 5 });
   const pack = addPack(night.repository.path, randomBytes(600_000));
   const { code, stdout, stderr } = onSmallDisk(night, 300, tomorrow);
   assert.equal(code, 4, `${stdout}${stderr}`);

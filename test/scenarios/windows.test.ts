@@ -75,7 +75,7 @@ test('with a grace of 0 nothing leaves before what replaces it has come', async 
   const night = await serverA.night(t, { ...grace(0), account: 'scripted' });
   await openWindow(night);
   const { older, newer } = await prune(night);
-  serverA.script({ 5: 'exit 1' }); // the dry runs, the spot check, the fetch
+  serverA.script({ 4: 'exit 1' }); // the dry runs, the fetch
   await assertFailed(night);
   for (const snapshot of [older, newer]) await assertRestorable(night, snapshot);
 });
