@@ -172,7 +172,7 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'restic check found the replica itself damaged or incomplete. Nothing was changed.',
     road: [
       'Look at the disk of this machine (dmesg, smartctl), then find the damaged files and fetch them again:',
-      '  rsync-ratchet scrub REPO, then: rsync-ratchet scrub --repair REPO',
+      '  move a damaged file (its name is its SHA-256) out of REPLICA/, then: rsync-ratchet sync REPO',
     ],
   },
   suspect: {
