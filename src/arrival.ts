@@ -12,7 +12,7 @@ import { deadlineOf } from './stage.ts';
 /** Steps 5 and 6. Returns whether all has come that will come tonight; false when the time was over. */
 export async function fetch(edges: Edges, run: Run, books: Books): Promise<boolean> {
   edges.takeLeftovers(run, books);
-  const missing = books.amount(wanted, verified);
+  const missing = books.amount(wanted, verified | rejected);
   if (missing.files === 0) return true;
   requireSpace(edges, missing);
   const fetched = await edges.fetch(run.runId, deadlineOf(edges, run));

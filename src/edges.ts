@@ -54,10 +54,10 @@ export interface Edges {
   confirm(books: Books): Promise<Date | undefined>;
   /** Moves those of `due` that are still due out of the replica, and deletes them. */
   expire(run: Run, books: Books, due: readonly Entry[]): Promise<Amount>;
-  /** Whether anything lies in quarantine, waits as a candidate, or was not delivered last night. */
+  /** Whether anything that the replica lacks lies in quarantine, waits as a candidate, or was not delivered last night. */
   hasLooseEnds(): boolean;
   readonly restic: ProofEdges;
-  /** Verifies what an earlier run left behind into `candidate/`, and deletes the rest. */
+  /** Verifies what an earlier run left behind into `candidate/`, and deletes the rest; rejects what is not to be tried tonight. */
   takeLeftovers(run: Run, books: Books): void;
   /** Fetches what is wanted and not there yet, verifying each file while the transfer runs. */
   fetch(runId: string, deadline: Date): Promise<Fetched>;

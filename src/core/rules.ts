@@ -103,7 +103,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'A file came with content that does not match its name. It lies in the replica\'s .rsync-ratchet/quarantine/ now.',
     road: [
       'Compare sha256sum on serverA with the name. If it differs there too, the file is damaged on serverA: see restic check,',
-      'restic repair. If it is right there, it was damaged on the way: the next night tries again.',
+      'restic repair. If it is right there, it was damaged on the way: the next night tries again. A name that failed three',
+      'nights with the same size and time is tried once a week; touch the file on serverA, and the next night tries it.',
     ],
   },
   'not-delivered': {

@@ -20,6 +20,7 @@ import { writeNames } from './files.ts';
 import { growthOf, Incoming, manifestOf } from './incoming.ts';
 import { sendMail } from './mail.ts';
 import { ResticEdges } from './proof-edges.ts';
+import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
@@ -40,6 +41,7 @@ export class RunEdges extends StateEdges implements Edges {
   readonly #console: Console;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
   readonly #session: Session;
+  readonly #quarantine: Quarantine;
   #marker: onDisk.Marker | undefined;
   #incoming: Incoming | undefined;
 
@@ -50,6 +52,7 @@ export class RunEdges extends StateEdges implements Edges {
     this.#console = console;
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
+    this.#quarantine = new Quarantine(this.#paths.quarantine, this.state.folder);
     this.restic = new ResticEdges(repository, this.#session, this.state, () => this.#requireIncoming());
   }
 
@@ -105,7 +108,7 @@ export class RunEdges extends StateEdges implements Edges {
 
   hasLooseEnds(): boolean {
     const last = this.state.findLast((line) => line.event === 'finished')?.['rules'] as { rule: string }[] | undefined;
-    return [this.#paths.quarantine, this.#paths.candidate].some(onDisk.hasFiles) || last?.some(({ rule }) => rule === 'not-delivered') === true;
+    return this.#quarantine.hasMissing(this.repository.replica) || onDisk.hasFiles(this.#paths.candidate) || last?.some(({ rule }) => rule === 'not-delivered') === true;
   }
 
   async expire(run: Run, books: Books, due: readonly Entry[]): Promise<Amount> {
@@ -134,8 +137,10 @@ export class RunEdges extends StateEdges implements Edges {
   }
 
   takeLeftovers(run: Run, books: Books): void {
-    this.#incoming = new Incoming(this.#paths, books, run.findings);
+    this.#incoming = new Incoming(this.#paths, books, run.findings, this.#quarantine);
     this.#incoming.takeLeftovers();
+    this.#quarantine.settle(books);
+    this.#quarantine.holdOff(books, run.findings, this.now());
   }
 
   async fetch(runId: string, deadline: Date): Promise<Fetched> {
@@ -150,12 +155,14 @@ export class RunEdges extends StateEdges implements Edges {
       before = path;
     });
     incoming.sweep(folder);
+    this.#quarantine.remember(incoming.books, this.now());
     return { end, ...incoming.tally };
   }
 
   async admit(books: Books): Promise<Amount> {
     this.#requireReplica();
     const admitted = await admit(this.repository.replica, this.#paths.candidate, books, new Set(admissionOrder));
+    this.#quarantine.settle(books);
     this.#pinKeys(books);
     return admitted;
   }

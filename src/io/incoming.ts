@@ -9,6 +9,7 @@ import { rejected, verified, wanted } from '../core/flags.ts';
 import type { Findings } from '../core/findings.ts';
 import { placeOf } from '../core/layout.ts';
 import { makeFolder } from './files.ts';
+import type { Quarantine } from './quarantine.ts';
 import { bytePath, exists, type ownPaths } from './replica.ts';
 
 /** What verification has come to so far. */
@@ -16,9 +17,6 @@ export interface Verified {
   readonly delivered: Amount;
   readonly quarantined: Amount;
 }
-
-/** Why a delivered file is not what was audited; undefined when it is. */
-type Fault = string | undefined;
 
 /** 64 KiB read synchronously into one buffer hashes at twice the speed of a stream. */
 const buffer = Buffer.allocUnsafe(64 * 1024);
@@ -29,11 +27,13 @@ export class Incoming {
   readonly #paths: ReturnType<typeof ownPaths>;
   readonly books: Books;
   readonly #findings: Findings;
+  readonly #quarantine: Quarantine;
 
-  constructor(paths: ReturnType<typeof ownPaths>, books: Books, findings: Findings) {
+  constructor(paths: ReturnType<typeof ownPaths>, books: Books, findings: Findings, quarantine: Quarantine) {
     this.#paths = paths;
     this.books = books;
     this.#findings = findings;
+    this.#quarantine = quarantine;
   }
 
   /**
@@ -50,7 +50,7 @@ export class Incoming {
       this.#eachFile(folder, '', (path) => {
         const entry = this.#wantedEntry(path);
         const file = join(folder, path);
-        if (entry >= 0 && faultOf(file, path, this.books.size(entry)) === undefined) this.#toCandidate(file, path, entry);
+        if (entry >= 0 && faultOf(file, path.slice(-64), this.books.size(entry)) === undefined) this.#toCandidate(file, path, entry);
       });
       rmSync(folder, { recursive: true, force: true });
     }
@@ -87,7 +87,7 @@ export class Incoming {
       return;
     }
     inRealFolder(folder, path, (safe) => {
-      const fault = faultOf(safe, path, this.books.size(entry));
+      const fault = faultOf(safe, path.slice(-64), this.books.size(entry));
       if (fault === undefined) this.#toCandidate(safe, path, entry);
       else this.#toQuarantine(safe, path, entry, fault);
     });
@@ -112,7 +112,7 @@ export class Incoming {
     const path = this.books.path(entry);
     const file = join(this.#paths.candidate, path);
     if (lstatSync(file).ctimeMs === this.books.stamp(entry)) return;
-    const fault = faultOf(file, path, this.books.size(entry));
+    const fault = faultOf(file, path.slice(-64), this.books.size(entry));
     if (fault === undefined) return this.books.setStamp(entry, lstatSync(file).ctimeMs);
     this.books.clear(entry, verified);
     this.#toQuarantine(file, path, entry, `changed after it was verified; ${fault}`);
@@ -126,16 +126,18 @@ export class Incoming {
   }
 
   #toQuarantine(file: string, path: string, entry: Entry, fault: string): void {
-    this.#keepAside(file, path, entry);
-    this.#findings.add('warning', 'quarantined', path, fault);
+    const thrownAway = this.#keepAside(file, path, entry);
+    this.#quarantine.failed(path);
+    this.#findings.add('warning', 'quarantined', path, thrownAway === undefined ? fault : `${fault}; ${thrownAway}`);
   }
 
-  #keepAside(file: string, path: string, entry: Entry): void {
+  /** Returns why it was thrown away instead; undefined when it is kept. */
+  #keepAside(file: string, path: string, entry: Entry): string | undefined {
     const bytes = lstatSync(file).size;
-    rmSync(join(this.#paths.quarantine, path), { recursive: true, force: true });
-    moveTo(this.#paths.quarantine, file, path);
+    const thrownAway = this.#quarantine.take(file, path);
     this.books.set(entry, rejected);
     count(this.tally.quarantined, bytes);
+    return thrownAway;
   }
 
   /** Everything but folders, depth first; `path` is bytes, one per character. */
@@ -154,17 +156,20 @@ export class Incoming {
   }
 }
 
-/** What makes a delivered file unfit: its type, a second link, its size, or content that is not what its name says. */
-function faultOf(name: string, path: string, size: number): Fault {
+/**
+ * What makes a delivered file unfit: its type, a second link, its size where serverA listed one, or content without the
+ * right SHA-256. A file that is fit is read-only from then on.
+ */
+export function faultOf(name: string, right: string, size?: number): string | undefined {
   const stats = lstatSync(name);
   if (!stats.isFile()) return 'not a regular file';
   const file = openSync(name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const opened = fstatSync(file);
     if (opened.ino !== stats.ino || opened.nlink !== 1) return 'has a second link';
-    if (opened.size !== size) return `has ${opened.size} bytes, serverA listed ${size}`;
+    if (size !== undefined && opened.size !== size) return `has ${opened.size} bytes, serverA listed ${size}`;
     const hash = sha256Of(file);
-    if (!path.endsWith(hash)) return `its content has the SHA-256 ${hash}`;
+    if (hash !== right) return `its content has the SHA-256 ${hash}`;
     fchmodSync(file, 0o400);
     return undefined;
   } finally {
@@ -221,9 +226,9 @@ function count(amount: Amount, bytes: number): void {
   amount.bytes += bytes;
 }
 
-/** The names that are wanted and not there yet, for `--files-from`. */
+/** The names that are wanted, not there yet and to be tried tonight, for `--files-from`. */
 export function* manifestOf(books: Books): Generator<string> {
-  for (const entry of books.select(wanted, verified)) yield books.path(entry);
+  for (const entry of books.select(wanted, verified | rejected)) yield books.path(entry);
 }
 
 /** A question whether the files under a folder have grown since it was last asked; rsync names a file only once. */

@@ -13,6 +13,7 @@ import type { InitialiseEdges, Pins } from '../initialise.ts';
 import { admit } from './admit.ts';
 import { makeFolder, syncFileSystem, writeNames } from './files.ts';
 import { Incoming, sha256Of } from './incoming.ts';
+import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
 import { Restic } from './restic.ts';
 import * as rsync from './rsync.ts';
@@ -30,6 +31,7 @@ export class InitEdges implements InitialiseEdges {
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
   readonly #state: State;
   readonly #findings = new Findings();
+  readonly #quarantine: Quarantine;
   #incoming: Incoming;
   readonly #session: Session;
 
@@ -39,7 +41,8 @@ export class InitEdges implements InitialiseEdges {
     this.#paths = onDisk.ownPaths(this.#replica);
     this.#state = new State(options.config.state ?? '', options.repository.name);
     this.#session = new Session(options.repository, options.interrupt);
-    this.#incoming = new Incoming(this.#paths, onDisk.newBooks(), this.#findings);
+    this.#quarantine = new Quarantine(this.#paths.quarantine, this.#state.folder);
+    this.#incoming = new Incoming(this.#paths, onDisk.newBooks(), this.#findings, this.#quarantine);
   }
 
   pins(): Pins | undefined {
@@ -100,7 +103,7 @@ export class InitEdges implements InitialiseEdges {
       if (this.#hasKey(path)) return;
       keys.set(keys.enter('key', path.slice('keys/'.length), listed.size(entry), listed.mtime(entry)), wanted);
     });
-    this.#incoming = new Incoming(this.#paths, keys, this.#findings);
+    this.#incoming = new Incoming(this.#paths, keys, this.#findings, this.#quarantine);
     return paths;
   }
 

@@ -7,6 +7,7 @@ import { wanted } from '../../src/core/flags.ts';
 import { Findings } from '../../src/core/findings.ts';
 import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/core/layout.ts';
 import { Incoming } from '../../src/io/incoming.ts';
+import { Quarantine } from '../../src/io/quarantine.ts';
 import { newBooks, ownPaths } from '../../src/io/replica.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
 
@@ -42,7 +43,7 @@ export function bench(t: Ending): Bench {
   const [books, findings] = [newBooks(), new Findings()];
   return {
     replica, paths, books, findings,
-    incoming: new Incoming(paths, books, findings),
+    incoming: new Incoming(paths, books, findings, new Quarantine(paths.quarantine, join(replica, 'state'))),
     want: (file, flag = wanted, size = Buffer.byteLength(file.content)) => {
       books.set(books.enter(file.type, file.id, size, 0), flag);
       return file;

@@ -1,0 +1,220 @@
+/** `quarantine/`: one copy of each file that failed, a byte limit, and `quarantine.json` in the state folder with who failed when. */
+import { linkSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Amount, Books, Entry } from '../core/books.ts';
+import type { Findings } from '../core/findings.ts';
+import { inReplica, rejected, verified, wanted } from '../core/flags.ts';
+import { placeOf } from '../core/layout.ts';
+import {
+  failedAgain, failuresText, heldOffWords, makeRoom, parseFailures, quarantineLimit, triedAgain, weightOf, type Copy, type Failed, type Listed,
+} from '../core/quarantine.ts';
+import { makeFolder, replaceFile } from './files.ts';
+import { exists } from './replica.ts';
+
+/** Where the old copies of repaired files lie. */
+const replaced = 'replaced/';
+
+/** So many names of one night are remembered. */
+const rememberedPerNight = 2000;
+
+export class Quarantine {
+  readonly #folder: string;
+  readonly #memory: string;
+  readonly #limit: number;
+  /** Oldest first; read when first needed. */
+  #copies: Map<string, Copy> | undefined;
+  #weight = 0;
+  /** Read when first needed, which is under the run lock. */
+  #failures: Map<string, Failed> | undefined;
+  readonly #tonight = new Set<string>();
+  readonly #keptNow = new Set<string>();
+
+  /** `state` is the repository's state folder. Whoever calls anything else in here holds the run lock. */
+  constructor(folder: string, state: string, limit = quarantineLimit) {
+    this.#folder = folder;
+    this.#memory = join(state, 'quarantine.json');
+    this.#limit = limit;
+  }
+
+  /**
+   * Moves a file that must not enter here, in place of an earlier one of its name; the oldest copies leave when there is
+   * no room. Returns why it was thrown away instead; undefined when it is kept.
+   */
+  take(file: string, path: string): string | undefined {
+    if (this.#makeRoom(file, path)) {
+      this.#enter(file, path, renameSync);
+      return undefined;
+    }
+    rmSync(file, { recursive: true, force: true });
+    return 'larger than quarantine may be, so thrown away';
+  }
+
+  /**
+   * Gives a file of the replica a second name under `replaced/`, so that it can be replaced. That is always kept: the
+   * limit only makes earlier copies leave. Throws what link(2) says.
+   */
+  keep(file: string, path: string): void {
+    const copy = `${replaced}${path}`;
+    this.#makeRoom(file, copy);
+    this.#enter(file, copy, linkSync);
+    this.#keptNow.add(copy);
+  }
+
+  /** Makes the oldest copies leave, those of tonight's repair apart; false when that would not be enough. */
+  #makeRoom(file: string, path: string): boolean {
+    this.#copies ??= this.#readCopies();
+    this.#drop(path);
+    const leaving = makeRoom(this.#evictable(), this.#weight, sizeOf(file), this.#limit);
+    for (const each of leaving ?? []) this.#drop(each);
+    return leaving !== undefined;
+  }
+
+  *#evictable(): Generator<Copy> {
+    for (const copy of this.#copies?.values() ?? []) if (!this.#keptNow.has(copy.path)) yield copy;
+  }
+
+  #enter(file: string, path: string, move: (from: string, to: string) => void): void {
+    const target = join(this.#folder, path);
+    makeFolder(dirname(target));
+    move(file, target);
+    this.#add({ path, bytes: sizeOf(target) });
+  }
+
+  #readCopies(): Map<string, Copy> {
+    this.#copies = new Map();
+    for (const copy of copiesIn(this.#folder).sort((a, b) => a.since - b.since)) this.#add(copy);
+    return this.#copies;
+  }
+
+  /** What is not named by its hash (an old `config`) is small, never leaves and does not count. */
+  #add({ path, bytes }: Copy): void {
+    if (!('id' in placeOf(withoutPrefix(path)))) return;
+    this.#copies?.set(path, { path, bytes });
+    this.#weight += weightOf(bytes);
+  }
+
+  #drop(path: string): void {
+    const copy = this.#copies?.get(path);
+    if (copy !== undefined) this.#weight -= weightOf(copy.bytes);
+    this.#copies?.delete(path);
+    rmSync(join(this.#folder, path), { recursive: true, force: true });
+  }
+
+  /** A copy leaves when the right content has been admitted. The old copies of repaired files stay. */
+  settle(books: Books): void {
+    for (const path of [...this.#missing()]) {
+      const entry = entryOf(books, path);
+      if (entry >= 0 && books.has(entry, inReplica)) this.#drop(path);
+    }
+  }
+
+  /** Whether any file that came and must not enter is still missing in the replica. */
+  hasMissing(replica: string): boolean {
+    for (const path of this.#missing()) if (!exists(replica, path)) return true;
+    return false;
+  }
+
+  /** The copies of what came and must not enter. */
+  *#missing(): Generator<string> {
+    this.#copies ??= this.#readCopies();
+    for (const path of this.#copies.keys()) if (!path.startsWith(replaced)) yield path;
+  }
+
+  /** A file came with wrong content tonight. */
+  failed(path: string): void {
+    if (this.#tonight.size < rememberedPerNight) this.#tonight.add(path);
+  }
+
+  /** Remembers what has failed tonight. */
+  remember(books: Books, now: Date): void {
+    if (this.#tonight.size === 0) return;
+    for (const path of this.#tonight) {
+      const entry = entryOf(books, path);
+      if (entry >= 0) this.#failed.set(path, failedAgain(this.#failed.get(path), listed(books, entry), now));
+    }
+    this.#tonight.clear();
+    this.#save();
+  }
+
+  /** Marks what is wanted, but not to be tried tonight, as rejected, with its warning; forgets what is not wanted any more. */
+  holdOff(books: Books, findings: Findings, now: Date): void {
+    const before = this.#failed.size;
+    for (const failed of [...this.#failed.values()]) {
+      const entry = entryOf(books, failed.path);
+      const next = entry < 0 ? undefined : triedAgain(failed, listed(books, entry), now);
+      if (entry < 0 || !books.has(entry, wanted)) this.#failed.delete(failed.path);
+      else if (next !== undefined && !books.has(entry, verified)) {
+        books.set(entry, rejected);
+        findings.add('warning', 'quarantined', failed.path, heldOffWords(failed, next));
+      }
+    }
+    if (this.#failed.size !== before) this.#save();
+  }
+
+  get #failed(): Map<string, Failed> {
+    this.#failures ??= new Map(readFailures(this.#memory).map((failed) => [failed.path, failed]));
+    return this.#failures;
+  }
+
+  #save(): void {
+    makeFolder(dirname(this.#memory));
+    replaceFile(this.#memory, failuresText(this.#failed.values()));
+  }
+}
+
+function listed(books: Books, entry: Entry): Listed {
+  return { path: books.path(entry), size: books.size(entry), mtime: books.mtime(entry) };
+}
+
+function entryOf(books: Books, path: string): Entry {
+  const place = placeOf(path);
+  return 'id' in place ? books.find(place.of, place.id) : -1;
+}
+
+function readFailures(path: string): Failed[] {
+  try {
+    return parseFailures(readFileSync(path, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** How much is in quarantine, a replaced `config` included. */
+export function quarantined(folder: string): Amount {
+  const copies = copiesIn(folder);
+  return { files: copies.length, bytes: copies.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** Every copy, with when it came: moving and linking set the time of change, which serverA cannot choose. */
+function copiesIn(root: string, folder = ''): (Copy & { readonly since: number })[] {
+  return namesIn(join(root, folder)).flatMap((name) => {
+    const path = folder === '' ? name : `${folder}/${name}`;
+    const stats = lstatSync(join(root, path), { throwIfNoEntry: false });
+    if (stats === undefined) return []; // it left while `status` was looking
+    if (stats.isDirectory() && placeOf(withoutPrefix(`${path}/`)).of === 'folder') return copiesIn(root, path);
+    return [{ path, bytes: sizeOf(join(root, path)), since: stats.ctimeMs }];
+  });
+}
+
+/** Where the file of a copy belongs; also for a folder of copies, with or without a slash at its end. */
+function withoutPrefix(path: string): string {
+  return (path.startsWith(replaced) ? path.slice(replaced.length) : path).replace(/\/$/, '');
+}
+
+/** Bytes; of a folder, which may have come under a file's name, all that is in it. */
+function sizeOf(path: string | Buffer): number {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats?.isDirectory() !== true) return stats?.size ?? 0;
+  const below = readdirSync(path, { encoding: 'buffer' }).map((name) => Buffer.concat([Buffer.from(path), Buffer.from('/'), name]));
+  return below.reduce((sum, each) => sum + weightOf(sizeOf(each)), 0);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

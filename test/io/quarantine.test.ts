@@ -1,0 +1,170 @@
+/** Quarantine on disk: one copy per name, the byte limit, and what leaves when. */
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { Findings } from '../../src/core/findings.ts';
+import { inReplica, rejected, verified, wanted } from '../../src/core/flags.ts';
+import { pathOf } from '../../src/core/layout.ts';
+import { smallestCopy } from '../../src/core/quarantine.ts';
+import { Quarantine, quarantined } from '../../src/io/quarantine.ts';
+import { newBooks } from '../../src/io/replica.ts';
+import { filesBelow } from '../support/night.ts';
+import { type Ending, temporaryFolder } from '../support/temporary.ts';
+
+const size = smallestCopy;
+const pathFor = (name: string): string => pathOf('pack', createHash('sha256').update(name).digest('hex'));
+const now = new Date('2026-11-23T01:27:44Z');
+
+interface Place {
+  readonly folder: string;
+  /** The state folder. */
+  readonly state: string;
+  readonly open: (limit?: number) => Quarantine;
+  /** A new file, outside quarantine; the clock that the kernel stamps files with has moved on since it was asked for. */
+  readonly file: (bytes?: number) => string;
+}
+
+function placeIn(t: Ending): Place {
+  const below = temporaryFolder(t);
+  const [folder, state] = [join(below, 'quarantine'), join(below, 'state')];
+  let count = 0;
+  return {
+    folder, state,
+    open: (limit = 3 * size) => new Quarantine(folder, state, limit),
+    file: (bytes = size) => {
+      const path = join(below, `file ${count++}`);
+      const content = randomBytes(bytes);
+      writeFileSync(path, content);
+      for (const { ctimeMs } = lstatSync(path); lstatSync(path).ctimeMs === ctimeMs;) writeFileSync(path, content);
+      return path;
+    },
+  };
+}
+
+test('the oldest copies leave when a new one needs their room, by when they came and not by their own times', (t) => {
+  const place = placeIn(t);
+  const names = ['a', 'b', 'c', 'd', 'e'].map(pathFor);
+  for (const [n, name] of names.entries()) {
+    const file = place.file();
+    utimesSync(file, 1e9 - n * 1e6, 1e9 - n * 1e6); // serverA chooses these
+    assert.equal(place.open().take(file, name), undefined); // each time read from disk
+    assert.ok(!existsSync(file));
+    assert.deepEqual(filesBelow(place.folder), names.slice(Math.max(0, n - 2), n + 1).sort());
+  }
+  assert.deepEqual(quarantined(place.folder), { files: 3, bytes: 3 * size });
+  assert.equal(place.open().take(place.file(2 * size), pathFor('f')), undefined);
+  assert.deepEqual(filesBelow(place.folder), [pathFor('e'), pathFor('f')].sort());
+});
+
+test('one copy per name: a later one takes the place of the earlier', (t) => {
+  const place = placeIn(t);
+  const quarantine = place.open();
+  for (let n = 0; n < 5; n++) {
+    const file = place.file();
+    const content = readFileSync(file);
+    quarantine.take(file, pathFor('a'));
+    assert.deepEqual(readFileSync(join(place.folder, pathFor('a'))), content);
+  }
+  quarantine.take(place.file(), pathFor('b'));
+  quarantine.take(place.file(), pathFor('c'));
+  assert.equal(filesBelow(place.folder).length, 3);
+});
+
+test('a file larger than quarantine may be is thrown away and said; the others stay', (t) => {
+  const place = placeIn(t);
+  const quarantine = place.open();
+  quarantine.take(place.file(), pathFor('a'));
+  const large = place.file(3 * size + 1);
+  assert.match(quarantine.take(large, pathFor('b')) ?? '', /larger than quarantine may be, so thrown away/);
+  assert.ok(!existsSync(large));
+  assert.deepEqual(filesBelow(place.folder), [pathFor('a')]);
+});
+
+test('a symlink or a folder under the name of a file is kept as well; a folder counts with all that is in it', (t) => {
+  const place = placeIn(t);
+  const [folder, link] = ['folder', 'link'].map((name) => join(dirname(place.file()), name)) as [string, string];
+  symlinkSync('/etc/passwd', link);
+  assert.equal(place.open().take(link, pathFor('link')), undefined);
+  mkdirSync(join(folder, 'below'), { recursive: true });
+  writeFileSync(join(folder, 'below/x'), randomBytes(2 * size));
+  assert.equal(place.open().take(folder, pathFor('folder')), undefined);
+  assert.deepEqual(filesBelow(place.folder), [pathFor('link'), `${pathFor('folder')}/below/x`].sort());
+  assert.deepEqual(quarantined(place.folder).files, 2);
+  place.open().take(place.file(), pathFor('a'));
+  assert.deepEqual(filesBelow(place.folder), [pathFor('a'), `${pathFor('folder')}/below/x`].sort());
+  mkdirSync(folder);
+  for (const name of ['1', '2', '3', '4']) writeFileSync(join(folder, name), '');
+  assert.match(place.open().take(folder, pathFor('b')) ?? '', /thrown away/);
+  assert.ok(!existsSync(folder));
+});
+
+test('the old copies of one repair all stay, whatever the limit; earlier ones make room', (t) => {
+  const place = placeIn(t);
+  place.open().take(place.file(), pathFor('before'));
+  const quarantine = place.open();
+  const files = ['a', 'b', 'c', 'd'].map((name) => {
+    const [path, file] = [pathFor(name), place.file(2 * size)];
+    quarantine.keep(file, path);
+    return { path, file };
+  });
+  assert.deepEqual(filesBelow(place.folder), files.map(({ path }) => `replaced/${path}`).sort());
+  for (const { path, file } of files) assert.equal(lstatSync(file).ino, lstatSync(join(place.folder, 'replaced', path)).ino);
+  place.open().take(place.file(), pathFor('after'));
+  assert.deepEqual(filesBelow(place.folder), [pathFor('after'), `replaced/${pathFor('d')}`]);
+});
+
+test('a kept config never leaves', (t) => {
+  const place = placeIn(t);
+  place.open().keep(place.file(2 * size), 'config');
+  const repinned = join(place.folder, 'config-00');
+  linkSync(place.file(2 * size), repinned);
+  for (const name of ['a', 'b', 'c', 'd']) place.open().take(place.file(), pathFor(name));
+  assert.deepEqual(filesBelow(place.folder), ['config-00', 'replaced/config', ...['b', 'c', 'd'].map(pathFor)].sort());
+});
+
+test('a copy leaves when the replica has the file; the old copy of a repaired one stays', (t) => {
+  const place = placeIn(t);
+  const books = newBooks();
+  const entries = ['a', 'b'].map((name) => books.enter('pack', pathFor(name).slice(-64), size, 1000));
+  for (const name of ['a', 'b']) place.open().take(place.file(), pathFor(name));
+  place.open().keep(place.file(), pathFor('a'));
+  for (const entry of entries) books.set(entry, wanted);
+  place.open().settle(books);
+  assert.equal(filesBelow(place.folder).length, 3);
+  books.set(entries[0] ?? -1, inReplica);
+  place.open().settle(books);
+  assert.deepEqual(filesBelow(place.folder), [pathFor('b'), `replaced/${pathFor('a')}`].sort());
+  const replica = temporaryFolder(t);
+  assert.equal(place.open().hasMissing(replica), true);
+  mkdirSync(dirname(join(replica, pathFor('b'))), { recursive: true });
+  writeFileSync(join(replica, pathFor('b')), '');
+  assert.equal(place.open().hasMissing(replica), false);
+});
+
+test('what failed three nights is held off with a warning, unless it lies verified; what is not wanted is forgotten', (t) => {
+  const place = placeIn(t);
+  const names = ['failing', 'verified', 'gone'].map(pathFor);
+  const wantedTonight = () => {
+    const books = newBooks();
+    for (const name of names) books.set(books.enter('pack', name.slice(-64), size, 1000), wanted);
+    return books;
+  };
+  for (const day of [0, 1, 2]) {
+    const quarantine = place.open();
+    for (const name of names) quarantine.failed(name);
+    quarantine.remember(wantedTonight(), new Date(now.getTime() + day * 24 * 3600 * 1000));
+  }
+  const books = wantedTonight();
+  const [failing = -1, lying = -1, gone = -1] = names.map((name) => books.find('pack', name.slice(-64)));
+  books.set(lying, verified);
+  books.clear(gone, wanted);
+  const findings = new Findings();
+  place.open().holdOff(books, findings, new Date(now.getTime() + 3 * 24 * 3600 * 1000));
+  assert.deepEqual([failing, lying, gone].map((entry) => books.has(entry, rejected)), [true, false, false]);
+  assert.deepEqual(findings.kept.map(({ rule, severity, path, message }) => [rule, severity, path, message.endsWith('tried again from 2026-12-02 on')]),
+    [['quarantined', 'warning', names[0], true]]);
+  const remembered = JSON.parse(readFileSync(join(place.state, 'quarantine.json'), 'utf8')) as { failures: { path: string }[] };
+  assert.deepEqual(remembered.failures.map(({ path }) => path).sort(), names.slice(0, 2).sort());
+});
