@@ -1,9 +1,12 @@
 /** How a repository stands, told from the journal and the declarations; the alarm first. */
 import type { Alarm } from './alerts.ts';
+import type { Amount } from './books.ts';
 import type { JournalLine } from './chain.ts';
 import { escapeText } from './itemize.ts';
 import { counted, formatBytes, formatCount, isoMinute } from './report.ts';
 import { windowToJson, type ReplicaSize } from './run.ts';
+import { lastScrubWords } from './scrub-words.ts';
+import type { ScrubMemory } from './scrub.ts';
 import type { WindowDecision } from './window.ts';
 
 /** What is known of a repository. */
@@ -17,6 +20,9 @@ export interface Status {
   readonly lastSuccess: JournalLine | undefined;
   /** When a snapshot was last admitted, by the journal. */
   readonly tombstones: { readonly pending: number; readonly bytes: number; readonly nextDue: string | null };
+  /** What is in quarantine, and the last scrub. */
+  readonly quarantine: Amount;
+  readonly scrub: ScrubMemory | undefined;
   /** Bytes; undefined while the replica is not there. */
   readonly disk: { readonly free: number; readonly total: number } | undefined;
   readonly hasMail: boolean;
@@ -36,6 +42,8 @@ export function statusLines(status: Status): StatusLine[] {
     ...replicaLines(replicaOf(status)),
     ...windowLines(status.window),
     row('tombstones', tombstoneWords(status)),
+    ...quarantineLines(status.quarantine),
+    row('last scrub', lastScrubWords(status.scrub, repository), (status.scrub?.damages.length ?? 0) > 0 ? 'bad' : 'plain'),
     ...(status.disk === undefined ? [] : [row('disk', `${formatBytes(status.disk.free)} of ${formatBytes(status.disk.total)} free`)]),
     ...(status.hasMail ? [] : [row('mail', 'none configured (alerts.email): nobody is told of an alarm but by exit codes', 'warning')]),
   ];
@@ -81,6 +89,10 @@ function windowLines({ open, refused }: WindowDecision): StatusLine[] {
   return [...refusal, row('prune window', `open until ${isoMinute(open.until)} UTC, ${formatCount(left)} deletions left${open.allowKeys ? ', keys may change' : ''}`, 'warning')];
 }
 
+function quarantineLines({ files, bytes }: Amount): StatusLine[] {
+  return files === 0 ? [] : [row('quarantine', `${formatCount(files)} ${files === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}`, 'warning')];
+}
+
 function tombstoneWords({ tombstones }: Status): string {
   if (tombstones.pending === 0) return 'none';
   const next = tombstones.nextDue === null ? 'none has a due date' : `the next is due ${tombstones.nextDue.slice(0, 16).replace('T', ' ')} UTC`;
@@ -89,7 +101,7 @@ function tombstoneWords({ tombstones }: Status): string {
 
 /** The status as `--json` shows it. */
 export function statusToJson(status: Status): object {
-  const { alarm, lastRun, lastSuccess, tombstones, disk } = status;
+  const { alarm, lastRun, lastSuccess, tombstones, disk, quarantine, scrub } = status;
   return {
     repository: status.repository,
     initialised: status.isInitialised,
@@ -99,6 +111,8 @@ export function statusToJson(status: Status): object {
     replica: replicaOf(status) ?? null,
     window: windowToJson(status.window.open),
     tombstones,
+    quarantine,
+    scrub: scrub === undefined ? null : { at: scrub.savedAt, share: scrub.share, complete: scrub.isComplete, files: scrub.files, bytes: scrub.bytes, damaged: scrub.damages },
     disk: disk ?? null,
   };
 }

@@ -2,7 +2,9 @@
 import type { Config, Repository } from '../core/config.ts';
 import type { Status } from '../core/status.ts';
 import { decideWindow } from '../core/window.ts';
-import { freeSpace, readMarker } from './replica.ts';
+import { quarantined } from './quarantine.ts';
+import { freeSpace, ownPaths, readMarker } from './replica.ts';
+import { readScrubMemory } from './scrub-memory.ts';
 import { State } from './state.ts';
 
 /** How a repository stands now. Throws Failure when a state file is damaged. */
@@ -17,6 +19,8 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
     lastRun: state.findLast((line) => line.event === 'finished'),
     lastSuccess: state.findLast((line) => line.event === 'finished' && (line['exitCode'] === 0 || line['exitCode'] === 4)),
     tombstones: pendingIn(state),
+    quarantine: quarantined(ownPaths(repository.replica).quarantine),
+    scrub: readScrubMemory(state.folder),
     disk: isInitialised ? freeSpace(repository.replica) : undefined,
     hasMail: config.alerts.email !== undefined,
   };
