@@ -15,14 +15,16 @@ const house = [
   [/^nightly\.ts$/, ['core/', 'errors.ts', 'type edges.ts', 'arrival.ts', 'departure.ts', 'examine.ts', 'stage.ts']],
   [/^(arrival|departure|examine|stage)\.ts$/, ['core/', 'errors.ts', 'type edges.ts', 'departure.ts', 'stage.ts']],
   [/^initialise\.ts$/, ['core/', 'errors.ts', 'type nightly.ts']],
+  [/^scrub\.ts$/, ['core/', 'errors.ts']],
   [/^core\/config[^/]*\.ts$/, ['core/', 'errors.ts', 'yaml', 'valibot', '@valibot/to-json-schema']],
   [/^core\//, ['core/', 'errors.ts']],
   [/^io\/(initialise-)?edges\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts', 'type initialise.ts']],
+  [/^io\/(scrub|repair)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type scrub.ts']],
   [/^io\/mail\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'nodemailer']],
   [/^io\/console\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'chalk']],
   [/^io\//, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts']],
   // Whatever starts a process lives in io.
-  [/^cli\//, ['cli/', 'io/', 'core/', 'nightly.ts', 'initialise.ts', 'errors.ts', '!node:child_process', 'node:', 'commander']],
+  [/^cli\//, ['cli/', 'io/', 'core/', 'nightly.ts', 'initialise.ts', 'scrub.ts', 'errors.ts', '!node:child_process', 'node:', 'commander']],
 ]
 
 // What an import means: a path below src, 'node:x', or a package's name.
@@ -120,7 +122,7 @@ export default defineConfig(
   { files: ['src/io/console.ts'], rules: { 'no-console': 'off' } },
   {
     // Pure: values in, values out.
-    files: ['src/core/**/*.ts', 'src/nightly.ts', 'src/initialise.ts'],
+    files: ['src/core/**/*.ts', 'src/nightly.ts', 'src/initialise.ts', 'src/scrub.ts'],
     rules: {
       'no-restricted-globals': ['error', 'process', 'console', 'performance', 'fetch', 'setTimeout', 'setInterval', 'setImmediate', 'require'],
       'no-restricted-syntax': [

@@ -8,6 +8,7 @@ import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 import { addDemo } from './demo.ts';
 import { addInit } from './init.ts';
 import { addPruneWindow } from './prune-window.ts';
+import { addScrub } from './scrub.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
 import { addTombstones } from './tombstones.ts';
@@ -41,6 +42,6 @@ export function makeProgram(context: CliContext): Command {
     .exitOverride()
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addCheck, addConfig, addDemo]) add(program, context);
+  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addScrub, addCheck, addConfig, addDemo]) add(program, context);
   return withExitCodes(program, Object.keys(exitCodeMeanings).map(Number));
 }

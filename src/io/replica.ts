@@ -93,7 +93,7 @@ export function checkPins(replica: string, marker: Marker): void {
   if (wrong.length === 0) return;
   throw new Failure(
     `the replica's own ${wrong.join(', ')} is missing or is not what was pinned at init`,
-    'this machine or its disk changed it, not serverA: look at the disk; the quarantine or serverA may have the right file. Nothing was fetched',
+    `this machine or its disk changed it, not serverA: look at the disk, then run rsync-ratchet scrub --repair ${marker.repository}. Nothing was fetched`,
   );
 }
 

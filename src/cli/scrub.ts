@@ -1,0 +1,55 @@
+/** `scrub`: is every file of the replica still what it was when it came? */
+import type { Command } from 'commander';
+import { mostShares, parseShare, scrubExitCode, scrubOutcome, type Scrub, type Share } from '../core/scrub.ts';
+import { scrubLines, scrubsToJson } from '../core/scrub-words.ts';
+import { UsageError, worstExitCode } from '../errors.ts';
+import type { Console } from '../io/console.ts';
+import { ReplicaScrub } from '../io/scrub.ts';
+import { scrub } from '../scrub.ts';
+import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+
+/** A scrub that is killed loses so much at most, in milliseconds. */
+const rememberEvery = 5000;
+
+export function addScrub(program: Command, context: CliContext): void {
+  const command = program.command('scrub')
+    .description('re-hash the replica\'s own files (bit rot on this machine); exit 4 when damaged ones are left')
+    .argument('[repository...]', 'all of the configuration when none is named')
+    .option('--share <n/t>', 'only the n-th of t shares: a different n every night reads everything in t nights')
+    .option('--repair', 'fetch damaged files from serverA again; only right content gets in, the damaged copy goes to quarantine')
+    .action(async (names: string[], options: { share?: string; repair?: boolean }) => {
+      const share = shareOf(options.share);
+      const config = configOf(command);
+      const console = consoleOf(command);
+      const scrubs: Scrub[] = [];
+      for (const repository of repositoriesOf(config, names)) {
+        const edges = new ReplicaScrub({ config, repository, console, interrupt: context.interrupt });
+        const done = await scrub(edges, { share, repair: options.repair === true, rememberEvery });
+        print(console, done);
+        scrubs.push(done);
+        if (context.interrupt.aborted) break;
+      }
+      if (wantsJson(command)) console.document(scrubsToJson(scrubs));
+      context.exit(worstExitCode(scrubs.map(scrubExitCode)));
+    });
+  withExitCodes(command, [0, 1, 2, 4, 75, 130, 143]);
+}
+
+/** Throws UsageError with what would be right. */
+function shareOf(text: string | undefined): Share | undefined {
+  const share = text === undefined ? undefined : parseShare(text);
+  if (text !== undefined && share === undefined) {
+    throw new UsageError(`--share ${text} must be n/t, n from 1 to t, t at most ${mostShares}`, 'for example --share 3/30; nothing was read');
+  }
+  return share;
+}
+
+/** A scrub that finds nothing says one line, and under `--quiet` none. */
+function print(console: Console, done: Scrub): void {
+  if (done.failure !== undefined) console.error(done.failure);
+  const outcome = scrubOutcome(done);
+  const [first = '', ...rest] = scrubLines(done);
+  if (outcome === 'whole') return console.mention(first, 'good');
+  console.say(first, outcome === 'repaired' ? 'good' : outcome === 'damaged' ? 'bad' : 'warning');
+  for (const line of rest) console.say(line);
+}
