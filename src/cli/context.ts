@@ -1,7 +1,7 @@
 /** What every command is given, and how a command's outcome becomes an exit code. */
 import { type Command } from 'commander';
 import type { Config, Repository } from '../core/config.ts';
-import { findConfig, loadConfig } from '../io/config-file.ts';
+import { findConfig, loadConfig, type Secrets } from '../io/config-file.ts';
 import { Console } from '../io/console.ts';
 import { exitCodeMeanings, UsageError } from '../errors.ts';
 
@@ -31,8 +31,8 @@ export function wantsJson(command: Command): boolean {
 }
 
 /** The configuration that the options and the environment name. Throws UsageError with all its problems. */
-export function configOf(command: Command): Config {
-  return loadConfig(configPath(command));
+export function configOf(command: Command, secrets?: Secrets): Config {
+  return loadConfig(configPath(command), process.env, secrets);
 }
 
 export function configPath(command: Command): string {

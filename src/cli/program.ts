@@ -5,6 +5,7 @@ import { addAcknowledge } from './acknowledge.ts';
 import { addConfig } from './config.ts';
 import { consoleOf, type CliContext } from './context.ts';
 import { addDemo } from './demo.ts';
+import { addHistory } from './history.ts';
 import { addInit } from './init.ts';
 import { addPruneWindow } from './prune-window.ts';
 import { addStatus } from './status.ts';
@@ -40,6 +41,6 @@ export function makeProgram(context: CliContext): Command {
     .exitOverride()
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addConfig, addDemo]) add(program, context);
+  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory, addConfig, addDemo]) add(program, context);
   return program;
 }

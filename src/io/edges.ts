@@ -54,7 +54,7 @@ export class RunEdges implements Edges {
     this.#console = console;
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
-    this.#state = new State(config.state ?? '', repository.name);
+    this.#state = new State(config.state ?? '', repository.name, (words) => { console.warn(words); });
   }
 
   now(): Date {
