@@ -1,13 +1,12 @@
 /** `sync` and `audit`: the whole night, or its first three steps as a question. */
 import type { Command } from 'commander';
-import type { Config, Repository } from '../core/config.ts';
 import { summary } from '../core/report.ts';
 import { outcomeOf, runExitCode, toJson, type Run } from '../core/run.ts';
 import { worstExitCode } from '../errors.ts';
 import type { Console, Tone } from '../io/console.ts';
 import { RunEdges } from '../io/edges.ts';
 import { nightlyRun, type NightOptions } from '../nightly.ts';
-import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addSync(program: Command, context: CliContext): void {
   const sync = program.command('sync')
@@ -32,17 +31,13 @@ async function runAll(command: Command, context: CliContext, names: readonly str
   const console = consoleOf(command);
   const runs: Run[] = [];
   for (const repository of repositoriesOf(config, names)) {
-    const run = await runOne(config, repository, console, context.interrupt, options);
+    const run = await nightlyRun(new RunEdges({ config, repository, interrupt: context.interrupt, console, program: invocation(command) }), options);
     print(console, run);
     runs.push(run);
     if (context.interrupt.aborted) break;
   }
   if (wantsJson(command)) console.document(toJson(runs));
   context.exit(worstExitCode(runs.map(runExitCode)));
-}
-
-function runOne(config: Config, repository: Repository, console: Console, interrupt: AbortSignal, options: NightOptions): Promise<Run> {
-  return nightlyRun(new RunEdges({ config, repository, interrupt, console }), options);
 }
 
 /** A night that is well says one line, and under `--quiet` none. A failure goes to stderr, a finding to stdout. */

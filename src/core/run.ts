@@ -7,6 +7,7 @@ import type { Amount } from './books.ts';
 import type { HashedType } from './layout.ts';
 import type { OpenWindow } from './window.ts';
 import { Findings } from './findings.ts';
+import { escapeText } from './itemize.ts';
 
 /** Stages with a clock of their own. */
 export type Stage = 'audit' | 'fetch' | 'prove' | 'admit' | 'expire' | 'check';
@@ -114,7 +115,7 @@ function runToJson(run: Run): object {
     runId: run.runId,
     outcome: outcomeOf(run),
     exitCode: runExitCode(run),
-    ...(run.failure === undefined ? {} : { error: { message: run.failure.message, hint: run.failure.hint } }),
+    ...(run.failure === undefined ? {} : { error: { message: escapeText(run.failure.message, 2000), hint: run.failure.hint } }),
     startedAt: run.startedAt.toISOString(),
     finishedAt: run.finishedAt.toISOString(),
     audit: run.audit,

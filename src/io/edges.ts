@@ -9,7 +9,8 @@ import type { JournalEvent } from '../core/chain.ts';
 import type { Config, Email, Repository } from '../core/config.ts';
 import type { HashedType, Pass } from '../core/layout.ts';
 import type { Change } from '../core/itemize.ts';
-import { messageIdOf, type Mail } from '../core/report.ts';
+import { messageIdOf, type Mail } from '../core/mail.ts';
+import type { Place } from '../core/report.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { confirmation, reminderLead } from '../core/tombstones.ts';
 import { decideWindow, type WindowDecision } from '../core/window.ts';
@@ -32,11 +33,13 @@ export interface EdgeOptions {
   readonly repository: Repository;
   readonly interrupt: AbortSignal;
   readonly console: Console;
+  /** How a command begins that finds the same configuration, for mails. */
+  readonly program?: string;
 }
 
 export class RunEdges implements Edges {
   readonly repository: Repository;
-  readonly place: { host: string; replica: string };
+  readonly place: Place;
   readonly onSuccess: Email['onSuccess'] | undefined;
   readonly #config: Config;
   readonly #console: Console;
@@ -46,9 +49,9 @@ export class RunEdges implements Edges {
   #marker: onDisk.Marker | undefined;
   #incoming: Incoming | undefined;
 
-  constructor({ config, repository, interrupt, console }: EdgeOptions) {
+  constructor({ config, repository, interrupt, console, program }: EdgeOptions) {
     this.repository = repository;
-    this.place = { host: hostname(), replica: repository.replica };
+    this.place = { host: hostname(), replica: repository.replica, ...(program === undefined ? {} : { program }) };
     this.onSuccess = config.alerts.email?.onSuccess;
     this.#config = config;
     this.#console = console;

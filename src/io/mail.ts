@@ -3,7 +3,7 @@ import { createTransport, type SendMailOptions } from 'nodemailer';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Email } from '../core/config.ts';
-import type { Mail } from '../core/report.ts';
+import type { Mail } from '../core/mail.ts';
 import { makeFolder, replaceFile } from './files.ts';
 
 /** How long an SMTP server may take for any one step, in milliseconds. */
@@ -14,8 +14,9 @@ type Smtp = Extract<Email['transport'], { kind: 'smtp' }>;
 /** Sends a mail, or writes it as a file. Throws what the transport says when it is not accepted. */
 export async function sendMail(email: Email, mail: Mail, date: Date): Promise<void> {
   const message: SendMailOptions = {
-    from: email.from, to: email.to, subject: mail.subject, text: mail.text, messageId: `<${mail.messageId}>`, date,
+    from: email.from, to: email.to, subject: mail.subject, text: mail.text, html: mail.html, messageId: `<${mail.messageId}>`, date,
     ...(mail.references === undefined ? {} : { references: `<${mail.references}>`, inReplyTo: `<${mail.references}>` }),
+    attachments: mail.attachments.map((each) => ({ ...each, contentType: 'application/x-ndjson' })),
     headers: { 'Auto-Submitted': 'auto-generated' },
     disableFileAccess: true, disableUrlAccess: true,
   };
