@@ -12,7 +12,8 @@ const house = [
   [/^main\.ts$/, ['cli/', 'errors.ts', 'node:']],
   [/^errors\.ts$/, ['type core/']],
   [/^edges\.ts$/, ['type core/', 'type errors.ts']],
-  [/^nightly\.ts$/, ['core/', 'errors.ts', 'type edges.ts']],
+  [/^nightly\.ts$/, ['core/', 'errors.ts', 'tell.ts', 'type edges.ts']],
+  [/^tell\.ts$/, ['core/', 'errors.ts', 'type edges.ts']],
   [/^initialise\.ts$/, ['core/', 'errors.ts', 'type nightly.ts']],
   [/^core\/config[^/]*\.ts$/, ['core/', 'errors.ts', 'yaml', 'valibot', '@valibot/to-json-schema']],
   [/^core\//, ['core/', 'errors.ts']],
@@ -119,7 +120,7 @@ export default defineConfig(
   { files: ['src/io/console.ts'], rules: { 'no-console': 'off' } },
   {
     // Pure: values in, values out.
-    files: ['src/core/**/*.ts', 'src/nightly.ts', 'src/initialise.ts'],
+    files: ['src/core/**/*.ts', 'src/nightly.ts', 'src/tell.ts', 'src/initialise.ts'],
     rules: {
       'no-restricted-globals': ['error', 'process', 'console', 'performance', 'fetch', 'setTimeout', 'setInterval', 'setImmediate', 'require'],
       'no-restricted-syntax': [

@@ -57,8 +57,8 @@ export interface Edges {
   journal(event: JournalEvent): Promise<string>;
   /** Keeps a run's findings for people. */
   record(run: Run): void;
-  /** Whether the mail was accepted; what went wrong otherwise has been said on stderr. */
-  mail(mail: Mail): Promise<boolean>;
+  /** Sends the mail of a run, or spools it. Never throws: what went wrong has been said on stderr. */
+  mail(mail: Mail, run: Run): Promise<'sent' | 'spooled' | 'lost'>;
   /** Notes that people were reminded of what is due within a week. */
   recordReminder(now: Date): Promise<void>;
   stage(name: Stage): void;

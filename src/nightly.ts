@@ -1,16 +1,14 @@
 /** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
-import { isMailDue, warningsOf, type Told } from './core/alerts.ts';
 import { Audit } from './core/audit.ts';
 import type { Amount, Books } from './core/books.ts';
-import { gone, inReplica, rejected, tombstoned, verified, wanted } from './core/flags.ts';
-import type { JournalEvent } from './core/chain.ts';
+import { gone, rejected, tombstoned, verified, wanted } from './core/flags.ts';
 import { admissionOrder, passes, type HashedType, type Pass } from './core/layout.ts';
-import { mailOf } from './core/mail.ts';
 import { formatBytes } from './core/report.ts';
-import { newRun, outcomeOf, runExitCode, runIdOf, secondsBetween, type Run, type Stage } from './core/run.ts';
-import { buriedIn, countsIn, newestSnapshotIn, reminderIn } from './core/stock.ts';
+import { newRun, runIdOf, secondsBetween, type Run, type Stage } from './core/run.ts';
+import { buriedIn, countsIn, reminderIn, sizeIn } from './core/stock.ts';
 import type { Edges } from './edges.ts';
 import { asFailure, Failure } from './errors.ts';
+import { tell } from './tell.ts';
 
 export interface NightOptions {
   /** `audit` asks only: steps 1 to 3, nothing is fetched, nobody is mailed. */
@@ -130,6 +128,7 @@ async function fetch(edges: Edges, run: Run, books: Books): Promise<boolean> {
   const fetched = await edges.fetch(run.runId, deadlineOf(edges, run));
   run.fetched = fetched.delivered;
   run.quarantined = fetched.quarantined;
+  if (run.quarantined.files > 0) await edges.journal({ event: 'quarantined', runId: run.runId, ...run.quarantined });
   if (fetched.end instanceof Failure) throw fetched.end;
   if (fetched.end === 'complete') reportMissing(run, books);
   else run.findings.add('warning', 'unfinished', '', `${missing.files - run.fetched.files} files are still to come; only packs were admitted`);
@@ -167,43 +166,8 @@ function takeStock(run: Run, books: Books): void {
   const { pending, unconfirmed } = countsIn(books);
   run.tombstones.pending = pending;
   run.tombstones.unconfirmed = unconfirmed;
-  run.replica = { ...books.amount(inReplica, 0), newestSnapshot: newestSnapshotIn(books) };
+  run.replica = sizeIn(books);
   run.reminder = reminderIn(books, run.startedAt);
-}
-
-/** Step 10: journal, then mail. What fails in here is the run's failure, and the mail goes out all the same. */
-async function tell(edges: Edges, run: Run): Promise<void> {
-  run.finishedAt = edges.now();
-  if (run.isLocked) return;
-  const warnings = edges.fingerprint(warningsOf(run));
-  let told: Told = { finished: undefined, sameWarnings: undefined };
-  let head = 'not written';
-  try {
-    told = edges.told(warnings);
-    edges.record(run);
-    head = await edges.journal(endOf(run, warnings));
-  } catch (error) {
-    run.failure ??= asFailure(error);
-  }
-  if (run.command === 'audit' || edges.onSuccess === undefined || !isMailDue(run, warnings, told, edges.onSuccess)) return;
-  if (await edges.mail(mailOf(run, edges.place, head))) await recordMail(edges, run, warnings).catch((error: unknown) => { run.failure ??= asFailure(error); });
-}
-
-function endOf(run: Run, warnings: string): JournalEvent {
-  const { runId, audit, fetched, admitted, quarantined, tombstones, replica, seconds, failure } = run;
-  return {
-    event: run.command === 'audit' ? 'audited' : 'finished',
-    runId, outcome: outcomeOf(run), exitCode: runExitCode(run),
-    audit, fetched, admitted, quarantined, tombstones, replica, seconds, warnings,
-    rules: [...run.findings.rules('violation'), ...run.findings.rules('warning')],
-    ...(failure === undefined ? {} : { failure: failure.message }),
-  };
-}
-
-async function recordMail(edges: Edges, run: Run, warnings: string): Promise<void> {
-  run.alerts.sent++;
-  if (run.reminder !== undefined) await edges.recordReminder(run.startedAt);
-  await edges.journal({ event: 'alert-sent', runId: run.runId, warnings });
 }
 
 /** Keeps a stage's time and announces it. */

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { asFailure, exitCodeOf, exitCodes } from '../errors.ts';
 import { addAcknowledge } from './acknowledge.ts';
+import { addAlert } from './alert.ts';
 import { addConfig } from './config.ts';
 import { consoleOf, type CliContext } from './context.ts';
 import { addDemo } from './demo.ts';
@@ -41,6 +42,6 @@ export function makeProgram(context: CliContext): Command {
     .exitOverride()
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory, addConfig, addDemo]) add(program, context);
+  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory, addAlert, addConfig, addDemo]) add(program, context);
   return program;
 }

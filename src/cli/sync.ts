@@ -6,6 +6,7 @@ import { worstExitCode } from '../errors.ts';
 import type { Console, Tone } from '../io/console.ts';
 import { RunEdges } from '../io/edges.ts';
 import { nightlyRun, type NightOptions } from '../nightly.ts';
+import { retrySpool } from './alert.ts';
 import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addSync(program: Command, context: CliContext): void {
@@ -29,9 +30,13 @@ export function addSync(program: Command, context: CliContext): void {
 async function runAll(command: Command, context: CliContext, names: readonly string[], options: NightOptions): Promise<void> {
   const config = configOf(command);
   const console = consoleOf(command);
+  const isNight = options.command === 'sync';
+  const repositories = repositoriesOf(config, names);
+  if (isNight) await retrySpool(config, console);
   const runs: Run[] = [];
-  for (const repository of repositoriesOf(config, names)) {
-    const run = await nightlyRun(new RunEdges({ config, repository, interrupt: context.interrupt, console, program: invocation(command) }), options);
+  const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };
+  for (const repository of repositories) {
+    const run = await nightlyRun(new RunEdges({ ...shared, repository }), options);
     print(console, run);
     runs.push(run);
     if (context.interrupt.aborted) break;

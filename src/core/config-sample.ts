@@ -99,7 +99,8 @@ repositories:
     #smtp:
       #host: localhost
       #port: 25
-      # Encryption: required, opportunistic (when the server offers it), or none.
+      # Encryption: required (with a valid certificate), opportunistic (when the server offers it; a login is never sent
+      # over a network that way), or none.
       #tls: opportunistic
       # The login, if the server wants one: both or neither.
       #user: ratchet

@@ -30,6 +30,7 @@ export interface Reminder {
 
 /** What the replica holds. */
 export interface ReplicaSize extends Amount {
+  readonly types: Readonly<Record<HashedType, Amount>>;
   /** Modification time of the newest snapshot file, ISO 8601. */
   readonly newestSnapshot: string | null;
 }

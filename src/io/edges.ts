@@ -1,47 +1,31 @@
 /** The edges of one run for one repository: everything outside, wired together for `nightly.ts` and `initialise.ts`. */
-import { createHash, randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { alarmWith, type Alarm } from '../core/alerts.ts';
 import type { Catalogue } from '../core/audit.ts';
 import type { Amount, Books } from '../core/books.ts';
-import type { JournalEvent } from '../core/chain.ts';
-import type { Config, Email, Repository } from '../core/config.ts';
 import type { HashedType, Pass } from '../core/layout.ts';
 import type { Change } from '../core/itemize.ts';
-import { messageIdOf, type Mail } from '../core/mail.ts';
-import type { Place } from '../core/report.ts';
+import { messageIdOf } from '../core/mail.ts';
 import type { Run, Stage } from '../core/run.ts';
-import { confirmation, reminderLead } from '../core/tombstones.ts';
+import { confirmation } from '../core/tombstones.ts';
 import { decideWindow, type WindowDecision } from '../core/window.ts';
-import { asFailure, Failure } from '../errors.ts';
+import type { Failure } from '../errors.ts';
 import type { Edges, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
 import { emptyExpired, expire } from './expire.ts';
 import { growthOf, Incoming, writeManifest } from './incoming.ts';
-import { sendMail } from './mail.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
-import { State } from './state.ts';
+import type { State } from './state.ts';
+import { Telling, type EdgeOptions } from './telling.ts';
 import { bury } from './tombstones.ts';
 
-/** What a run is given besides its repository. */
-export interface EdgeOptions {
-  readonly config: Config;
-  readonly repository: Repository;
-  readonly interrupt: AbortSignal;
-  readonly console: Console;
-  /** How a command begins that finds the same configuration, for mails. */
-  readonly program?: string;
-}
+export type { EdgeOptions } from './telling.ts';
 
-export class RunEdges implements Edges {
-  readonly repository: Repository;
-  readonly place: Place;
-  readonly onSuccess: Email['onSuccess'] | undefined;
-  readonly #config: Config;
+export class RunEdges extends Telling implements Edges {
   readonly #console: Console;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
   readonly #state: State;
@@ -49,19 +33,13 @@ export class RunEdges implements Edges {
   #marker: onDisk.Marker | undefined;
   #incoming: Incoming | undefined;
 
-  constructor({ config, repository, interrupt, console, program }: EdgeOptions) {
-    this.repository = repository;
-    this.place = { host: hostname(), replica: repository.replica, ...(program === undefined ? {} : { program }) };
-    this.onSuccess = config.alerts.email?.onSuccess;
-    this.#config = config;
+  constructor(options: EdgeOptions) {
+    super(options);
+    const { repository, interrupt, console } = options;
     this.#console = console;
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
-    this.#state = new State(config.state ?? '', repository.name, (words) => { console.warn(words); });
-  }
-
-  now(): Date {
-    return new Date();
+    this.#state = this.state;
   }
 
   random(): string {
@@ -132,11 +110,6 @@ export class RunEdges implements Edges {
     return moved;
   }
 
-  async recordReminder(now: Date): Promise<void> {
-    const until = new Date(now.getTime() + reminderLead).toISOString();
-    await this.#state.locked(() => { this.#state.tombstones.append([{ event: 'reminded', until }]); });
-  }
-
   exists(path: string): boolean {
     return onDisk.exists(this.repository.replica, path);
   }
@@ -175,44 +148,6 @@ export class RunEdges implements Edges {
     const admitted = await admit(this.repository.replica, this.#paths.candidate, books, types);
     this.#pinKeys(books);
     return admitted;
-  }
-
-  told(fingerprint: string) {
-    return {
-      finished: this.#state.findLast((line) => line.event === 'finished'),
-      sameWarnings: this.#state.findLast((line) => line.event === 'alert-sent' && line['warnings'] === fingerprint),
-    };
-  }
-
-  fingerprint(text: string): string {
-    return createHash('sha256').update(text).digest('hex');
-  }
-
-  lastJournaled(): Date | undefined {
-    const last = this.#state.findLast(() => true);
-    return last === undefined ? undefined : new Date(last.time);
-  }
-
-  async journal(event: JournalEvent): Promise<string> {
-    return this.#state.append(this.now(), event);
-  }
-
-  record(run: Run): void {
-    if (run.findings.kept.length === 0) return;
-    this.#state.writeRunFile(run.runId, 'findings.jsonl', run.findings.kept.map((finding) => `${JSON.stringify(finding)}\n`).join(''));
-  }
-
-  async mail(mail: Mail): Promise<boolean> {
-    const { email } = this.#config.alerts;
-    if (email === undefined) return false;
-    try {
-      await sendMail(email, mail, this.now());
-      return true;
-    } catch (error) {
-      const { message } = asFailure(error);
-      this.#console.error(new Failure(`the mail "${mail.subject}" was not delivered: ${message}`, 'check alerts.email in the configuration and the mail server'));
-      return false;
-    }
   }
 
   stage(name: Stage): void {

@@ -17,7 +17,7 @@ import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
-import type { EdgeOptions } from './edges.ts';
+import type { EdgeOptions } from './telling.ts';
 
 /** A key or a config above this is none, in bytes. */
 const largestIdentity = 1024 * 1024;
