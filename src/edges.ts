@@ -4,6 +4,7 @@ import type { Catalogue } from './core/audit.ts';
 import type { Amount, Books } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
 import type { Email, Repository } from './core/config.ts';
+import type { Remembered } from './core/freshness.ts';
 import type { Change } from './core/itemize.ts';
 import type { HashedType, Pass } from './core/layout.ts';
 import type { Mail } from './core/mail.ts';
@@ -18,6 +19,8 @@ export interface Edges {
   readonly place: Place;
   /** Undefined when no mail is configured. */
   readonly onSuccess: Email['onSuccess'] | undefined;
+  /** Milliseconds without a new snapshot after which a run warns; undefined for never. */
+  readonly freshness: number | undefined;
   now(): Date;
   /** Four random hexadecimal digits. */
   random(): string;
@@ -59,6 +62,8 @@ export interface Edges {
   record(run: Run): void;
   /** Sends the mail of a run, or spools it. Never throws: what went wrong has been said on stderr. */
   mail(mail: Mail, run: Run): Promise<'sent' | 'spooled' | 'lost'>;
+  /** What freshness is judged by. */
+  remembered(): Remembered;
   /** Notes that people were reminded of what is due within a week. */
   recordReminder(now: Date): Promise<void>;
   stage(name: Stage): void;

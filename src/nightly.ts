@@ -1,7 +1,7 @@
 /** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
 import { Audit } from './core/audit.ts';
 import type { Amount, Books } from './core/books.ts';
-import { gone, rejected, tombstoned, verified, wanted } from './core/flags.ts';
+import { gone, inReplica, rejected, tombstoned, verified, wanted } from './core/flags.ts';
 import { admissionOrder, passes, type HashedType, type Pass } from './core/layout.ts';
 import { formatBytes } from './core/report.ts';
 import { newRun, runIdOf, secondsBetween, type Run, type Stage } from './core/run.ts';
@@ -157,8 +157,10 @@ function reportMissing(run: Run, books: Books): void {
 async function admit(edges: Edges, run: Run, books: Books, isComplete: boolean): Promise<void> {
   if (books.amount(verified, 0).files === 0) return;
   const types: readonly HashedType[] = isComplete ? admissionOrder : ['pack'];
+  const before = books.amount(inReplica, 0, 'snapshot').files;
   run.admitted = await edges.admit(books, new Set(types));
-  if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted });
+  run.snapshotsAdmitted = books.amount(inReplica, 0, 'snapshot').files - before;
+  if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted, snapshots: run.snapshotsAdmitted });
 }
 
 /** What the replica holds after the run, and which of it will leave. */

@@ -1,6 +1,7 @@
 /** Step 10 of a night: journal, mail. */
 import { isMailDue, warningsOf, type Told } from './core/alerts.ts';
 import type { JournalEvent } from './core/chain.ts';
+import { quietOf, staleness } from './core/freshness.ts';
 import { mailOf } from './core/mail.ts';
 import { outcomeOf, runExitCode, type Run } from './core/run.ts';
 import type { Edges } from './edges.ts';
@@ -10,6 +11,7 @@ import { asFailure } from './errors.ts';
 export async function tell(edges: Edges, run: Run): Promise<void> {
   run.finishedAt = edges.now();
   if (run.isLocked) return;
+  if (run.command === 'sync') judgeFreshness(edges, run);
   const warnings = edges.fingerprint(warningsOf(run));
   let told: Told = { finished: undefined, sameWarnings: undefined };
   let head = 'not written';
@@ -25,12 +27,23 @@ export async function tell(edges: Edges, run: Run): Promise<void> {
   await mail(edges, run, warnings, head);
 }
 
+/** Quiet nights for too long are a warning: that is what a frozen or withholding serverA looks like. */
+function judgeFreshness(edges: Edges, run: Run): void {
+  try {
+    run.quiet = quietOf(run, edges.remembered());
+  } catch (error) {
+    run.failure ??= asFailure(error);
+  }
+  const stale = run.failure === undefined && run.alarm === undefined ? staleness(run, edges.freshness) : undefined;
+  if (stale !== undefined) run.findings.add('warning', 'stale', '', stale);
+}
+
 function endOf(run: Run, warnings: string): JournalEvent {
-  const { runId, audit, fetched, admitted, quarantined, tombstones, replica, seconds, failure } = run;
+  const { runId, audit, fetched, admitted, quarantined, tombstones, replica, quiet, seconds, failure } = run;
   return {
     event: run.command === 'audit' ? 'audited' : 'finished',
     runId, outcome: outcomeOf(run), exitCode: runExitCode(run),
-    audit, fetched, admitted, quarantined, tombstones, replica, seconds, warnings,
+    audit, fetched, admitted, quarantined, tombstones, replica, quiet, seconds, warnings,
     rules: [...run.findings.rules('violation'), ...run.findings.rules('warning')],
     ...(failure === undefined ? {} : { failure: failure.message }),
   };

@@ -108,7 +108,6 @@ repositories:
     # Whether good nights are mailed too: never, always, or recovery (the first good one after a bad one).
     #onSuccess: never
   # Warn when no new snapshot has come for this long.
-  # No effect yet.
   #freshness: 48h
 
 #monitoring:

@@ -35,7 +35,7 @@ export type ViolationRule =
   | 'refused';
 
 /** Names of what is told, and lets the run go on. */
-export type WarningRule = 'foreign' | 'stray' | 'quarantined' | 'not-delivered' | 'unrequested' | 'unfinished' | 'clock';
+export type WarningRule = 'foreign' | 'stray' | 'quarantined' | 'not-delivered' | 'unrequested' | 'unfinished' | 'clock' | 'stale';
 
 export type Rule = ViolationRule | WarningRule;
 

@@ -35,6 +35,14 @@ export interface ReplicaSize extends Amount {
   readonly newestSnapshot: string | null;
 }
 
+/** How long no new snapshot has come. Times are ISO 8601. */
+export interface Quiet {
+  /** When a run last admitted a snapshot; null for never. */
+  readonly admittedAt: string | null;
+  /** That, or when the replica was made. */
+  readonly since: string;
+}
+
 export interface Run {
   readonly repository: string;
   readonly runId: string;
@@ -58,6 +66,8 @@ export interface Run {
   reminder: Reminder | undefined;
   /** What the replica holds after this run; undefined while nobody has looked. */
   replica: ReplicaSize | undefined;
+  snapshotsAdmitted: number;
+  quiet: Quiet | undefined;
   isLocked: boolean;
   failure: Failure | undefined;
 }
@@ -79,6 +89,8 @@ export function newRun(repository: string, runId: string, command: Run['command'
     buried: undefined,
     reminder: undefined,
     replica: undefined,
+    snapshotsAdmitted: 0,
+    quiet: undefined,
     isLocked: false,
     failure: undefined,
   };

@@ -17,6 +17,8 @@ export interface Status {
   /** The last finished `sync`, and the last that ended with exit code 0 or 4. */
   readonly lastRun: JournalLine | undefined;
   readonly lastSuccess: JournalLine | undefined;
+  /** When a snapshot was last admitted, ISO 8601, by the journal. */
+  readonly snapshotAdmittedAt: string | undefined;
   readonly tombstones: { readonly pending: number; readonly bytes: number; readonly nextDue: string | null };
   /** Bytes; undefined while the replica is not there. */
   readonly disk: { readonly free: number; readonly total: number } | undefined;
@@ -39,6 +41,7 @@ export function statusLines(status: Status, overdue = false): StatusLine[] {
     row('last run', runWords(status.lastRun), status.lastRun?.['exitCode'] === 0 ? 'good' : 'warning'),
     row('last success', `${status.lastSuccess === undefined ? 'never' : when(status.lastSuccess)}${overdue ? ': OVERDUE' : ''}`, overdue ? 'bad' : 'plain'),
     ...replicaLines(replicaOf(status)),
+    ...(status.snapshotAdmittedAt === undefined ? [] : [row('last new one', `admitted ${minute(status.snapshotAdmittedAt)} UTC`)]),
     ...windowLines(status.window),
     row('tombstones', tombstoneWords(status)),
     ...(status.disk === undefined ? [] : [row('disk', `${formatBytes(status.disk.free)} of ${formatBytes(status.disk.total)} free`)]),
@@ -132,6 +135,7 @@ export function statusToJson(status: Status): object {
     window: windowToJson(status.window.open),
     tombstones,
     disk: disk ?? null,
+    snapshotAdmittedAt: status.snapshotAdmittedAt ?? null,
     spool: status.spool ?? null,
   };
 }

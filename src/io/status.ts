@@ -1,5 +1,6 @@
 /** Gathers what `status` tells; reads small files only, changes nothing, and takes no lock: any user may, whom the modes let. */
 import type { Config, Repository } from '../core/config.ts';
+import { rememberedQuiet } from '../core/freshness.ts';
 import { waitingIn } from '../core/spool.ts';
 import type { Status } from '../core/status.ts';
 import { decideWindow } from '../core/window.ts';
@@ -19,6 +20,7 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
     window: decideWindow(now, state.windows(), repository.pruneWindows),
     lastRun,
     lastSuccess: state.findLast((line) => line.event === 'finished' && (line['exitCode'] === 0 || line['exitCode'] === 4)),
+    snapshotAdmittedAt: rememberedQuiet(lastRun)?.admittedAt ?? undefined,
     tombstones: pendingIn(state),
     disk: isInitialised === false ? undefined : unlessClosed(() => freeSpace(repository.replica)),
     spool: unlessClosed(() => waitingIn(new Spool(config.state ?? '').names(), repository.name)),

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { week, type Told } from '../core/alerts.ts';
 import type { JournalEvent, JournalLine } from '../core/chain.ts';
 import type { Config, Email, Repository } from '../core/config.ts';
+import { rememberedQuiet, type Remembered } from '../core/freshness.ts';
 import type { Mail } from '../core/mail.ts';
 import type { Place } from '../core/report.ts';
 import type { Run } from '../core/run.ts';
@@ -27,6 +28,7 @@ export class Telling {
   readonly repository: Repository;
   readonly place: Place;
   readonly onSuccess: Email['onSuccess'] | undefined;
+  readonly freshness: number | undefined;
   protected readonly state: State;
   readonly #config: Config;
   readonly #console: Console;
@@ -35,6 +37,7 @@ export class Telling {
     this.repository = repository;
     this.place = { host: hostname(), replica: repository.replica, ...(program === undefined ? {} : { program }) };
     this.onSuccess = config.alerts.email?.onSuccess;
+    this.freshness = config.alerts.freshness;
     this.state = new State(config.state ?? '', repository.name, (words) => { console.warn(words); });
     this.#config = config;
     this.#console = console;
@@ -73,6 +76,11 @@ export class Telling {
   record(run: Run): void {
     if (run.findings.kept.length === 0) return;
     this.state.writeRunFile(run.runId, 'findings.jsonl', run.findings.kept.map((finding) => `${JSON.stringify(finding)}\n`).join(''));
+  }
+
+  remembered(): Remembered {
+    const finished = this.state.findLast((line) => line.event === 'finished');
+    return { finished, initialised: rememberedQuiet(finished) !== undefined ? undefined : this.state.findLast((line) => line.event === 'initialised') };
   }
 
   async mail(mail: Mail, run: Run): Promise<Sent> {

@@ -17,10 +17,11 @@ describe('status', () => {
     assert.match(textOf(statusOf({ tells: { mail: false, ping: true, metrics: false } })), /mail +none configured/);
     assert.match(textOf(statusOf({ tells: { mail: true, ping: false, metrics: false } })), /monitoring +no ping and no metrics/);
   });
+  test('says when a new snapshot was last admitted', () => { assert.match(textOf(statusOf()), /last new one +admitted 2026-11-23 01:27 UTC/); });
   test('marks a last success that is overdue', () => { assert.match(textOf(statusOf({ lastSuccess: goodEnd(30) }), true), /last success .* UTC: OVERDUE/); });
   test('tells programs the same', () => {
-    const { spool, initialised } = statusToJson(statusOf({ isInitialised: undefined })) as Record<string, unknown>;
-    assert.deepEqual([spool, initialised], [{ alerts: 0, since: null }, null]);
+    const { spool, snapshotAdmittedAt, initialised } = statusToJson(statusOf({ isInitialised: undefined })) as Record<string, unknown>;
+    assert.deepEqual([spool, snapshotAdmittedAt, initialised], [{ alerts: 0, since: null }, '2026-11-23T01:27:44.000Z', null]);
   });
   test('whatever a failure says, each line is printable', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (failure) => {

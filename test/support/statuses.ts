@@ -24,7 +24,7 @@ export const goodEnd = (hoursAgo: number, detail: Partial<JournalLine> = {}): Jo
 export function statusOf(change: Partial<Status> = {}): Status {
   return {
     repository: 'nightly', isInitialised: true, alarm: undefined, window: { open: undefined, refused: undefined },
-    lastRun: goodEnd(6.5), lastSuccess: goodEnd(6.5),
+    lastRun: goodEnd(6.5), lastSuccess: goodEnd(6.5), snapshotAdmittedAt: '2026-11-23T01:27:44.000Z',
     tombstones: { pending: 0, bytes: 0, nextDue: null }, disk: { free: 5e11, total: 1e12 }, spool: { alerts: 0, since: null },
     tells: { mail: true, ping: true, metrics: true }, ...change,
   };
