@@ -64,6 +64,8 @@ export interface Edges {
   mail(mail: Mail, run: Run): Promise<'sent' | 'spooled' | 'lost'>;
   /** What freshness is judged by. */
   remembered(): Remembered;
+  /** Brings the metrics file up to date with the end of this run. Never throws. */
+  metrics(end: JournalEvent): Promise<void>;
   /** Notes that people were reminded of what is due within a week. */
   recordReminder(now: Date): Promise<void>;
   stage(name: Stage): void;

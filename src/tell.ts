@@ -1,4 +1,4 @@
-/** Step 10 of a night: journal, mail. */
+/** Step 10 of a night: journal, metrics, mail. */
 import { isMailDue, warningsOf, type Told } from './core/alerts.ts';
 import type { JournalEvent } from './core/chain.ts';
 import { quietOf, staleness } from './core/freshness.ts';
@@ -23,8 +23,10 @@ export async function tell(edges: Edges, run: Run): Promise<void> {
     run.failure ??= asFailure(error);
   }
   if (run.command === 'audit') return;
+  await edges.metrics(endOf(run, warnings));
   if (edges.onSuccess === undefined || !isMailDue(run, warnings, told, edges.onSuccess)) return;
   await mail(edges, run, warnings, head);
+  await edges.metrics(endOf(run, warnings));
 }
 
 /** Quiet nights for too long are a warning: that is what a frozen or withholding serverA looks like. */

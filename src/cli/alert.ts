@@ -8,6 +8,7 @@ import { escapeText } from '../core/itemize.ts';
 import { formatCount } from '../core/report.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import type { Console } from '../io/console.ts';
+import { refreshMetrics } from '../io/metrics.ts';
 import { mailPatience, Outbox, type Flushed } from '../io/outbox.ts';
 import { configOf, consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -39,6 +40,7 @@ async function flushNow(command: Command): Promise<number> {
   const console = consoleOf(command);
   emailOf(config);
   const flushed = await retrySpool(config, console);
+  await refreshMetrics(config, console, new Date());
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, ...flushed }, null, 2));
   if (flushed.failed === true) return exitCodes.failed;
   if (flushed.spooled > 0) console.say(`${formatCount(flushed.spooled)} ${flushed.spooled === 1 ? 'alert waits' : 'alerts wait'} in the spool still`, 'warning');

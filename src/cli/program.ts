@@ -1,5 +1,6 @@
 /** The command line: its global options and its commands. Wiring only. */
 import { Command, CommanderError } from 'commander';
+import { version } from '../core/version.ts';
 import { asFailure, exitCodeOf, exitCodes } from '../errors.ts';
 import { addAcknowledge } from './acknowledge.ts';
 import { addAlert } from './alert.ts';
@@ -12,8 +13,6 @@ import { addPruneWindow } from './prune-window.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
 import { addTombstones } from './tombstones.ts';
-
-declare const __VERSION__: string | undefined;
 
 /** Runs the command that `argv` names; its exit code. Never throws. */
 export async function runProgram(argv: readonly string[], interrupt: AbortSignal): Promise<number> {
@@ -33,7 +32,7 @@ export async function runProgram(argv: readonly string[], interrupt: AbortSignal
 export function makeProgram(context: CliContext): Command {
   const program = new Command('rsync-ratchet')
     .description('A second copy of a restic repository that can only grow: audits serverA every night, and fetches what is new.')
-    .version(typeof __VERSION__ === 'string' ? __VERSION__ : 'dev')
+    .version(version)
     .option('--config <file>', 'the configuration; see "config generate"')
     .option('--json', 'one JSON document on stdout, and nothing else')
     .option('--quiet', 'print nothing when all is well (for cron)')

@@ -115,7 +115,6 @@ repositories:
   # No effect yet.
   #ping:
     #urlFile: /etc/rsync-ratchet/ping.url
-  # Figures for Prometheus's node exporter.
-  # No effect yet.
+  # Figures for Prometheus's node exporter (its --collector.textfile.directory).
   #metricsFile: /var/lib/prometheus/node-exporter/rsync_ratchet.prom
 `;

@@ -10,6 +10,7 @@ import type { Place } from '../core/report.ts';
 import type { Run } from '../core/run.ts';
 import { reminderLead } from '../core/tombstones.ts';
 import type { Console } from './console.ts';
+import { refreshMetrics } from './metrics.ts';
 import { Outbox, type Sent } from './outbox.ts';
 import { State } from './state.ts';
 
@@ -87,5 +88,9 @@ export class Telling {
     const { alerts: { email }, state = '' } = this.#config;
     if (email === undefined) return 'lost';
     return new Outbox(email, state, (failure) => { this.#console.error(failure); }).send(mail, run, this.now());
+  }
+
+  async metrics(end: JournalEvent): Promise<void> {
+    await refreshMetrics(this.#config, this.#console, this.now(), { repository: this.repository.name, end });
   }
 }
