@@ -1,4 +1,4 @@
-/** Step 10 of a night: journal, metrics, mail. */
+/** Step 10 of a night: journal, metrics, mail. The ping is for the whole invocation, see cli/sync.ts. */
 import { isMailDue, warningsOf, type Told } from './core/alerts.ts';
 import type { JournalEvent } from './core/chain.ts';
 import { quietOf, staleness } from './core/freshness.ts';

@@ -5,6 +5,7 @@ import { outcomeOf, runExitCode, toJson, type Run } from '../core/run.ts';
 import { worstExitCode } from '../errors.ts';
 import type { Console, Tone } from '../io/console.ts';
 import { RunEdges } from '../io/edges.ts';
+import { Pinger } from '../io/ping.ts';
 import { nightlyRun, type NightOptions } from '../nightly.ts';
 import { retrySpool } from './alert.ts';
 import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
@@ -31,10 +32,11 @@ async function runAll(command: Command, context: CliContext, names: readonly str
   const config = configOf(command);
   const console = consoleOf(command);
   const isNight = options.command === 'sync';
+  const pinger = new Pinger(isNight ? config.monitoring.ping : undefined, (words) => { console.warn(words); });
   const repositories = repositoriesOf(config, names);
   if (isNight) await retrySpool(config, console);
   const runs: Run[] = [];
-  const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };
+  const shared = { config, console, interrupt: context.interrupt, program: invocation(command), onStart: () => { pinger.start(); } };
   for (const repository of repositories) {
     const run = await nightlyRun(new RunEdges({ ...shared, repository }), options);
     print(console, run);
@@ -42,7 +44,9 @@ async function runAll(command: Command, context: CliContext, names: readonly str
     if (context.interrupt.aborted) break;
   }
   if (wantsJson(command)) console.document(toJson(runs));
-  context.exit(worstExitCode(runs.map(runExitCode)));
+  const exitCode = worstExitCode(runs.map(runExitCode));
+  await pinger.end(exitCode, runs);
+  context.exit(exitCode);
 }
 
 /** A night that is well says one line, and under `--quiet` none. A failure goes to stderr, a finding to stdout. */

@@ -111,10 +111,11 @@ repositories:
   #freshness: 48h
 
 #monitoring:
-  # A file with the address of a healthchecks-style monitor. Closed to others (chmod 600).
-  # No effect yet.
+  # A file with the address of a healthchecks-style monitor, which hears of each sync. Closed to others (chmod 600).
   #ping:
     #urlFile: /etc/rsync-ratchet/ping.url
+    # Whether it is also told which rules were broken, and how often.
+    #findings: false
   # Figures for Prometheus's node exporter (its --collector.textfile.directory).
   #metricsFile: /var/lib/prometheus/node-exporter/rsync_ratchet.prom
 `;

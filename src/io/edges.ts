@@ -26,6 +26,7 @@ import { bury } from './tombstones.ts';
 export type { EdgeOptions } from './telling.ts';
 
 export class RunEdges extends Telling implements Edges {
+  readonly #onStart: () => void;
   readonly #console: Console;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
   readonly #state: State;
@@ -35,7 +36,8 @@ export class RunEdges extends Telling implements Edges {
 
   constructor(options: EdgeOptions) {
     super(options);
-    const { repository, interrupt, console } = options;
+    const { repository, interrupt, console, onStart = () => undefined } = options;
+    this.#onStart = onStart;
     this.#console = console;
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
@@ -51,6 +53,7 @@ export class RunEdges extends Telling implements Edges {
     this.#marker = onDisk.readMarker(replica);
     if (this.#marker === undefined) throw onDisk.notInitialised(name, replica);
     if (!(await this.#session.lock())) return false;
+    this.#onStart();
     onDisk.checkPins(replica, this.#marker);
     return true;
   }

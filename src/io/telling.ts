@@ -22,6 +22,8 @@ export interface EdgeOptions {
   readonly console: Console;
   /** How a command begins that finds the same configuration, for mails. */
   readonly program?: string;
+  /** Called when the run has begun in earnest: it has the lock. */
+  readonly onStart?: () => void;
 }
 
 /** The part of a run's edges that tells; the rest is in edges.ts. */

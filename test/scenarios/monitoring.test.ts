@@ -1,12 +1,35 @@
-/** Nights that machines watch: metrics, and a serverA that stands still. */
+/** Nights that machines watch: pings, metrics, and a serverA that stands still. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { localNight, type LocalNight } from '../support/localNight.ts';
 import { clockAhead } from '../support/night.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 
 const day = 24 * 3600 * 1000;
+
+interface Heard {
+  readonly path: string;
+  readonly rid: string;
+}
+
+async function monitor(t: TestContext): Promise<{ urlFile: string; heard: Heard[] }> {
+  const heard: Heard[] = [];
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '', 'http://x');
+    heard.push({ path: url.pathname, rid: url.searchParams.get('rid') ?? '' });
+    response.end('OK');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => { server.closeAllConnections(); server.close(); });
+  const urlFile = join(temporaryFolder(t), 'url');
+  writeFileSync(urlFile, `http://127.0.0.1:${(server.address() as AddressInfo).port}/the-secret\n`, { mode: 0o600 });
+  return { urlFile, heard };
+}
 
 /** The samples of the metrics file, by what stands before the value. */
 function metricsOf(night: LocalNight): Record<string, number> {
@@ -14,13 +37,38 @@ function metricsOf(night: LocalNight): Record<string, number> {
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')).replace('rsync_ratchet_', '').replace('{repository="nightly"}', ''), Number(line.slice(line.lastIndexOf(' ')))]));
 }
 
-const watched = (folder: string) => ({ monitoring: { metricsFile: join(folder, 'ratchet.prom') } });
+const watched = (folder: string, urlFile?: string) => ({ monitoring: { metricsFile: join(folder, 'ratchet.prom'), ...(urlFile === undefined ? {} : { ping: { urlFile } }) } });
 
-async function watchedNight(t: TestContext): Promise<LocalNight> {
+async function watchedNight(t: TestContext, urlFile?: string): Promise<LocalNight> {
   const night = await localNight(t);
-  night.configure(watched(night.folder));
+  night.configure(watched(night.folder, urlFile));
   return night;
 }
+
+test('a night pings when it starts and how it ends, and the address is printed nowhere', async (t) => {
+  const { urlFile, heard } = await monitor(t);
+  const night = await watchedNight(t, urlFile);
+  const good = await night.run(['--verbose', 'sync']);
+  assert.deepEqual([good.code, heard.map(({ path }) => path)], [0, ['/the-secret/start', '/the-secret']]);
+  assert.equal(heard[0]?.rid, heard[1]?.rid);
+  renameSync(night.repository.path, `${night.repository.path}.away`);
+  const failed = await night.run(['--verbose', 'sync']);
+  assert.deepEqual([failed.code, heard.slice(2).map(({ path }) => path)], [1, ['/the-secret/start', '/the-secret/fail']]);
+  assert.notEqual(heard[2]?.rid, heard[0]?.rid);
+  await night.run(['audit']);
+  await night.run(['status']);
+  assert.equal(heard.length, 4, 'who only asks does not ping');
+  for (const { stdout, stderr } of [good, failed]) assert.doesNotMatch(stdout + stderr, /the-secret/);
+});
+
+test('a monitor that is not there is a warning and changes no exit code', async (t) => {
+  const urlFile = join(temporaryFolder(t), 'url');
+  writeFileSync(urlFile, 'http://127.0.0.1:1/the-secret', { mode: 0o600 });
+  const night = await watchedNight(t, urlFile);
+  const { code, stderr } = await night.run(['sync']);
+  assert.equal(code, 0);
+  assert.match(stderr, /^warning: the start ping failed: no connection \(.*\) \(monitoring\.ping\)\nwarning: the success ping failed: .*\n$/);
+});
 
 test('the metrics tell of a good night, a failure, an alarm and its end', async (t) => {
   const night = await watchedNight(t);
