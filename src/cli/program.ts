@@ -17,16 +17,20 @@ import { addTombstones } from './tombstones.ts';
 /** Runs the command that `argv` names; its exit code. Never throws. */
 export async function runProgram(argv: readonly string[], interrupt: AbortSignal): Promise<number> {
   let code = 0;
+  const isPlugin = argv.includes('--nagios');
   const program = makeProgram({ interrupt, exit: (given) => { code = given; } });
   try {
     await program.parseAsync(argv);
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : isPlugin ? pluginUnknown : exitCodes.usage;
     consoleOf(program).error(asFailure(error));
     return exitCodeOf(error);
   }
 }
+
+/** A monitoring plugin that was called in a wrong way knows nothing; 2 would be CRITICAL. */
+const pluginUnknown = 3;
 
 /** All commands, wired. */
 export function makeProgram(context: CliContext): Command {

@@ -59,7 +59,7 @@ function rulesOf(rules: unknown): string {
 }
 
 /** `1052 deleted`, for each rule that a line of the journal names. */
-function ruleCounts(rules: unknown): string[] {
+export function ruleCounts(rules: unknown): string[] {
   if (!Array.isArray(rules)) return [];
   return rules.map((each: { rule?: unknown; count?: unknown } | null) => `${text(each?.count)} ${text(each?.rule)}`);
 }

@@ -1,9 +1,11 @@
 /** Gathers what `status` tells; reads small files only, changes nothing, and takes no lock: any user may, whom the modes let. */
+import { statSync } from 'node:fs';
 import type { Config, Repository } from '../core/config.ts';
 import { rememberedQuiet } from '../core/freshness.ts';
 import { waitingIn } from '../core/spool.ts';
 import type { Status } from '../core/status.ts';
 import { decideWindow } from '../core/window.ts';
+import { Failure } from '../errors.ts';
 import { freeSpace, readMarker } from './replica.ts';
 import { Spool } from './spool.ts';
 import { State } from './state.ts';
@@ -26,6 +28,18 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
     spool: unlessClosed(() => waitingIn(new Spool(config.state ?? '').names(), repository.name)),
     tells: { mail: config.alerts.email !== undefined, ping: config.monitoring.ping !== undefined, metrics: config.monitoring.metricsFile !== undefined },
   };
+}
+
+/** Whether there is a state folder of that repository at all. Throws Failure when this user may not look. */
+export function hasState(config: Config, repository: Repository): boolean {
+  const { folder } = new State(config.state ?? '', repository.name);
+  try {
+    return statSync(folder).isDirectory();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return false;
+    throw new Failure(`${folder} cannot be read (${code ?? 'unknown error'})`, 'let this user read it, see "A monitoring user" in docs/monitoring.md', { cause: error });
+  }
 }
 
 /** What `look` finds; undefined where this user may not look. */
