@@ -1,6 +1,6 @@
 /** How files come in: fetched, verified, proven by restic, admitted (steps 5 to 8). */
 import type { Amount, Books } from './core/books.ts';
-import { rejected, verified, waiting, wanted } from './core/flags.ts';
+import { inReplica, rejected, verified, waiting, wanted } from './core/flags.ts';
 import type { HashedType } from './core/layout.ts';
 import { formatBytes } from './core/report.ts';
 import type { Run } from './core/run.ts';
@@ -84,6 +84,12 @@ function letDependentsWait(run: Run, books: Books): void {
 /** Step 8. */
 export async function admit(edges: Edges, run: Run, books: Books): Promise<void> {
   if (books.amount(verified, waiting).files === 0) return;
+  const before = snapshotsIn(books);
   run.admitted = await edges.admit(books);
-  if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted });
+  run.snapshotsAdmitted = snapshotsIn(books) - before;
+  if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted, snapshots: run.snapshotsAdmitted });
+}
+
+function snapshotsIn(books: Books): number {
+  return books.amount(inReplica, 0, 'snapshot').files;
 }

@@ -4,10 +4,12 @@ import type { Catalogue } from './core/audit.ts';
 import type { Amount, Books, Entry } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
 import type { Email, Repository } from './core/config.ts';
+import type { Remembered } from './core/freshness.ts';
 import type { Change } from './core/itemize.ts';
 import type { Pass } from './core/layout.ts';
 import type { CheckResult, Proof } from './core/proof.ts';
-import type { Mail, Place } from './core/report.ts';
+import type { Mail } from './core/mail.ts';
+import type { Place } from './core/report.ts';
 import type { Run, Stage } from './core/run.ts';
 import type { WindowDecision } from './core/window.ts';
 import type { Failure } from './errors.ts';
@@ -18,6 +20,8 @@ export interface Edges {
   readonly place: Place;
   /** Undefined when no mail is configured. */
   readonly onSuccess: Email['onSuccess'] | undefined;
+  /** Milliseconds without a new snapshot after which a run warns; undefined for never. */
+  readonly freshness: number | undefined;
   now(): Date;
   /** Four random hexadecimal digits. */
   random(): string;
@@ -71,8 +75,12 @@ export interface Edges {
   journal(event: JournalEvent): Promise<string>;
   /** Keeps a run's findings for people. */
   record(run: Run): void;
-  /** Whether the mail was accepted; what went wrong otherwise has been said on stderr. */
-  mail(mail: Mail): Promise<boolean>;
+  /** Sends the mail of a run, or spools it. Never throws: what went wrong has been said on stderr. */
+  mail(mail: Mail, run: Run): Promise<'sent' | 'spooled' | 'lost'>;
+  /** What freshness is judged by. */
+  remembered(): Remembered;
+  /** Brings the metrics file up to date with the end of this run. Never throws. */
+  metrics(end: JournalEvent): Promise<void>;
   /** Notes that people were reminded of what is due within a week. */
   recordReminder(now: Date): Promise<void>;
   stage(name: Stage): void;

@@ -1,19 +1,16 @@
 /** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
-import { isMailDue, warningsOf, type Told } from './core/alerts.ts';
 import { Audit } from './core/audit.ts';
 import type { Books } from './core/books.ts';
-import { inReplica } from './core/flags.ts';
-import type { JournalEvent } from './core/chain.ts';
 import { passes, type Pass } from './core/layout.ts';
-import { mailOf } from './core/report.ts';
-import { newRun, outcomeOf, runExitCode, runIdOf, type Run } from './core/run.ts';
-import { countsIn, newestSnapshotIn, reminderIn } from './core/stock.ts';
+import { newRun, runIdOf, type Run } from './core/run.ts';
+import { countsIn, reminderIn, sizeIn } from './core/stock.ts';
 import { admit, fetch, prove } from './arrival.ts';
 import { bury, expire } from './departure.ts';
 import type { Edges } from './edges.ts';
 import { asFailure, type Failure } from './errors.ts';
 import { check, examine, type Audited } from './examine.ts';
 import { alarmStands, deadlineOf, timed } from './stage.ts';
+import { tell } from './tell.ts';
 
 export interface NightOptions {
   /** `audit` asks only: steps 1 to 3, nothing is fetched, nobody is mailed. */
@@ -109,41 +106,6 @@ function takeStock(run: Run, books: Books): void {
   const { pending, unconfirmed } = countsIn(books);
   run.tombstones.pending = pending;
   run.tombstones.unconfirmed = unconfirmed;
-  run.replica = { ...books.amount(inReplica, 0), newestSnapshot: newestSnapshotIn(books) };
+  run.replica = sizeIn(books);
   run.reminder = reminderIn(books, run.startedAt);
-}
-
-/** Step 10: journal, then mail. What fails in here is the run's failure, and the mail goes out all the same. */
-async function tell(edges: Edges, run: Run): Promise<void> {
-  run.finishedAt = edges.now();
-  if (run.isLocked) return;
-  const warnings = edges.fingerprint(warningsOf(run));
-  let told: Told = { finished: undefined, sameWarnings: undefined, untold: undefined };
-  let head = 'not written';
-  try {
-    told = edges.told(warnings);
-    edges.record(run);
-    head = await edges.journal(endOf(run, warnings));
-  } catch (error) {
-    run.failure ??= asFailure(error);
-  }
-  if (run.command === 'audit' || edges.onSuccess === undefined || !isMailDue(run, warnings, told, edges.onSuccess)) return;
-  if (await edges.mail(mailOf(run, edges.place, head, told.untold))) await recordMail(edges, run, warnings).catch((error: unknown) => { run.failure ??= asFailure(error); });
-}
-
-function endOf(run: Run, warnings: string): JournalEvent {
-  const { runId, audit, fetched, admitted, quarantined, tombstones, replica, seconds, failure } = run;
-  return {
-    event: run.command === 'audit' ? 'audited' : 'finished',
-    runId, outcome: outcomeOf(run), exitCode: runExitCode(run),
-    audit, fetched, admitted, quarantined, tombstones, replica, seconds, warnings,
-    rules: [...run.findings.rules('violation'), ...run.findings.rules('warning')],
-    ...(failure === undefined ? {} : { failure: failure.message }),
-  };
-}
-
-async function recordMail(edges: Edges, run: Run, warnings: string): Promise<void> {
-  run.alerts.sent++;
-  if (run.reminder !== undefined) await edges.recordReminder(run.startedAt);
-  await edges.journal({ event: 'alert-sent', runId: run.runId, warnings, deletionsTold: true });
 }

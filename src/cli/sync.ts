@@ -1,13 +1,14 @@
 /** `sync` and `audit`: the whole night, or its first three steps as a question. */
 import type { Command } from 'commander';
-import type { Config, Repository } from '../core/config.ts';
 import { summary } from '../core/report.ts';
 import { outcomeOf, runExitCode, toJson, type Run } from '../core/run.ts';
 import { worstExitCode } from '../errors.ts';
 import type { Console, Tone } from '../io/console.ts';
 import { RunEdges } from '../io/edges.ts';
+import { Pinger } from '../io/ping.ts';
 import { nightlyRun, type NightOptions } from '../nightly.ts';
-import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+import { retrySpool } from './alert.ts';
+import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addSync(program: Command, context: CliContext): void {
   const sync = program.command('sync')
@@ -30,19 +31,22 @@ export function addSync(program: Command, context: CliContext): void {
 async function runAll(command: Command, context: CliContext, names: readonly string[], options: NightOptions): Promise<void> {
   const config = configOf(command);
   const console = consoleOf(command);
+  const isNight = options.command === 'sync';
+  const pinger = new Pinger(isNight ? config.monitoring.ping : undefined, (words) => { console.warn(words); });
+  const repositories = repositoriesOf(config, names);
+  if (isNight) await retrySpool(config, console);
   const runs: Run[] = [];
-  for (const repository of repositoriesOf(config, names)) {
-    const run = await runOne(config, repository, console, context.interrupt, options);
+  const shared = { config, console, interrupt: context.interrupt, program: invocation(command), onStart: () => { pinger.start(); } };
+  for (const repository of repositories) {
+    const run = await nightlyRun(new RunEdges({ ...shared, repository }), options);
     print(console, run);
     runs.push(run);
     if (context.interrupt.aborted) break;
   }
   if (wantsJson(command)) console.document(toJson(runs));
-  context.exit(worstExitCode(runs.map(runExitCode)));
-}
-
-function runOne(config: Config, repository: Repository, console: Console, interrupt: AbortSignal, options: NightOptions): Promise<Run> {
-  return nightlyRun(new RunEdges({ config, repository, interrupt, console }), options);
+  const exitCode = worstExitCode(runs.map(runExitCode));
+  await pinger.end(exitCode, runs);
+  context.exit(exitCode);
 }
 
 /** A night that is well says one line, and under `--quiet` none; an audit beside an alarm says that it stands. A failure goes to stderr, a finding to stdout. */

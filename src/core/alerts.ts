@@ -4,7 +4,8 @@ import type { JournalLine } from './chain.ts';
 import type { Finding } from './findings.ts';
 import { outcomeOf, type Run } from './run.ts';
 
-const week = 7 * 24 * 3600 * 1000;
+/** The same warnings are mailed again after so many milliseconds. */
+export const week = 7 * 24 * 3600 * 1000;
 
 /** `alarm.json`: a violation that stays raised until an operator acknowledges it. */
 export interface Alarm {

@@ -199,7 +199,7 @@ export function configSchema(resolve: Resolve) {
     repositories: v.record(v.string(), repository(resolve)),
     alerts: v.optional(v.strictObject({ email: v.exactOptional(email(resolve)), freshness: v.exactOptional(time()) }), {}),
     monitoring: v.optional(v.strictObject({
-      ping: v.exactOptional(v.strictObject({ urlFile: path(resolve) })),
+      ping: v.exactOptional(v.strictObject({ urlFile: path(resolve), findings: v.optional(v.boolean('must be true or false'), false) })),
       metricsFile: v.exactOptional(path(resolve)),
     }), {}),
   });

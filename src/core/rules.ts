@@ -119,6 +119,14 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'The time of timeouts.run was over before everything had come.',
     road: ['Nothing to do if this is a first copy: each night goes on where the last one stopped. Otherwise raise timeouts.run.'],
   },
+  stale: {
+    means: 'No new snapshot has come for as long as alerts.freshness allows, although nothing else was wrong.',
+    road: [
+      'Look whether the clients still back up: restic snapshots --latest 1 against serverA, and the clients\' own logs.',
+      'If they do, serverA shows an old state or withholds what is new: treat it as compromised until you know better.',
+      'If backups pause on purpose, raise alerts.freshness.',
+    ],
+  },
   clock: {
     means: 'The clock of this machine has jumped, or the tool has not run for more than a week.',
     road: ['Look at the clock (date, timedatectl). If it is right, the next run goes on as usual; a refused window must be opened again.'],

@@ -29,8 +29,17 @@ export interface Reminder {
 
 /** What the replica holds. */
 export interface ReplicaSize extends Amount {
+  readonly types: Readonly<Record<HashedType, Amount>>;
   /** Modification time of the newest snapshot file, ISO 8601. */
   readonly newestSnapshot: string | null;
+}
+
+/** How long no new snapshot has come. Times are ISO 8601. */
+export interface Quiet {
+  /** When a run last admitted a snapshot; null for never. */
+  readonly admittedAt: string | null;
+  /** That, or when the replica was made. */
+  readonly since: string;
 }
 
 export interface Run {
@@ -62,6 +71,8 @@ export interface Run {
   reminder: Reminder | undefined;
   /** What the replica holds after this run; undefined while nobody has looked. */
   replica: ReplicaSize | undefined;
+  snapshotsAdmitted: number;
+  quiet: Quiet | undefined;
   isLocked: boolean;
   failure: Failure | undefined;
 }
@@ -87,6 +98,8 @@ export function newRun(repository: string, runId: string, command: Run['command'
     check: undefined,
     reminder: undefined,
     replica: undefined,
+    snapshotsAdmitted: 0,
+    quiet: undefined,
     isLocked: false,
     failure: undefined,
   };

@@ -44,6 +44,11 @@ export class Console {
     if (this.#options.verbose) process.stderr.write(`${this.#error.dim(line)}\n`);
   }
 
+  /** What should not have been and stops nothing, on stderr. */
+  warn(text: string): void {
+    process.stderr.write(`${this.#error.yellow('warning:')} ${escapeText(text, 2000)}\n`);
+  }
+
   /** An error with its hint, on stderr. Its words may hold serverA's, so they are escaped here. */
   error(failure: Failure): void {
     process.stderr.write(`${this.#error.red('error:')} ${printable(failure.message)}\n`);

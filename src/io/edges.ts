@@ -4,13 +4,11 @@ import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalogue } from '../core/audit.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
-import type { Config, Email, Repository } from '../core/config.ts';
 import { admissionOrder, type Pass } from '../core/layout.ts';
 import type { Change } from '../core/itemize.ts';
-import type { Mail } from '../core/report.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { sampleOf } from '../core/stock.ts';
-import { asFailure, Failure } from '../errors.ts';
+import { Failure } from '../errors.ts';
 import type { Edges, Examined, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
@@ -18,26 +16,17 @@ import { emptyExpired, expire, leaving } from './expire.ts';
 import { examine } from './examine.ts';
 import { writeNames } from './files.ts';
 import { growthOf, Incoming, manifestOf } from './incoming.ts';
-import { sendMail } from './mail.ts';
 import { ResticEdges } from './proof-edges.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
-import { StateEdges } from './state-edges.ts';
+import type { EdgeOptions } from './state-edges.ts';
+import { Telling } from './telling.ts';
 
-/** What a run is given besides its repository. */
-export interface EdgeOptions {
-  readonly config: Config;
-  readonly repository: Repository;
-  readonly interrupt: AbortSignal;
-  readonly console: Console;
-}
-
-export class RunEdges extends StateEdges implements Edges {
-  readonly onSuccess: Email['onSuccess'] | undefined;
+export class RunEdges extends Telling implements Edges {
   readonly restic: ResticEdges;
-  readonly #config: Config;
+  readonly #onStart: () => void;
   readonly #console: Console;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
   readonly #session: Session;
@@ -45,10 +34,10 @@ export class RunEdges extends StateEdges implements Edges {
   #marker: onDisk.Marker | undefined;
   #incoming: Incoming | undefined;
 
-  constructor({ config, repository, interrupt, console }: EdgeOptions) {
-    super(config, repository);
-    this.onSuccess = config.alerts.email?.onSuccess;
-    this.#config = config;
+  constructor(options: EdgeOptions) {
+    super(options);
+    const { repository, interrupt, console, onStart = () => undefined } = options;
+    this.#onStart = onStart;
     this.#console = console;
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
@@ -62,6 +51,7 @@ export class RunEdges extends StateEdges implements Edges {
     if (this.#marker === undefined) throw onDisk.notInitialised(name, replica);
     if (!(await this.#session.lock())) return false;
     if (this.state.findLast(() => true) === undefined) throw stateLost(this.state.folder);
+    this.#onStart();
     emptyExpired(this.#paths.expired);
     onDisk.checkPins(replica, this.#marker);
     return true;
@@ -165,19 +155,6 @@ export class RunEdges extends StateEdges implements Edges {
     this.#quarantine.settle(books);
     this.#pinKeys(books);
     return admitted;
-  }
-
-  async mail(mail: Mail): Promise<boolean> {
-    const { email } = this.#config.alerts;
-    if (email === undefined) return false;
-    try {
-      await sendMail(email, mail, this.now());
-      return true;
-    } catch (error) {
-      const { message } = asFailure(error);
-      this.#console.error(new Failure(`the mail "${mail.subject}" was not delivered: ${message}`, 'check alerts.email in the configuration and the mail server'));
-      return false;
-    }
   }
 
   stage(name: Stage): void {

@@ -19,7 +19,7 @@ import { Restic } from './restic.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
-import type { EdgeOptions } from './edges.ts';
+import type { EdgeOptions } from './state-edges.ts';
 
 /** A key or a config above this is none, in bytes. */
 const largestIdentity = 1024 * 1024;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { placeOf } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import type { Fetched } from '../scrub.ts';
-import type { EdgeOptions } from './edges.ts';
+import type { EdgeOptions } from './state-edges.ts';
 import { makeFolder, syncFileSystem, writeNames } from './files.ts';
 import { faultOf, growthOf, inRealFolder } from './incoming.ts';
 import { Quarantine } from './quarantine.ts';

@@ -9,7 +9,7 @@ import { apply, current, parseTombstoneEvent, type Tombstone, type TombstoneEven
 import type { Run } from '../core/run.ts';
 import { withUsed } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { cutTornLine, LineWriter, openIfThere, syncFolder } from './files.ts';
+import { cutTornLine, LineWriter, openIfThere, shareWithGroup, syncFolder } from './files.ts';
 import { newBooks } from './replica.ts';
 import type { State } from './state.ts';
 
@@ -79,6 +79,7 @@ export class TombstoneLog {
   append(events: Iterable<TombstoneEvent>): void {
     const file = openSync(this.#path, 'a+', 0o600);
     try {
+      shareWithGroup(file, dirname(this.#path));
       cutTornLine(file);
       const writer = new LineWriter(file);
       for (const event of events) writer.line(JSON.stringify(event));
@@ -95,6 +96,7 @@ export class TombstoneLog {
     rmSync(temporary, { force: true });
     const file = openSync(temporary, 'wx', 0o600);
     try {
+      shareWithGroup(file, dirname(this.#path));
       const writer = new LineWriter(file);
       this.eachCurrent(books, (tombstone) => { writer.line(JSON.stringify(tombstone)); });
       writer.flush();
