@@ -18,6 +18,7 @@ export async function fetch(edges: Edges, run: Run, books: Books): Promise<boole
   const fetched = await edges.fetch(run.runId, deadlineOf(edges, run));
   run.fetched = fetched.delivered;
   run.quarantined = fetched.quarantined;
+  if (run.quarantined.files > 0) await edges.journal({ event: 'quarantined', runId: run.runId, ...run.quarantined });
   if (fetched.end instanceof Failure) throw fetched.end;
   if (fetched.end === 'complete') reportMissing(run, books);
   else letMetadataWait(run, books, missing.files - run.fetched.files);

@@ -1,5 +1,5 @@
 /** Step 10 of a night: journal, metrics, mail. The ping is for the whole invocation, see cli/sync.ts. */
-import { isMailDue, warningsOf, type Told } from './core/alerts.ts';
+import { isAsideMailDue, isMailDue, warningsOf, type Told } from './core/alerts.ts';
 import type { JournalEvent } from './core/chain.ts';
 import { quietOf, staleness } from './core/freshness.ts';
 import { mailOf, type Mail } from './core/mail.ts';
@@ -29,6 +29,27 @@ export async function tell(edges: Edges, run: Run): Promise<void> {
   await edges.metrics(endOf(run, warnings));
 }
 
+/** What is told of a `check` or a `scrub`, which write their own lines into the journal: a mail, where one is due. */
+export async function tellAside(edges: AsideEdges, run: Run): Promise<void> {
+  if (edges.onSuccess === undefined) return;
+  const warnings = edges.fingerprint(warningsOf(run));
+  try {
+    if (!isAsideMailDue(run, edges.told(warnings))) return;
+    edges.record(run);
+  } catch (error) {
+    run.failure ??= asFailure(error);
+  }
+  await mail(edges, run, warnings, mailOf(run, edges.place, edges.head()));
+}
+
+/** What a mail needs of the world outside. */
+export type MailEdges = Pick<Edges, 'place' | 'mail' | 'recordReminder' | 'journal'>;
+
+/** What `tellAside` needs besides. `head`: the journal's head hash. */
+export interface AsideEdges extends MailEdges, Pick<Edges, 'onSuccess' | 'fingerprint' | 'told' | 'record'> {
+  head(): string;
+}
+
 /** Quiet nights for too long are a warning: that is what a frozen or withholding serverA looks like. */
 function judgeFreshness(edges: Edges, run: Run): void {
   try {
@@ -52,12 +73,12 @@ function endOf(run: Run, warnings: string): JournalEvent {
 }
 
 /** Sends the mail; what waits in the spool counts as told, what is lost does not. */
-async function mail(edges: Edges, run: Run, warnings: string, words: Mail): Promise<void> {
+async function mail(edges: MailEdges, run: Run, warnings: string, words: Mail): Promise<void> {
   const sent = await edges.mail(words, run);
   if (sent !== 'lost') run.alerts[sent]++;
   try {
     if (sent !== 'lost' && run.reminder !== undefined) await edges.recordReminder(run.startedAt);
-    await edges.journal({ event: `alert-${sent}`, runId: run.runId, warnings, deletionsTold: sent !== 'lost' });
+    await edges.journal({ event: `alert-${sent}`, runId: run.runId, warnings, deletionsTold: sent !== 'lost' && run.command === 'sync' });
   } catch (error) {
     run.failure ??= asFailure(error);
   }

@@ -3,8 +3,8 @@ import type { JournalLine } from './chain.ts';
 import { foundIn, type Found } from './found.ts';
 import { escapeText } from './itemize.ts';
 import { nextSteps, type Step } from './next.ts';
-import { auditLine, buriedLines, headline, notDone, reminderLines, roads, untoldLines, verdictOf, type Place } from './report.ts';
-import { outcomeOf, runExitCode, secondsBetween, type Run } from './run.ts';
+import { auditLine, buriedLines, headline, notDone, reminderLines, roads, untoldLines, verdictOf, withProgram, type Place } from './report.ts';
+import { isAudited, outcomeOf, runExitCode, secondsBetween, type Run } from './run.ts';
 
 /** One part of a mail, under a title. */
 export type Block =
@@ -33,6 +33,7 @@ const tones = { synced: 'good', unchanged: 'good', warned: 'warning', alarm: 'ba
  * `untold` the journal's line about deletions that an earlier run accepted and did not tell of.
  */
 export function letterOf(run: Run, place: Place, head: string, untold?: JournalLine): Letter {
+  const about = (title: string, words: readonly string[]): Block[] => lines(title, words.map((line) => withProgram(line, place)));
   const steps = nextSteps(run, place, untold);
   return {
     tone: tones[outcomeOf(run)],
@@ -41,14 +42,14 @@ export function letterOf(run: Run, place: Place, head: string, untold?: JournalL
     headline: headline(run),
     urgent: [
       ...lines('What was not done', notDone(run)),
-      ...lines('What to do now', run.failure === undefined ? [] : [escapeText(run.failure.hint, 1000)]),
+      ...about('What to do now', run.failure === undefined ? [] : [escapeText(run.failure.hint, 1000)]),
       ...(steps.length === 0 ? [] : [{ kind: 'steps', title: 'Run next', steps } as const]),
     ],
     facts: factsOf(run, place, head),
     blocks: [
-      ...lines('Deletions that were accepted', buriedLines(run)),
-      ...lines('Deletions that no mail has told of yet', untoldLines(run, untold)),
-      ...lines('Files that leave within a week', reminderLines(run)),
+      ...about('Deletions that were accepted', buriedLines(run)),
+      ...about('Deletions that no mail has told of yet', untoldLines(run, untold)),
+      ...about('Files that leave within a week', reminderLines(run)),
       ...foundIn(run).map((found) => ({ kind: 'found', title: found.rule, found }) as const),
       ...roads(run, place).flatMap((road) => lines(`The road back: ${road.rule}`, road.lines, true)),
     ],
@@ -63,6 +64,6 @@ function factsOf(run: Run, place: Place, head: string): Letter['facts'] {
   return [
     ['repository', run.repository], ['host', place.host], ['run', run.runId], ['replica', place.replica],
     ['started', run.startedAt.toISOString()], ['seconds', secondsBetween(run.startedAt, run.finishedAt).toFixed(1)],
-    ['audit', auditLine(run)], ['exit code', String(runExitCode(run))], ['journal', head],
+    ...(isAudited(run) ? [['audit', auditLine(run)] as const] : []), ['exit code', String(runExitCode(run))], ['journal', head],
   ];
 }

@@ -28,8 +28,8 @@ function aboutOutcome(run: Run, step: MakeStep): Step[] {
       step('when you know what it was', 'acknowledge', name, '--reason', '"what it was"'),
       step('then', 'sync', name, ...(isAbout(run, 'over-limit') ? ['--no-limits'] : [])),
     ];
-    case 'failed': return [step('once it is put right', 'sync', name)];
-    case 'warned': return [...checks(run, step), step('how it stands', 'status', name)];
+    case 'failed': return [step('once it is put right', run.command, name)];
+    case 'warned': return [...repairs(run, step), step('how it stands', 'status', name)];
     default: return [];
   }
 }
@@ -56,10 +56,10 @@ function hasChangedConfig({ findings }: Run): boolean {
   return findings.kept.some(({ rule, path }) => rule === 'modified' && path === 'config');
 }
 
-/** What says more about damage on this machine. */
-function checks(run: Run, step: MakeStep): Step[] {
-  if (run.findings.count('check-failed') === 0) return [];
-  return [step('which files are damaged here, and serverA\'s right ones in their place', 'scrub', run.repository, '--repair')];
+/** For damage on this machine. */
+function repairs(run: Run, step: MakeStep): Step[] {
+  if (run.findings.count('check-failed') + run.findings.count('damaged') === 0) return [];
+  return [step('when you have looked at the disk of this machine', 'scrub', '--repair', run.repository)];
 }
 
 function aboutTombstones(run: Run, step: MakeStep, untold: JournalLine | undefined): Step[] {

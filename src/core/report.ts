@@ -2,7 +2,7 @@
 import type { JournalLine } from './chain.ts';
 import { foundIn, type Found } from './found.ts';
 import { escapeText } from './itemize.ts';
-import { outcomeOf, type Run } from './run.ts';
+import { isAudited, outcomeOf, type Run } from './run.ts';
 import { ruleWords } from './rules.ts';
 import type { Rule } from './policy.ts';
 
@@ -35,8 +35,8 @@ export function headline(run: Run): string {
     case 'locked': return 'another run is at work; nothing was done';
     case 'failed': case 'interrupted': return escapeText(run.failure?.message ?? 'failed');
     case 'alarm': return alarmHeadline(run);
-    case 'warned': return [growth(run), ...deletions(run), countsOf(run, 'warning')].join('; ');
-    case 'synced': case 'unchanged': return [growth(run), ...deletions(run)].join('; ');
+    case 'warned': return [...growth(run), ...deletions(run), countsOf(run, 'warning')].join('; ');
+    case 'synced': case 'unchanged': return [...growth(run), ...deletions(run)].join('; ');
   }
 }
 
@@ -60,9 +60,10 @@ function countsOf(run: Run, severity: 'violation' | 'warning'): string {
   return run.findings.rules(severity).map(({ rule, count }) => `${formatCount(count)} ${rule}`).join(', ');
 }
 
-function growth(run: Run): string {
-  if (run.command === 'audit') return run.audit.new === 0 ? 'nothing new' : `${files(run.audit.new, run.audit.newBytes)} would be fetched`;
-  return run.admitted.files === 0 ? 'nothing new' : `${files(run.admitted.files, run.admitted.bytes)} admitted`;
+function growth(run: Run): string[] {
+  if (!isAudited(run)) return [];
+  if (run.command === 'audit') return [run.audit.new === 0 ? 'nothing new' : `${files(run.audit.new, run.audit.newBytes)} would be fetched`];
+  return [run.admitted.files === 0 ? 'nothing new' : `${files(run.admitted.files, run.admitted.bytes)} admitted`];
 }
 
 function files(count: number, bytes: number): string {
@@ -78,7 +79,7 @@ export function counted(count: number, what: string): string {
 export function buriedLines(run: Run): string[] {
   if (run.buried === undefined) return [];
   const { types, bytes, snapshots } = run.buried;
-  const counts = (['snapshot', 'index', 'pack', 'key'] as const).filter((type) => types[type] > 0).map((type) => `${formatCount(types[type])} ${type}`);
+  const counts = (['snapshot', 'index', 'pack', 'key'] as const).filter((type) => types[type] > 0).map((type) => counted(types[type], `${type} file`));
   return [
     `serverA deleted ${counts.join(', ')} (${formatBytes(bytes)}), as the open prune window allows. The files are still in the replica.`,
     whenTheyLeave(run),
@@ -92,7 +93,7 @@ export function buriedLines(run: Run): string[] {
 export function untoldLines(run: Run, untold: JournalLine | undefined): string[] {
   if (untold?.runId === undefined || untold.runId === run.runId) return [];
   return [
-    `The run ${untold.runId} accepted ${counted(Number(untold['added']), 'deletion')}; it did not come to telling you.`,
+    `The run ${untold.runId} accepted ${counted(Number(untold['added']), 'deletion')} and ended before it could tell you.`,
     `What they are, and when they leave: rsync-ratchet tombstones list ${run.repository}`,
     `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${untold.runId}`,
   ];
@@ -128,7 +129,7 @@ export function section(title: string, lines: readonly string[]): string[] {
 /** What the dry runs reported, in one line. */
 export function auditLine(run: Run): string {
   const { audit } = run;
-  const words = (['unchanged', 'new', 'modified', 'deleted', 'known', 'foreign'] as const)
+  const words = (['unchanged', 'new', 'modified', 'deleted', 'known', 'foreign', 'suspects'] as const)
     .filter((name) => audit[name] > 0 || name === 'unchanged')
     .map((name) => `${formatCount(audit[name])} ${name}`);
   return words.join(', ');
@@ -136,6 +137,7 @@ export function auditLine(run: Run): string {
 
 /** What this run left undone on purpose. */
 export function notDone(run: Run): string[] {
+  if (!isAudited(run)) return [];
   switch (outcomeOf(run)) {
     case 'alarm': return [hasChanged(run) ? changedWords(run) : `${run.fetched.files > 0 ? 'Nothing' : 'Nothing was fetched, nothing'} was admitted, nothing was removed: the replica is as it was before this run.`];
     case 'failed': case 'interrupted':
@@ -183,8 +185,12 @@ export function roads(run: Run, place: Place): { rule: Rule; lines: string[] }[]
 }
 
 function filled(line: string, run: Run, place: Place): string {
-  return line.replaceAll('REPO', () => run.repository).replaceAll('REPLICA', () => place.replica)
-    .replace(/\brsync-ratchet (?=[a-z])/g, () => `${place.program ?? 'rsync-ratchet'} `);
+  return withProgram(line.replaceAll('REPO', () => run.repository).replaceAll('REPLICA', () => place.replica), place);
+}
+
+/** A line whose commands find the same configuration as the run. */
+export function withProgram(line: string, { program }: Place): string {
+  return program === undefined ? line : line.replace(/\brsync-ratchet (?=[a-z])/g, () => `${program} `);
 }
 
 /** What a terminal is told of a run: lines without colour. The first is the verdict. */

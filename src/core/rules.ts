@@ -180,8 +180,17 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   'check-failed': {
     means: 'restic check found the replica itself damaged or incomplete. Nothing was changed.',
     road: [
-      'Look at the disk of this machine (dmesg, smartctl), then find the damaged files and fetch them again:',
-      '  move a damaged file (its name is its SHA-256) out of REPLICA/, then: rsync-ratchet sync REPO',
+      'Look at the disk of this machine (dmesg, smartctl). Then find the damaged files, and have them fetched again:',
+      '  rsync-ratchet scrub --repair REPO',
+      'What is missing altogether comes with the next sync.',
+    ],
+  },
+  damaged: {
+    means: 'Files of the replica are not what they were when they came. It was this machine that damaged them, not serverA.',
+    road: [
+      'Look at the disk of this machine (dmesg, smartctl). Then have them fetched again: rsync-ratchet scrub --repair REPO',
+      'Only what hashes to its name gets in; the damaged copies stay in quarantine. What serverA cannot deliver either must come',
+      'from another copy (its SHA-256 must be the name); restic check tells which snapshots need it.',
     ],
   },
   suspect: {

@@ -45,8 +45,8 @@ export interface Quiet {
 export interface Run {
   readonly repository: string;
   readonly runId: string;
-  /** What was asked: the whole night, or its first three steps. */
-  readonly command: 'sync' | 'audit';
+  /** What was asked: the whole night, its first three steps, or a look at the replica alone. */
+  readonly command: 'sync' | 'audit' | 'check' | 'scrub';
   readonly startedAt: Date;
   finishedAt: Date;
   audit: AuditCounts;
@@ -103,6 +103,11 @@ export function newRun(repository: string, runId: string, command: Run['command'
     isLocked: false,
     failure: undefined,
   };
+}
+
+/** Whether serverA was looked at. */
+export function isAudited({ command }: Run): boolean {
+  return command === 'sync' || command === 'audit';
 }
 
 /** The name of a run: its start in UTC and four random hexadecimal digits, `20261123T012744Z-3f9c`. */

@@ -57,6 +57,11 @@ export class Journal {
     return undefined;
   }
 
+  /** SHA-256 of the last line; undefined when there is none. */
+  head(): string | undefined {
+    return this.#last()?.hash;
+  }
+
   /** The newest lines, oldest first, at most `limit` of them. */
   newest(limit: number): JournalLine[] {
     const lines: JournalLine[] = [];

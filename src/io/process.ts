@@ -30,7 +30,7 @@ const stderrKept = 64 * 1024;
 /** How long a process group may take to end after TERM before it gets KILL, in milliseconds. */
 const patience = 3000;
 /** How long we listen for what is still to come on stderr once a program has ended, in milliseconds. */
-const lastWords = 500;
+export const lastWords = 500;
 
 /** The environment for programs that talk to serverA: a stray RSYNC_OLD_ARGS, RSYNC_RSH or ~/.popt weakens rsync. */
 export function bareEnvironment(home: string): Record<string, string> {

@@ -51,6 +51,11 @@ export class Telling extends StateEdges {
     return createHash('sha256').update(text).digest('hex');
   }
 
+  /** The journal's head hash. */
+  head(): string {
+    return this.state.journal.head() ?? 'not written';
+  }
+
   record(run: Run): void {
     if (run.findings.kept.length === 0) return;
     this.state.writeRunFile(run.runId, 'findings.jsonl', run.findings.kept.map((finding) => `${JSON.stringify(finding)}\n`).join(''));

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { checkAsRun, scrubAsRun } from '../../src/core/asides.ts';
 import { mailOf, testMail, type Mail } from '../../src/core/mail.ts';
 import type { Rule } from '../../src/core/policy.ts';
 import { summary, type Place } from '../../src/core/report.ts';
 import { ruleWords } from '../../src/core/rules.ts';
 import type { Run } from '../../src/core/run.ts';
+import { newScrub, type Damage, type Scrub } from '../../src/core/scrub.ts';
 import { Failure, Interrupted } from '../../src/errors.ts';
 import { assertGolden } from '../support/golden.ts';
 import { fileOf, idOf } from '../support/itemized.ts';
@@ -18,6 +20,12 @@ const audit = { unchanged: 12_345, new: 3, newBytes: 88_300_000, modified: 0, de
 const admitted = { files: 3, bytes: 88_300_000 };
 const names = (count: number): string[] => Array.from({ length: count }, (_, n) => fileOf('pack', n));
 const raised = { version: 1, runId: '20261121T012702Z-77aa', since: '2026-11-21T01:27:02.000Z', rules: ['deleted'], findings: [], messageId: '20261121T012702Z-77aa.nightly@serverB' } as const;
+
+function scrubOf(damages: readonly Damage[]): Scrub {
+  const scrub = newScrub('nightly', '20261123T012744Z-3f9c', undefined, startedAt);
+  for (const damage of damages) scrub.damages.set(damage.path, damage);
+  return Object.assign(scrub, { finishedAt: new Date(startedAt.getTime() + 61_500), isComplete: true });
+}
 
 const golden: Readonly<Record<string, Run>> = {
   synced: runOf({ audit, admitted, fetched: admitted }),
@@ -43,6 +51,17 @@ const golden: Readonly<Record<string, Run>> = {
   reminder: runOf({ audit, reminder: { amount: { files: 12, bytes: 1_200_000 }, firstDue: new Date('2026-11-29T01:27:44Z') } }),
   failed: runOf({ failure: new Failure('the audit failed: rsync exit code 23: "\x1b]0;x\x07<script>"', 'part of the repository could not be read on serverA') }),
   'failed-after-admission': runOf({ admitted, audit, failure: new Failure('No space left on device', 'the disk is full: make room') }),
+  'held-back': runOf(
+    { audit, admitted: { files: 2, bytes: 9 }, proof: 'passed', tombstones: { added: 0, unconfirmed: 3, dropped: 0, expired: 0, pending: 3 } },
+    ['warning', 'held-back', fileOf('snapshot', 'h'), 'restic decrypts it but cannot read its tree yet; it waits as a candidate'],
+    ['warning', 'unconfirmed', '', `without the deleted files restic would miss: pack ${idOf('p')}`],
+    ['note', 'suspect', fileOf('pack', 's'), 'only its time differs'],
+  ),
+  unproven: runOf({ audit, fetched: admitted, proof: 'failed' }, ['violation', 'unproven', fileOf('index', 'u'), 'restic cannot decrypt it']),
+  mtimes: runOf({ audit: { ...audit, suspects: 5000 } }, ['violation', 'mtimes', '', '5000 files have another modification time, limits.suspects is 100; 100 at random were hashed']),
+  stale: runOf({ audit: { ...audit, new: 0, newBytes: 0 } }, ['warning', 'stale', '', 'no new snapshot has been admitted since 2026-11-20 01:27 UTC']),
+  'check-failed': checkAsRun('nightly', '20261123T012744Z-3f9c', startedAt, new Date(startedAt.getTime() + 9000), { share: '3/30', passed: false, words: `pack ${idOf('p')}: not found` }),
+  damaged: scrubAsRun(scrubOf([{ path: fileOf('pack', 'd'), fault: 'its content has the SHA-256 00', mended: undefined }, { path: fileOf('pack', 'e'), fault: 'it cannot be read (EIO)', mended: 'serverA did not deliver it' }])),
   interrupted: runOf({ failure: new Interrupted('SIGTERM') }),
 };
 
@@ -59,6 +78,12 @@ describe('mails, word for word', () => {
       assertGolden(`mail/${name}.html`, mail.html);
     });
   }
+  test('deletions-untold', () => {
+    const untold = { sequence: 9, time: '2026-11-22T01:28:00.000Z', repository: 'nightly', previous: '', event: 'tombstones', runId: '20261122T012702Z-77aa', added: 4 };
+    const mail = mailOf(runOf({ audit }), place, head, untold);
+    assertGolden('mail/deletions-untold.txt', `${headers(mail)}\n\n${mail.text}`);
+    assertGolden('mail/deletions-untold.html', mail.html);
+  });
   test('the one of alert test', () => {
     const mail = testMail(startedAt, '3f9c', 'serverB');
     assertGolden('mail/test.txt', `${headers(mail)}\n\n${mail.text}`);
@@ -87,6 +112,22 @@ describe('the commands to run next', () => {
   test('too much at once: the override', () => {
     assert.equal(commandsOf(runOf({}, ['violation', 'over-limit', '', 'm'])).at(-1), 'rsync-ratchet sync nightly --no-limits');
   });
+  test('a changed config: taken over with init', () => {
+    assert.equal(commandsOf(runOf({}, ['violation', 'modified', 'config', 'm']))[1], 'rsync-ratchet init nightly --repin');
+  });
+  test('new times: taken over when the alarm is lowered, also by the mail of a later night', () => {
+    const command = 'rsync-ratchet acknowledge nightly --accept-mtimes --reason "restored from tape"';
+    assert.equal(commandsOf(runOf({}, ['violation', 'mtimes', '', 'm']))[1], command);
+    assert.equal(commandsOf(runOf({ alarm: { ...raised, rules: ['mtimes'] } }))[1], command);
+  });
+  for (const rule of ['check-failed', 'damaged'] as const) {
+    test(`${rule}: a repair`, () => { assert.equal(commandsOf(runOf({}, ['warning', rule, '', 'm']))[0], 'rsync-ratchet scrub --repair nightly'); });
+  }
+  for (const rule of ['unconfirmed', 'postponed'] as const) {
+    test(`${rule}: what is buried, and how it stays`, () => {
+      assert.deepEqual(commandsOf(runOf({}, ['warning', rule, '', 'm'])).slice(1), ['rsync-ratchet tombstones list nightly', 'rsync-ratchet tombstones keep nightly --all']);
+    });
+  }
   test('another configuration is named in every command, those of the road back included', () => {
     const program = "rsync-ratchet --config '/etc/my ratchet.yaml'";
     const { text, html } = mailOf(deleted(), { ...place, program }, head);

@@ -279,6 +279,30 @@ test('a sendmail that fails, hangs or is not there leaves the alert in the spool
   assert.equal(await postOf(t, { kind: 'sendmail', path: '/nowhere/sendmail' }).send(), 'spooled');
 });
 
+test('a sendmail that will not end is ended with all that it has started, and holds nothing up for longer', async (t) => {
+  const { path, folder } = sendmail(t, "trap '' TERM; setsid sleep 600 & echo $! > stray; sleep 600 & echo $! > child; cat > /dev/null; wait");
+  const post = postOf(t, { kind: 'sendmail', path }, { patience: short });
+  assert.equal(await post.send(), 'spooled');
+  assert.match(post.said[0] ?? '', /did not end within 0\.5 s/);
+  assert.ok(!isRunning(pidIn(folder, 'child')));
+  process.kill(pidIn(folder, 'stray')); // It had left the group, and held the pipes.
+});
+
+test('what a sendmail leaves behind to deliver in the background goes on, and is not waited for', async (t) => {
+  const { path, folder } = sendmail(t, 'cat > /dev/null; sleep 600 & echo $! > child');
+  const post = postOf(t, { kind: 'sendmail', path });
+  assert.deepEqual([await post.send(), post.spool.names()], ['sent', []]);
+  assert.ok(isRunning(pidIn(folder, 'child')));
+  process.kill(pidIn(folder, 'child'));
+});
+
+const pidIn = (folder: string, name: string): number => Number(readFileSync(join(folder, name), 'utf8'));
+
+/** A zombie has ended, and only waits for somebody to ask. */
+function isRunning(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) && !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+}
+
 test('a folder for mails that cannot be written leaves the alert in the spool', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'file'), '');
