@@ -31,5 +31,5 @@ function print(console: Console, name: string, result: CheckResult | undefined):
   const { share, passed, words } = result;
   if (passed) return console.mention(`${name}: restic check passed; share ${share} of the data was read`, 'good');
   console.say(`${name}: restic check failed (share ${share} of the data): ${words}`, 'bad');
-  console.say(`  move the damaged file out of the replica (its name is its SHA-256), then: rsync-ratchet sync ${name}, which fetches it again`);
+  console.say(`  find damaged files and fetch them again: rsync-ratchet scrub --repair ${name}`);
 }

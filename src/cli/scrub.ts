@@ -24,7 +24,9 @@ export function addScrub(program: Command, context: CliContext): void {
       const scrubs: Scrub[] = [];
       for (const repository of repositoriesOf(config, names)) {
         const edges = new ReplicaScrub({ config, repository, console, interrupt: context.interrupt });
-        const done = await scrub(edges, { share, repair: options.repair === true, rememberEvery });
+        const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) => {
+          return scrub(edges, { share, repair: options.repair === true, rememberEvery, ...(onProgress && { onProgress }) });
+        });
         print(console, done);
         scrubs.push(done);
         if (context.interrupt.aborted) break;

@@ -173,7 +173,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'restic check found the replica itself damaged or incomplete. Nothing was changed.',
     road: [
       'Look at the disk of this machine (dmesg, smartctl), then find the damaged files and fetch them again:',
-      '  move a damaged file (its name is its SHA-256) out of REPLICA/, then: rsync-ratchet sync REPO',
+      '  rsync-ratchet scrub --repair REPO',
+      'If scrub finds every file whole, something is missing or was damaged before it was backed up: ask restic check on serverA.',
     ],
   },
   suspect: {

@@ -80,7 +80,7 @@ test('the command check names the damage and the way to mend it, exit 4', async 
   assert.equal(code, 4);
   assert.match(stdout, /^nightly: restic check failed \(share 1\/1 of the data\): /);
   assert.ok(stdout.includes(pack.slice(-64).slice(0, 8)), stdout);
-  assert.match(stdout, /move the damaged file out of the replica .*rsync-ratchet sync nightly/);
+  assert.match(stdout, /fetch them again: rsync-ratchet scrub --repair nightly/);
   assert.deepEqual(night.replicaNow(), before);
 });
 
