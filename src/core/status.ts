@@ -18,7 +18,6 @@ export interface Status {
   /** The last finished `sync`, and the last that ended with exit code 0 or 4. */
   readonly lastRun: JournalLine | undefined;
   readonly lastSuccess: JournalLine | undefined;
-  /** When a snapshot was last admitted, by the journal. */
   readonly tombstones: { readonly pending: number; readonly bytes: number; readonly nextDue: string | null };
   /** What is in quarantine, and the last scrub. */
   readonly quarantine: Amount;
@@ -26,6 +25,8 @@ export interface Status {
   /** Bytes; undefined while the replica is not there. */
   readonly disk: { readonly free: number; readonly total: number } | undefined;
   readonly hasMail: boolean;
+  /** Whether restic proves what comes before it is admitted. */
+  readonly proves: boolean;
 }
 
 /** One line, and what it means for its colour. */
@@ -45,6 +46,7 @@ export function statusLines(status: Status): StatusLine[] {
     ...quarantineLines(status.quarantine),
     row('last scrub', lastScrubWords(status.scrub, repository), (status.scrub?.damages.length ?? 0) > 0 ? 'bad' : 'plain'),
     ...(status.disk === undefined ? [] : [row('disk', `${formatBytes(status.disk.free)} of ${formatBytes(status.disk.total)} free`)]),
+    ...(status.proves ? [] : [row('proof', 'none (restic.passwordFile): hashes are right, but junk with a right hash would be admitted', 'warning')]),
     ...(status.hasMail ? [] : [row('mail', 'none configured (alerts.email): nobody is told of an alarm but by exit codes', 'warning')]),
   ];
 }
@@ -114,5 +116,6 @@ export function statusToJson(status: Status): object {
     quarantine,
     scrub: scrub === undefined ? null : { at: scrub.savedAt, share: scrub.share, complete: scrub.isComplete, files: scrub.files, bytes: scrub.bytes, damaged: scrub.damages },
     disk: disk ?? null,
+    proves: status.proves,
   };
 }

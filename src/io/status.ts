@@ -23,6 +23,7 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
     scrub: readScrubMemory(state.folder),
     disk: isInitialised ? freeSpace(repository.replica) : undefined,
     hasMail: config.alerts.email !== undefined,
+    proves: repository.restic.prove !== false && repository.restic.passwordFile !== undefined,
   };
 }
 
