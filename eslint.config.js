@@ -21,6 +21,7 @@ const house = [
   [/^io\/(initialise-)?edges\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts', 'type initialise.ts']],
   [/^io\/(scrub|repair)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type scrub.ts']],
   [/^io\/mail\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'nodemailer']],
+  [/^io\/progress\.ts$/, ['core/', 'cli-progress']],
   [/^io\/console\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'chalk']],
   [/^io\//, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts']],
   // Whatever starts a process lives in io.

@@ -51,8 +51,8 @@ export interface ScrubOptions {
   readonly repair: boolean;
   /** How often a scrub that may be killed remembers where it is, in milliseconds. */
   readonly rememberEvery: number;
-  /** Called after each file; `files` and `bytes` include what the interrupted scrub had done that this one goes on with. */
-  readonly onProgress?: (files: number, bytes: number, totalFiles: number, totalBytes: number) => void;
+  /** Called after each file; `done` includes what the interrupted scrub had done that this one goes on with. */
+  readonly onProgress?: (done: Amount, total: Amount) => void;
 }
 
 /** One scrub of one repository. Always returns what it came to; never throws. */
@@ -120,7 +120,7 @@ async function hashFiles(edges: ScrubEdges, run: Scrub, { share, rememberEvery, 
     note(run, path, fault);
     run.after = path;
     run.hashed = { files: run.hashed.files + 1, bytes: run.hashed.bytes + bytes };
-    if (total !== undefined) onProgress?.(run.hashed.files, run.hashed.bytes, total.files, total.bytes);
+    if (total !== undefined) onProgress?.(run.hashed, total);
     if (fault !== undefined && isDying(run)) return false;
     if (edges.now().getTime() - remembered < rememberEvery) continue;
     edges.remember(memoryOf(run, edges.now()));

@@ -59,5 +59,5 @@ function print(console: Console, name: string, result: CheckResult | Failure): v
   const { share, passed, words } = result;
   if (passed) return console.mention(`${name}: restic check passed; share ${share} of the data was read`, 'good');
   console.say(`${name}: restic check failed (share ${share} of the data): ${words}`, 'bad');
-  console.say(`  look at the disk of this machine, then: rsync-ratchet scrub --repair ${name}; what is missing altogether comes with: rsync-ratchet sync ${name}`);
+  console.say(`  find damaged files and fetch them again: rsync-ratchet scrub --repair ${name}`);
 }

@@ -31,7 +31,9 @@ export function addScrub(program: Command, context: CliContext): void {
       const scrubs: Scrub[] = [];
       await retrySpool(config, console);
       for (const repository of repositories) {
-        const done = await scrub(new ReplicaScrub({ ...shared, repository }), { share, repair: options.repair === true, rememberEvery });
+        const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) => {
+          return scrub(new ReplicaScrub({ ...shared, repository }), { share, repair: options.repair === true, rememberEvery, ...(onProgress && { onProgress }) });
+        });
         print(console, done);
         await tellAside(new Telling({ ...shared, repository }), scrubAsRun(done));
         scrubs.push(done);

@@ -182,7 +182,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     road: [
       'Look at the disk of this machine (dmesg, smartctl). Then find the damaged files, and have them fetched again:',
       '  rsync-ratchet scrub --repair REPO',
-      'What is missing altogether comes with the next sync.',
+      'If scrub finds every file whole, something is missing (the next sync fetches it again) or was damaged before it was',
+      '  backed up: ask restic check on serverA.',
     ],
   },
   damaged: {

@@ -33,6 +33,8 @@ export interface Status {
   readonly spool: Waiting | undefined;
   /** What is configured to tell people and machines. */
   readonly tells: { readonly mail: boolean; readonly ping: boolean; readonly metrics: boolean };
+  /** Whether restic proves what comes before it is admitted. */
+  readonly proves: boolean;
 }
 
 /** One line, and what it means for its colour. */
@@ -55,8 +57,7 @@ export function statusLines(status: Status, overdue = false): StatusLine[] {
     row('last scrub', lastScrubWords(status.scrub, repository), (status.scrub?.damages.length ?? 0) > 0 ? 'bad' : 'plain'),
     ...(status.disk === undefined ? [] : [row('disk', `${formatBytes(status.disk.free)} of ${formatBytes(status.disk.total)} free`)]),
     ...spoolLines(status.spool),
-    ...(status.tells.mail ? [] : [row('mail', 'none configured (alerts.email): nobody is told of an alarm but by exit codes', 'warning')]),
-    ...unwatchedLines(status.tells),
+    ...missingLines(status),
   ];
 }
 
@@ -69,10 +70,13 @@ function spoolLines(spool: Waiting | undefined): StatusLine[] {
   ];
 }
 
-/** Whether a night that never runs would be noticed. */
-function unwatchedLines({ ping, metrics }: Status['tells']): StatusLine[] {
-  if (ping || metrics) return [];
-  return [row('monitoring', 'no ping and no metrics configured: nobody notices when nothing runs, unless something asks status --nagios')];
+/** What is not configured, and what that means. */
+function missingLines({ proves, tells: { mail, ping, metrics } }: Status): StatusLine[] {
+  return [
+    ...(proves ? [] : [row('proof', 'none (restic.passwordFile): hashes are right, but junk with a right hash would be admitted', 'warning')]),
+    ...(mail ? [] : [row('mail', 'none configured (alerts.email): nobody is told of an alarm but by exit codes', 'warning')]),
+    ...(ping || metrics ? [] : [row('monitoring', 'no ping and no metrics configured: nobody notices when nothing runs, unless something asks status --nagios')]),
+  ];
 }
 
 function minute(iso: string): string {
@@ -152,5 +156,6 @@ export function statusToJson(status: Status): object {
     disk: disk ?? null,
     snapshotAdmittedAt: status.snapshotAdmittedAt ?? null,
     spool: status.spool ?? null,
+    proves: status.proves,
   };
 }

@@ -2,6 +2,7 @@
 import { Chalk } from 'chalk';
 import { Failure } from '../errors.ts';
 import { escapeText } from '../core/itemize.ts';
+import type { Progress } from './progress.ts';
 
 export interface ConsoleOptions {
   readonly json: boolean;
@@ -49,6 +50,18 @@ export class Console {
     process.stderr.write(`${this.#error.yellow('warning:')} ${escapeText(text, 2000)}\n`);
   }
 
+  /** Runs something long beside a line that shows how far it is; `work` gets nothing where there is no terminal to show it. */
+  async withProgress<T>(title: string, work: (progress: Progress | undefined) => Promise<T>): Promise<T> {
+    if (this.#options.quiet || !isFancy(this.#options, process.stderr.isTTY)) return work(undefined);
+    const { ProgressLine } = await import('./progress.ts');
+    const line = new ProgressLine(title, process.stderr);
+    try {
+      return await work(line.show);
+    } finally {
+      line.end();
+    }
+  }
+
   /** An error with its hint, on stderr. Its words may hold serverA's, so they are escaped here. */
   error(failure: Failure): void {
     process.stderr.write(`${this.#error.red('error:')} ${printable(failure.message)}\n`);
@@ -68,5 +81,10 @@ function printable(text: string): string {
 }
 
 function colourLevel(options: ConsoleOptions, isTerminal: boolean): 0 | 1 {
-  return options.color && isTerminal && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb' ? 1 : 0;
+  return isFancy(options, isTerminal) ? 1 : 0;
+}
+
+/** Colour and progress: only on a terminal that can, and never with NO_COLOR (https://no-color.org). */
+function isFancy(options: ConsoleOptions, isTerminal: boolean): boolean {
+  return options.color && isTerminal && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
 }

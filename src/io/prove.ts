@@ -104,7 +104,7 @@ async function requireReplicaOpens(restic: Restic): Promise<void> {
   throw new Failure(
     `restic cannot open the replica itself: ${alone.words}`,
     isPassword ? 'restic.passwordFile holds the wrong password for this repository; nothing was admitted'
-      : 'see whether this restic is new enough for the repository (restic version) and whether memory is short; then run: restic check on the replica. Nothing was admitted',
+      : 'see whether this restic is new enough for the repository (restic version) and whether memory is short; then whether the disk damaged a file: rsync-ratchet scrub. Nothing was admitted',
   );
 }
 

@@ -11,7 +11,7 @@ import {
 import { makeFolder, replaceFile } from './files.ts';
 import { exists } from './replica.ts';
 
-/** Where the old copies of repaired files lie. */
+/** Where the old copies of repaired files lie, which stay. */
 const replaced = 'replaced/';
 
 /** So many names of one night are remembered. */
@@ -27,7 +27,6 @@ export class Quarantine {
   /** Read when first needed, which is under the run lock. */
   #failures: Map<string, Failed> | undefined;
   readonly #tonight = new Set<string>();
-  readonly #keptNow = new Set<string>();
 
   /** `state` is the repository's state folder. Whoever calls anything else in here holds the run lock. */
   constructor(folder: string, state: string, limit = quarantineLimit) {
@@ -49,28 +48,20 @@ export class Quarantine {
     return 'larger than quarantine may be, so thrown away';
   }
 
-  /**
-   * Gives a file of the replica a second name under `replaced/`, so that it can be replaced. That is always kept: the
-   * limit only makes earlier copies leave. Throws what link(2) says.
-   */
+  /** Gives a file of the replica a second name under `replaced/`, so that it can be replaced. Throws what link(2) says. */
   keep(file: string, path: string): void {
     const copy = `${replaced}${path}`;
-    this.#makeRoom(file, copy);
+    this.#drop(copy);
     this.#enter(file, copy, linkSync);
-    this.#keptNow.add(copy);
   }
 
-  /** Makes the oldest copies leave, those of tonight's repair apart; false when that would not be enough. */
+  /** Makes the oldest copies leave; false when that would not be enough. */
   #makeRoom(file: string, path: string): boolean {
     this.#copies ??= this.#readCopies();
     this.#drop(path);
-    const leaving = makeRoom(this.#evictable(), this.#weight, sizeOf(file), this.#limit);
+    const leaving = makeRoom(this.#copies.values(), this.#weight, sizeOf(file), this.#limit);
     for (const each of leaving ?? []) this.#drop(each);
     return leaving !== undefined;
-  }
-
-  *#evictable(): Generator<Copy> {
-    for (const copy of this.#copies?.values() ?? []) if (!this.#keptNow.has(copy.path)) yield copy;
   }
 
   #enter(file: string, path: string, move: (from: string, to: string) => void): void {
@@ -86,9 +77,12 @@ export class Quarantine {
     return this.#copies;
   }
 
-  /** What is not named by its hash (an old `config`) is small, never leaves and does not count. */
+  /**
+   * What came from serverA counts, and leaves when room is needed. What the replica itself had (`replaced/`, an old
+   * `config`) is an operator's to remove: junk from serverA must not push it out.
+   */
   #add({ path, bytes }: Copy): void {
-    if (!('id' in placeOf(withoutPrefix(path)))) return;
+    if (!('id' in placeOf(path))) return;
     this.#copies?.set(path, { path, bytes });
     this.#weight += weightOf(bytes);
   }
@@ -117,7 +111,7 @@ export class Quarantine {
   /** The copies of what came and must not enter. */
   *#missing(): Generator<string> {
     this.#copies ??= this.#readCopies();
-    for (const path of this.#copies.keys()) if (!path.startsWith(replaced)) yield path;
+    yield* this.#copies.keys();
   }
 
   /** A file came with wrong content tonight. */

@@ -31,6 +31,7 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
     disk: isInitialised === false ? undefined : unlessClosed(() => freeSpace(repository.replica)),
     spool: unlessClosed(() => waitingIn(new Spool(config.state ?? '').names(), repository.name)),
     tells: { mail: config.alerts.email !== undefined, ping: config.monitoring.ping !== undefined, metrics: config.monitoring.metricsFile !== undefined },
+    proves: repository.restic.prove !== false && repository.restic.passwordFile !== undefined,
   };
 }
 

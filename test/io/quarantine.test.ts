@@ -100,28 +100,15 @@ test('a symlink or a folder under the name of a file is kept as well; a folder c
   assert.ok(!existsSync(folder));
 });
 
-test('the old copies of one repair all stay, whatever the limit; earlier ones make room', (t) => {
+test('what the replica itself had stays, whatever comes from serverA: old copies of repaired files, an old config', (t) => {
   const place = placeIn(t);
-  place.open().take(place.file(), pathFor('before'));
-  const quarantine = place.open();
-  const files = ['a', 'b', 'c', 'd'].map((name) => {
-    const [path, file] = [pathFor(name), place.file(2 * size)];
-    quarantine.keep(file, path);
-    return { path, file };
-  });
-  assert.deepEqual(filesBelow(place.folder), files.map(({ path }) => `replaced/${path}`).sort());
-  for (const { path, file } of files) assert.equal(lstatSync(file).ino, lstatSync(join(place.folder, 'replaced', path)).ino);
-  place.open().take(place.file(), pathFor('after'));
-  assert.deepEqual(filesBelow(place.folder), [pathFor('after'), `replaced/${pathFor('d')}`]);
-});
-
-test('a kept config never leaves', (t) => {
-  const place = placeIn(t);
-  place.open().keep(place.file(2 * size), 'config');
-  const repinned = join(place.folder, 'config-00');
-  linkSync(place.file(2 * size), repinned);
-  for (const name of ['a', 'b', 'c', 'd']) place.open().take(place.file(), pathFor(name));
-  assert.deepEqual(filesBelow(place.folder), ['config-00', 'replaced/config', ...['b', 'c', 'd'].map(pathFor)].sort());
+  const kept = ['a', 'b', 'c', 'd'].map((name) => ({ path: pathFor(name), file: place.file(2 * size) }));
+  for (const { path, file } of [...kept, { path: 'config', file: place.file(2 * size) }]) place.open().keep(file, path);
+  for (const { path, file } of kept) assert.equal(lstatSync(file).ino, lstatSync(join(place.folder, 'replaced', path)).ino);
+  linkSync(place.file(2 * size), join(place.folder, 'config-00'));
+  for (const name of ['1', '2', '3', '4']) place.open().take(place.file(), pathFor(name));
+  const own = ['config-00', 'replaced/config', ...kept.map(({ path }) => `replaced/${path}`)];
+  assert.deepEqual(filesBelow(place.folder), [...own, ...['2', '3', '4'].map(pathFor)].sort());
 });
 
 test('a copy leaves when the replica has the file; the old copy of a repaired one stays', (t) => {

@@ -43,7 +43,7 @@ function damage(made: HandMade, path: string): void {
 }
 
 /** Reads every file once, calling `at` after the nth. */
-const after = (n: number, at: () => void): Pick<ScrubOptions, 'onProgress'> => ({ onProgress: (files) => { if (files === n) at(); } });
+const after = (n: number, at: () => void): Pick<ScrubOptions, 'onProgress'> => ({ onProgress: ({ files }) => { if (files === n) at(); } });
 
 test('a scrub reads every file once, and the shares of a replica are all of it and overlap nowhere', async (t) => {
   const made = handMadeReplica(t);
@@ -60,7 +60,7 @@ test('a scrub reads every file once, and the shares of a replica are all of it a
 test('progress is told after each file, and ends at the totals', async (t) => {
   const made = handMadeReplica(t);
   const told: number[][] = [];
-  const done = await run(made, { onProgress: (...numbers) => told.push(numbers) });
+  const done = await run(made, { onProgress: (done, total) => told.push([done.files, done.bytes, total.files, total.bytes]) });
   const bytes = made.paths.reduce((sum, path) => sum + readFileSync(join(made.replica, path)).length, 0);
   assert.equal(told.length, made.paths.length);
   assert.deepEqual(told.at(-1), [made.paths.length, bytes, made.paths.length, bytes]);

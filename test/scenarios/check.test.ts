@@ -81,7 +81,7 @@ test('the command check names the damage and the way to mend it, exit 4', async 
   assert.equal(code, 4);
   assert.match(stdout, /^nightly: restic check failed \(share 1\/1 of the data\): /);
   assert.ok(stdout.includes(pack.slice(-64).slice(0, 8)), stdout);
-  assert.match(stdout, /rsync-ratchet scrub --repair nightly/);
+  assert.match(stdout, /fetch them again: rsync-ratchet scrub --repair nightly/);
   assert.equal((await night.run(['check'])).code, 4);
   const mails = night.config.mails();
   assert.deepEqual(mails.map(({ subject }) => subject), Array(2).fill(`[WARNING] nightly on ${hostname()}: 1 check-failed`), 'a mail each time');

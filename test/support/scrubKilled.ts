@@ -7,5 +7,5 @@ const [, , file = '', count] = process.argv;
 const edges = new ReplicaScrub(optionsOf(file, new AbortController().signal));
 await scrub(edges, {
   share: undefined, repair: false, rememberEvery: 0,
-  onProgress: (files) => { if (files === Number(count)) process.kill(process.pid, 'SIGKILL'); },
+  onProgress: ({ files }) => { if (files === Number(count)) process.kill(process.pid, 'SIGKILL'); },
 });
