@@ -1,7 +1,6 @@
 /**
  * What `config generate` prints: every key with its default. A key right behind a `#` is optional and has
- * no default; with all those `#` taken away the file is valid as well. A key without effect in this release has a line
- * `# No effect yet.` above it, to be deleted when it gets one.
+ * no default; with all those `#` taken away the file is valid as well.
  */
 export const sampleConfig = `# The configuration of rsync-ratchet. It says what is pulled from where, and whom to tell.
 #

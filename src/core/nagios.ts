@@ -64,13 +64,15 @@ function criticals(status: Status, maxAge: number, now: Date): Complaint[] {
 /** How far clocks may differ, in milliseconds. */
 const skew = 5 * 60 * 1000;
 
-function warnings({ alarm, lastRun, spool, window }: Status): Complaint[] {
+function warnings({ alarm, lastRun, scrub, spool, window }: Status): Complaint[] {
+  const damaged = scrub?.damages.length ?? 0;
   const code = lastRun?.['exitCode'];
   const rules = ruleCounts(lastRun?.['rules']);
   return [
     ...(code === 4 ? [[1, `done with warnings (${rules.join(' ')})`] as const] : []),
     ...(typeof code === 'number' && code !== 0 && code !== 4 && alarm === undefined ? [[1, `the last sync ended with exit code ${code}${failureOf(lastRun)}`] as const] : []),
     ...(spool !== undefined && spool.alerts > 0 ? [[1, `${formatCount(spool.alerts)} undelivered in the spool`] as const] : []),
+    ...(damaged > 0 ? [[1, `${formatCount(damaged)} damaged in the replica`] as const] : []),
     ...(window.refused === undefined ? [] : [[1, `prune window refused: ${window.refused}`] as const]),
   ];
 }

@@ -50,7 +50,7 @@ export class RunEdges extends Telling implements Edges {
     this.#marker = onDisk.readMarker(replica);
     if (this.#marker === undefined) throw onDisk.notInitialised(name, replica);
     if (!(await this.#session.lock())) return false;
-    if (this.state.findLast(() => true) === undefined) throw stateLost(this.state.folder);
+    if (this.state.journal.isLost()) throw stateLost(this.state.folder);
     this.#onStart();
     emptyExpired(this.#paths.expired);
     onDisk.checkPins(replica, this.#marker);
@@ -189,7 +189,7 @@ export class RunEdges extends Telling implements Edges {
   }
 }
 
-/** `init` writes the first line, so a replica without a journal has lost its alarm, its tombstones and its windows. */
+/** `init` writes the first line, so a replica without it has lost its alarm, its tombstones and its windows. */
 function stateLost(folder: string): Failure {
   return new Failure(
     `${folder} knows nothing of this replica: its journal is missing`,

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readdirSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainStart, damagedEvent, nextLine, parseJournalLine, Verifier, type Head, type JournalEvent, type JournalLine, type Verification } from '../core/chain.ts';
-import { cutTornLine, replaceFile, shareWithGroup, syncFolder } from './files.ts';
+import { cutTornLine, openIfThere, replaceFile, shareWithGroup, syncFolder } from './files.ts';
 
 const currentName = 'journal.jsonl';
 const headName = 'journal.head';
@@ -55,6 +55,14 @@ export class Journal {
       if (wanted(line)) return line;
     }
     return undefined;
+  }
+
+  /** Whether the line that `init` wrote is not there: lines that were written since the loss make no journal of it. */
+  isLost(): boolean {
+    const [oldest = currentName] = this.#names();
+    const first = firstLine(this.#path(oldest));
+    const isWhole = first !== undefined && (first.event === 'initialised' || first.sequence > 1); // files of early years may have been put away
+    return !isWhole && this.findLast((line) => line.event === 'initialised') === undefined;
   }
 
   /** SHA-256 of the last line; undefined when there is none. */
@@ -172,6 +180,18 @@ interface Last {
 function lastOf(path: string): Last | undefined {
   for (const bytes of linesBackwards(path)) return { line: parseJournalLine(bytes.toString('utf8')), hash: hashOf(bytes) };
   return undefined;
+}
+
+function firstLine(path: string): JournalLine | undefined {
+  const file = openIfThere(path);
+  if (file === undefined) return undefined;
+  try {
+    const block = Buffer.alloc(blockLength);
+    const text = block.toString('utf8', 0, readSync(file, block));
+    return parseJournalLine(text.slice(0, Math.max(0, text.indexOf('\n'))));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** How much is read at once, in bytes. */

@@ -1,6 +1,6 @@
 /** `history`: for people, for programs, and as proof. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { localNight } from '../support/localNight.ts';
@@ -69,4 +69,19 @@ test('wrong use is said', async (t) => {
   for (const args of [['history', '--limit', '0'], ['history', '--limit', 'x'], ['history', '--verify', '--head', 'xyz'], ['history', 'nobody']]) {
     assert.equal((await night.run(args)).code, 2, args.join(' '));
   }
+});
+
+test('a state folder that was lost stops every night, not only the first, until init is run again', async (t) => {
+  const night = await localNight(t);
+  assert.equal((await night.run(['sync'])).code, 0);
+  rmSync(join(night.state, 'nightly'), { recursive: true });
+  for (let n = 0; n < 2; n++) {
+    const { code, stderr } = await night.run(['sync']);
+    assert.equal(code, 1);
+    assert.match(stderr, /knows nothing of this replica: its journal is missing/);
+  }
+  const { replica } = night.config;
+  rmSync(join(replica, '.rsync-ratchet/replica.json'));
+  assert.equal((await night.run(['init', 'nightly', '--trust-existing'])).code, 0);
+  assert.equal((await night.run(['sync'])).code, 0);
 });

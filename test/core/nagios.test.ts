@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { pluginFailure, pluginResult } from '../../src/core/nagios.ts';
+import { memoryOf, newScrub } from '../../src/core/scrub.ts';
 import type { Status } from '../../src/core/status.ts';
 import { goodEnd, lineOf, now, someAlarm, statusOf } from '../support/statuses.ts';
 
@@ -21,6 +22,7 @@ const rows: readonly (readonly [name: string, status: Partial<Status>, code: num
   ['a failure after a success', { lastRun: lineOf(1, { outcome: 'failed', exitCode: 1, failure: 'no route | to\nserverA\x1b' }) }, 1, /WARNING - nightly: the last sync ended with exit code 1: no route \/ to\\#012serverA\\#033 \|/],
   ['warnings', { lastRun: goodEnd(1, { exitCode: 4, rules: [{ rule: 'stale', count: 1 }] }) }, 1, /done with warnings \(1 stale\)/],
   ['alerts in the spool', { spool: { alerts: 2, since: null } }, 1, /2 undelivered in the spool/],
+  ['damage that a scrub has found', { scrub: { ...memoryOf(newScrub('nightly', 'x', undefined, now), now), damages: [{ path: 'config', fault: 'm' }] } }, 1, /1 damaged in the replica/],
   ['a window that was refused', { window: refused }, 1, /prune window refused/],
   ['a replica that is gone', { isInitialised: false }, 2, /not initialised or not mounted/],
   ['a replica where this user may not look', { isInitialised: undefined, disk: undefined, spool: undefined }, 0, /OK/],

@@ -170,3 +170,19 @@ test('the group may read what its folder lets it read, and nobody else ever', as
     for (const name of ['journal.jsonl', 'journal.head', 'prune-window.json']) assert.equal(statSync(join(own.folder, name)).mode & 0o7777, expected, name);
   }
 });
+
+test('a journal is lost when the line that init wrote is gone, whatever was written since', (t) => {
+  const { folder, journal, add } = fixture(t);
+  assert.equal(journal.isLost(), true);
+  add(2025, 'initialised');
+  add(2025, 'finished');
+  add(2026, 'finished');
+  assert.equal(journal.isLost(), false);
+  rmSync(join(folder, 'journal-2025.jsonl'));
+  assert.equal(journal.isLost(), false, 'an early year that was put away');
+  rmSync(join(folder, 'journal.jsonl'));
+  add(2026, 'finished');
+  assert.equal(journal.isLost(), true);
+  add(2026, 'initialised');
+  assert.equal(journal.isLost(), false, 'init was run again');
+});
