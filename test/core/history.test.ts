@@ -19,7 +19,13 @@ const rows: readonly (readonly [line: JournalLine, words: string])[] = [
   [line('acknowledged', { who: 'bob', reason: 'it was me', alarm: 'R', rules: ['deleted', 'modified'] }), 'the alarm of run R (deleted, modified), by bob: it was me'],
   [line('alarm-raised', { runId: 'R', rules: ['deleted'] }), 'deleted; run R'],
   [line('alert-sent', { runId: 'R', spooledAt: '2026-11-22T01:00:00.000Z' }), 'had waited since 2026-11-22T01:00:00.000Z; run R'],
-  [line('alert-spooled', { runId: 'R', warnings: 'ab' }), 'run R'],
+  [line('alert-spooled', { runId: 'R', warnings: 'ab' }), 'it waits in the spool; run R'],
+  [line('alert-lost', { runId: 'R', warnings: 'ab', deletionsTold: false }), 'NOT EVEN SPOOLED: nobody was told; run R'],
+  [line('tombstones-confirmed', { runId: 'R', files: 9 }), '9 files; run R'],
+  [line('checked', { runId: 'R', share: '3/30', passed: true, words: '' }), 'passed, share 3/30 of the data; run R'],
+  [line('checked', { share: '3/30', passed: false, words: 'pack x: not found' }), 'FAILED, share 3/30 of the data: pack x: not found'],
+  [line('scrubbed', { runId: 'R', files: 51, bytes: 2048, damaged: 1, complete: false }), '51 files (2.00 KiB) hashed, 1 damaged, not finished; run R'],
+  [line('repaired', { runId: 'R', files: 1, bytes: 5, left: 2 }), '1 files (5 B), 2 damaged still; run R'],
   [line('something-new', { a: 1, b: ['x'] }), 'a 1, b ["x"]'],
 ];
 
