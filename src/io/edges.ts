@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Catalogue } from '../core/audit.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
 import type { Config, Email, Repository } from '../core/config.ts';
+import { rejected, verified, wanted } from '../core/flags.ts';
 import { admissionOrder, type Pass } from '../core/layout.ts';
 import type { Change } from '../core/itemize.ts';
 import type { Mail } from '../core/report.ts';
@@ -16,7 +17,7 @@ import { admit } from './admit.ts';
 import type { Console } from './console.ts';
 import { emptyExpired, expire, leaving } from './expire.ts';
 import { examine } from './examine.ts';
-import { writeNames } from './files.ts';
+import { refusalOf, writeNames } from './files.ts';
 import { growthOf, Incoming, manifestOf } from './incoming.ts';
 import { sendMail } from './mail.ts';
 import { ResticEdges } from './proof-edges.ts';
@@ -154,9 +155,11 @@ export class RunEdges extends StateEdges implements Edges {
       if (before !== undefined) incoming.verify(folder, before);
       before = path;
     });
+    const refusal = refusalOf(this.#paths.incoming);
     incoming.sweep(folder);
     this.#quarantine.remember(incoming.books, this.now());
-    return { end, ...incoming.tally };
+    const isOurs = refusal !== undefined && end === 'complete' && incoming.books.amount(wanted, verified | rejected).files > 0;
+    return { end: isOurs ? asFailure(refusal) : end, ...incoming.tally };
   }
 
   async admit(books: Books): Promise<Amount> {
