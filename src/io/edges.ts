@@ -4,17 +4,18 @@ import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalogue } from '../core/audit.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
+import { rejected, verified, wanted } from '../core/flags.ts';
 import { admissionOrder, type Pass } from '../core/layout.ts';
 import type { Change } from '../core/itemize.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { sampleOf } from '../core/stock.ts';
-import { Failure } from '../errors.ts';
+import { asFailure, Failure } from '../errors.ts';
 import type { Edges, Examined, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
 import { emptyExpired, expire, leaving } from './expire.ts';
 import { examine } from './examine.ts';
-import { writeNames } from './files.ts';
+import { refusalOf, writeNames } from './files.ts';
 import { growthOf, Incoming, manifestOf } from './incoming.ts';
 import { ResticEdges } from './proof-edges.ts';
 import { Quarantine } from './quarantine.ts';
@@ -144,9 +145,11 @@ export class RunEdges extends Telling implements Edges {
       if (before !== undefined) incoming.verify(folder, before);
       before = path;
     });
+    const refusal = refusalOf(this.#paths.incoming);
     incoming.sweep(folder);
     this.#quarantine.remember(incoming.books, this.now());
-    return { end, ...incoming.tally };
+    const isOurs = refusal !== undefined && end === 'complete' && incoming.books.amount(wanted, verified | rejected).files > 0;
+    return { end: isOurs ? asFailure(refusal) : end, ...incoming.tally };
   }
 
   async admit(books: Books): Promise<Amount> {

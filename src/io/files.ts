@@ -1,7 +1,7 @@
 /** Small files that survive a power cut, and durability for many files at once. */
 import { execa } from 'execa';
 import { closeSync, fchmodSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Failure } from '../errors.ts';
 
 /** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. */
@@ -42,6 +42,23 @@ export function syncFolder(folder: string): void {
 /** Makes folders that are missing, 0700. */
 export function makeFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+}
+
+/**
+ * What the disk of `folder`, which must be ours alone, says to one more folder and file; undefined when it takes them. rsync's word for a full disk
+ * is exit code 23, which is serverA's word for a file that it cannot read, too.
+ */
+export function refusalOf(folder: string): unknown {
+  const probe = join(folder, 'probe');
+  try {
+    mkdirSync(probe, { mode: 0o700 });
+    writeFileSync(join(probe, 'file'), Buffer.alloc(64 * 1024), { flag: 'wx' });
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    rmSync(probe, { recursive: true, force: true });
+  }
 }
 
 /**

@@ -1,14 +1,14 @@
 /** Files leave: killed at any step, on a full disk, and never while anything is in doubt. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { program } from '../support/cli.ts';
 import { type Value, writeConfig } from '../support/config.ts';
-import { addPack, anyOf, clockAhead, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
+import { syncOnDisk } from '../support/disk.ts';
+import { addPack, anyOf, clockAhead, hashOf, type Judged, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { assertInStep, assertNothingLost, assertRestorable, day, ending, grace, journal, openWindow, prune, repositoryFiles, rulesOf, tombstones } from '../support/prune.ts';
 import { digest } from '../support/tree.ts';
 
@@ -82,25 +82,18 @@ test('killed between two steps of expiry: each file is whole, with its tombstone
   await assertRestorable(night, newer);
 });
 
-/** `sync --json` with the replica on a disk of its own that has so many KiB free; the replica afterwards is in `folder/after`. */
-function onSmallDisk(night: Night, free: number, env: Readonly<Record<string, string>>): { code: number | null; stdout: string; stderr: string } {
-  // A mount namespace of its own: the disk goes away with the run, whatever happens.
-  const script = `set -e; cp -a "$1/replica" "$1/aside"; mount -t tmpfs -o size=64m,mode=0700 tmpfs "$1/replica"; cp -a "$1/aside/." "$1/replica"
-    avail=$(df -k --output=avail "$1/replica" | tail -1); dd if=/dev/zero of="$1/replica/.rsync-ratchet/filler" bs=1k count=$((avail - ${free})) status=none
-    set +e; "$2" "$3" --config "$1/config.yaml" --json sync; code=$?; mkdir "$1/after"; cp -a "$1/replica/." "$1/after"; exit $code`;
-  const own = process.getuid?.() === 0 ? ['--mount'] : ['--map-root-user', '--mount'];
-  const { status, stdout, stderr } = spawnSync('unshare', [...own, 'sh', '-c', script, 'sh', night.folder, process.execPath, program], {
-    encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: night.folder, TZ: 'UTC', TMPDIR: night.temporary, ...env },
-  });
-  return { code: status, stdout, stderr };
+/** `sync --json` with the replica on a disk of its own that has so many KiB free. */
+function onSmallDisk(night: Night, free: number, env: Readonly<Record<string, string>>): Promise<Judged> {
+  return syncOnDisk(night, `on_disk replica size=64m
+    avail=$(df -k --output=avail "$1/replica" | tail -1); dd if=/dev/zero of="$1/replica/.rsync-ratchet/filler" bs=1k count=$((avail - ${free})) status=none`, { env });
 }
 
 test('a full disk frees itself: what is due leaves before the fetch, and what is new fits in', async (t) => {
   const { night } = await pruned(t, { limits: { minFree: '0%' }, spotCheck: 5 });
   const pack = addPack(night.repository.path, randomBytes(600_000));
-  const { code, stdout, stderr } = onSmallDisk(night, 300, tomorrow);
+  const { code, stdout, stderr, run } = await onSmallDisk(night, 300, tomorrow);
   assert.equal(code, 4, `${stdout}${stderr}`);
-  const { tombstones: found, admitted, findings } = JSON.parse(stdout).runs[0];
+  const { tombstones: found, admitted, findings } = run;
   assert.deepEqual([found.expired, admitted], [10, { files: 1, bytes: 600_000 }]);
   assert.deepEqual(findings.map(({ rule }: { rule: string }) => rule), ['unchecked'], 'there was no room for the spot check either');
   assert.ok(existsSync(join(night.folder, 'after', pack)));
@@ -111,9 +104,9 @@ test('a full disk that has nothing to free fails the run, and nothing leaves', a
   const { night } = await pruned(t, { limits: { minFree: '0%' } });
   addPack(night.repository.path, randomBytes(600_000));
   const before = repositoryFiles(night.replica);
-  const { code, stdout } = onSmallDisk(night, 300, {});
+  const { code, run } = await onSmallDisk(night, 300, {});
   assert.equal(code, 1);
-  assert.match(JSON.parse(stdout).runs[0].error.message, /^not enough room: 586 KiB to fetch/);
+  assert.match(run.error.message, /^not enough room: 586 KiB to fetch/);
   assert.deepEqual(repositoryFiles(join(night.folder, 'after')), before);
 });
 
