@@ -1,11 +1,11 @@
 /** What a night needs of the world outside, as an interface: `nightly.ts` sees nothing else of it. */
 import type { Alarm, Told } from './core/alerts.ts';
-import type { Catalogue } from './core/audit.ts';
+import type { Catalogue } from './core/catalogue.ts';
 import type { Amount, Books, Entry } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
 import type { Email, Repository } from './core/config.ts';
 import type { Remembered } from './core/freshness.ts';
-import type { Change } from './core/itemize.ts';
+import type { Judge } from './core/itemize.ts';
 import type { Pass } from './core/layout.ts';
 import type { CheckResult, Proof } from './core/proof.ts';
 import type { Mail } from './core/mail.ts';
@@ -38,12 +38,14 @@ export interface Edges {
   alarm(): Alarm | undefined;
   /** Raises the alarm with this run's violations, or adds them to the one that stands. */
   raiseAlarm(run: Run): Promise<Alarm>;
-  /** Everything in the replica, with its tombstones. */
+  /** Everything in the replica, with its tombstones; goes on walking while it waits for serverA. */
   walk(): Promise<Catalogue>;
+  /** After the whole walk: forgets tombstones whose file is not there any more. */
+  settle(catalogue: Catalogue): Promise<void>;
   exists(path: string): boolean;
   freeSpace(): { free: number; total: number };
   /** One dry run; a Failure as a value when files vanished meanwhile, which is worth a second try. */
-  dryRun(pass: Pass, deadline: Date, judge: (change: Change) => void): Promise<Failure | undefined>;
+  dryRun(pass: Pass, deadline: Date, judge: Judge): Promise<Failure | undefined>;
   /** Whether an operator has settled the suspects of the next run (`acknowledge --accept-mtimes`). */
   acceptsMtimes(): boolean;
   /** Fetches files that the replica has, and hashes what comes; calls `told` for each. The replica is not touched. */

@@ -82,6 +82,8 @@ async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Aud
   const [catalogue] = await Promise.all([edges.walk(), connecting]);
   const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path));
   for (const pass of passes) await auditPass(edges, run, judging, pass);
+  catalogue.enterAll();
+  await edges.settle(catalogue);
   const limits = options.noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;
   const budget = run.window === undefined ? {} : { deletions: run.window.budget - run.window.used };
   const verdict = judging.verdict({ ...limits, ...budget });
@@ -95,7 +97,7 @@ async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Aud
 async function auditPass(edges: Edges, run: Run, judging: Audit, pass: Pass): Promise<void> {
   const once = (): Promise<Failure | undefined> => {
     judging.begin(pass);
-    return edges.dryRun(pass, deadlineOf(edges, run), (change) => { judging.judge(change); });
+    return edges.dryRun(pass, deadlineOf(edges, run), judging);
   };
   const failure = (await once()) && (await once());
   if (failure !== undefined) throw failure;

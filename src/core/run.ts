@@ -2,7 +2,7 @@
 import type { Failure, Outcome } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../errors.ts';
 import type { Alarm } from './alerts.ts';
-import type { AuditCounts } from './audit.ts';
+import type { AuditCounts } from './tally.ts';
 import type { Amount } from './books.ts';
 import type { HashedType } from './layout.ts';
 import type { CheckResult } from './proof.ts';

@@ -2,11 +2,11 @@
 import { randomInt } from 'node:crypto';
 import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Catalogue } from '../core/audit.ts';
+import type { Catalogue } from '../core/catalogue.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
-import { rejected, verified, wanted } from '../core/flags.ts';
+import { inReplica, rejected, verified, wanted } from '../core/flags.ts';
 import { admissionOrder, type Pass } from '../core/layout.ts';
-import type { Change } from '../core/itemize.ts';
+import type { Judge } from '../core/itemize.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { sampleOf } from '../core/stock.ts';
 import { asFailure, Failure } from '../errors.ts';
@@ -21,6 +21,7 @@ import { ResticEdges } from './proof-edges.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
+import { ReplicaWalk } from './walk.ts';
 import { Session } from './session.ts';
 import type { EdgeOptions } from './state-edges.ts';
 import { Telling } from './telling.ts';
@@ -31,6 +32,7 @@ export class RunEdges extends Telling implements Edges {
   readonly #console: Console;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
   readonly #session: Session;
+  readonly #interrupt: AbortSignal;
   readonly #quarantine: Quarantine;
   #marker: onDisk.Marker | undefined;
   #incoming: Incoming | undefined;
@@ -40,6 +42,7 @@ export class RunEdges extends Telling implements Edges {
     const { repository, interrupt, console, onStart = () => undefined } = options;
     this.#onStart = onStart;
     this.#console = console;
+    this.#interrupt = interrupt;
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
     this.#quarantine = new Quarantine(this.#paths.quarantine, this.state.folder);
@@ -75,9 +78,15 @@ export class RunEdges extends Telling implements Edges {
   }
 
   async walk(): Promise<Catalogue> {
-    const catalogue = onDisk.walkReplica(this.repository.replica, this.repository.ignore);
-    await this.state.locked(() => { this.state.tombstones.settle(catalogue.books); });
-    return catalogue;
+    const books = await this.state.locked(() => this.state.tombstones.ownBooks());
+    books.each(inReplica, 0, (entry) => { books.clear(entry, inReplica); }); // the walk sees whether they are there
+    const walk = new ReplicaWalk(this.repository.replica, this.repository.ignore, books);
+    void walk.goOn(this.#interrupt);
+    return walk;
+  }
+
+  async settle({ books }: Catalogue): Promise<void> {
+    await this.state.locked(() => { this.state.tombstones.settle(books); });
   }
 
   async examine(run: Run, paths: readonly string[], deadline: Date, told: (path: string, found: Examined) => void): Promise<void> {
@@ -123,7 +132,7 @@ export class RunEdges extends Telling implements Edges {
     return onDisk.freeSpace(this.repository.replica);
   }
 
-  async dryRun(pass: Pass, deadline: Date, judge: (change: Change) => void): Promise<Failure | undefined> {
+  async dryRun(pass: Pass, deadline: Date, judge: Judge): Promise<Failure | undefined> {
     return rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge);
   }
 

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../core/audit.ts';
+import { catalogueOf } from '../core/catalogue.ts';
+import type { Change } from '../core/itemize.ts';
 import type { Amount, Books } from '../core/books.ts';
 import { inReplica, verified, wanted } from '../core/flags.ts';
 import type { JournalEvent } from '../core/chain.ts';
@@ -20,6 +22,7 @@ import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
 import type { EdgeOptions } from './state-edges.ts';
+import { walkReplica } from './walk.ts';
 
 /** A key or a config above this is none, in bytes. */
 const largestIdentity = 1024 * 1024;
@@ -62,7 +65,7 @@ export class InitEdges implements InitialiseEdges {
   }
 
   verifyExisting(): Promise<{ amount: Amount; damaged: string[] }> {
-    const { books } = onDisk.walkReplica(this.#replica, this.#options.repository.ignore);
+    const { books } = walkReplica(this.#replica, this.#options.repository.ignore);
     const amount = { files: 0, bytes: 0 };
     const damaged: string[] = [];
     books.each(inReplica, 0, (entry) => {
@@ -79,15 +82,16 @@ export class InitEdges implements InitialiseEdges {
 
   async listIdentity(): Promise<string[]> {
     const listed = onDisk.newBooks();
-    const audit = new Audit({ books: listed, others: new Map() }, { initialising: true, window: undefined }, () => false);
+    const audit = new Audit(catalogueOf(listed), { initialising: true, window: undefined }, () => false);
     const empty = this.#session.path('empty');
     mkdirSync(empty);
     let config: string[] = [];
     audit.begin(2);
-    const failure = await rsync.dryRun(this.#session.rsync, 2, empty, this.#bounds, (change) => {
+    const judge = (change: Change): void => {
       audit.judge(change);
       if (change.path === 'config' && change.kind === 'item' && change.fileType === 'f' && change.size <= largestIdentity) config = ['config'];
-    });
+    };
+    const failure = await rsync.dryRun(this.#session.rsync, 2, empty, this.#bounds, { judge, judgeUnchanged: () => false });
     if (failure !== undefined) throw failure;
     return [...config, ...this.#takeKeys(listed)];
   }

@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
-import { auditFormat, escapeText, Lines, NotUnderstood, parseLine, type Change } from '../core/itemize.ts';
+import { auditFormat, escapeText, Lines, NotUnderstood, lineJudge, type Judge } from '../core/itemize.ts';
 import { excludedFolders, uploadMarks, type Pass } from '../core/layout.ts';
 import { asFailure, Failure } from '../errors.ts';
 import { inRoom, type Room } from './bubblewrap.ts';
@@ -82,14 +82,14 @@ const ioError = 'IO error encountered -- skipping file deletion';
  * vanished meanwhile (exit 24), which is worth a second try; any other end but a clean one is thrown as Failure.
  */
 export async function dryRun(
-  context: RsyncContext, pass: Pass, destination: string, bounds: Bounds, judge: (change: Change) => void,
+  context: RsyncContext, pass: Pass, destination: string, bounds: Bounds, judge: Judge,
 ): Promise<Failure | undefined> {
   const { repository, connection, nonce } = context;
-  const prefix = `${nonce} `;
+  const judgeLine = lineJudge(judge, `${nonce} `);
   const seen = { ioError: false };
   const lines = new Lines((bytes, start, end) => {
     if (end - start === ioError.length && bytes.toString('latin1', start, end) === ioError) seen.ioError = true;
-    else judge(parseLine(bytes, start, end, prefix));
+    else judgeLine(bytes, start, end);
   });
   try {
     const args = auditArguments(repository, connection, pass, nonce, destination);

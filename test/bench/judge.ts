@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { Audit, type Catalogue } from '../../src/core/audit.ts';
+import { Audit } from '../../src/core/audit.ts';
+import { catalogueOf } from '../../src/core/catalogue.ts';
 import { inReplica } from '../../src/core/flags.ts';
-import { Lines, parseLine } from '../../src/core/itemize.ts';
+import { lineJudge, Lines } from '../../src/core/itemize.ts';
 import { newBooks } from '../../src/io/replica.ts';
 
 const nonce = '0123456789abcdef';
@@ -34,12 +35,12 @@ function writeLines(file: string, count: number): void {
 
 /** Everything is in the books already; what counts is reading, parsing, judging and accounting. */
 function judge(file: string, count: number): number {
-  const catalogue: Catalogue = { books: newBooks(), others: new Map() };
+  const catalogue = catalogueOf(newBooks());
   for (let n = 0; n < count; n++) catalogue.books.set(catalogue.books.enter('pack', idOf(n), size, mtime), inReplica);
   const audit = new Audit(catalogue, { initialising: false, window: undefined }, () => true);
   const startedAt = performance.now();
   audit.begin(3);
-  const lines = new Lines((bytes, start, end) => { audit.judge(parseLine(bytes, start, end, `${nonce} `)); });
+  const lines = new Lines(lineJudge(audit, `${nonce} `));
   const input = openSync(file, 'r');
   for (let chunk = next(input); chunk.length > 0; chunk = next(input)) lines.push(chunk);
   closeSync(input);

@@ -110,7 +110,7 @@ describe('the environment', () => {
 
     const context = contextOf(folder, source, { rsync: { path: spy } });
     const lines: string[] = [];
-    for (const pass of passes) assert.equal(await dryRun(context, pass, replica, boundsOf(), ({ path }) => lines.push(path)), undefined);
+    for (const pass of passes) assert.equal(await dryRun(context, pass, replica, boundsOf(), { judge: ({ path }) => lines.push(path), judgeUnchanged: () => false }), undefined);
     assert.equal(lines.length, 3 + Object.keys(tree).length);
     assertEnvironment(seen, folder, process.env['PATH'] ?? '');
 
