@@ -1,6 +1,7 @@
 /** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
-import { Audit } from './core/audit.ts';
+import { Audit, type Limits } from './core/audit.ts';
 import type { Books } from './core/books.ts';
+import { Flood, mostStrangers } from './core/flood.ts';
 import { passes, type Pass } from './core/layout.ts';
 import { newRun, runIdOf, type Run } from './core/run.ts';
 import { countsIn, reminderIn, sizeIn } from './core/stock.ts';
@@ -80,17 +81,32 @@ const longestGap = 7 * 24 * 3600 * 1000;
 async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Audited> {
   const connecting = edges.connect();
   const [catalogue] = await Promise.all([edges.walk(), connecting]);
-  const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path));
-  for (const pass of passes) await auditPass(edges, run, judging, pass);
+  const limits: Limits = options.noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;
+  const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path), mostStrangers(limits.newFiles));
+  const flood = await auditPasses(edges, run, judging);
   catalogue.enterAll();
   await edges.settle(catalogue);
-  const limits = options.noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;
+  if (flood !== undefined) {
+    run.findings.add('violation', 'over-limit', '', flood.message);
+    return { books: catalogue.books, configMtime: undefined };
+  }
   const budget = run.window === undefined ? {} : { deletions: run.window.budget - run.window.used };
   const verdict = judging.verdict({ ...limits, ...budget });
   run.audit = verdict.counts;
   run.findings.merge(verdict.findings);
   if (run.command === 'sync') await edges.journal({ event: 'verdict', runId: run.runId, ...verdict.counts, violations: run.findings.rules('violation') });
   return { books: catalogue.books, configMtime: verdict.configMtime };
+}
+
+/** A flood comes back as a value: what was listed before it has no verdict. */
+async function auditPasses(edges: Edges, run: Run, judging: Audit): Promise<Flood | undefined> {
+  try {
+    for (const pass of passes) await auditPass(edges, run, judging, pass);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Flood) return error;
+    throw error;
+  }
 }
 
 /** A pass during which files vanished is run once more: a backup renamed them under rsync's eyes. */

@@ -4,6 +4,7 @@
  */
 import type { Entry } from './books.ts';
 import type { Catalogue } from './catalogue.ts';
+import { Flood, mostStrangers } from './flood.ts';
 import { gone, inReplica, suspect, tombstoned, wanted } from './flags.ts';
 import type { Findings } from './findings.ts';
 import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
@@ -35,16 +36,21 @@ export class Audit {
   readonly #catalogue: Catalogue;
   readonly #context: Context;
   readonly #exists: (path: string) => boolean;
+  readonly #mostStrangers: number;
   readonly #reports = new Map<Pass, PassReport>();
   #pass: Pass = 1;
   #report: PassReport = newReport();
   readonly #line = emptyLine();
 
-  /** `exists`: whether `lstat` finds anything at a path of the replica, asked for every file that is said to be new. */
-  constructor(catalogue: Catalogue, context: Context, exists: (path: string) => boolean) {
+  /**
+   * `exists`: whether `lstat` finds anything at a path of the replica, asked for every file that is said to be new.
+   * `most`: so many lines of a pass may name what the replica does not have, or once more what it has.
+   */
+  constructor(catalogue: Catalogue, context: Context, exists: (path: string) => boolean, most = mostStrangers()) {
     this.#catalogue = catalogue;
     this.#context = context;
     this.#exists = exists;
+    this.#mostStrangers = most;
   }
 
   /** Starts a pass, or starts it again: what was read of it before is forgotten. */
@@ -75,7 +81,7 @@ export class Audit {
     return true;
   }
 
-  /** Judges one line of the pass. */
+  /** Judges one line of the pass. Throws Flood when there is no end to what the replica does not have. */
   judge(change: Change): void {
     if (change.path === '.') return this.#judgeRoot(change);
     const folder = packFolderOf(change.path);
@@ -124,7 +130,7 @@ export class Audit {
   }
 
   #judgeRoot(change: Change): void {
-    this.#report.rootNamed++;
+    if (this.#report.rootNamed++ > 0) this.#countStranger();
     this.#report.counts.ignored++;
     const isFolder = change.kind === 'item' && change.fileType === 'd';
     if (!isFolder) this.#violation('type-changed', '.', 'the repository itself is not a folder');
@@ -145,6 +151,7 @@ export class Audit {
     const { books, others } = this.#catalogue;
     const other = others.get(change.path);
     const before = entry >= 0 ? books.namedIn(entry) : (other?.named ?? 0);
+    if (known === undefined || before !== 0) this.#countStranger();
     if (entry >= 0) books.name(entry, this.#pass);
     if (other !== undefined) other.named = this.#pass;
     if (before !== 0) this.#violation('unaccounted', change.path, 'named more than once');
@@ -152,6 +159,10 @@ export class Audit {
     if (change.kind === 'deletion' && known === undefined) {
       this.#violation('unaccounted', change.path, 'named as deleted, but the replica never had it');
     }
+  }
+
+  #countStranger(): void {
+    if (++this.#report.strangers > this.#mostStrangers) throw new Flood(this.#mostStrangers);
   }
 
   #apply(row: Row, kind: ChangeKind, change: Change, place: Place, known: Known | undefined): void {

@@ -165,21 +165,25 @@ function notUnderstood(what: string, bytes: Buffer, start: number, end: number):
   return new NotUnderstood(`${what}: "${escapePath(bytes.toString('latin1', start, Math.min(end, start + 200)))}"`);
 }
 
-/** Cuts a stream of chunks into lines of at most `longestLine` bytes; keeps at most one unfinished line. */
+/** Cuts a stream of chunks into lines of at most `longestLine` bytes, and at most so many; keeps at most one unfinished line. */
 export class Lines {
   readonly #line: (bytes: Buffer, start: number, end: number) => void;
+  readonly #most: number;
+  #count = 0;
   #rest: Buffer = Buffer.alloc(0);
 
   /** `line` is called with each line's place in a buffer, without its newline. */
-  constructor(line: (bytes: Buffer, start: number, end: number) => void) {
+  constructor(line: (bytes: Buffer, start: number, end: number) => void, most = Infinity) {
     this.#line = line;
+    this.#most = most;
   }
 
-  /** Throws NotUnderstood for a line without an end; what `line` throws comes through. */
+  /** Throws NotUnderstood for a line without an end, and for one too many; what `line` throws comes through. */
   push(chunk: Buffer): void {
     const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
     let start = 0;
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
+      if (++this.#count > this.#most) throw new NotUnderstood(`more than ${this.#most} lines`);
       this.#line(bytes, start, end);
       start = end + 1;
     }

@@ -21,6 +21,8 @@ export interface PassReport {
   readonly findings: Findings;
   largestNew: number;
   rootNamed: number;
+  /** Lines that name what the replica does not have, or once more what it has. */
+  strangers: number;
   configMtime: number | undefined;
 }
 
@@ -29,7 +31,7 @@ const noCounts = (): AuditCounts => ({
 });
 
 export function newReport(): PassReport {
-  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0, configMtime: undefined };
+  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0, strangers: 0, configMtime: undefined };
 }
 
 /** Adds a part to the whole. */

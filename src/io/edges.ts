@@ -1,6 +1,6 @@
 /** The edges of one run for one repository: everything outside, wired together for `nightly.ts` and `initialise.ts`. */
 import { randomInt } from 'node:crypto';
-import { utimesSync } from 'node:fs';
+import { lstatSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalogue } from '../core/catalogue.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
@@ -16,7 +16,8 @@ import type { Console } from './console.ts';
 import { emptyExpired, expire, leaving } from './expire.ts';
 import { examine } from './examine.ts';
 import { refusalOf, writeNames } from './files.ts';
-import { growthOf, Incoming, manifestOf } from './incoming.ts';
+import { askedIn, fetchBounds, manifestOf } from './growth.ts';
+import { Incoming } from './incoming.ts';
 import { ResticEdges } from './proof-edges.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
@@ -92,7 +93,8 @@ export class RunEdges extends Telling implements Edges {
   async examine(run: Run, paths: readonly string[], deadline: Date, told: (path: string, found: Examined) => void): Promise<void> {
     const pinned = this.#requireMarker().pins.config;
     const what = {
-      paths, expected: (path: string) => (path === 'config' ? pinned : path.slice(-64)),
+      paths, size: (path: string) => lstatSync(join(this.repository.replica, path)).size,
+      expected: (path: string) => (path === 'config' ? pinned : path.slice(-64)),
       folder: join(this.#paths.incoming, `${run.runId}-examined`), manifest: this.#session.path('examined'),
     };
     await examine(this.#session.rsync, this.#session.bounds(deadline), what, told);
@@ -148,7 +150,8 @@ export class RunEdges extends Telling implements Edges {
     const manifest = join(this.state.runFolder(runId), 'manifest');
     writeNames(manifest, manifestOf(incoming.books));
     const folder = incoming.freshFolder(runId);
-    const bounds = { ...this.#session.bounds(deadline), hiddenProgress: growthOf(folder) };
+    const moved = (): number => incoming.tally.delivered.bytes + incoming.tally.quarantined.bytes;
+    const bounds = fetchBounds(this.#session.bounds(deadline), folder, askedIn(incoming.books), moved);
     let before: string | undefined;
     const end = await rsync.fetch(this.#session.rsync, manifest, folder, bounds, (path) => {
       if (before !== undefined) incoming.verify(folder, before);

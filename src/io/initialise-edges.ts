@@ -14,6 +14,7 @@ import { Failure } from '../errors.ts';
 import type { InitialiseEdges, Pins } from '../initialise.ts';
 import { admit } from './admit.ts';
 import { makeFolder, syncFileSystem, writeNames } from './files.ts';
+import { askedFor, fetchBounds } from './growth.ts';
 import { Incoming, sha256Of } from './incoming.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
@@ -121,14 +122,8 @@ export class InitEdges implements InitialiseEdges {
   async fetchIdentity(): Promise<void> {
     this.#incoming.takeLeftovers();
     const { books } = this.#incoming;
-    const names = ['config'];
-    books.each(wanted, verified, (entry) => { names.push(books.path(entry)); });
-    const manifest = this.#session.path('manifest');
-    writeNames(manifest, names);
-    const folder = this.#incoming.freshFolder('init');
-    const end = await rsync.fetch(this.#session.rsync, manifest, folder, this.#bounds, () => undefined);
-    if (end instanceof Failure) throw end;
-    this.#takeConfig(folder);
+    const keys = [...books.select(wanted, verified)].map((entry) => books.path(entry));
+    const folder = await this.#fetch(['config', ...keys]);
     this.#requireSameConfig();
     this.#incoming.sweep(folder);
     this.#requireKeys();
@@ -136,13 +131,20 @@ export class InitEdges implements InitialiseEdges {
 
   async fetchConfig(): Promise<string> {
     this.#incoming.takeLeftovers();
+    await this.#fetch(['config']);
+    return onDisk.fingerprint(join(this.#paths.candidate, 'config'));
+  }
+
+  /** Fetches `config`, which becomes a candidate, and keys, which wait in the folder that is returned. */
+  async #fetch(names: readonly string[]): Promise<string> {
     const manifest = this.#session.path('manifest');
-    writeNames(manifest, ['config']);
+    writeNames(manifest, names);
     const folder = this.#incoming.freshFolder('init');
-    const end = await rsync.fetch(this.#session.rsync, manifest, folder, this.#bounds, () => undefined);
+    const asked = askedFor(names.map(() => largestIdentity));
+    const end = await rsync.fetch(this.#session.rsync, manifest, folder, fetchBounds(this.#bounds, folder, asked), () => undefined);
     if (end instanceof Failure) throw end;
     this.#takeConfig(folder);
-    return onDisk.fingerprint(join(this.#paths.candidate, 'config'));
+    return folder;
   }
 
   async objection(): Promise<string | undefined> {

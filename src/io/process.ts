@@ -11,6 +11,14 @@ export interface Command {
   readonly args: readonly string[];
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** What the kernel lets it and its children take; by default whatever we may take ourselves. */
+  readonly limits?: Limits;
+}
+
+/** Bytes (prlimit(1)): address space of a process, and the size of any file that it writes. */
+export interface Limits {
+  readonly memory: number;
+  readonly fileSize: number;
 }
 
 /** How a program ended. */
@@ -80,7 +88,7 @@ export async function run(
 
 /** Starts a program as `run` does, without waiting for it. Its pipes must be read. */
 export function start(command: Command) {
-  return execa('setpriv', ['--pdeathsig', 'TERM', '--', command.file, ...command.args], {
+  return execa('setpriv', ['--pdeathsig', 'TERM', '--', ...limited(command.limits), command.file, ...command.args], {
     env: command.env,
     extendEnv: false,
     stdin: 'ignore',
@@ -90,6 +98,10 @@ export function start(command: Command) {
     reject: false,
     encoding: 'buffer',
   });
+}
+
+function limited(limits: Limits | undefined): string[] {
+  return limits === undefined ? [] : ['prlimit', '--core=0', `--as=${limits.memory}`, `--fsize=${limits.fileSize}`, '--'];
 }
 
 /** Collects the beginning of a stream; the returned function gives what has come so far. */

@@ -117,7 +117,7 @@ describe('the environment', () => {
     const [manifest, incoming] = [join(folder, 'manifest'), join(folder, 'incoming')];
     writeFileSync(manifest, 'config\0');
     mkdirSync(incoming);
-    assert.equal(await fetch(context, manifest, incoming, boundsOf(), () => undefined), 'complete');
+    assert.equal(await fetch(context, manifest, incoming, { ...boundsOf(), files: 1, largest: 2 ** 20 }, () => undefined), 'complete');
     assert.equal(digest(incoming, { folders: false }).length, 1);
     assertEnvironment(seen, folder, process.env['PATH'] ?? '');
   });
