@@ -6,7 +6,6 @@ import { runExitCode, runIdOf } from '../core/run.ts';
 import { asFailure, exitCodes, Failure, worstExitCode } from '../errors.ts';
 import type { Console } from '../io/console.ts';
 import { refreshMetrics } from '../io/metrics.ts';
-import { checkNow } from '../io/proof-edges.ts';
 import type { EdgeOptions } from '../io/state-edges.ts';
 import { Telling } from '../io/telling.ts';
 import { tellAside } from '../tell.ts';
@@ -43,6 +42,7 @@ async function checkAndTell(options: EdgeOptions): Promise<{ result: object; cod
   const { config, repository: { name }, repository, interrupt, console } = options;
   const startedAt = new Date();
   const telling = new Telling(options);
+  const { checkNow } = await import('../io/proof-edges.ts');
   const result = await checkNow(config, repository, interrupt).catch(asFailure);
   if (result === undefined) {
     console.mention(`${name}: another run is at work; nothing was done`, 'warning');

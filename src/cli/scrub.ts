@@ -6,7 +6,6 @@ import { scrubLines, scrubsToJson } from '../core/scrub-words.ts';
 import { UsageError, worstExitCode } from '../errors.ts';
 import type { Console } from '../io/console.ts';
 import { refreshMetrics } from '../io/metrics.ts';
-import { ReplicaScrub } from '../io/scrub.ts';
 import { Telling } from '../io/telling.ts';
 import { scrub } from '../scrub.ts';
 import { tellAside } from '../tell.ts';
@@ -30,6 +29,7 @@ export function addScrub(program: Command, context: CliContext): void {
       const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };
       const scrubs: Scrub[] = [];
       await retrySpool(config, console);
+      const { ReplicaScrub } = await import('../io/scrub.ts');
       for (const repository of repositories) {
         const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) => {
           return scrub(new ReplicaScrub({ ...shared, repository }), { share, repair: options.repair === true, rememberEvery, ...(onProgress && { onProgress }) });

@@ -204,6 +204,13 @@ export function summary(run: Run): string[] {
   ];
 }
 
+/** What several runs together have come to, on one line: `3 repositories: 2 synced, 1 warned`. */
+export function summaryOfAll(runs: readonly Run[]): string {
+  const counts = new Map<string, number>();
+  for (const run of runs) counts.set(outcomeOf(run), (counts.get(outcomeOf(run)) ?? 0) + 1);
+  return `${formatCount(runs.length)} repositories: ${[...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ')}`;
+}
+
 /** 1234567 as `1,234,567`. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -1,8 +1,6 @@
 /** Small files that survive a power cut, and durability for many files at once. */
-import { execa } from 'execa';
 import { closeSync, fchmodSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Failure } from '../errors.ts';
 
 /** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. */
 export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
@@ -58,20 +56,6 @@ export function refusalOf(folder: string): unknown {
     return error;
   } finally {
     rmSync(probe, { recursive: true, force: true });
-  }
-}
-
-/**
- * Makes everything on the file system of `folder` durable, data and entries (sync(1) `-f`, syncfs(2)). One call for a
- * night instead of an fsync for each of a million files. Throws Failure when the disk reports an error.
- */
-export async function syncFileSystem(folder: string): Promise<void> {
-  const result = await execa('sync', ['-f', folder], { reject: false, stdin: 'ignore' });
-  if (result.failed) {
-    throw new Failure(
-      `the file system of ${folder} could not be synced: ${result.stderr || result.message}`,
-      'look at `dmesg` and at the disk; nothing that was not safe on disk is in the replica',
-    );
   }
 }
 

@@ -13,7 +13,7 @@ import { admissionOrder, excludedFolders, foldersOf } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import type { InitialiseEdges, Pins } from '../initialise.ts';
 import { admit } from './admit.ts';
-import { makeFolder, syncFileSystem, writeNames } from './files.ts';
+import { makeFolder, writeNames } from './files.ts';
 import { askedFor, fetchBounds } from './growth.ts';
 import { Incoming, sha256Of } from './incoming.ts';
 import { Quarantine } from './quarantine.ts';
@@ -24,6 +24,7 @@ import { Session } from './session.ts';
 import { State } from './state.ts';
 import type { EdgeOptions } from './state-edges.ts';
 import { walkReplica } from './walk.ts';
+import { syncFileSystem } from './sync.ts';
 
 /** A key or a config above this is none, in bytes. */
 const largestIdentity = 1024 * 1024;
@@ -77,9 +78,7 @@ export class InitEdges implements InitialiseEdges {
     return Promise.resolve({ amount, damaged });
   }
 
-  async connect(): Promise<void> {
-    await this.#session.connect();
-  }
+  async connect(): Promise<void> { await this.#session.connect(); }
 
   async listIdentity(): Promise<string[]> {
     const listed = onDisk.newBooks();

@@ -5,13 +5,14 @@ import { placeOf } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import type { Fetched } from '../scrub.ts';
 import type { EdgeOptions } from './state-edges.ts';
-import { makeFolder, syncFileSystem, writeNames } from './files.ts';
+import { makeFolder, writeNames } from './files.ts';
 import { askedFor, fetchBounds } from './growth.ts';
 import { faultOf, inRealFolder } from './incoming.ts';
 import { Quarantine } from './quarantine.ts';
 import { ownPaths } from './replica.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
+import { syncFileSystem } from './sync.ts';
 
 /** restic's packs are 128 MiB at most; a file above this is not believed to be the right one for a smaller damaged one. */
 const largestUsual = 2 ** 30;
