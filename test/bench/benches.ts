@@ -156,7 +156,7 @@ async function* firstCopy(wish: Wish): AsyncGenerator<Figure> {
 async function* short(wish: Wish): AsyncGenerator<Figure> {
   const place = placeOf(wish, Math.min(...wish.sizes));
   for (const args of [['status'], ['prune-window', 'status']]) {
-    const measured = await pairs(wish.runs * 3, () => measure([process.execPath, program, '--config', place.configFile, ...args]), () => measure([process.execPath, '-e', '0']));
+    const measured = await pairs(wish.runs * 3, () => measure([program, '--config', place.configFile, ...args]), () => measure([process.execPath, '-e', '0']));
     yield wall('B8', `${args.join(' ')} / node -e 0`, '2', measured);
   }
 }
