@@ -6,6 +6,7 @@ import { addCheck } from './check.ts';
 import { addConfig } from './config.ts';
 import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 import { addDemo } from './demo.ts';
+import { addDoctor } from './doctor.ts';
 import { addInit } from './init.ts';
 import { addPruneWindow } from './prune-window.ts';
 import { addScrub } from './scrub.ts';
@@ -42,6 +43,6 @@ export function makeProgram(context: CliContext): Command {
     .exitOverride()
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addScrub, addCheck, addConfig, addDemo]) add(program, context);
+  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addScrub, addCheck, addConfig, addDoctor, addDemo]) add(program, context);
   return withExitCodes(program, Object.keys(exitCodeMeanings).map(Number));
 }

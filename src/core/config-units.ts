@@ -73,6 +73,11 @@ export function parseMinFree(text: string): Parsed<MinFree> {
   return 'value' in size ? { value: { bytes: size.value } } : { wrong: aMinFree };
 }
 
+/** How many bytes of a disk of `total` bytes must stay free. */
+export function reservedBytes(minFree: MinFree, total: number): number {
+  return 'percent' in minFree ? (total * minFree.percent) / 100 : minFree.bytes;
+}
+
 /** Whether a text can stand in a command line, a mail header or a file name: no control character, no line break. */
 export function isPrintable(text: string): boolean {
   return !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text);

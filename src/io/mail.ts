@@ -25,8 +25,28 @@ export async function sendMail(email: Email, mail: Mail, date: Date): Promise<vo
   else await sendBySmtp(transport, message);
 }
 
+/** Says hello to the mail server, and logs in where a user is configured; sends nothing. Throws what the server says. */
+export async function greetSmtp(smtp: Smtp): Promise<void> {
+  const transport = smtpTransport(smtp);
+  try {
+    await transport.verify();
+  } finally {
+    transport.close();
+  }
+}
+
 async function sendBySmtp(smtp: Smtp, message: SendMailOptions): Promise<void> {
-  const transport = createTransport({
+  const transport = smtpTransport(smtp);
+  try {
+    const sent = await transport.sendMail(message);
+    if (sent.rejected.length > 0) throw new Error(`the server refused ${sent.rejected.join(', ')}: ${sent.response}`);
+  } finally {
+    transport.close();
+  }
+}
+
+function smtpTransport(smtp: Smtp) {
+  return createTransport({
     host: smtp.host, port: smtp.port, secure: smtp.port === 465,
     // Opportunistic TLS keeps listeners out but proves nobody's identity, as between mail servers. A password is never sent
     // that way, nor without TLS unless the operator wrote `tls: none`: somebody in between can hide the offer of STARTTLS.
@@ -35,12 +55,6 @@ async function sendBySmtp(smtp: Smtp, message: SendMailOptions): Promise<void> {
     connectionTimeout: patience, greetingTimeout: patience, socketTimeout: patience,
     ...(smtp.user === undefined ? {} : { auth: { user: smtp.user, pass: password(smtp.passwordFile) } }),
   });
-  try {
-    const sent = await transport.sendMail(message);
-    if (sent.rejected.length > 0) throw new Error(`the server refused ${sent.rejected.join(', ')}: ${sent.response}`);
-  } finally {
-    transport.close();
-  }
 }
 
 function password(file: string | undefined): string {

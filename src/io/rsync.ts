@@ -27,7 +27,7 @@ function fixedFilters(ignore: readonly string[]): string[] {
 }
 
 /** The options that every call has: bounds on time and memory, and the way to serverA. */
-function commonOptions(repository: Repository, connection: Connection): string[] {
+export function commonOptions(repository: Repository, connection: Connection): string[] {
   const { rsync, timeouts } = repository;
   return [
     `--timeout=${Math.ceil(timeouts.stall / 1000)}`,
@@ -93,7 +93,7 @@ export async function dryRun(
   });
   try {
     const args = auditArguments(repository, connection, pass, nonce, destination);
-    const ended = await run(command(context, args, { readable: [destination], writable: [] }), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await run(rsyncCommand(context, args, { readable: [destination], writable: [] }), bounds, (chunk) => { lines.push(chunk); });
     if (ended.code === 0 && ended.stopped === undefined && !seen.ioError) {
       lines.end();
       return undefined;
@@ -122,7 +122,7 @@ export async function fetch(
   });
   try {
     const args = fetchArguments(repository, connection, manifest, nonce, incoming);
-    const ended = await run(command(context, args, { readable: [manifest], writable: [incoming] }), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await run(rsyncCommand(context, args, { readable: [manifest], writable: [incoming] }), bounds, (chunk) => { lines.push(chunk); });
     if (ended.stopped === 'deadline') return 'unfinished';
     return isDelivered(ended) ? 'complete' : failureOf('the fetch failed', ended, connection, bounds);
   } catch (error) {
@@ -136,7 +136,8 @@ function isDelivered(ended: Ended): boolean {
   return ended.stopped === undefined && ended.code !== undefined && [0, 23, 24].includes(ended.code);
 }
 
-function command(context: RsyncContext, args: string[], room: Room): Command {
+/** rsync with these arguments, in its room where there is one. Throws Failure when it is not installed. */
+export function rsyncCommand(context: RsyncContext, args: string[], room: Room): Command {
   const { repository, connection, runFolder, hasRoom } = context;
   const home = join(runFolder, 'home');
   const file = findProgram(repository.rsync.path, 'rsync');
