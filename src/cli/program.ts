@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { asFailure, exitCodeMeanings, exitCodeOf, exitCodes } from '../errors.ts';
 import { addAcknowledge } from './acknowledge.ts';
 import { addCheck } from './check.ts';
+import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 import { addDemo } from './demo.ts';
@@ -43,6 +44,6 @@ export function makeProgram(context: CliContext): Command {
     .exitOverride()
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addScrub, addCheck, addConfig, addDoctor, addDemo]) add(program, context);
+  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addScrub, addCheck, addConfig, addDoctor, addCompletion, addDemo]) add(program, context);
   return withExitCodes(program, Object.keys(exitCodeMeanings).map(Number));
 }
