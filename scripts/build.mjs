@@ -23,6 +23,8 @@ try {
     format: 'esm',
     platform: 'node',
     target: 'node20',
+    minify: true,
+    keepNames: true,
     sourcemap: true,
     define: { __VERSION__: JSON.stringify(version) },
     // CommonJS packages (nodemailer, commander) call require() for Node's own modules.

@@ -1,7 +1,7 @@
 /** How files come in: fetched, verified, proven by restic, admitted (steps 5 to 8). */
 import type { Amount, Books } from './core/books.ts';
 import { reservedBytes } from './core/config-units.ts';
-import { rejected, verified, waiting, wanted } from './core/flags.ts';
+import { inReplica, rejected, verified, waiting, wanted } from './core/flags.ts';
 import type { HashedType } from './core/layout.ts';
 import { formatBytes } from './core/report.ts';
 import type { Run } from './core/run.ts';
@@ -19,6 +19,7 @@ export async function fetch(edges: Edges, run: Run, books: Books): Promise<boole
   const fetched = await edges.fetch(run.runId, deadlineOf(edges, run));
   run.fetched = fetched.delivered;
   run.quarantined = fetched.quarantined;
+  if (run.quarantined.files > 0) await edges.journal({ event: 'quarantined', runId: run.runId, ...run.quarantined });
   if (fetched.end instanceof Failure) throw fetched.end;
   if (fetched.end === 'complete') reportMissing(run, books);
   else letMetadataWait(run, books, missing.files - run.fetched.files);
@@ -84,6 +85,12 @@ function letDependentsWait(run: Run, books: Books): void {
 /** Step 8. */
 export async function admit(edges: Edges, run: Run, books: Books): Promise<void> {
   if (books.amount(verified, waiting).files === 0) return;
+  const before = snapshotsIn(books);
   run.admitted = await edges.admit(books);
-  if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted });
+  run.snapshotsAdmitted = snapshotsIn(books) - before;
+  if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted, snapshots: run.snapshotsAdmitted });
+}
+
+function snapshotsIn(books: Books): number {
+  return books.amount(inReplica, 0, 'snapshot').files;
 }

@@ -1,13 +1,15 @@
 /** What a night needs of the world outside, as an interface: `nightly.ts` sees nothing else of it. */
 import type { Alarm, Told } from './core/alerts.ts';
-import type { Catalogue } from './core/audit.ts';
+import type { Catalogue } from './core/catalogue.ts';
 import type { Amount, Books, Entry } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
 import type { Email, Repository } from './core/config.ts';
-import type { Change } from './core/itemize.ts';
+import type { Remembered } from './core/freshness.ts';
+import type { Judge } from './core/itemize.ts';
 import type { Pass } from './core/layout.ts';
 import type { CheckResult, Proof } from './core/proof.ts';
-import type { Mail, Place } from './core/report.ts';
+import type { Mail } from './core/mail.ts';
+import type { Place } from './core/report.ts';
 import type { Run, Stage } from './core/run.ts';
 import type { WindowDecision } from './core/window.ts';
 import type { Failure } from './errors.ts';
@@ -18,6 +20,8 @@ export interface Edges {
   readonly place: Place;
   /** Undefined when no mail is configured. */
   readonly onSuccess: Email['onSuccess'] | undefined;
+  /** Milliseconds without a new snapshot after which a run warns; undefined for never. */
+  readonly freshness: number | undefined;
   now(): Date;
   /** Four random hexadecimal digits. */
   random(): string;
@@ -34,12 +38,14 @@ export interface Edges {
   alarm(): Alarm | undefined;
   /** Raises the alarm with this run's violations, or adds them to the one that stands. */
   raiseAlarm(run: Run): Promise<Alarm>;
-  /** Everything in the replica, with its tombstones. */
+  /** Everything in the replica, with its tombstones; goes on walking while it waits for serverA. */
   walk(): Promise<Catalogue>;
+  /** After the whole walk: forgets tombstones whose file is not there any more. */
+  settle(catalogue: Catalogue): Promise<void>;
   exists(path: string): boolean;
   freeSpace(): { free: number; total: number };
   /** One dry run; a Failure as a value when files vanished meanwhile, which is worth a second try. */
-  dryRun(pass: Pass, deadline: Date, judge: (change: Change) => void): Promise<Failure | undefined>;
+  dryRun(pass: Pass, deadline: Date, judge: Judge): Promise<Failure | undefined>;
   /** Whether an operator has settled the suspects of the next run (`acknowledge --accept-mtimes`). */
   acceptsMtimes(): boolean;
   /** Fetches files that the replica has, and hashes what comes; calls `told` for each. The replica is not touched. */
@@ -71,8 +77,12 @@ export interface Edges {
   journal(event: JournalEvent): Promise<string>;
   /** Keeps a run's findings for people. */
   record(run: Run): void;
-  /** Whether the mail was accepted; what went wrong otherwise has been said on stderr. */
-  mail(mail: Mail): Promise<boolean>;
+  /** Sends the mail of a run, or spools it. Never throws: what went wrong has been said on stderr. */
+  mail(mail: Mail, run: Run): Promise<'sent' | 'spooled' | 'lost'>;
+  /** What freshness is judged by. */
+  remembered(): Remembered;
+  /** Brings the metrics file up to date with the end of this run. Never throws. */
+  metrics(end: JournalEvent): Promise<void>;
   /** Notes that people were reminded of what is due within a week. */
   recordReminder(now: Date): Promise<void>;
   stage(name: Stage): void;

@@ -1,4 +1,5 @@
 /** What is looked at twice: suspects and spot checks on serverA's side, a share of all data on ours (steps 3 and 9). */
+import { noteCheck } from './core/asides.ts';
 import type { Books, Entry } from './core/books.ts';
 import { gone, inReplica, suspect } from './core/flags.ts';
 import type { Run } from './core/run.ts';
@@ -74,7 +75,7 @@ function judge(run: Run, path: string, found: Examined, isSpot: boolean): void {
 export async function check(edges: Edges, run: Run): Promise<void> {
   const share = edges.restic.dueCheck(run.startedAt);
   if (share === undefined) return;
-  run.check = await edges.restic.check(share);
-  if (!run.check.passed) run.findings.add('warning', 'check-failed', '', `restic check --read-data-subset=${share}: ${run.check.words}`);
-  await edges.journal({ event: 'checked', runId: run.runId, ...run.check });
+  const result = await edges.restic.check(share);
+  noteCheck(run, result);
+  await edges.journal({ event: 'checked', runId: run.runId, ...result });
 }

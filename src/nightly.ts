@@ -1,19 +1,17 @@
 /** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
-import { isMailDue, warningsOf, type Told } from './core/alerts.ts';
-import { Audit } from './core/audit.ts';
+import { Audit, type Limits } from './core/audit.ts';
 import type { Books } from './core/books.ts';
-import { inReplica } from './core/flags.ts';
-import type { JournalEvent } from './core/chain.ts';
+import { Flood, mostStrangers } from './core/flood.ts';
 import { passes, type Pass } from './core/layout.ts';
-import { mailOf } from './core/report.ts';
-import { newRun, outcomeOf, runExitCode, runIdOf, type Run } from './core/run.ts';
-import { countsIn, newestSnapshotIn, reminderIn } from './core/stock.ts';
+import { newRun, runIdOf, type Run } from './core/run.ts';
+import { countsIn, reminderIn, sizeIn } from './core/stock.ts';
 import { admit, fetch, prove } from './arrival.ts';
 import { bury, expire } from './departure.ts';
 import type { Edges } from './edges.ts';
 import { asFailure, type Failure } from './errors.ts';
 import { check, examine, type Audited } from './examine.ts';
 import { alarmStands, deadlineOf, timed } from './stage.ts';
+import { tell } from './tell.ts';
 
 export interface NightOptions {
   /** `audit` asks only: steps 1 to 3, nothing is fetched, nobody is mailed. */
@@ -83,9 +81,15 @@ const longestGap = 7 * 24 * 3600 * 1000;
 async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Audited> {
   const connecting = edges.connect();
   const [catalogue] = await Promise.all([edges.walk(), connecting]);
-  const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path));
-  for (const pass of passes) await auditPass(edges, run, judging, pass);
-  const limits = options.noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;
+  const limits: Limits = options.noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;
+  const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path), mostStrangers(limits.newFiles));
+  const flood = await auditPasses(edges, run, judging);
+  catalogue.enterAll();
+  await edges.settle(catalogue);
+  if (flood !== undefined) {
+    run.findings.add('violation', 'over-limit', '', flood.message);
+    return { books: catalogue.books, configMtime: undefined };
+  }
   const budget = run.window === undefined ? {} : { deletions: run.window.budget - run.window.used };
   const verdict = judging.verdict({ ...limits, ...budget });
   run.audit = verdict.counts;
@@ -94,11 +98,22 @@ async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Aud
   return { books: catalogue.books, configMtime: verdict.configMtime };
 }
 
+/** A flood comes back as a value: what was listed before it has no verdict. */
+async function auditPasses(edges: Edges, run: Run, judging: Audit): Promise<Flood | undefined> {
+  try {
+    for (const pass of passes) await auditPass(edges, run, judging, pass);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Flood) return error;
+    throw error;
+  }
+}
+
 /** A pass during which files vanished is run once more: a backup renamed them under rsync's eyes. */
 async function auditPass(edges: Edges, run: Run, judging: Audit, pass: Pass): Promise<void> {
   const once = (): Promise<Failure | undefined> => {
     judging.begin(pass);
-    return edges.dryRun(pass, deadlineOf(edges, run), (change) => { judging.judge(change); });
+    return edges.dryRun(pass, deadlineOf(edges, run), judging);
   };
   const failure = (await once()) && (await once());
   if (failure !== undefined) throw failure;
@@ -109,41 +124,6 @@ function takeStock(run: Run, books: Books): void {
   const { pending, unconfirmed } = countsIn(books);
   run.tombstones.pending = pending;
   run.tombstones.unconfirmed = unconfirmed;
-  run.replica = { ...books.amount(inReplica, 0), newestSnapshot: newestSnapshotIn(books) };
+  run.replica = sizeIn(books);
   run.reminder = reminderIn(books, run.startedAt);
-}
-
-/** Step 10: journal, then mail. What fails in here is the run's failure, and the mail goes out all the same. */
-async function tell(edges: Edges, run: Run): Promise<void> {
-  run.finishedAt = edges.now();
-  if (run.isLocked) return;
-  const warnings = edges.fingerprint(warningsOf(run));
-  let told: Told = { finished: undefined, sameWarnings: undefined, untold: undefined };
-  let head = 'not written';
-  try {
-    told = edges.told(warnings);
-    edges.record(run);
-    head = await edges.journal(endOf(run, warnings));
-  } catch (error) {
-    run.failure ??= asFailure(error);
-  }
-  if (run.command === 'audit' || edges.onSuccess === undefined || !isMailDue(run, warnings, told, edges.onSuccess)) return;
-  if (await edges.mail(mailOf(run, edges.place, head, told.untold))) await recordMail(edges, run, warnings).catch((error: unknown) => { run.failure ??= asFailure(error); });
-}
-
-function endOf(run: Run, warnings: string): JournalEvent {
-  const { runId, audit, fetched, admitted, quarantined, tombstones, replica, seconds, failure } = run;
-  return {
-    event: run.command === 'audit' ? 'audited' : 'finished',
-    runId, outcome: outcomeOf(run), exitCode: runExitCode(run),
-    audit, fetched, admitted, quarantined, tombstones, replica, seconds, warnings,
-    rules: [...run.findings.rules('violation'), ...run.findings.rules('warning')],
-    ...(failure === undefined ? {} : { failure: failure.message }),
-  };
-}
-
-async function recordMail(edges: Edges, run: Run, warnings: string): Promise<void> {
-  run.alerts.sent++;
-  if (run.reminder !== undefined) await edges.recordReminder(run.startedAt);
-  await edges.journal({ event: 'alert-sent', runId: run.runId, warnings, deletionsTold: true });
 }

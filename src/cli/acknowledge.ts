@@ -1,5 +1,6 @@
 /** `acknowledge`: lowers the alarm. */
 import type { Command } from 'commander';
+import { refreshMetrics } from '../io/metrics.ts';
 import { Operator } from '../io/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -15,6 +16,7 @@ export function addAcknowledge(program: Command, _context: CliContext): void {
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
       const lowered = await new Operator(config, repository).acknowledge(options.reason, options.acceptMtimes === true, new Date());
+      await refreshMetrics(config, console, new Date());
       if (wantsJson(command)) {
         const alarm = lowered === undefined ? null : { runId: lowered.runId, since: lowered.since, rules: lowered.rules };
         console.document(JSON.stringify({ version: 1, repository: name, acknowledged: alarm }, null, 2));

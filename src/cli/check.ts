@@ -1,10 +1,16 @@
 /** `check`: restic looks at the replica now and reads the next share of its data. */
 import type { Command } from 'commander';
+import { checkAsRun } from '../core/asides.ts';
 import type { CheckResult } from '../core/proof.ts';
-import { exitCodes, worstExitCode } from '../errors.ts';
+import { runExitCode, runIdOf } from '../core/run.ts';
+import { asFailure, exitCodes, Failure, worstExitCode } from '../errors.ts';
 import type { Console } from '../io/console.ts';
-import { checkNow } from '../io/proof-edges.ts';
-import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+import { refreshMetrics } from '../io/metrics.ts';
+import type { EdgeOptions } from '../io/state-edges.ts';
+import { Telling } from '../io/telling.ts';
+import { tellAside } from '../tell.ts';
+import { retrySpool } from './alert.ts';
+import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addCheck(program: Command, context: CliContext): void {
   const command = program.command('check')
@@ -12,22 +18,44 @@ export function addCheck(program: Command, context: CliContext): void {
     .argument('[repository...]', 'all of the configuration when none is named')
     .action(async (names: string[]) => {
       const config = configOf(command);
+      const console = consoleOf(command);
+      const repositories = repositoriesOf(config, names);
+      const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };
       const results: object[] = [];
       const codes: number[] = [];
-      for (const repository of repositoriesOf(config, names)) {
-        const result = await checkNow(config, repository, context.interrupt);
-        print(consoleOf(command), repository.name, result);
-        results.push({ repository: repository.name, ...(result ?? { locked: true }) });
-        codes.push(result === undefined ? exitCodes.locked : result.passed ? 0 : exitCodes.warned);
+      await retrySpool(config, console);
+      for (const repository of repositories) {
+        const { result, code } = await checkAndTell({ ...shared, repository });
+        results.push({ repository: repository.name, ...result });
+        codes.push(code);
+        if (context.interrupt.aborted) break;
       }
-      if (wantsJson(command)) consoleOf(command).document(JSON.stringify({ version: 1, checks: results }, null, 2));
+      await refreshMetrics(config, console, new Date());
+      if (wantsJson(command)) console.document(JSON.stringify({ version: 1, checks: results }, null, 2));
       context.exit(worstExitCode(codes));
     });
   withExitCodes(command, [0, 1, 2, 4, 75, 130, 143]);
 }
 
-function print(console: Console, name: string, result: CheckResult | undefined): void {
-  if (result === undefined) return console.mention(`${name}: another run is at work; nothing was done`, 'warning');
+/** One check, said and mailed; what could not be finished does not keep the next repository from its check. */
+async function checkAndTell(options: EdgeOptions): Promise<{ result: object; code: number }> {
+  const { config, repository: { name }, repository, interrupt, console } = options;
+  const startedAt = new Date();
+  const telling = new Telling(options);
+  const { checkNow } = await import('../io/proof-edges.ts');
+  const result = await checkNow(config, repository, interrupt).catch(asFailure);
+  if (result === undefined) {
+    console.mention(`${name}: another run is at work; nothing was done`, 'warning');
+    return { result: { locked: true }, code: exitCodes.locked };
+  }
+  print(console, name, result);
+  const run = checkAsRun(name, runIdOf(startedAt, telling.random()), startedAt, new Date(), result);
+  await tellAside(telling, run);
+  return { result: result instanceof Failure ? { error: { message: result.message, hint: result.hint } } : result, code: runExitCode(run) };
+}
+
+function print(console: Console, name: string, result: CheckResult | Failure): void {
+  if (result instanceof Failure) return console.error(result);
   const { share, passed, words } = result;
   if (passed) return console.mention(`${name}: restic check passed; share ${share} of the data was read`, 'good');
   console.say(`${name}: restic check failed (share ${share} of the data): ${words}`, 'bad');

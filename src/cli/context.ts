@@ -1,7 +1,8 @@
 /** What every command is given, and how a command's outcome becomes an exit code. */
 import { type Command } from 'commander';
 import type { Config, Repository } from '../core/config.ts';
-import { findConfig, loadConfig } from '../io/config-file.ts';
+import { findConfig, loadConfig, type Secrets } from '../io/config-file.ts';
+import { isPrintable } from '../core/config-units.ts';
 import { Console } from '../io/console.ts';
 import { exitCodeMeanings, UsageError } from '../errors.ts';
 
@@ -31,8 +32,16 @@ export function wantsJson(command: Command): boolean {
 }
 
 /** The configuration that the options and the environment name. Throws UsageError with all its problems. */
-export function configOf(command: Command): Config {
-  return loadConfig(configPath(command));
+export function configOf(command: Command, secrets?: Secrets): Config {
+  return loadConfig(configPath(command), process.env, secrets);
+}
+
+/** How a command begins that finds the same configuration: with `--config` where this one was named. */
+export function invocation(command: Command): string {
+  const isNamed = command.optsWithGlobals<GlobalOptions>().config !== undefined || Boolean(process.env['RSYNC_RATCHET_CONFIG']);
+  const path = isNamed ? configPath(command) : '';
+  if (path === '' || !isPrintable(path)) return 'rsync-ratchet';
+  return `rsync-ratchet --config ${/^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
 }
 
 export function configPath(command: Command): string {

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { formatBytes, formatCount } from '../core/report.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import type { Console } from '../io/console.ts';
-import { InitEdges } from '../io/initialise-edges.ts';
+import type { InitEdges } from '../io/initialise-edges.ts';
 import { initialise, repin, type Initialised, type Pins } from '../initialise.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -20,7 +20,8 @@ export function addInit(program: Command, context: CliContext): void {
       const console = consoleOf(init);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
-      const edges = new InitEdges({ config, repository, console, interrupt: context.interrupt });
+      const { InitEdges: Edges } = await import('../io/initialise-edges.ts');
+      const edges = new Edges({ config, repository, console, interrupt: context.interrupt });
       if (options.repin === true) return context.exit(await repinned(init, console, name, edges, options.yes === true));
       const { result, pins } = await initialise(edges, { trustExisting: options.trustExisting === true });
       if (wantsJson(init)) console.document(JSON.stringify({ version: 1, repository: name, ...result, pins: pins ?? null }, null, 2));

@@ -7,6 +7,7 @@ import { windowToJson } from '../core/run.ts';
 import { longestWindow, type OpenWindow, type WindowDecision } from '../core/window.ts';
 import { UsageError } from '../errors.ts';
 import type { Console } from '../io/console.ts';
+import { refreshMetrics } from '../io/metrics.ts';
 import { Operator, type WindowRequest } from '../io/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -88,6 +89,7 @@ async function each(command: Command, names: readonly string[], work: Work): Pro
     const { open, refused } = await work(console, new Operator(config, repository), repository);
     windows.push({ repository: repository.name, window: windowToJson(open), refused: refused ?? null });
   }
+  if (command.name() !== 'status') await refreshMetrics(config, console, new Date());
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, windows }, null, 2));
 }
 

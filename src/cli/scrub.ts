@@ -1,12 +1,16 @@
 /** `scrub`: is every file of the replica still what it was when it came? */
 import type { Command } from 'commander';
+import { scrubAsRun } from '../core/asides.ts';
 import { mostShares, parseShare, scrubExitCode, scrubOutcome, type Scrub, type Share } from '../core/scrub.ts';
 import { scrubLines, scrubsToJson } from '../core/scrub-words.ts';
 import { UsageError, worstExitCode } from '../errors.ts';
 import type { Console } from '../io/console.ts';
-import { ReplicaScrub } from '../io/scrub.ts';
+import { refreshMetrics } from '../io/metrics.ts';
+import { Telling } from '../io/telling.ts';
 import { scrub } from '../scrub.ts';
-import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+import { tellAside } from '../tell.ts';
+import { retrySpool } from './alert.ts';
+import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 /** A scrub that is killed loses so much at most, in milliseconds. */
 const rememberEvery = 5000;
@@ -21,16 +25,21 @@ export function addScrub(program: Command, context: CliContext): void {
       const share = shareOf(options.share);
       const config = configOf(command);
       const console = consoleOf(command);
+      const repositories = repositoriesOf(config, names);
+      const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };
       const scrubs: Scrub[] = [];
-      for (const repository of repositoriesOf(config, names)) {
-        const edges = new ReplicaScrub({ config, repository, console, interrupt: context.interrupt });
+      await retrySpool(config, console);
+      const { ReplicaScrub } = await import('../io/scrub.ts');
+      for (const repository of repositories) {
         const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) => {
-          return scrub(edges, { share, repair: options.repair === true, rememberEvery, ...(onProgress && { onProgress }) });
+          return scrub(new ReplicaScrub({ ...shared, repository }), { share, repair: options.repair === true, rememberEvery, ...(onProgress && { onProgress }) });
         });
         print(console, done);
+        await tellAside(new Telling({ ...shared, repository }), scrubAsRun(done));
         scrubs.push(done);
         if (context.interrupt.aborted) break;
       }
+      await refreshMetrics(config, console, new Date());
       if (wantsJson(command)) console.document(scrubsToJson(scrubs));
       context.exit(worstExitCode(scrubs.map(scrubExitCode)));
     });

@@ -1,21 +1,72 @@
-/** `status`: how the repositories stand; the alarm first. */
+/** `status`: how the repositories stand; the alarm first. With `--nagios` one line for a monitoring system. */
 import type { Command } from 'commander';
-import { statusLines, statusToJson } from '../core/status.ts';
-import { exitCodes } from '../errors.ts';
-import { statusOf } from '../io/status.ts';
+import { parseTime } from '../core/config-units.ts';
+import { pluginFailure, pluginResult } from '../core/nagios.ts';
+import { ageOf, statusLines, statusToJson, type Status } from '../core/status.ts';
+import { asFailure, exitCodes, Failure, UsageError } from '../errors.ts';
+import { hasState, statusOf } from '../io/status.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+
+interface StatusOptions {
+  readonly nagios?: boolean;
+  readonly maxAge?: string;
+}
+
+/** The monitoring system's own 26 hours: a night, and two hours of grace. */
+const usualMaxAge = '26h';
 
 export function addStatus(program: Command, context: CliContext): void {
   const command = program.command('status')
-    .description('last run, last success, newest snapshot, alarm, window, tombstones, disk')
+    .description('last run, last success, newest snapshot, alarm, window, tombstones, disk, undelivered alerts')
     .argument('[repository...]', 'all of the configuration when none is named')
-    .action((names: string[]) => {
-      const config = configOf(command);
+    .option('--max-age <time>', `how long ago the last success may be (with --nagios ${usualMaxAge} when not given)`)
+    .option('--nagios', 'one line and performance data, exit 0, 1, 2 or 3 as monitoring plugins do')
+    .action((names: string[], options: StatusOptions) => {
+      if (options.nagios === true) return plugin(command, context, names, options);
+      const now = new Date();
+      const maxAge = options.maxAge === undefined ? Infinity : maxAgeOf(options.maxAge);
+      const isOverdue = (status: Status): boolean => (ageOf(status, now) ?? Infinity) > maxAge;
       const console = consoleOf(command);
-      const all = repositoriesOf(config, names).map((repository) => statusOf(config, repository, new Date()));
-      for (const [text, tone] of all.flatMap(statusLines)) console.say(text, tone);
-      if (wantsJson(command)) console.document(JSON.stringify({ version: 1, repositories: all.map(statusToJson) }, null, 2));
+      const all = gather(command, names, now);
+      for (const [text, tone] of all.flatMap((status) => statusLines(status, isOverdue(status)))) console.say(text, tone);
+      if (wantsJson(command)) {
+        const repositories = all.map((status) => ({ ...statusToJson(status), ...(options.maxAge === undefined ? {} : { overdue: isOverdue(status) }) }));
+        console.document(JSON.stringify({ version: 1, repositories }, null, 2));
+      }
       context.exit(all.some(({ alarm }) => alarm !== undefined) ? exitCodes.alarm : 0);
     });
-  withExitCodes(command, [0, 1, 2, 3]);
+  withExitCodes(command, [0, 1, 2, 3]).addHelpText('after', '\nWith --nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN');
+}
+
+function gather(command: Command, names: readonly string[], now: Date): Status[] {
+  const config = configOf(command, 'without secrets');
+  return repositoriesOf(config, names).map((repository) => statusOf(config, repository, now));
+}
+
+/** Whatever goes wrong in here is UNKNOWN, said on stdout, where monitoring systems read. */
+function plugin(command: Command, context: CliContext, names: readonly string[], options: StatusOptions): void {
+  const { line, code } = pluginOrFailure(command, names, options);
+  consoleOf(command).document(line);
+  context.exit(code);
+}
+
+function pluginOrFailure(command: Command, names: readonly string[], options: StatusOptions) {
+  try {
+    const now = new Date();
+    const maxAge = maxAgeOf(options.maxAge ?? usualMaxAge);
+    const config = configOf(command, 'without secrets');
+    const repositories = repositoriesOf(config, names);
+    const unseen = repositories.find((repository) => !hasState(config, repository));
+    if (unseen !== undefined) throw new Failure(`no state of ${unseen.name} in ${config.state ?? ''}: never initialised, or another user's (set state: in the configuration)`, '');
+    return pluginResult(repositories.map((repository) => statusOf(config, repository, now)), maxAge, now);
+  } catch (error) {
+    return pluginFailure(asFailure(error).message);
+  }
+}
+
+/** Throws UsageError with what would be right. */
+function maxAgeOf(text: string): number {
+  const age = parseTime()(text);
+  if ('wrong' in age) throw new UsageError(`--max-age ${text} ${age.wrong}`, 'nothing was done');
+  return age.value;
 }

@@ -4,6 +4,7 @@ import { counted, formatBytes, formatCount } from '../core/report.ts';
 import type { Tombstone } from '../core/tombstones.ts';
 import { UsageError } from '../errors.ts';
 import type { Console } from '../io/console.ts';
+import { refreshMetrics } from '../io/metrics.ts';
 import { Operator, type Choice } from '../io/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -22,6 +23,7 @@ export function addTombstones(program: Command, _context: CliContext): void {
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
       const kept = await new Operator(config, repository).keep(choice, new Date());
+      await refreshMetrics(config, consoleOf(keep), new Date());
       if (wantsJson(keep)) consoleOf(keep).document(JSON.stringify({ version: 1, repository: name, kept }, null, 2));
       consoleOf(keep).mention(`${name}: ${formatCount(kept)} ${kept === 1 ? 'file stays' : 'files stay'} for good`);
     });

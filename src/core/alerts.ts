@@ -4,7 +4,8 @@ import type { JournalLine } from './chain.ts';
 import type { Finding } from './findings.ts';
 import { outcomeOf, type Run } from './run.ts';
 
-const week = 7 * 24 * 3600 * 1000;
+/** The same warnings are mailed again after so many milliseconds. */
+export const week = 7 * 24 * 3600 * 1000;
 
 /** `alarm.json`: a violation that stays raised until an operator acknowledges it. */
 export interface Alarm {
@@ -56,9 +57,18 @@ function mustTell(run: Run, told: Told): boolean {
 
 /** A failed check is told each time; other warnings when they change, and once a week. */
 function isNewWarning(run: Run, fingerprint: string, told: Told): boolean {
-  if (run.check?.passed === false) return true;
-  if (told.finished?.['warnings'] !== fingerprint || told.sameWarnings === undefined) return true;
-  return run.startedAt.getTime() - Date.parse(told.sameWarnings.time) >= week;
+  return run.check?.passed === false || told.finished?.['warnings'] !== fingerprint || isLongAgo(run, told.sameWarnings);
+}
+
+function isLongAgo(run: Run, sameWarnings: JournalLine | undefined): boolean {
+  return sameWarnings === undefined || run.startedAt.getTime() - Date.parse(sameWarnings.time) >= week;
+}
+
+/** The same for a `check` or a `scrub`, which no `finished` line remembers: what it found is told at once, and once a week. */
+export function isAsideMailDue(run: Run, { sameWarnings }: Told): boolean {
+  const outcome = outcomeOf(run);
+  if (outcome !== 'warned') return outcome === 'failed';
+  return run.check?.passed === false || isLongAgo(run, sameWarnings);
 }
 
 function isRecovery(last: JournalLine | undefined): boolean {

@@ -2,37 +2,17 @@
  * Folds the changes of three dry runs into a verdict. The books must balance: every path of the replica is named
  * exactly once. What a path is, `lstat`, `%l` and `%M` decide; `%i`, which serverA can choose, is a second opinion.
  */
-import type { Books, Entry } from './books.ts';
+import type { Entry } from './books.ts';
+import type { Catalogue } from './catalogue.ts';
+import { Flood, mostStrangers } from './flood.ts';
 import { gone, inReplica, suspect, tombstoned, wanted } from './flags.ts';
-import { Findings } from './findings.ts';
+import type { Findings } from './findings.ts';
 import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
 import type { Change } from './itemize.ts';
-import { passOf, placeOf, type Pass, type Place } from './layout.ts';
+import { packFolderOf, passOf, placeOf, type Pass, type Place } from './layout.ts';
+import { addUp, count, newReport, type AuditCounts, type PassReport } from './tally.ts';
+import { emptyLine, readUnchangedPack } from './unchanged.ts';
 import { rule, type ChangeKind, type Context, type Row, type ViolationRule } from './policy.ts';
-
-/** What the walk found in the replica besides hash-named regular files: `config`, folders, strays. */
-export interface Other extends Known {
-  named: Pass | 0;
-}
-
-/** Everything that the replica has. `others` by path (bytes, one per character); `.` is the replica itself. */
-export interface Catalogue {
-  readonly books: Books;
-  readonly others: Map<string, Other>;
-}
-
-/** The counts of section 8's JSON. */
-export interface AuditCounts {
-  unchanged: number;
-  new: number;
-  newBytes: number;
-  modified: number;
-  deleted: number;
-  known: number;
-  ignored: number;
-  foreign: number;
-  suspects: number;
-}
 
 /** The audit's answer. Clean, if there is no violation among the findings. */
 export interface Verdict {
@@ -52,31 +32,25 @@ export interface Limits {
   readonly deletions?: number;
 }
 
-interface PassReport {
-  readonly counts: AuditCounts;
-  readonly findings: Findings;
-  largestNew: number;
-  rootNamed: number;
-  configMtime: number | undefined;
-}
-
-const noCounts = (): AuditCounts => ({
-  unchanged: 0, new: 0, newBytes: 0, modified: 0, deleted: 0, known: 0, ignored: 0, foreign: 0, suspects: 0,
-});
-
 export class Audit {
   readonly #catalogue: Catalogue;
   readonly #context: Context;
   readonly #exists: (path: string) => boolean;
+  readonly #mostStrangers: number;
   readonly #reports = new Map<Pass, PassReport>();
   #pass: Pass = 1;
   #report: PassReport = newReport();
+  readonly #line = emptyLine();
 
-  /** `exists`: whether `lstat` finds anything at a path of the replica, asked for every file that is said to be new. */
-  constructor(catalogue: Catalogue, context: Context, exists: (path: string) => boolean) {
+  /**
+   * `exists`: whether `lstat` finds anything at a path of the replica, asked for every file that is said to be new.
+   * `most`: so many lines of a pass may name what the replica does not have, or once more what it has.
+   */
+  constructor(catalogue: Catalogue, context: Context, exists: (path: string) => boolean, most = mostStrangers()) {
     this.#catalogue = catalogue;
     this.#context = context;
     this.#exists = exists;
+    this.#mostStrangers = most;
   }
 
   /** Starts a pass, or starts it again: what was read of it before is forgotten. */
@@ -90,15 +64,34 @@ export class Audit {
     this.#reports.set(pass, this.#report);
   }
 
-  /** Judges one line of the pass. */
+  /**
+   * Judges the line `bytes[start, end)`, without our prefix, if it is that of an unchanged pack that the replica has and
+   * that was not named before; false when it is for `judge`. Both say the same of such a line.
+   */
+  judgeUnchanged(bytes: Buffer, start: number, end: number): boolean {
+    const line = this.#line;
+    if (this.#pass !== 3 || !readUnchangedPack(bytes, start, end, line)) return false;
+    this.#catalogue.enterPacks(line.folder);
+    const { books } = this.#catalogue;
+    const entry = books.findAt('pack', bytes, line.idAt);
+    if (entry < 0 || !books.has(entry, inReplica) || books.namedIn(entry) !== 0) return false;
+    if (books.size(entry) !== line.size || books.mtime(entry) !== line.mtime) return false;
+    books.name(entry, this.#pass);
+    this.#report.counts.unchanged++;
+    return true;
+  }
+
+  /** Judges one line of the pass. Throws Flood when there is no end to what the replica does not have. */
   judge(change: Change): void {
     if (change.path === '.') return this.#judgeRoot(change);
+    const folder = packFolderOf(change.path);
+    if (folder >= 0) this.#catalogue.enterPacks(folder);
     const place = placeOf(change.path);
     const entry = place.of in hashedTypes ? this.#find(place) : -1;
     const known = this.#known(change.path, entry);
     this.#account(change, entry, known);
     const kind = kindOf(change, known);
-    const hasTombstone = entry >= 0 && this.#catalogue.books.has(entry, tombstoned);
+    const hasTombstone = entry >= 0 && this.#catalogue.books.has(entry, tombstoned | inReplica);
     const row = rule(kind, subjectOf(place, kind, change, known), this.#context, hasTombstone);
     this.#apply(row, kind, change, place, known);
     if (change.kind === 'item' && !expectedForms(kind, change, known).includes(change.itemized)) {
@@ -106,7 +99,7 @@ export class Audit {
     }
   }
 
-  /** Closes the books after the last pass. */
+  /** Closes the books after the last pass; everything that the replica has has been entered. */
   verdict(limits: Limits): Verdict {
     const whole = newReport();
     for (const report of this.#reports.values()) addUp(whole, report);
@@ -137,7 +130,7 @@ export class Audit {
   }
 
   #judgeRoot(change: Change): void {
-    this.#report.rootNamed++;
+    if (this.#report.rootNamed++ > 0) this.#countStranger();
     this.#report.counts.ignored++;
     const isFolder = change.kind === 'item' && change.fileType === 'd';
     if (!isFolder) this.#violation('type-changed', '.', 'the repository itself is not a folder');
@@ -158,6 +151,7 @@ export class Audit {
     const { books, others } = this.#catalogue;
     const other = others.get(change.path);
     const before = entry >= 0 ? books.namedIn(entry) : (other?.named ?? 0);
+    if (known === undefined || before !== 0) this.#countStranger();
     if (entry >= 0) books.name(entry, this.#pass);
     if (other !== undefined) other.named = this.#pass;
     if (before !== 0) this.#violation('unaccounted', change.path, 'named more than once');
@@ -165,6 +159,10 @@ export class Audit {
     if (change.kind === 'deletion' && known === undefined) {
       this.#violation('unaccounted', change.path, 'named as deleted, but the replica never had it');
     }
+  }
+
+  #countStranger(): void {
+    if (++this.#report.strangers > this.#mostStrangers) throw new Flood(this.#mostStrangers);
   }
 
   #apply(row: Row, kind: ChangeKind, change: Change, place: Place, known: Known | undefined): void {
@@ -223,26 +221,3 @@ export class Audit {
 }
 
 const hashedTypes = { key: true, pack: true, index: true, snapshot: true };
-
-function newReport(): PassReport {
-  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0, configMtime: undefined };
-}
-
-function addUp(whole: PassReport, part: PassReport): void {
-  for (const name of Object.keys(whole.counts) as (keyof AuditCounts)[]) whole.counts[name] += part.counts[name];
-  whole.findings.merge(part.findings);
-  whole.largestNew = Math.max(whole.largestNew, part.largestNew);
-  whole.configMtime ??= part.configMtime;
-}
-
-function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
-  const { ruling } = row;
-  if (ruling.verdict === 'folder') counts.ignored++;
-  else if (ruling.verdict === 'known') counts.known++;
-  else if (ruling.verdict === 'accepted' && kind === 'new') counts.new++;
-  else if (ruling.verdict === 'nothing') counts.unchanged++;
-  else if (ruling.verdict === 'suspect') counts.suspects++;
-  else if (ruling.verdict === 'warning') counts.foreign++;
-  else if (kind === 'deleted') counts.deleted++;
-  else if (kind !== 'new') counts.modified++;
-}

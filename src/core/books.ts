@@ -3,6 +3,7 @@
  * Compact on purpose (about 58 bytes a file), because a replica may hold millions of files.
  */
 import { gone, suspect, wanted } from './flags.ts';
+import { hash, idWords, readId, readIdAt } from './ids.ts';
 import type { HashedType, Pass } from './layout.ts';
 import { admissionOrder, pathOf } from './layout.ts';
 
@@ -10,7 +11,6 @@ import { admissionOrder, pathOf } from './layout.ts';
 const chunkBits = 14;
 const chunkLength = 1 << chunkBits;
 const chunkMask = chunkLength - 1;
-const idWords = 8;
 
 /** Two bytes a file: two bits for its type, two for the pass that named it, and the flags of flags.ts. */
 const typeMask = 0b0000_0011;
@@ -55,13 +55,19 @@ export class Books {
 
   /** The entry of a file, or -1. `id` is 64 hexadecimal digits. */
   find(type: HashedType, id: string): Entry {
-    this.#readId(id);
+    readId(id, this.#probe);
+    return this.#slots[this.#slotOf(admissionOrder.indexOf(type))] ?? -1;
+  }
+
+  /** The entry of a file whose ID stands at a place in `bytes`; -1 also when these are not 64 lower-case hexadecimal digits. */
+  findAt(type: HashedType, bytes: Uint8Array, at: number): Entry {
+    if (!readIdAt(bytes, at, this.#probe)) return -1;
     return this.#slots[this.#slotOf(admissionOrder.indexOf(type))] ?? -1;
   }
 
   /** Enters a file, or finds it; sets its size (bytes) and modification time (seconds). */
   enter(type: HashedType, id: string, size: number, mtime: number): Entry {
-    this.#readId(id);
+    readId(id, this.#probe);
     const typeNumber = admissionOrder.indexOf(type);
     const slot = this.#slotOf(typeNumber);
     const known = this.#slots[slot] ?? -1;
@@ -114,8 +120,9 @@ export class Books {
     return pathOf(this.type(entry), id);
   }
 
-  has(entry: Entry, flag: number): boolean {
-    return (this.#state(entry) & flag) !== 0;
+  /** Whether the entry has all of these flags. */
+  has(entry: Entry, flags: number): boolean {
+    return (this.#state(entry) & flags) === flags;
   }
 
   set(entry: Entry, flag: number): void { this.#setState(entry, this.#state(entry) | flag); }
@@ -176,7 +183,7 @@ export class Books {
   /** Open addressing with linear probing; at most half of the slots are taken. */
   #slotOf(typeNumber: number): number {
     const mask = this.#slots.length - 1;
-    let slot = this.#hash(typeNumber) & mask;
+    let slot = hash(this.#probe, typeNumber, this.#multipliers) & mask;
     for (;;) {
       const entry = this.#slots[slot] ?? -1;
       if (entry < 0 || this.#isProbe(entry, typeNumber)) return slot;
@@ -192,33 +199,12 @@ export class Books {
     return true;
   }
 
-  #hash(typeNumber: number): number {
-    let hash = typeNumber;
-    for (let i = 0; i < idWords; i++) {
-      hash = Math.imul(hash ^ (this.#probe[i] ?? 0), this.#multipliers[i] ?? 1);
-      hash ^= hash >>> 15;
-    }
-    return hash >>> 0;
-  }
-
   #growSlots(): void {
     this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
     for (let entry = 0; entry < this.#count; entry++) {
       const from = (entry & chunkMask) * idWords;
       this.#probe.set(this.#chunk(entry).ids.subarray(from, from + idWords));
       this.#slots[this.#slotOf(this.#state(entry) & typeMask)] = entry;
-    }
-  }
-
-  /** 64 hexadecimal digits into the probe; without parseInt, because this runs for every file. */
-  #readId(id: string): void {
-    for (let i = 0; i < idWords; i++) {
-      let word = 0;
-      for (let j = i * 8; j < i * 8 + 8; j++) {
-        const c = id.charCodeAt(j);
-        word = (word << 4) | (c < 58 ? c - 48 : c - 87);
-      }
-      this.#probe[i] = word;
     }
   }
 

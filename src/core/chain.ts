@@ -1,6 +1,7 @@
 /**
  * The journal's lines and their hash chain: each line carries the SHA-256 of the line before, so that a changed or
- * missing line is found, and a cut tail by comparing with the head hash that every mail carries.
+ * missing line is found; a cut tail by the head that is kept beside it; a rewritten chain by comparing with the head
+ * hash that every mail carries.
  */
 
 /** One event. `event` says what happened, `runId` in which run; the rest depends on the event. */
@@ -42,5 +43,108 @@ export function parseJournalLine(text: string): JournalLine | undefined {
     return typeof line.sequence === 'number' && typeof line.previous === 'string' && typeof line.event === 'string' ? line : undefined;
   } catch {
     return undefined; // the caller says so: for a torn line this is an expected answer
+  }
+}
+
+/** The end of a chain: the last line's number and its SHA-256. Kept beside the journal, so that a changed last line shows. */
+export interface Head {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+/** The event that an append writes when the journal does not end where it ended last time. */
+export const damagedEvent = 'journal-damaged';
+
+/** What a walk along a whole chain came to. */
+export interface Verification {
+  readonly lines: number;
+  readonly head: Head;
+  /** The first line that is not what it was, and why. */
+  readonly bad: { readonly file: string; readonly line: number; readonly why: string } | undefined;
+  /** Bytes behind the last complete line, which a crash left; the next append drops them. */
+  readonly torn: number;
+  /** Whether the hash that was asked for is that of a line; undefined when none was asked for. */
+  readonly known: boolean | undefined;
+}
+
+interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Follows a chain line by line, oldest first, up to the first line that does not fit. */
+export class Verifier {
+  readonly #repository: string;
+  readonly #asked: string | undefined;
+  readonly #recorded: Head | undefined;
+  #head: Head = { sequence: 0, hash: chainStart };
+  #bad: Verification['bad'];
+  #known = false;
+  #metRecorded: boolean;
+  #place: Place = { file: 'journal.jsonl', line: 1 };
+  /** Two neighbours of which one was changed; the next line tells which. */
+  #suspects: { readonly first: Place; readonly second: Place; readonly hash: string } | undefined;
+
+  /** `recorded`: the head that was kept beside the journal; `asked`: a hash that some line must have. */
+  constructor(repository: string, recorded: Head | undefined, asked?: string) {
+    this.#repository = repository;
+    this.#recorded = recorded;
+    this.#asked = asked;
+    this.#metRecorded = recorded === undefined;
+  }
+
+  /** The next line without its newline; `hash` is the SHA-256 of its bytes, `line` counts from 1 in each file. */
+  line(file: string, line: number, text: string, hash: string): void {
+    if (this.#bad !== undefined) return;
+    const parsed = parseJournalLine(text);
+    if (this.#suspects !== undefined) return this.#decide(parsed?.previous);
+    const before = this.#place;
+    this.#place = { file, line };
+    const why = parsed === undefined ? 'it is no line of a journal' : this.#fault(parsed, text);
+    if (why !== undefined) return this.#refuse(this.#place, why);
+    if (parsed?.previous !== this.#head.hash) {
+      this.#suspects = { first: before, second: this.#place, hash };
+      return;
+    }
+    this.#accept({ sequence: this.#head.sequence + 1, hash });
+  }
+
+  /** After the last line; `torn`: how many bytes without a newline follow it. */
+  end(torn: number): Verification {
+    if (this.#suspects !== undefined) this.#decide(this.#recorded?.hash);
+    if (this.#bad === undefined && !this.#metRecorded) {
+      this.#refuse(this.#place, `the journal went on behind it, up to number ${this.#recorded?.sequence ?? 0}: its tail is missing`);
+    }
+    const known = this.#asked === undefined ? undefined : this.#known;
+    return { lines: this.#head.sequence, head: this.#head, bad: this.#bad, torn, known };
+  }
+
+  #accept(head: Head): void {
+    this.#head = head;
+    if (head.hash === this.#asked) this.#known = true;
+    if (head.hash === this.#recorded?.hash) this.#metRecorded = true;
+    if (head.sequence === this.#recorded?.sequence && !this.#metRecorded) this.#refuse(this.#place, 'it is not what was written there');
+  }
+
+  /** The second suspect is whole if what comes after it carries its hash; then the first was changed. */
+  #decide(next: string | undefined): void {
+    if (this.#suspects === undefined) return;
+    const { first, second, hash } = this.#suspects;
+    this.#suspects = undefined;
+    if (this.#head.sequence === 0) this.#refuse(second, 'the beginning of the chain is missing');
+    else this.#refuse(next === hash ? first : second, 'it was changed: the chain of hashes breaks here');
+  }
+
+  #refuse(place: Place, why: string): void {
+    this.#bad ??= { ...place, why };
+  }
+
+  #fault(line: JournalLine, text: string): string | undefined {
+    const expected = this.#head.sequence + 1;
+    if (JSON.stringify(line) !== text) return 'it is not written as rsync-ratchet writes';
+    if (line.repository !== this.#repository) return 'it belongs to another repository';
+    if (line.sequence !== expected) return `it has the number ${line.sequence}, but ${expected} comes next`;
+    if (line.event === damagedEvent) return 'rsync-ratchet itself noted here that lines before it had been changed or cut off';
+    return undefined;
   }
 }

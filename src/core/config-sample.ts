@@ -1,7 +1,6 @@
 /**
  * What `config generate` prints: every key with its default. A key right behind a `#` is optional and has
- * no default; with all those `#` taken away the file is valid as well. A key without effect in this release has a line
- * `# No effect yet.` above it, to be deleted when it gets one.
+ * no default; with all those `#` taken away the file is valid as well.
  */
 export const sampleConfig = `# The configuration of rsync-ratchet. It says what is pulled from where, and whom to tell.
 #
@@ -92,7 +91,8 @@ repositories:
     #smtp:
       #host: localhost
       #port: 25
-      # Encryption: required, opportunistic (when the server offers it), or none.
+      # Encryption: required (with a valid certificate), opportunistic (when the server offers it; a login is never sent
+      # over a network that way), or none.
       #tls: opportunistic
       # The login, if the server wants one: both or neither.
       #user: ratchet
@@ -100,15 +100,14 @@ repositories:
     # Whether good nights are mailed too: never, always, or recovery (the first good one after a bad one).
     #onSuccess: never
   # Warn when no new snapshot has come for this long.
-  # No effect yet.
   #freshness: 48h
 
 #monitoring:
-  # A file with the address of a healthchecks-style monitor. Closed to others (chmod 600).
-  # No effect yet.
+  # A file with the address of a healthchecks-style monitor, which hears of each sync. Closed to others (chmod 600).
   #ping:
     #urlFile: /etc/rsync-ratchet/ping.url
-  # Figures for Prometheus's node exporter.
-  # No effect yet.
+    # Whether it is also told which rules were broken, and how often.
+    #findings: false
+  # Figures for Prometheus's node exporter (its --collector.textfile.directory).
   #metricsFile: /var/lib/prometheus/node-exporter/rsync_ratchet.prom
 `;

@@ -137,7 +137,10 @@ export function configSchema(resolve: Resolve) {
     email: key(v.exactOptional(email(resolve)), 'Mail: who gets it, and by exactly one of smtp, sendmail, directory.'),
     freshness: key(v.exactOptional(time()), 'Warn when no new snapshot has come for this long, such as 48h.'),
   });
-  const ping = v.strictObject({ urlFile: path(resolve, undefined, { description: 'A file with the address of the monitor, closed to others.' }) });
+  const ping = v.strictObject({
+    urlFile: path(resolve, undefined, { description: 'A file with the address of the monitor, closed to others.' }),
+    findings: key(v.optional(v.boolean('must be true or false'), false), 'Whether it is also told which rules were broken, and how often.'),
+  });
   const monitoring = v.strictObject({
     ping: key(v.exactOptional(ping), 'A healthchecks-style monitor that is told of the start and the end of each run.'),
     metricsFile: key(v.exactOptional(path(resolve)), "Figures for Prometheus's node exporter are written here."),

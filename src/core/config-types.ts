@@ -75,8 +75,9 @@ export interface Alerts {
   freshness?: number;
 }
 
+/** `findings`: whether a ping tells which rules were broken, and how often. */
 export interface Monitoring {
-  ping?: { urlFile: string };
+  ping?: { urlFile: string; findings: boolean };
   metricsFile?: string;
 }
 

@@ -2,6 +2,7 @@
  * rsync's words: one line of `--itemize-changes --out-format` -> Change (rsync(1), "--itemize-changes", `%i`).
  * Strict: what is not understood is an error that quotes the line, never skipped. serverA chooses these bytes.
  */
+import { isAt } from './unchanged.ts';
 
 /** `%i`'s first two letters and the rest, with `%l`, `%M`, `%n`: a file or folder that serverA lists. */
 export interface Item {
@@ -32,6 +33,13 @@ export interface NonRegular {
 
 /** One line of the dry run, parsed. `path` holds bytes, one per character (latin1), without a slash at its end. */
 export type Change = Item | Deletion | NonRegular;
+
+/** Who judges the lines of a dry run. */
+export interface Judge {
+  judge(change: Change): void;
+  /** Judges a line without our prefix by its bytes, if it is one of the most frequent kind; else false. */
+  judgeUnchanged(bytes: Buffer, start: number, end: number): boolean;
+}
 
 /** A line, or the stream of lines, that is not what our rsync prints. The audit fails; nothing is skipped. */
 export class NotUnderstood extends Error {
@@ -77,6 +85,15 @@ export function parseLine(bytes: Buffer, start: number, end: number, prefix: str
   );
   if (change === undefined) throw notUnderstood('fields', bytes, start, end);
   return change;
+}
+
+/** Feeds lines to a judge, each as fast as its kind allows. Throws what parseLine does. */
+export function lineJudge(judge: Judge, prefix: string): (bytes: Buffer, start: number, end: number) => void {
+  const prefixBytes = Buffer.from(prefix);
+  return (bytes, start, end) => {
+    if (isAt(bytes, start, prefixBytes) && judge.judgeUnchanged(bytes, start + prefix.length, end)) return;
+    judge.judge(parseLine(bytes, start, end, prefix));
+  };
 }
 
 function toChange(itemized: string, size: number, time: string, name: string): Change | undefined {
@@ -148,21 +165,25 @@ function notUnderstood(what: string, bytes: Buffer, start: number, end: number):
   return new NotUnderstood(`${what}: "${escapePath(bytes.toString('latin1', start, Math.min(end, start + 200)))}"`);
 }
 
-/** Cuts a stream of chunks into lines of at most `longestLine` bytes; keeps at most one unfinished line. */
+/** Cuts a stream of chunks into lines of at most `longestLine` bytes, and at most so many; keeps at most one unfinished line. */
 export class Lines {
   readonly #line: (bytes: Buffer, start: number, end: number) => void;
+  readonly #most: number;
+  #count = 0;
   #rest: Buffer = Buffer.alloc(0);
 
   /** `line` is called with each line's place in a buffer, without its newline. */
-  constructor(line: (bytes: Buffer, start: number, end: number) => void) {
+  constructor(line: (bytes: Buffer, start: number, end: number) => void, most = Infinity) {
     this.#line = line;
+    this.#most = most;
   }
 
-  /** Throws NotUnderstood for a line without an end; what `line` throws comes through. */
+  /** Throws NotUnderstood for a line without an end, and for one too many; what `line` throws comes through. */
   push(chunk: Buffer): void {
     const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
     let start = 0;
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
+      if (++this.#count > this.#most) throw new NotUnderstood(`more than ${this.#most} lines`);
       this.#line(bytes, start, end);
       start = end + 1;
     }

@@ -1,38 +1,32 @@
 /** Words for people: subjects, mail bodies, summaries. Everything in here is printable ASCII but for line ends. */
 import type { JournalLine } from './chain.ts';
-import type { Finding } from './findings.ts';
+import { foundIn, type Found } from './found.ts';
 import { escapeText } from './itemize.ts';
-import { outcomeOf, runExitCode, secondsBetween, type Run } from './run.ts';
+import { isAudited, outcomeOf, type Run } from './run.ts';
 import { ruleWords } from './rules.ts';
 import type { Rule } from './policy.ts';
-
-/** A mail to be sent. */
-export interface Mail {
-  readonly subject: string;
-  readonly text: string;
-  /** Without brackets; unique to the run. */
-  readonly messageId: string;
-  /** The mail that began the thread, without brackets. */
-  readonly references: string | undefined;
-}
 
 /** Where a run took place. */
 export interface Place {
   readonly host: string;
   readonly replica: string;
+  /** How a command begins that finds the same configuration; by default `rsync-ratchet`. */
+  readonly program?: string;
 }
-
-/** So many paths of each rule are shown to people. */
-const shownPerRule = 50;
 
 const verdicts = {
   synced: '[OK]', unchanged: '[OK]', warned: '[WARNING]', alarm: '[ALARM]', failed: '[FAILED]',
   locked: '[LOCKED]', interrupted: '[INTERRUPTED]',
 } as const;
 
+/** The verdict of a run as a mark, `[ALARM]`. */
+export function verdictOf(run: Run): string {
+  return verdicts[outcomeOf(run)];
+}
+
 /** What one run came to, in one line: `[ALARM] nightly on serverB: 3 modified, 1 deleted`. */
 export function subject(run: Run, host: string): string {
-  return `${verdicts[outcomeOf(run)]} ${run.repository} on ${host}: ${headline(run)}`;
+  return `${verdictOf(run)} ${run.repository} on ${host}: ${headline(run)}`;
 }
 
 /** The essence of a run, without its name. */
@@ -41,8 +35,8 @@ export function headline(run: Run): string {
     case 'locked': return 'another run is at work; nothing was done';
     case 'failed': case 'interrupted': return escapeText(run.failure?.message ?? 'failed');
     case 'alarm': return alarmHeadline(run);
-    case 'warned': return [growth(run), ...deletions(run), countsOf(run, 'warning')].join('; ');
-    case 'synced': case 'unchanged': return [growth(run), ...deletions(run)].join('; ');
+    case 'warned': return [...growth(run), ...deletions(run), countsOf(run, 'warning')].join('; ');
+    case 'synced': case 'unchanged': return [...growth(run), ...deletions(run)].join('; ');
   }
 }
 
@@ -66,9 +60,10 @@ function countsOf(run: Run, severity: 'violation' | 'warning'): string {
   return run.findings.rules(severity).map(({ rule, count }) => `${formatCount(count)} ${rule}`).join(', ');
 }
 
-function growth(run: Run): string {
-  if (run.command === 'audit') return run.audit.new === 0 ? 'nothing new' : `${files(run.audit.new, run.audit.newBytes)} would be fetched`;
-  return run.admitted.files === 0 ? 'nothing new' : `${files(run.admitted.files, run.admitted.bytes)} admitted`;
+function growth(run: Run): string[] {
+  if (!isAudited(run)) return [];
+  if (run.command === 'audit') return [run.audit.new === 0 ? 'nothing new' : `${files(run.audit.new, run.audit.newBytes)} would be fetched`];
+  return [run.admitted.files === 0 ? 'nothing new' : `${files(run.admitted.files, run.admitted.bytes)} admitted`];
 }
 
 function files(count: number, bytes: number): string {
@@ -80,40 +75,11 @@ export function counted(count: number, what: string): string {
   return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
-/** The mail of a run. `head` is the journal's head hash: kept apart from this machine, it proves the journal whole. */
-export function mailOf(run: Run, place: Place, head: string, untold?: JournalLine): Mail {
-  const body = [
-    headline(run), '',
-    ...table([
-      ['repository', run.repository], ['host', place.host], ['run', run.runId], ['replica', place.replica],
-      ['started', run.startedAt.toISOString()], ['seconds', secondsBetween(run.startedAt, run.finishedAt).toFixed(1)],
-      ['audit', auditLine(run)], ['exit code', String(runExitCode(run))], ['journal', head],
-    ]), '',
-    ...section('What was not done', notDone(run)),
-    ...(run.failure === undefined ? [] : section('What to do now', [run.failure.hint])),
-    ...section('Deletions that were accepted', buriedLines(run)),
-    ...section('Deletions that no mail has told of yet', untoldLines(run, untold)),
-    ...section('Files that leave within a week', reminderLines(run)),
-    ...foundSections(run),
-    ...roads(run, place),
-  ];
-  const messageId = messageIdOf(run, place);
-  const thread = run.alarm?.messageId;
-  return {
-    subject: subject(run, place.host), text: `${body.join('\n').trimEnd()}\n`, messageId,
-    references: thread === messageId ? undefined : thread,
-  };
-}
-
-/** The Message-ID of a run's mail, without brackets. */
-export function messageIdOf(run: Run, place: Place): string {
-  return `${run.runId}.${run.repository}@${place.host}`;
-}
-
-function buriedLines(run: Run): string[] {
+/** Deletions that were accepted tonight, in words. */
+export function buriedLines(run: Run): string[] {
   if (run.buried === undefined) return [];
   const { types, bytes, snapshots } = run.buried;
-  const counts = (['snapshot', 'index', 'pack', 'key'] as const).filter((type) => types[type] > 0).map((type) => `${formatCount(types[type])} ${type}`);
+  const counts = (['snapshot', 'index', 'pack', 'key'] as const).filter((type) => types[type] > 0).map((type) => counted(types[type], `${type} file`));
   return [
     `serverA deleted ${counts.join(', ')} (${formatBytes(bytes)}), as the open prune window allows. The files are still in the replica.`,
     whenTheyLeave(run),
@@ -123,11 +89,11 @@ function buriedLines(run: Run): string[] {
   ];
 }
 
-/** An earlier run accepted deletions and was killed, or its mail failed. */
-function untoldLines(run: Run, untold: JournalLine | undefined): string[] {
+/** Deletions that an earlier run accepted without telling: it was killed, or its mail was lost. */
+export function untoldLines(run: Run, untold: JournalLine | undefined): string[] {
   if (untold?.runId === undefined || untold.runId === run.runId) return [];
   return [
-    `The run ${untold.runId} accepted ${counted(Number(untold['added']), 'deletion')}; it did not come to telling you.`,
+    `The run ${untold.runId} accepted ${counted(Number(untold['added']), 'deletion')} and ended before it could tell you.`,
     `What they are, and when they leave: rsync-ratchet tombstones list ${run.repository}`,
     `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${untold.runId}`,
   ];
@@ -139,11 +105,12 @@ function whenTheyLeave(run: Run): string {
   return `They leave the replica on ${isoMinute(run.tombstonesDue)} UTC or in the first run after that.`;
 }
 
-function reminderLines(run: Run): string[] {
+/** What will leave within a week, in words. */
+export function reminderLines(run: Run): string[] {
   if (run.reminder === undefined) return [];
   const { amount, firstDue } = run.reminder;
   return [
-    `${formatCount(amount.files)} files (${formatBytes(amount.bytes)}) whose deletion was accepted leave the replica from ${isoMinute(firstDue)} UTC on.`,
+    `${counted(amount.files, 'file')} (${formatBytes(amount.bytes)}) whose deletion was accepted ${amount.files === 1 ? 'leaves' : 'leave'} the replica from ${isoMinute(firstDue)} UTC on.`,
     `What they are: rsync-ratchet tombstones list ${run.repository}`,
     `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --all`,
   ];
@@ -154,30 +121,41 @@ export function isoMinute(time: Date): string {
   return time.toISOString().slice(0, 16).replace('T', ' ');
 }
 
-function table(rows: readonly (readonly [string, string])[]): string[] {
-  return rows.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}`);
-}
-
-function section(title: string, lines: readonly string[]): string[] {
+/** A title with its lines indented below it; nothing when there are no lines. */
+export function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`), ''];
 }
 
-function auditLine(run: Run): string {
+/** What the dry runs reported, in one line. */
+export function auditLine(run: Run): string {
   const { audit } = run;
-  const words = (['unchanged', 'new', 'modified', 'deleted', 'known', 'foreign'] as const)
+  const words = (['unchanged', 'new', 'modified', 'deleted', 'known', 'foreign', 'suspects'] as const)
     .filter((name) => audit[name] > 0 || name === 'unchanged')
     .map((name) => `${formatCount(audit[name])} ${name}`);
   return words.join(', ');
 }
 
-function notDone(run: Run): string[] {
+/** What this run left undone on purpose. */
+export function notDone(run: Run): string[] {
+  if (!isAudited(run)) return [];
   switch (outcomeOf(run)) {
-    case 'alarm': return [hasChanged(run) ? changedWords(run) : 'Nothing was fetched, nothing was admitted, nothing was removed: the replica is as it was before this run.'];
+    case 'alarm': return [hasChanged(run) ? changedWords(run) : `${run.fetched.files > 0 ? 'Nothing' : 'Nothing was fetched, nothing'} was admitted, nothing was removed: the replica is as it was before this run.`];
     case 'failed': case 'interrupted':
       return [hasChanged(run) ? changedWords(run) : 'The replica is as it was before this run. What had been verified is kept for the next one.'];
-    case 'warned': return ['The files named below were not admitted; everything else was.'];
+    case 'warned': return warnedWords(run);
     default: return [];
   }
+}
+
+/** Warnings about files that did not come in tonight. */
+const keptOut: readonly Rule[] = ['quarantined', 'not-delivered', 'held-back', 'unfinished', 'foreign'];
+
+function warnedWords({ findings }: Run): string[] {
+  const out = keptOut.filter((rule) => findings.count(rule) > 0);
+  return [
+    ...(out.length > 0 ? [`The files named below (${out.join(', ')}) were not admitted; everything else was.`] : []),
+    ...(findings.count('postponed') > 0 ? ['Nothing left the replica, although it was due.'] : []),
+  ];
 }
 
 function hasChanged(run: Run): boolean {
@@ -189,32 +167,30 @@ function changedWords(run: Run): string {
   return `The run was not completed. Before it stopped: ${counted(run.admitted.files, 'file')} admitted, ${counted(added, 'deletion')} accepted, ${counted(expired, 'file')} expired.`;
 }
 
+/** The lines for one rule's findings; what is said of all of them alike need not be said again. */
+export function foundLines({ means, rows, shared, rest }: Found): string[] {
+  const lines = rows.map(({ path, message }) => (path === '' ? `- ${message}` : shared === undefined ? `- ${path}: ${message}` : `- ${path}`));
+  return [means, ...lines, ...(rest > 0 ? [`... and ${formatCount(rest)} more`] : [])];
+}
+
 function foundSections(run: Run): string[] {
-  const rules = [...run.findings.rules('violation'), ...run.findings.rules('warning'), ...run.findings.rules('note')];
-  return rules.flatMap(({ rule, count }) => section(`${rule} (${formatCount(count)})`, [ruleWords[rule].means, ...shown(run, rule, count)]));
+  return foundIn(run).flatMap((found) => section(`${found.rule} (${formatCount(found.count)})`, foundLines(found)));
 }
 
-function shown(run: Run, rule: Rule, count: number): string[] {
-  const found = run.findings.kept.filter((finding) => finding.rule === rule).slice(0, shownPerRule);
-  const rest = count - found.length;
-  const shared = found.length > 1 && found.every(({ message }) => message === found[0]?.message);
-  return [...found.map((finding) => findingLine(finding, shared)), ...(rest > 0 ? [`... and ${formatCount(rest)} more`] : [])];
-}
-
-/** One finding; what is said of all of them alike need not be said again. */
-function findingLine(finding: Finding, shared: boolean): string {
-  if (shared && finding.path !== '') return `- ${finding.path}`;
-  return finding.path === '' ? `- ${finding.message}` : `- ${finding.path}: ${finding.message}`;
-}
-
-function roads(run: Run, place: Place): string[] {
+/** The road back for each rule that was broken, or that the standing alarm names. */
+export function roads(run: Run, place: Place): { rule: Rule; lines: string[] }[] {
   const found = [...run.findings.rules('violation'), ...run.findings.rules('warning')].map(({ rule }) => rule);
-  const standing = (run.alarm?.rules ?? []).filter((rule): rule is Rule => rule in ruleWords);
-  return [...new Set([...found, ...standing])].flatMap((rule) => section(`The road back: ${rule}`, ruleWords[rule].road.map((line) => filled(line, run, place))));
+  const standing = (run.alarm?.rules ?? []).filter((rule): rule is Rule => Object.hasOwn(ruleWords, rule));
+  return [...new Set([...found, ...standing])].map((rule) => ({ rule, lines: ruleWords[rule].road.map((line) => filled(line, run, place)) }));
 }
 
 function filled(line: string, run: Run, place: Place): string {
-  return line.replaceAll('REPO', () => run.repository).replaceAll('REPLICA', () => place.replica);
+  return withProgram(line.replaceAll('REPO', () => run.repository).replaceAll('REPLICA', () => place.replica), place);
+}
+
+/** A line whose commands find the same configuration as the run. */
+export function withProgram(line: string, { program }: Place): string {
+  return program === undefined ? line : line.replace(/\brsync-ratchet (?=[a-z])/g, () => `${program} `);
 }
 
 /** What a terminal is told of a run: lines without colour. The first is the verdict. */
@@ -226,6 +202,13 @@ export function summary(run: Run): string[] {
     ...foundSections(run).filter((line) => line !== '').map((line) => `  ${line}`),
     ...(run.command === 'audit' && run.alarm !== undefined ? [`  note: the alarm of run ${run.alarm.runId} still stands; sync fetches nothing until it is acknowledged`] : []),
   ];
+}
+
+/** What several runs together have come to, on one line: `3 repositories: 2 synced, 1 warned`. */
+export function summaryOfAll(runs: readonly Run[]): string {
+  const counts = new Map<string, number>();
+  for (const run of runs) counts.set(outcomeOf(run), (counts.get(outcomeOf(run)) ?? 0) + 1);
+  return `${formatCount(runs.length)} repositories: ${[...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ')}`;
 }
 
 /** 1234567 as `1,234,567`. */

@@ -119,6 +119,14 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'The time of timeouts.run was over before everything had come.',
     road: ['Nothing to do if this is a first copy: each night goes on where the last one stopped. Otherwise raise timeouts.run.'],
   },
+  stale: {
+    means: 'No new snapshot has come for as long as alerts.freshness allows, although nothing else was wrong.',
+    road: [
+      'Look whether the clients still back up: restic snapshots --latest 1 against serverA, and the clients\' own logs.',
+      'If they do, serverA shows an old state or withholds what is new: treat it as compromised until you know better.',
+      'If backups pause on purpose, raise alerts.freshness.',
+    ],
+  },
   clock: {
     means: 'The clock of this machine has jumped, or the tool has not run for more than a week.',
     road: ['Look at the clock (date, timedatectl). If it is right, the next run goes on as usual; a refused window must be opened again.'],
@@ -172,9 +180,18 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   'check-failed': {
     means: 'restic check found the replica itself damaged or incomplete. Nothing was changed.',
     road: [
-      'Look at the disk of this machine (dmesg, smartctl), then find the damaged files and fetch them again:',
+      'Look at the disk of this machine (dmesg, smartctl). Then find the damaged files, and have them fetched again:',
       '  rsync-ratchet scrub --repair REPO',
-      'If scrub finds every file whole, something is missing or was damaged before it was backed up: ask restic check on serverA.',
+      'If scrub finds every file whole, something is missing (the next sync fetches it again) or was damaged before it was',
+      '  backed up: ask restic check on serverA.',
+    ],
+  },
+  damaged: {
+    means: 'Files of the replica are not what they were when they came. It was this machine that damaged them, not serverA.',
+    road: [
+      'Look at the disk of this machine (dmesg, smartctl). Then have them fetched again: rsync-ratchet scrub --repair REPO',
+      'Only what hashes to its name gets in; the damaged copies stay in quarantine. What serverA cannot deliver either must come',
+      'from another copy (its SHA-256 must be the name); restic check tells which snapshots need it.',
     ],
   },
   suspect: {

@@ -2,7 +2,7 @@
 import type { Failure, Outcome } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../errors.ts';
 import type { Alarm } from './alerts.ts';
-import type { AuditCounts } from './audit.ts';
+import type { AuditCounts } from './tally.ts';
 import type { Amount } from './books.ts';
 import type { HashedType } from './layout.ts';
 import type { CheckResult } from './proof.ts';
@@ -29,15 +29,24 @@ export interface Reminder {
 
 /** What the replica holds. */
 export interface ReplicaSize extends Amount {
+  readonly types: Readonly<Record<HashedType, Amount>>;
   /** Modification time of the newest snapshot file, ISO 8601. */
   readonly newestSnapshot: string | null;
+}
+
+/** How long no new snapshot has come. Times are ISO 8601. */
+export interface Quiet {
+  /** When a run last admitted a snapshot; null for never. */
+  readonly admittedAt: string | null;
+  /** That, or when the replica was made. */
+  readonly since: string;
 }
 
 export interface Run {
   readonly repository: string;
   readonly runId: string;
-  /** What was asked: the whole night, or its first three steps. */
-  readonly command: 'sync' | 'audit';
+  /** What was asked: the whole night, its first three steps, or a look at the replica alone. */
+  readonly command: 'sync' | 'audit' | 'check' | 'scrub';
   readonly startedAt: Date;
   finishedAt: Date;
   audit: AuditCounts;
@@ -62,6 +71,8 @@ export interface Run {
   reminder: Reminder | undefined;
   /** What the replica holds after this run; undefined while nobody has looked. */
   replica: ReplicaSize | undefined;
+  snapshotsAdmitted: number;
+  quiet: Quiet | undefined;
   isLocked: boolean;
   failure: Failure | undefined;
 }
@@ -87,9 +98,16 @@ export function newRun(repository: string, runId: string, command: Run['command'
     check: undefined,
     reminder: undefined,
     replica: undefined,
+    snapshotsAdmitted: 0,
+    quiet: undefined,
     isLocked: false,
     failure: undefined,
   };
+}
+
+/** Whether serverA was looked at. */
+export function isAudited({ command }: Run): boolean {
+  return command === 'sync' || command === 'audit';
 }
 
 /** The name of a run: its start in UTC and four random hexadecimal digits, `20261123T012744Z-3f9c`. */

@@ -7,24 +7,32 @@ import { counted, formatBytes, formatCount, isoMinute } from './report.ts';
 import { windowToJson, type ReplicaSize } from './run.ts';
 import { lastScrubWords } from './scrub-words.ts';
 import type { ScrubMemory } from './scrub.ts';
+import type { Waiting } from './spool.ts';
 import type { WindowDecision } from './window.ts';
 
 /** What is known of a repository. */
 export interface Status {
   readonly repository: string;
-  readonly isInitialised: boolean;
+  /** Undefined where this user may not look. */
+  readonly isInitialised: boolean | undefined;
   readonly alarm: Alarm | undefined;
   readonly window: WindowDecision;
   /** The last finished `sync`, and the last that ended with exit code 0 or 4. */
   readonly lastRun: JournalLine | undefined;
   readonly lastSuccess: JournalLine | undefined;
+  /** When a snapshot was last admitted, ISO 8601, by the journal. */
+  readonly snapshotAdmittedAt: string | undefined;
   readonly tombstones: { readonly pending: number; readonly bytes: number; readonly nextDue: string | null };
-  /** What is in quarantine, and the last scrub. */
-  readonly quarantine: Amount;
+  /** What is in quarantine; undefined where this user may not look. */
+  readonly quarantine: Amount | undefined;
+  /** The last scrub. */
   readonly scrub: ScrubMemory | undefined;
   /** Bytes; undefined while the replica is not there. */
   readonly disk: { readonly free: number; readonly total: number } | undefined;
-  readonly hasMail: boolean;
+  /** Alerts that wait to be delivered; undefined where this user may not look. */
+  readonly spool: Waiting | undefined;
+  /** What is configured to tell people and machines. */
+  readonly tells: { readonly mail: boolean; readonly ping: boolean; readonly metrics: boolean };
   /** Whether restic proves what comes before it is admitted. */
   readonly proves: boolean;
 }
@@ -32,23 +40,47 @@ export interface Status {
 /** One line, and what it means for its colour. */
 export type StatusLine = readonly [text: string, tone: 'plain' | 'good' | 'warning' | 'bad' | 'title'];
 
-export function statusLines(status: Status): StatusLine[] {
+/** `overdue`: the last success is older than what was asked for. */
+export function statusLines(status: Status, overdue = false): StatusLine[] {
   const { alarm, repository } = status;
   return [
     [repository, 'title'],
     ...(alarm === undefined ? [] : alarmLines(alarm, repository)),
-    ...(status.isInitialised ? [] : [row('replica', `not initialised or not mounted; see rsync-ratchet init ${repository}`, 'warning')]),
+    ...(status.isInitialised !== false ? [] : [row('replica', `not initialised or not mounted; see rsync-ratchet init ${repository}`, 'warning')]),
     row('last run', runWords(status.lastRun), status.lastRun?.['exitCode'] === 0 ? 'good' : 'warning'),
-    row('last success', status.lastSuccess === undefined ? 'never' : when(status.lastSuccess)),
+    row('last success', `${status.lastSuccess === undefined ? 'never' : when(status.lastSuccess)}${overdue ? ': OVERDUE' : ''}`, overdue ? 'bad' : 'plain'),
     ...replicaLines(replicaOf(status)),
+    ...(status.snapshotAdmittedAt === undefined ? [] : [row('last new one', `admitted ${minute(status.snapshotAdmittedAt)} UTC`)]),
     ...windowLines(status.window),
     row('tombstones', tombstoneWords(status)),
     ...quarantineLines(status.quarantine),
     row('last scrub', lastScrubWords(status.scrub, repository), (status.scrub?.damages.length ?? 0) > 0 ? 'bad' : 'plain'),
     ...(status.disk === undefined ? [] : [row('disk', `${formatBytes(status.disk.free)} of ${formatBytes(status.disk.total)} free`)]),
-    ...(status.proves ? [] : [row('proof', 'none (restic.passwordFile): hashes are right, but junk with a right hash would be admitted', 'warning')]),
-    ...(status.hasMail ? [] : [row('mail', 'none configured (alerts.email): nobody is told of an alarm but by exit codes', 'warning')]),
+    ...spoolLines(status.spool),
+    ...missingLines(status),
   ];
+}
+
+function spoolLines(spool: Waiting | undefined): StatusLine[] {
+  if (spool === undefined || spool.alerts === 0) return [];
+  const { alerts, since } = spool;
+  return [
+    row('UNDELIVERED', `${counted(alerts, 'alert')} ${alerts === 1 ? 'waits' : 'wait'} in the spool${since === null ? '' : `, the oldest since ${minute(since)} UTC`}`, 'bad'),
+    row('', 'see why: rsync-ratchet alert flush', 'bad'),
+  ];
+}
+
+/** What is not configured, and what that means. */
+function missingLines({ proves, tells: { mail, ping, metrics } }: Status): StatusLine[] {
+  return [
+    ...(proves ? [] : [row('proof', 'none (restic.passwordFile): hashes are right, but junk with a right hash would be admitted', 'warning')]),
+    ...(mail ? [] : [row('mail', 'none configured (alerts.email): nobody is told of an alarm but by exit codes', 'warning')]),
+    ...(ping || metrics ? [] : [row('monitoring', 'no ping and no metrics configured: nobody notices when nothing runs, unless something asks status --nagios')]),
+  ];
+}
+
+function minute(iso: string): string {
+  return iso.slice(0, 16).replace('T', ' ');
 }
 
 function row(name: string, text: string, tone: StatusLine[1] = 'plain'): StatusLine {
@@ -57,13 +89,13 @@ function row(name: string, text: string, tone: StatusLine[1] = 'plain'): StatusL
 
 function alarmLines(alarm: Alarm, repository: string): StatusLine[] {
   return [
-    row('ALARM', `${alarm.rules.join(', ')}, raised ${alarm.since.slice(0, 16).replace('T', ' ')} UTC by run ${alarm.runId}`, 'bad'),
+    row('ALARM', `${alarm.rules.join(', ')}, raised ${minute(alarm.since)} UTC by run ${alarm.runId}`, 'bad'),
     row('', `nothing is fetched until: rsync-ratchet acknowledge ${repository} --reason TEXT`, 'bad'),
   ];
 }
 
 function when(line: JournalLine): string {
-  return `${line.time.slice(0, 16).replace('T', ' ')} UTC`;
+  return `${minute(line.time)} UTC`;
 }
 
 function runWords(line: JournalLine | undefined): string {
@@ -72,7 +104,13 @@ function runWords(line: JournalLine | undefined): string {
   return `${when(line)}, ${String(line['outcome'])} (exit ${String(line['exitCode'])}${failure})`;
 }
 
-function replicaOf(status: Status): ReplicaSize | undefined {
+/** Milliseconds since the last success; undefined for never. */
+export function ageOf({ lastSuccess }: Status, now: Date): number | undefined {
+  return lastSuccess === undefined ? undefined : now.getTime() - Date.parse(lastSuccess.time);
+}
+
+/** What the replica held after the last run that looked. */
+export function replicaOf(status: Status): ReplicaSize | undefined {
   return (status.lastRun?.['replica'] ?? status.lastSuccess?.['replica']) as ReplicaSize | undefined;
 }
 
@@ -80,7 +118,7 @@ function replicaLines(replica: ReplicaSize | undefined): StatusLine[] {
   if (replica === undefined) return [];
   return [
     row('replica', `${formatCount(replica.files)} files, ${formatBytes(replica.bytes)}`),
-    row('newest snapshot', replica.newestSnapshot === null ? 'none' : `${replica.newestSnapshot.slice(0, 16).replace('T', ' ')} UTC`),
+    row('newest snapshot', replica.newestSnapshot === null ? 'none' : `${minute(replica.newestSnapshot)} UTC`),
   ];
 }
 
@@ -91,13 +129,13 @@ function windowLines({ open, refused }: WindowDecision): StatusLine[] {
   return [...refusal, row('prune window', `open until ${isoMinute(open.until)} UTC, ${formatCount(left)} deletions left${open.allowKeys ? ', keys may change' : ''}`, 'warning')];
 }
 
-function quarantineLines({ files, bytes }: Amount): StatusLine[] {
+function quarantineLines({ files, bytes }: Amount = { files: 0, bytes: 0 }): StatusLine[] {
   return files === 0 ? [] : [row('quarantine', `${formatCount(files)} ${files === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}`, 'warning')];
 }
 
 function tombstoneWords({ tombstones }: Status): string {
   if (tombstones.pending === 0) return 'none';
-  const next = tombstones.nextDue === null ? 'none has a due date' : `the next is due ${tombstones.nextDue.slice(0, 16).replace('T', ' ')} UTC`;
+  const next = tombstones.nextDue === null ? 'none has a due date' : `the next is due ${minute(tombstones.nextDue)} UTC`;
   return `${counted(tombstones.pending, 'file')}, ${formatBytes(tombstones.bytes)}; ${next}`;
 }
 
@@ -106,16 +144,18 @@ export function statusToJson(status: Status): object {
   const { alarm, lastRun, lastSuccess, tombstones, disk, quarantine, scrub } = status;
   return {
     repository: status.repository,
-    initialised: status.isInitialised,
+    initialised: status.isInitialised ?? null,
     alarm: alarm === undefined ? null : { runId: alarm.runId, since: alarm.since, rules: alarm.rules },
     lastRun: lastRun === undefined ? null : { runId: lastRun.runId, finishedAt: lastRun.time, outcome: lastRun['outcome'], exitCode: lastRun['exitCode'] },
     lastSuccess: lastSuccess === undefined ? null : { runId: lastSuccess.runId, finishedAt: lastSuccess.time },
     replica: replicaOf(status) ?? null,
     window: windowToJson(status.window.open),
     tombstones,
-    quarantine,
+    quarantine: quarantine ?? null,
     scrub: scrub === undefined ? null : { at: scrub.savedAt, share: scrub.share, complete: scrub.isComplete, files: scrub.files, bytes: scrub.bytes, damaged: scrub.damages },
     disk: disk ?? null,
+    snapshotAdmittedAt: status.snapshotAdmittedAt ?? null,
+    spool: status.spool ?? null,
     proves: status.proves,
   };
 }

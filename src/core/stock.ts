@@ -1,8 +1,8 @@
 /** What the books come to: what is buried tonight, what will leave soon, how old the newest snapshot is. */
-import type { Books, Entry } from './books.ts';
+import type { Amount, Books, Entry } from './books.ts';
 import { confirmed, gone, inReplica, kept, tombstoned } from './flags.ts';
 import type { HashedType } from './layout.ts';
-import type { Buried, Reminder } from './run.ts';
+import type { Buried, ReplicaSize, Reminder } from './run.ts';
 import { needsReminder } from './tombstones.ts';
 
 /** So many snapshots are named in a mail. */
@@ -41,6 +41,20 @@ export function reminderIn(books: Books, now: Date): Reminder | undefined {
     firstDue = Math.min(firstDue, books.due(entry));
   });
   return amount.files === 0 ? undefined : { amount, firstDue: new Date(firstDue) };
+}
+
+/** What the replica holds, by type too. */
+export function sizeIn(books: Books): ReplicaSize {
+  const none = (): Amount => ({ files: 0, bytes: 0 });
+  const all = none();
+  const types = { key: none(), pack: none(), index: none(), snapshot: none() };
+  books.each(inReplica, 0, (entry) => {
+    for (const amount of [all, types[books.type(entry)]]) {
+      amount.files++;
+      amount.bytes += books.size(entry);
+    }
+  });
+  return { ...all, types, newestSnapshot: newestSnapshotIn(books) };
 }
 
 /** Modification time of the newest snapshot file, ISO 8601; null when there is none. */

@@ -5,8 +5,7 @@ import type { Amount, Books, Entry } from '../core/books.ts';
 import { inReplica, verified, waiting, wanted } from '../core/flags.ts';
 import { admissionOrder, foldersOf, placeOf, type HashedType } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
-import { syncFileSystem } from './files.ts';
-
+import { syncFileSystem } from './sync.ts';
 
 /**
  * Links the verified candidates of `types` into the replica: keys, packs, indexes, then snapshots, each kind durable

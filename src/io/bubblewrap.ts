@@ -31,7 +31,7 @@ export function inRoom(command: Command, room: Room): Command {
     ...room.readable.flatMap((path) => ['--ro-bind', path, path]),
     ...room.writable.flatMap((path) => ['--bind', path, path]),
   ];
-  return { file: 'bwrap', args: [...base(), ...env, ...paths, ...sealed, '--chdir', '/', '--', command.file, ...command.args], env: command.env };
+  return { ...command, file: 'bwrap', args: [...base(), ...env, ...paths, ...sealed, '--chdir', '/', '--', command.file, ...command.args] };
 }
 
 /** Whether rsync runs in a room: as `rsync.sandbox` says. Throws Failure when it is required and cannot be had. */

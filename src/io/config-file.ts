@@ -27,18 +27,21 @@ export function findConfig(option: string | undefined, env: NodeJS.ProcessEnv, s
   );
 }
 
+/** Whether the files with secrets must be there and closed to others: for whoever only looks, they need not be readable. */
+export type Secrets = 'with secrets' | 'without secrets';
+
 /**
  * Reads and checks the configuration at `path`, the rights of the file itself and of the files with secrets included.
  * `state` is always filled in. Throws UsageError with `FILE:LINE:COLUMN: KEY: message` and the quoted line for each problem.
  */
-export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env): Config {
+export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env, secrets: Secrets = 'with secrets'): Config {
   const file = resolve(path);
   const { text, problems } = readText(file);
   const result = readConfig(text, dirname(file));
   if ('problems' in result) return refuse(file, text, [...problems, ...result.problems]);
   const { config, locate } = result;
   const filled: Config = { ...config, state: config.state ?? defaultState(env) };
-  const all = [...problems, ...secretProblems(config, locate), ...defaultStateProblems(config, filled.state, locate)];
+  const all = [...problems, ...(secrets === 'with secrets' ? secretProblems(config, locate) : []), ...defaultStateProblems(config, filled.state, locate)];
   return all.length > 0 ? refuse(file, text, all) : filled;
 }
 
@@ -96,7 +99,7 @@ function readOpened(file: string): { bytes: Buffer; mode: number } {
 const atTop = (message: string): Problem => ({ line: 1, column: 1, key: '', message });
 
 /** The keys that name a file with a secret, for as many of them as are there. */
-function secrets(config: Config): { path: KeyPath; file: string | undefined }[] {
+function secretFiles(config: Config): { path: KeyPath; file: string | undefined }[] {
   const transport = config.alerts.email?.transport;
   return [
     ...config.repositories.map(({ name, restic }) => ({ path: ['repositories', name, 'restic', 'passwordFile'], file: restic.passwordFile })),
@@ -106,7 +109,7 @@ function secrets(config: Config): { path: KeyPath; file: string | undefined }[] 
 }
 
 function secretProblems(config: Config, locate: Locate): Problem[] {
-  return secrets(config).flatMap(({ path, file }) => {
+  return secretFiles(config).flatMap(({ path, file }) => {
     const message = file === undefined ? undefined : secretProblem(file);
     return message === undefined ? [] : [{ ...locate(...path), key: keyName(path), message }];
   });

@@ -45,6 +45,11 @@ export class Console {
     if (this.#options.verbose) process.stderr.write(`${this.#error.dim(line)}\n`);
   }
 
+  /** What should not have been and stops nothing, on stderr. */
+  warn(text: string): void {
+    process.stderr.write(`${this.#error.yellow('warning:')} ${escapeText(text, 2000)}\n`);
+  }
+
   /** Runs something long beside a line that shows how far it is; `work` gets nothing where there is no terminal to show it. */
   async withProgress<T>(title: string, work: (progress: Progress | undefined) => Promise<T>): Promise<T> {
     if (this.#options.quiet || !isFancy(this.#options, process.stderr.isTTY)) return work(undefined);

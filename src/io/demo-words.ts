@@ -52,14 +52,31 @@ export interface ShownMail {
   readonly text: string;
 }
 
-/** Reads an `.eml` file of our own: headers that may be folded, a plain body that may be quoted-printable. */
+/** Reads an `.eml` file of our own: headers that may be folded, then parts, of which people are shown the text. */
 export function readMail(file: string): ShownMail {
-  const [head = '', ...body] = readFileSync(file, 'utf8').split('\n\n');
-  const headers = head.replace(/\n(?=[ \t])/g, '');
-  const header = (name: string): string => new RegExp(`^${name}: *(.*)$`, 'im').exec(headers)?.[1] ?? '';
-  const text = body.join('\n\n');
-  const isQuoted = header('Content-Transfer-Encoding').toLowerCase() === 'quoted-printable';
-  return { from: header('From'), to: header('To'), subject: header('Subject'), text: isQuoted ? unquoted(text) : text };
+  const eml = readFileSync(file, 'utf8');
+  const header = headersOf(eml);
+  const [text = ''] = partsOf(eml).filter((part) => headersOf(part)('Content-Type').startsWith('text/plain'));
+  const isQuoted = headersOf(text)('Content-Transfer-Encoding').toLowerCase() === 'quoted-printable';
+  const body = text.slice(text.indexOf('\n\n') + 2);
+  return { from: header('From'), to: header('To'), subject: header('Subject'), text: isQuoted ? unquoted(body) : body };
+}
+
+/** What lies between boundaries, of parts of parts too; the first is the head of the message. */
+function partsOf(eml: string): string[] {
+  const boundaries = [...eml.matchAll(/boundary="([^"]+)"/g)].map(([, boundary = '']) => `--${boundary}`);
+  const parts = [''];
+  for (const line of eml.split('\n')) {
+    if (boundaries.some((boundary) => line.startsWith(boundary))) parts.push('');
+    else parts.push(`${parts.pop() ?? ''}${line}\n`);
+  }
+  return parts;
+}
+
+/** The headers of a message, or of a part of it, by name. */
+function headersOf(entity: string): (name: string) => string {
+  const headers = (entity.split('\n\n', 1)[0] ?? '').replace(/\n(?=[ \t])/g, '');
+  return (name) => new RegExp(`^${name}: *(.*)$`, 'im').exec(headers)?.[1] ?? '';
 }
 
 function unquoted(text: string): string {

@@ -5,12 +5,13 @@ import type { Config, Email, Repository } from '../core/config.ts';
 import { day } from '../core/config-units.ts';
 import { bad, good, isOlder, rsyncVersion, startsUs, warning, type Verdict } from '../core/doctor.ts';
 import { ask, type Check } from './doctor-ask.ts';
-import { greetSmtp } from './mail.ts';
 import { findProgram } from './process.ts';
 import { State } from './state.ts';
 
 /** The oldest rsync without the known holes that a hostile sender can reach (DESIGN section 5, rule 13). */
 const safeRsync = '3.5.0';
+/** How long a mail server may take for one step, in milliseconds. */
+const smtpPatience = 15_000;
 const utilLinux = ['flock', 'unshare', 'prlimit', 'setpriv'];
 
 /** All of it, for the repositories that are looked at. */
@@ -100,12 +101,10 @@ async function mail(email: Email | undefined): Promise<Verdict> {
     return canMake(transport.path) ? good(`${transport.path} (files)`) : bad(`${transport.path} is not writable`, `install -d -m 700 -o "$(id -un)" ${transport.path}`);
   }
   const place = `${transport.host}:${transport.port}`;
-  try {
-    await greetSmtp(transport);
-    return good(`${place} answers${transport.user === undefined ? '' : `, and knows ${transport.user}`}`);
-  } catch (error) {
-    return bad(`${place}: ${(error as Error).message}`, `openssl s_client ${transport.port === 465 ? '' : '-starttls smtp '}-connect ${place} shows what it says; then alerts.email.smtp`);
-  }
+  const { greetSmtp } = await import('./mail.ts');
+  const failure = await greetSmtp(transport, smtpPatience);
+  if (failure === undefined) return good(`${place} answers${transport.user === undefined ? '' : `, and knows ${transport.user}`}`);
+  return bad(`${place}: ${failure.message}`, `${failure.hint}; then: rsync-ratchet alert test`);
 }
 
 function ping(file: string | undefined): Check[] {

@@ -6,7 +6,7 @@ import type { Repository } from '../core/config.ts';
 import { bad, good, warning, type Verdict } from '../core/doctor.ts';
 import { ask, type Check, type Said } from './doctor-ask.ts';
 import { wantsRoom } from './bubblewrap.ts';
-import { commonOptions, rsyncCommand, type RsyncContext } from './rsync.ts';
+import { commonOptions, dryRunLimits, rsyncCommand, type RsyncContext } from './rsync.ts';
 import { connect, loginArguments, makeRunFolder, portOf, removeRunFolder, sshOptions, type Connection, type RemoteRepository } from './ssh.ts';
 
 const notLooked = 'not looked at';
@@ -97,7 +97,7 @@ export class RemoteChecks {
   async #rsync(context: RsyncContext, args: readonly string[], signal: AbortSignal, readable?: string): Promise<Said> {
     const [options, files] = [args.slice(0, 1), args.slice(1)];
     const all = [...options, ...commonOptions(this.#repository, context.connection), ...files];
-    const { file, args: whole, env } = rsyncCommand(context, all, { readable: readable === undefined ? [] : [readable], writable: [] });
+    const { file, args: whole, env } = rsyncCommand(context, all, { readable: readable === undefined ? [] : [readable], writable: [] }, dryRunLimits);
     return ask(file, whole, signal, env);
   }
 

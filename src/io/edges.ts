@@ -1,14 +1,12 @@
 /** The edges of one run for one repository: everything outside, wired together for `nightly.ts` and `initialise.ts`. */
 import { randomInt } from 'node:crypto';
-import { utimesSync } from 'node:fs';
+import { lstatSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Catalogue } from '../core/audit.ts';
+import type { Catalogue } from '../core/catalogue.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
-import type { Config, Email, Repository } from '../core/config.ts';
-import { rejected, verified, wanted } from '../core/flags.ts';
+import { inReplica, rejected, verified, wanted } from '../core/flags.ts';
 import { admissionOrder, type Pass } from '../core/layout.ts';
-import type { Change } from '../core/itemize.ts';
-import type { Mail } from '../core/report.ts';
+import type { Judge } from '../core/itemize.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { sampleOf } from '../core/stock.ts';
 import { asFailure, Failure } from '../errors.ts';
@@ -18,39 +16,34 @@ import type { Console } from './console.ts';
 import { emptyExpired, expire, leaving } from './expire.ts';
 import { examine } from './examine.ts';
 import { refusalOf, writeNames } from './files.ts';
-import { growthOf, Incoming, manifestOf } from './incoming.ts';
-import { sendMail } from './mail.ts';
+import { askedIn, fetchBounds, manifestOf } from './growth.ts';
+import { Incoming } from './incoming.ts';
 import { ResticEdges } from './proof-edges.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
+import { ReplicaWalk } from './walk.ts';
 import { Session } from './session.ts';
-import { StateEdges } from './state-edges.ts';
+import type { EdgeOptions } from './state-edges.ts';
+import { Telling } from './telling.ts';
 
-/** What a run is given besides its repository. */
-export interface EdgeOptions {
-  readonly config: Config;
-  readonly repository: Repository;
-  readonly interrupt: AbortSignal;
-  readonly console: Console;
-}
-
-export class RunEdges extends StateEdges implements Edges {
-  readonly onSuccess: Email['onSuccess'] | undefined;
+export class RunEdges extends Telling implements Edges {
   readonly restic: ResticEdges;
-  readonly #config: Config;
+  readonly #onStart: () => void;
   readonly #console: Console;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
   readonly #session: Session;
+  readonly #interrupt: AbortSignal;
   readonly #quarantine: Quarantine;
   #marker: onDisk.Marker | undefined;
   #incoming: Incoming | undefined;
 
-  constructor({ config, repository, interrupt, console }: EdgeOptions) {
-    super(config, repository);
-    this.onSuccess = config.alerts.email?.onSuccess;
-    this.#config = config;
+  constructor(options: EdgeOptions) {
+    super(options);
+    const { repository, interrupt, console, onStart = () => undefined } = options;
+    this.#onStart = onStart;
     this.#console = console;
+    this.#interrupt = interrupt;
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
     this.#quarantine = new Quarantine(this.#paths.quarantine, this.state.folder);
@@ -62,7 +55,8 @@ export class RunEdges extends StateEdges implements Edges {
     this.#marker = onDisk.readMarker(replica);
     if (this.#marker === undefined) throw onDisk.notInitialised(name, replica);
     if (!(await this.#session.lock())) return false;
-    if (this.state.findLast(() => true) === undefined) throw stateLost(this.state.folder);
+    if (this.state.journal.isLost()) throw stateLost(this.state.folder);
+    this.#onStart();
     emptyExpired(this.#paths.expired);
     onDisk.checkPins(replica, this.#marker);
     return true;
@@ -85,15 +79,22 @@ export class RunEdges extends StateEdges implements Edges {
   }
 
   async walk(): Promise<Catalogue> {
-    const catalogue = onDisk.walkReplica(this.repository.replica, this.repository.ignore);
-    await this.state.locked(() => { this.state.tombstones.settle(catalogue.books); });
-    return catalogue;
+    const books = await this.state.locked(() => this.state.tombstones.ownBooks());
+    books.each(inReplica, 0, (entry) => { books.clear(entry, inReplica); }); // the walk sees whether they are there
+    const walk = new ReplicaWalk(this.repository.replica, this.repository.ignore, books);
+    void walk.goOn(this.#interrupt);
+    return walk;
+  }
+
+  async settle({ books }: Catalogue): Promise<void> {
+    await this.state.locked(() => { this.state.tombstones.settle(books); });
   }
 
   async examine(run: Run, paths: readonly string[], deadline: Date, told: (path: string, found: Examined) => void): Promise<void> {
     const pinned = this.#requireMarker().pins.config;
     const what = {
-      paths, expected: (path: string) => (path === 'config' ? pinned : path.slice(-64)),
+      paths, size: (path: string) => lstatSync(join(this.repository.replica, path)).size,
+      expected: (path: string) => (path === 'config' ? pinned : path.slice(-64)),
       folder: join(this.#paths.incoming, `${run.runId}-examined`), manifest: this.#session.path('examined'),
     };
     await examine(this.#session.rsync, this.#session.bounds(deadline), what, told);
@@ -133,7 +134,7 @@ export class RunEdges extends StateEdges implements Edges {
     return onDisk.freeSpace(this.repository.replica);
   }
 
-  async dryRun(pass: Pass, deadline: Date, judge: (change: Change) => void): Promise<Failure | undefined> {
+  async dryRun(pass: Pass, deadline: Date, judge: Judge): Promise<Failure | undefined> {
     return rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge);
   }
 
@@ -149,7 +150,8 @@ export class RunEdges extends StateEdges implements Edges {
     const manifest = join(this.state.runFolder(runId), 'manifest');
     writeNames(manifest, manifestOf(incoming.books));
     const folder = incoming.freshFolder(runId);
-    const bounds = { ...this.#session.bounds(deadline), hiddenProgress: growthOf(folder) };
+    const moved = (): number => incoming.tally.delivered.bytes + incoming.tally.quarantined.bytes;
+    const bounds = fetchBounds(this.#session.bounds(deadline), folder, askedIn(incoming.books), moved);
     let before: string | undefined;
     const end = await rsync.fetch(this.#session.rsync, manifest, folder, bounds, (path) => {
       if (before !== undefined) incoming.verify(folder, before);
@@ -168,19 +170,6 @@ export class RunEdges extends StateEdges implements Edges {
     this.#quarantine.settle(books);
     this.#pinKeys(books);
     return admitted;
-  }
-
-  async mail(mail: Mail): Promise<boolean> {
-    const { email } = this.#config.alerts;
-    if (email === undefined) return false;
-    try {
-      await sendMail(email, mail, this.now());
-      return true;
-    } catch (error) {
-      const { message } = asFailure(error);
-      this.#console.error(new Failure(`the mail "${mail.subject}" was not delivered: ${message}`, 'check alerts.email in the configuration and the mail server'));
-      return false;
-    }
   }
 
   stage(name: Stage): void {
@@ -215,7 +204,7 @@ export class RunEdges extends StateEdges implements Edges {
   }
 }
 
-/** `init` writes the first line, so a replica without a journal has lost its alarm, its tombstones and its windows. */
+/** `init` writes the first line, so a replica without it has lost its alarm, its tombstones and its windows. */
 function stateLost(folder: string): Failure {
   return new Failure(
     `${folder} knows nothing of this replica: its journal is missing`,

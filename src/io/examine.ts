@@ -3,7 +3,8 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync } from 'no
 import type { Examined } from '../edges.ts';
 import { Failure } from '../errors.ts';
 import { writeNames } from './files.ts';
-import { growthOf, inRealFolder, sha256Of } from './incoming.ts';
+import { askedFor, fetchBounds } from './growth.ts';
+import { inRealFolder, sha256Of } from './incoming.ts';
 import { exists } from './replica.ts';
 import * as rsync from './rsync.ts';
 import type { Bounds } from './watchdog.ts';
@@ -11,6 +12,8 @@ import type { Bounds } from './watchdog.ts';
 /** What to fetch and what to expect. */
 export interface Examination {
   readonly paths: readonly string[];
+  /** Bytes of a path's file; serverA listed it with the same size. */
+  readonly size: (path: string) => number;
   /** The SHA-256 that a path's content must have, hexadecimal. */
   readonly expected: (path: string) => string;
   /** A fresh folder, and where to write the names. */
@@ -33,7 +36,7 @@ export async function examine(context: rsync.RsyncContext, bounds: Bounds, what:
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
     let before = '';
-    const end = await rsync.fetch(context, manifest, folder, { ...bounds, hiddenProgress: growthOf(folder) }, (path) => {
+    const end = await rsync.fetch(context, manifest, folder, fetchBounds(bounds, folder, askedFor(what.paths.map(what.size))), (path) => {
       if (before !== '') tell(before);
       before = path;
     });

@@ -5,8 +5,9 @@ import type { Amount, Books, Entry } from '../core/books.ts';
 import { inReplica, tombstoned } from '../core/flags.ts';
 import type { HashedType } from '../core/layout.ts';
 import { isDue } from '../core/tombstones.ts';
-import { makeFolder, syncFileSystem } from './files.ts';
+import { makeFolder } from './files.ts';
 import type { State } from './state.ts';
+import { syncFileSystem } from './sync.ts';
 
 /** What points at others leaves first: then the replica is consistent at every instant. */
 const expiryOrder: readonly HashedType[] = ['snapshot', 'index', 'pack', 'key'];

@@ -1,22 +1,30 @@
 /** Small files that survive a power cut, and durability for many files at once. */
-import { execa } from 'execa';
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Failure } from '../errors.ts';
 
-/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600. */
-export function replaceFile(path: string, content: string): void {
+/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. */
+export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
   const temporary = `${path}.new`;
   rmSync(temporary, { force: true });
   const file = openSync(temporary, 'wx', 0o600);
   try {
     writeFileSync(file, content); // all of it, or an error: write(2) may take a part when the disk fills up
+    if (mode === undefined) shareWithGroup(file, dirname(path));
+    else fchmodSync(file, mode);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
   renameSync(temporary, path);
   syncFolder(dirname(path));
+}
+
+/**
+ * Lets the group read a file of ours where the operator lets it read the folder (`chgrp nagios`, `chmod 2750`): that is
+ * how an unprivileged monitoring user may see `status`. Everywhere else files are 0600.
+ */
+export function shareWithGroup(file: number, folder: string): void {
+  if ((statSync(folder).mode & 0o040) !== 0 && (fstatSync(file).mode & 0o040) === 0) fchmodSync(file, 0o640);
 }
 
 /** Makes the entries of a folder durable. */
@@ -48,20 +56,6 @@ export function refusalOf(folder: string): unknown {
     return error;
   } finally {
     rmSync(probe, { recursive: true, force: true });
-  }
-}
-
-/**
- * Makes everything on the file system of `folder` durable, data and entries (sync(1) `-f`, syncfs(2)). One call for a
- * night instead of an fsync for each of a million files. Throws Failure when the disk reports an error.
- */
-export async function syncFileSystem(folder: string): Promise<void> {
-  const result = await execa('sync', ['-f', folder], { reject: false, stdin: 'ignore' });
-  if (result.failed) {
-    throw new Failure(
-      `the file system of ${folder} could not be synced: ${result.stderr || result.message}`,
-      'look at `dmesg` and at the disk; nothing that was not safe on disk is in the replica',
-    );
   }
 }
 
@@ -108,7 +102,7 @@ export function writeNames(path: string, names: Iterable<string>): number {
 const tailLength = 1024 * 1024;
 
 /** Up to a megabyte before `end` of an open log file, as bytes, one per character. */
-export function readTail(file: number, end = fstatSync(file).size): string {
+function readTail(file: number, end: number): string {
   const bytes = Buffer.alloc(Math.min(end, tailLength));
   readSync(file, bytes, 0, bytes.length, end - bytes.length);
   return bytes.toString('latin1');
@@ -129,17 +123,6 @@ function endOfLines(file: number, size: number): number {
     if (newline >= 0) return Math.max(0, to - tailLength) + newline + 1;
   }
   return 0;
-}
-
-/** The lines of an open log file, newest first, without their newlines. */
-export function* linesBackwards(file: number): Generator<string> {
-  let rest = '';
-  for (let end = fstatSync(file).size; end > 0; end -= Math.min(end, tailLength)) {
-    const lines = (readTail(file, end) + rest).split('\n');
-    rest = lines.shift() ?? '';
-    for (const line of lines.reverse()) if (line !== '') yield line;
-  }
-  if (rest !== '') yield rest;
 }
 
 /** Opens a file for reading; undefined when there is none. */

@@ -1,7 +1,7 @@
 /** Verify: what rsync wrote into `incoming/`, trusted for nothing, becomes a candidate or goes to quarantine. */
 import { createHash } from 'node:crypto';
 import {
-  closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, readSync, renameSync, rmSync,
+  closeSync, constants, fchmodSync, fstatSync, futimesSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, readSync, renameSync, rmSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../core/books.ts';
@@ -16,6 +16,12 @@ import { bytePath, exists, type ownPaths } from './replica.ts';
 export interface Verified {
   readonly delivered: Amount;
   readonly quarantined: Amount;
+}
+
+/** What serverA listed for a file: bytes, and seconds since 1970. */
+interface Listed {
+  readonly size: number;
+  readonly mtime: number;
 }
 
 /** 64 KiB read synchronously into one buffer hashes at twice the speed of a stream. */
@@ -50,7 +56,7 @@ export class Incoming {
       this.#eachFile(folder, '', (path) => {
         const entry = this.#wantedEntry(path);
         const file = join(folder, path);
-        if (entry >= 0 && faultOf(file, path.slice(-64), this.books.size(entry)) === undefined) this.#toCandidate(file, path, entry);
+        if (entry >= 0 && faultOf(file, path.slice(-64), this.#listed(entry)) === undefined) this.#toCandidate(file, path, entry);
       });
       rmSync(folder, { recursive: true, force: true });
     }
@@ -87,7 +93,7 @@ export class Incoming {
       return;
     }
     inRealFolder(folder, path, (safe) => {
-      const fault = faultOf(safe, path.slice(-64), this.books.size(entry));
+      const fault = faultOf(safe, path.slice(-64), this.#listed(entry));
       if (fault === undefined) this.#toCandidate(safe, path, entry);
       else this.#toQuarantine(safe, path, entry, fault);
     });
@@ -98,6 +104,10 @@ export class Incoming {
     const path = this.books.path(entry);
     this.#keepAside(join(this.#paths.candidate, path), path, entry);
     this.books.clear(entry, verified);
+  }
+
+  #listed(entry: Entry): Listed {
+    return { size: this.books.size(entry), mtime: this.books.mtime(entry) };
   }
 
   /** The entry of a path that is wanted and has not come yet, or -1. */
@@ -112,7 +122,7 @@ export class Incoming {
     const path = this.books.path(entry);
     const file = join(this.#paths.candidate, path);
     if (lstatSync(file).ctimeMs === this.books.stamp(entry)) return;
-    const fault = faultOf(file, path.slice(-64), this.books.size(entry));
+    const fault = faultOf(file, path.slice(-64), this.#listed(entry));
     if (fault === undefined) return this.books.setStamp(entry, lstatSync(file).ctimeMs);
     this.books.clear(entry, verified);
     this.#toQuarantine(file, path, entry, `changed after it was verified; ${fault}`);
@@ -158,18 +168,20 @@ export class Incoming {
 
 /**
  * What makes a delivered file unfit: its type, a second link, its size where serverA listed one, or content without the
- * right SHA-256. A file that is fit is read-only from then on.
+ * right SHA-256. A file that is fit is read-only from then on, and has the time that serverA listed: with another, which
+ * the fetch may have brought, the next audit would suspect it.
  */
-export function faultOf(name: string, right: string, size?: number): string | undefined {
+export function faultOf(name: string, right: string, listed?: Listed): string | undefined {
   const stats = lstatSync(name);
   if (!stats.isFile()) return 'not a regular file';
   const file = openSync(name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const opened = fstatSync(file);
     if (opened.ino !== stats.ino || opened.nlink !== 1) return 'has a second link';
-    if (size !== undefined && opened.size !== size) return `has ${opened.size} bytes, serverA listed ${size}`;
+    if (listed !== undefined && opened.size !== listed.size) return `has ${opened.size} bytes, serverA listed ${listed.size}`;
     const hash = sha256Of(file);
     if (hash !== right) return `its content has the SHA-256 ${hash}`;
+    if (listed !== undefined && Math.floor(opened.mtimeMs / 1000) !== listed.mtime) futimesSync(file, listed.mtime, listed.mtime);
     fchmodSync(file, 0o400);
     return undefined;
   } finally {
@@ -224,26 +236,4 @@ function isTemporary(path: string): boolean {
 function count(amount: Amount, bytes: number): void {
   amount.files++;
   amount.bytes += bytes;
-}
-
-/** The names that are wanted, not there yet and to be tried tonight, for `--files-from`. */
-export function* manifestOf(books: Books): Generator<string> {
-  for (const entry of books.select(wanted, verified | rejected)) yield books.path(entry);
-}
-
-/** A question whether the files under a folder have grown since it was last asked; rsync names a file only once. */
-export function growthOf(folder: string): () => boolean {
-  let before = 0;
-  return () => {
-    const now = bytesUnder(folder);
-    const hasGrown = now !== before;
-    before = now;
-    return hasGrown;
-  };
-}
-
-function bytesUnder(folder: string): number {
-  const entries = readdirSync(folder, { withFileTypes: true, recursive: true });
-  const sizes = entries.map((entry) => lstatSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0);
-  return sizes.reduce((sum, size) => sum + size, 0);
 }

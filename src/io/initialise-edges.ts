@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../core/audit.ts';
+import { catalogueOf } from '../core/catalogue.ts';
+import type { Change } from '../core/itemize.ts';
 import type { Amount, Books } from '../core/books.ts';
 import { inReplica, verified, wanted } from '../core/flags.ts';
 import type { JournalEvent } from '../core/chain.ts';
@@ -11,7 +13,8 @@ import { admissionOrder, excludedFolders, foldersOf } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import type { InitialiseEdges, Pins } from '../initialise.ts';
 import { admit } from './admit.ts';
-import { makeFolder, syncFileSystem, writeNames } from './files.ts';
+import { makeFolder, writeNames } from './files.ts';
+import { askedFor, fetchBounds } from './growth.ts';
 import { Incoming, sha256Of } from './incoming.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
@@ -19,7 +22,9 @@ import { Restic } from './restic.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
-import type { EdgeOptions } from './edges.ts';
+import type { EdgeOptions } from './state-edges.ts';
+import { walkReplica } from './walk.ts';
+import { syncFileSystem } from './sync.ts';
 
 /** A key or a config above this is none, in bytes. */
 const largestIdentity = 1024 * 1024;
@@ -62,7 +67,7 @@ export class InitEdges implements InitialiseEdges {
   }
 
   verifyExisting(): Promise<{ amount: Amount; damaged: string[] }> {
-    const { books } = onDisk.walkReplica(this.#replica, this.#options.repository.ignore);
+    const { books } = walkReplica(this.#replica, this.#options.repository.ignore);
     const amount = { files: 0, bytes: 0 };
     const damaged: string[] = [];
     books.each(inReplica, 0, (entry) => {
@@ -73,21 +78,20 @@ export class InitEdges implements InitialiseEdges {
     return Promise.resolve({ amount, damaged });
   }
 
-  async connect(): Promise<void> {
-    await this.#session.connect();
-  }
+  async connect(): Promise<void> { await this.#session.connect(); }
 
   async listIdentity(): Promise<string[]> {
     const listed = onDisk.newBooks();
-    const audit = new Audit({ books: listed, others: new Map() }, { initialising: true, window: undefined }, () => false);
+    const audit = new Audit(catalogueOf(listed), { initialising: true, window: undefined }, () => false);
     const empty = this.#session.path('empty');
     mkdirSync(empty);
     let config: string[] = [];
     audit.begin(2);
-    const failure = await rsync.dryRun(this.#session.rsync, 2, empty, this.#bounds, (change) => {
+    const judge = (change: Change): void => {
       audit.judge(change);
       if (change.path === 'config' && change.kind === 'item' && change.fileType === 'f' && change.size <= largestIdentity) config = ['config'];
-    });
+    };
+    const failure = await rsync.dryRun(this.#session.rsync, 2, empty, this.#bounds, { judge, judgeUnchanged: () => false });
     if (failure !== undefined) throw failure;
     return [...config, ...this.#takeKeys(listed)];
   }
@@ -117,14 +121,8 @@ export class InitEdges implements InitialiseEdges {
   async fetchIdentity(): Promise<void> {
     this.#incoming.takeLeftovers();
     const { books } = this.#incoming;
-    const names = ['config'];
-    books.each(wanted, verified, (entry) => { names.push(books.path(entry)); });
-    const manifest = this.#session.path('manifest');
-    writeNames(manifest, names);
-    const folder = this.#incoming.freshFolder('init');
-    const end = await rsync.fetch(this.#session.rsync, manifest, folder, this.#bounds, () => undefined);
-    if (end instanceof Failure) throw end;
-    this.#takeConfig(folder);
+    const keys = [...books.select(wanted, verified)].map((entry) => books.path(entry));
+    const folder = await this.#fetch(['config', ...keys]);
     this.#requireSameConfig();
     this.#incoming.sweep(folder);
     this.#requireKeys();
@@ -132,13 +130,20 @@ export class InitEdges implements InitialiseEdges {
 
   async fetchConfig(): Promise<string> {
     this.#incoming.takeLeftovers();
+    await this.#fetch(['config']);
+    return onDisk.fingerprint(join(this.#paths.candidate, 'config'));
+  }
+
+  /** Fetches `config`, which becomes a candidate, and keys, which wait in the folder that is returned. */
+  async #fetch(names: readonly string[]): Promise<string> {
     const manifest = this.#session.path('manifest');
-    writeNames(manifest, ['config']);
+    writeNames(manifest, names);
     const folder = this.#incoming.freshFolder('init');
-    const end = await rsync.fetch(this.#session.rsync, manifest, folder, this.#bounds, () => undefined);
+    const asked = askedFor(names.map(() => largestIdentity));
+    const end = await rsync.fetch(this.#session.rsync, manifest, folder, fetchBounds(this.#bounds, folder, asked), () => undefined);
     if (end instanceof Failure) throw end;
     this.#takeConfig(folder);
-    return onDisk.fingerprint(join(this.#paths.candidate, 'config'));
+    return folder;
   }
 
   async objection(): Promise<string | undefined> {

@@ -1,70 +1,132 @@
-/** Mail, through nodemailer: SMTP, a local sendmail, or `.eml` files in a folder. */
+/** Mail, through nodemailer: SMTP, a local sendmail, or `.eml` files in a folder. Import it lazily: it is large. */
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Email } from '../core/config.ts';
-import type { Mail } from '../core/report.ts';
+import type { Mail } from '../core/mail.ts';
+import { addressOf, encryptionOf, type Encryption } from '../core/smtp.ts';
+import { Failure } from '../errors.ts';
 import { makeFolder, replaceFile } from './files.ts';
-
-/** How long an SMTP server may take for any one step, in milliseconds. */
-const patience = 30_000;
+import { handToSendmail } from './sendmail.ts';
 
 type Smtp = Extract<Email['transport'], { kind: 'smtp' }>;
 
-/** Sends a mail, or writes it as a file. Throws what the transport says when it is not accepted. */
-export async function sendMail(email: Email, mail: Mail, date: Date): Promise<void> {
-  const message: SendMailOptions = {
-    from: email.from, to: email.to, subject: mail.subject, text: mail.text, messageId: `<${mail.messageId}>`, date,
+/** What became of a mail. */
+export type Delivery =
+  /** At least one recipient has it; `refused`: addresses that the server did not take, with its words. */
+  | { readonly kind: 'delivered'; readonly accepted: readonly string[]; readonly refused: readonly { address: string; why: string }[]; readonly answer: string }
+  /** Nobody has it. `isDown`: the next mail would fare no better. */
+  | { readonly kind: 'undelivered'; readonly failure: Failure; readonly isDown: boolean };
+
+/**
+ * Sends a mail to `to`, which are some of `email.to`. A server that hangs costs at most `patience` milliseconds,
+ * wherever it hangs. What goes wrong is a value.
+ */
+export async function sendMail(email: Email, mail: Mail, to: readonly string[], date: Date, patience: number): Promise<Delivery> {
+  const recipients = to.map(addressOf);
+  const message = messageOf(email, mail, recipients, date);
+  const { transport } = email;
+  try {
+    if (transport.kind === 'smtp') return await bySmtp(transport, message, patience);
+    if (transport.kind === 'directory') return delivered(recipients, `written to ${await writeEml(transport.path, message, mail.messageId)}`);
+    const wrong = await handToSendmail(transport.path, addressOf(email.from), recipients, await rendered(message), patience);
+    if (wrong !== undefined) throw new Error(wrong);
+    return delivered(recipients, `queued by ${transport.path}`);
+  } catch (error) {
+    const { message: said, code } = error as Error & { code?: string };
+    const failure = new Failure(said, hintFor(isAboutTls(error as Error) ? 'ETLS' : code, transport), { cause: error });
+    return { kind: 'undelivered', failure, isDown: code !== 'EENVELOPE' && code !== 'EMESSAGE' };
+  }
+}
+
+function delivered(accepted: readonly string[], answer: string): Delivery {
+  return { kind: 'delivered', accepted, refused: [], answer };
+}
+
+function messageOf(email: Email, mail: Mail, recipients: string[], date: Date): SendMailOptions {
+  return {
+    from: email.from, to: email.to, envelope: { from: addressOf(email.from), to: recipients },
+    subject: mail.subject, text: mail.text, html: mail.html, messageId: `<${mail.messageId}>`, date,
+    attachments: mail.attachments.map((each) => ({ ...each, contentType: 'application/x-ndjson' })),
     ...(mail.references === undefined ? {} : { references: `<${mail.references}>`, inReplyTo: `<${mail.references}>` }),
     headers: { 'Auto-Submitted': 'auto-generated' },
     disableFileAccess: true, disableUrlAccess: true,
   };
-  const { transport } = email;
-  if (transport.kind === 'directory') await writeEml(transport.path, message, mail.messageId);
-  else if (transport.kind === 'sendmail') await createTransport({ sendmail: true, path: transport.path, newline: 'unix' }).sendMail(message);
-  else await sendBySmtp(transport, message);
 }
 
-/** Says hello to the mail server, and logs in where a user is configured; sends nothing. Throws what the server says. */
-export async function greetSmtp(smtp: Smtp): Promise<void> {
-  const transport = smtpTransport(smtp);
+async function bySmtp(smtp: Smtp, message: SendMailOptions, patience: number): Promise<Delivery> {
+  const signal = AbortSignal.timeout(patience);
+  const encryption = encryptionOf(smtp);
   try {
-    await transport.verify();
-  } finally {
-    transport.close();
+    return await attempt(smtp, encryption, message, signal, patience);
+  } catch (error) {
+    if (signal.aborted) throw Object.assign(new Error(`no answer within ${patience / 1000} s`), { code: 'ETIMEDOUT' });
+    if (!isAboutTls(error as Error) || !encryption.clearInstead) throw error;
+    return await attempt(smtp, { ...encryption, startTls: 'never' }, message, signal, patience);
   }
 }
 
-async function sendBySmtp(smtp: Smtp, message: SendMailOptions): Promise<void> {
-  const transport = smtpTransport(smtp);
-  try {
-    const sent = await transport.sendMail(message);
-    if (sent.rejected.length > 0) throw new Error(`the server refused ${sent.rejected.join(', ')}: ${sent.response}`);
-  } finally {
-    transport.close();
+/** Says hello to the mail server, and logs in where a user is configured; sends nothing. What goes wrong is returned. */
+export async function greetSmtp(smtp: Smtp, patience: number): Promise<Failure | undefined> {
+  const encryption = encryptionOf(smtp);
+  const ways = encryption.clearInstead ? [encryption, { ...encryption, startTls: 'never' as const }] : [encryption];
+  let failure: Failure | undefined;
+  for (const way of ways) {
+    const error = await smtpTransport(smtp, way, patience).verify().then(() => undefined, (thrown: unknown) => thrown as Error & { code?: string });
+    if (error === undefined) return undefined;
+    failure = new Failure(error.message, hintFor(isAboutTls(error) ? 'ETLS' : error.code, smtp), { cause: error });
+    if (!isAboutTls(error)) break;
   }
+  return failure;
 }
 
-function smtpTransport(smtp: Smtp) {
+async function attempt(smtp: Smtp, encryption: Encryption, message: SendMailOptions, signal: AbortSignal, patience: number): Promise<Delivery> {
+  const transport = smtpTransport(smtp, encryption, patience);
+  const sent = await transport.sendMail({ ...message, signal }) as { accepted: string[]; rejectedErrors?: (Error & { recipient?: string })[]; response: string };
+  const refused = (sent.rejectedErrors ?? []).map((error) => ({ address: error.recipient ?? '', why: error.message }));
+  return { kind: 'delivered', accepted: sent.accepted, refused, answer: sent.response };
+}
+
+function smtpTransport(smtp: Smtp, encryption: Encryption, patience: number) {
   return createTransport({
-    host: smtp.host, port: smtp.port, secure: smtp.port === 465,
-    // Opportunistic TLS keeps listeners out but proves nobody's identity, as between mail servers. A password is never sent
-    // that way, nor without TLS unless the operator wrote `tls: none`: somebody in between can hide the offer of STARTTLS.
-    requireTLS: smtp.tls === 'required' || (smtp.tls === 'opportunistic' && smtp.user !== undefined), ignoreTLS: smtp.tls === 'none',
-    tls: { rejectUnauthorized: smtp.tls === 'required' || smtp.user !== undefined },
-    connectionTimeout: patience, greetingTimeout: patience, socketTimeout: patience,
+    host: smtp.host, port: smtp.port, secure: encryption.implicit,
+    requireTLS: encryption.startTls === 'required', ignoreTLS: encryption.startTls === 'never', tls: { rejectUnauthorized: encryption.verified },
+    connectionTimeout: patience, greetingTimeout: patience, dnsTimeout: patience, socketTimeout: patience, socketCloseTimeout: 1000,
     ...(smtp.user === undefined ? {} : { auth: { user: smtp.user, pass: password(smtp.passwordFile) } }),
-  });
+  } as Parameters<typeof createTransport>[0]);
+}
+
+/** A handshake that fails comes as an error of the socket, in OpenSSL's words. */
+function isAboutTls(error: Error & { code?: string }): boolean {
+  return error.code === 'ETLS' || (error.code === 'ESOCKET' && /\b(?:SSL|TLS|tlsv1|certificate)/.test(error.message));
 }
 
 function password(file: string | undefined): string {
   return file === undefined ? '' : readFileSync(file, 'utf8').replace(/\r?\n$/, '');
 }
 
-/** Written as a whole, so that whoever watches the folder never reads half a mail. */
-async function writeEml(folder: string, message: SendMailOptions, messageId: string): Promise<void> {
-  const rendered = await createTransport({ streamTransport: true, buffer: true, newline: 'unix' }).sendMail(message);
+async function rendered(message: SendMailOptions): Promise<Buffer> {
+  const { message: bytes } = await createTransport({ streamTransport: true, buffer: true, newline: 'unix' }).sendMail(message);
+  return bytes as Buffer;
+}
+
+/** Written as a whole, so that whoever watches the folder never reads half a mail. Returns the file's path. */
+async function writeEml(folder: string, message: SendMailOptions, messageId: string): Promise<string> {
   makeFolder(folder);
-  const name = messageId.replace(/@.*/, '').replace(/[^A-Za-z0-9.-]/g, '_');
-  replaceFile(join(folder, `${name}.eml`), (rendered.message as Buffer).toString('utf8'));
+  const path = join(folder, `${messageId.replace(/@.*/, '').replace(/[^A-Za-z0-9.-]/g, '_')}.eml`);
+  replaceFile(path, await rendered(message));
+  return path;
+}
+
+const hints: Readonly<Record<string, string>> = {
+  EAUTH: 'the mail server refused the login: check alerts.email.smtp.user and passwordFile',
+  ETLS: 'encryption failed: check alerts.email.smtp.tls, the port, and the certificate (NODE_EXTRA_CA_CERTS names an authority of your own)',
+  ETIMEDOUT: 'the mail server does not answer: is it up, and does a firewall let this machine in?',
+  EDNS: 'the mail server\'s name is unknown: check alerts.email.smtp.host',
+  EENVELOPE: 'the mail server refuses the sender or the recipients: check alerts.email.from and to',
+};
+
+function hintFor(code: string | undefined, { kind }: Email['transport']): string {
+  if (kind !== 'smtp') return `check alerts.email.${kind} in the configuration`;
+  return hints[code ?? ''] ?? 'check alerts.email.smtp in the configuration, and the mail server';
 }

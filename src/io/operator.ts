@@ -6,8 +6,9 @@ import type { Config, Repository } from '../core/config.ts';
 import type { Tombstone } from '../core/tombstones.ts';
 import { decideWindow, withAllClosed, type OpenWindow, type WindowDecision } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { notInitialised, readMarker, walkReplica } from './replica.ts';
+import { notInitialised, readMarker } from './replica.ts';
 import { State } from './state.ts';
+import { walkReplica } from './walk.ts';
 
 /** What `prune-window open` asks for. */
 export interface WindowRequest {

@@ -11,6 +11,14 @@ export interface Command {
   readonly args: readonly string[];
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** What the kernel lets it and its children take; by default whatever we may take ourselves. */
+  readonly limits?: Limits;
+}
+
+/** Bytes (prlimit(1)): address space of a process, and the size of any file that it writes. */
+export interface Limits {
+  readonly memory: number;
+  readonly fileSize: number;
 }
 
 /** How a program ended. */
@@ -30,7 +38,7 @@ const stderrKept = 64 * 1024;
 /** How long a process group may take to end after TERM before it gets KILL, in milliseconds. */
 const patience = 3000;
 /** How long we listen for what is still to come on stderr once a program has ended, in milliseconds. */
-const lastWords = 500;
+export const lastWords = 500;
 
 /** The environment for programs that talk to serverA: a stray RSYNC_OLD_ARGS, RSYNC_RSH or ~/.popt weakens rsync. */
 export function bareEnvironment(home: string): Record<string, string> {
@@ -80,7 +88,7 @@ export async function run(
 
 /** Starts a program as `run` does, without waiting for it. Its pipes must be read. */
 export function start(command: Command) {
-  return execa('setpriv', ['--pdeathsig', 'TERM', '--', command.file, ...command.args], {
+  return execa('setpriv', ['--pdeathsig', 'TERM', '--', ...limited(command.limits), command.file, ...command.args], {
     env: command.env,
     extendEnv: false,
     stdin: 'ignore',
@@ -90,6 +98,10 @@ export function start(command: Command) {
     reject: false,
     encoding: 'buffer',
   });
+}
+
+function limited(limits: Limits | undefined): string[] {
+  return limits === undefined ? [] : ['prlimit', '--core=0', `--as=${limits.memory}`, `--fsize=${limits.fileSize}`, '--'];
 }
 
 /** Collects the beginning of a stream; the returned function gives what has come so far. */

@@ -4,13 +4,18 @@ import { dirname, join } from 'node:path';
 import { placeOf } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import type { Fetched } from '../scrub.ts';
-import type { EdgeOptions } from './edges.ts';
-import { makeFolder, syncFileSystem, writeNames } from './files.ts';
-import { faultOf, growthOf, inRealFolder } from './incoming.ts';
+import type { EdgeOptions } from './state-edges.ts';
+import { makeFolder, writeNames } from './files.ts';
+import { askedFor, fetchBounds } from './growth.ts';
+import { faultOf, inRealFolder } from './incoming.ts';
 import { Quarantine } from './quarantine.ts';
 import { ownPaths } from './replica.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
+import { syncFileSystem } from './sync.ts';
+
+/** restic's packs are 128 MiB at most; a file above this is not believed to be the right one for a smaller damaged one. */
+const largestUsual = 2 ** 30;
 
 export class Repair {
   readonly #options: EdgeOptions;
@@ -70,8 +75,14 @@ export class Repair {
     const manifest = session.path('manifest');
     writeNames(manifest, paths);
     const deadline = new Date(Date.now() + this.#options.repository.timeouts.run);
-    const bounds = { ...session.bounds(deadline), hiddenProgress: growthOf(this.#fetched) };
+    const bounds = fetchBounds(session.bounds(deadline), this.#fetched, askedFor(paths.map((path) => this.#mostBytes(path))));
     return rsync.fetch(session.rsync, manifest, this.#fetched, bounds, () => undefined);
+  }
+
+  /** Nobody has listed it: what a damaged file may be, or what any file of restic's may. */
+  #mostBytes(path: string): number {
+    const damaged = lstatSync(join(this.#options.repository.replica, path), { throwIfNoEntry: false });
+    return Math.max(damaged?.size ?? 0, largestUsual);
   }
 
   #judge(path: string, why: string): Fetched {

@@ -1,12 +1,9 @@
-/** The replica on disk: its marker and pins, the walk that the audit is checked against, its free space. */
+/** The replica on disk: its marker and pins, what is there, its free space. */
 import { createHash, randomFillSync } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, statfsSync, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Catalogue } from '../core/audit.ts';
 import { Books, type Entry } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
-import type { Known } from '../core/facts.ts';
-import { isExcluded, placeOf } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import { replaceFile } from './files.ts';
 
@@ -109,52 +106,6 @@ function fingerprintOf(path: string): string | undefined {
 /** Empty books with a random seed. */
 export function newBooks(): Books {
   return new Books(randomFillSync(new Uint32Array(8)));
-}
-
-/**
- * Everything in the replica that the dry runs must name: regular hash-named files in the books, the rest by path.
- * A few dozen bytes are kept for each file.
- */
-export function walkReplica(replica: string, ignore: readonly string[]): Catalogue {
-  const catalogue: Catalogue = { books: newBooks(), others: new Map() };
-  catalogue.others.set('.', { type: 'folder', size: 0, mtime: 0, named: 0 });
-  walkFolder(replica, '', new Set(ignore), catalogue);
-  return catalogue;
-}
-
-function walkFolder(replica: string, folder: string, ignore: ReadonlySet<string>, catalogue: Catalogue): void {
-  for (const name of readdirSync(bytePath(replica, folder), 'latin1')) {
-    const path = folder === '' ? name : `${folder}/${name}`;
-    const stats = lstatSync(bytePath(replica, path));
-    if (isExcluded(name, stats.isDirectory(), folder === '', ignore)) continue;
-    enter(catalogue, path, known(stats, () => exactSeconds(replica, path)));
-    if (stats.isDirectory()) walkFolder(replica, path, ignore, catalogue);
-  }
-}
-
-function enter(catalogue: Catalogue, path: string, { type, size, mtime }: Known): void {
-  const place = placeOf(path);
-  if ('id' in place && type === 'file') {
-    catalogue.books.set(catalogue.books.enter(place.of, place.id, size, mtime), inReplica);
-  } else {
-    catalogue.others.set(path, { type, size, mtime, named: 0 });
-  }
-}
-
-function known(stats: Stats, exact: () => number): Known {
-  const type = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'special';
-  return { type, size: stats.size, mtime: seconds(stats.mtimeMs, exact) };
-}
-
-/** `mtimeMs` is a double: within some hundred nanoseconds of a full second it may have rounded to the wrong one. */
-function seconds(mtimeMs: number, exact: () => number): number {
-  const rest = ((mtimeMs % 1000) + 1000) % 1000;
-  return rest > 999.99 || rest < 0.01 ? exact() : Math.floor(mtimeMs / 1000);
-}
-
-function exactSeconds(replica: string, path: string): number {
-  const { mtimeNs } = lstatSync(bytePath(replica, path), { bigint: true });
-  return Number(mtimeNs / 1_000_000_000n) - (mtimeNs < 0n && mtimeNs % 1_000_000_000n !== 0n ? 1 : 0);
 }
 
 /** A path below `root` whose part from outside is bytes, one per character. */

@@ -2,11 +2,11 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
-import { auditFormat, escapeText, Lines, NotUnderstood, parseLine, type Change } from '../core/itemize.ts';
+import { auditFormat, escapeText, Lines, NotUnderstood, lineJudge, type Judge } from '../core/itemize.ts';
 import { excludedFolders, uploadMarks, type Pass } from '../core/layout.ts';
 import { asFailure, Failure } from '../errors.ts';
 import { inRoom, type Room } from './bubblewrap.ts';
-import { bareEnvironment, findProgram, run, type Command, type Ended } from './process.ts';
+import { bareEnvironment, findProgram, run, type Command, type Ended, type Limits } from './process.ts';
 import type { Connection } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
 
@@ -77,23 +77,28 @@ export interface RsyncContext {
 /** What our rsync prints when serverA could not read something: the dry run fails, for the reason that its stderr gives. */
 const ioError = 'IO error encountered -- skipping file deletion';
 
+/** Our rsync may take so much memory, in bytes; a fetch, which holds its whole list, so much more for each file. */
+const [mostMemory, memoryForFile] = [2 ** 29, 512];
+/** A dry run writes nothing at all; this is for what rsync, ssh and bubblewrap may do at their start. */
+export const dryRunLimits: Limits = { memory: mostMemory, fileSize: 2 ** 20 };
+
 /**
  * One dry run with the replica as destination; `judge` gets every change. Returns a Failure when rsync says that files
  * vanished meanwhile (exit 24), which is worth a second try; any other end but a clean one is thrown as Failure.
  */
 export async function dryRun(
-  context: RsyncContext, pass: Pass, destination: string, bounds: Bounds, judge: (change: Change) => void,
+  context: RsyncContext, pass: Pass, destination: string, bounds: Bounds, judge: Judge,
 ): Promise<Failure | undefined> {
   const { repository, connection, nonce } = context;
-  const prefix = `${nonce} `;
+  const judgeLine = lineJudge(judge, `${nonce} `);
   const seen = { ioError: false };
   const lines = new Lines((bytes, start, end) => {
     if (end - start === ioError.length && bytes.toString('latin1', start, end) === ioError) seen.ioError = true;
-    else judge(parseLine(bytes, start, end, prefix));
+    else judgeLine(bytes, start, end);
   });
   try {
     const args = auditArguments(repository, connection, pass, nonce, destination);
-    const ended = await run(rsyncCommand(context, args, { readable: [destination], writable: [] }), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await run(rsyncCommand(context, args, { readable: [destination], writable: [] }, dryRunLimits), bounds, (chunk) => { lines.push(chunk); });
     if (ended.code === 0 && ended.stopped === undefined && !seen.ioError) {
       lines.end();
       return undefined;
@@ -106,12 +111,20 @@ export async function dryRun(
   }
 }
 
+/** What a fetch may take, besides its clocks: what was asked for, and no more. */
+export interface FetchBounds extends Bounds {
+  /** How many files were asked for. */
+  readonly files: number;
+  /** The size of the largest of them, in bytes. */
+  readonly largest: number;
+}
+
 /** How a fetch ended: `unfinished` when the run's time was over. What was delivered counts, not the exit code. */
 export type FetchEnd = 'complete' | 'unfinished' | Failure;
 
 /** Runs the fetch; `started` is called for each file whose transfer begins, so that the one before is complete. */
 export async function fetch(
-  context: RsyncContext, manifest: string, incoming: string, bounds: Bounds, started: (path: string) => void,
+  context: RsyncContext, manifest: string, incoming: string, bounds: FetchBounds, started: (path: string) => void,
 ): Promise<FetchEnd> {
   const { repository, connection, nonce } = context;
   const form = /^[^|]{11}\|\d+\|(.+)$/s;
@@ -119,14 +132,15 @@ export async function fetch(
     const text = bytes.toString('latin1', start, end);
     const name = text.startsWith(`${nonce} `) ? form.exec(text.slice(nonce.length + 1))?.[1] : undefined;
     if (name !== undefined && !name.endsWith('/')) started(name);
-  });
+  }, 3 * bounds.files + 1000);
+  const limits = { memory: mostMemory + memoryForFile * bounds.files, fileSize: bounds.largest };
   try {
     const args = fetchArguments(repository, connection, manifest, nonce, incoming);
-    const ended = await run(rsyncCommand(context, args, { readable: [manifest], writable: [incoming] }), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await run(rsyncCommand(context, args, { readable: [manifest], writable: [incoming] }, limits), bounds, (chunk) => { lines.push(chunk); });
     if (ended.stopped === 'deadline') return 'unfinished';
     return isDelivered(ended) ? 'complete' : failureOf('the fetch failed', ended, connection, bounds);
   } catch (error) {
-    if (error instanceof NotUnderstood) return notUnderstoodFailure(error);
+    if (error instanceof NotUnderstood) return notUnderstoodFailure(error, 'fetch');
     throw error;
   }
 }
@@ -137,11 +151,11 @@ function isDelivered(ended: Ended): boolean {
 }
 
 /** rsync with these arguments, in its room where there is one. Throws Failure when it is not installed. */
-export function rsyncCommand(context: RsyncContext, args: string[], room: Room): Command {
+export function rsyncCommand(context: RsyncContext, args: string[], room: Room, limits: Limits): Command {
   const { repository, connection, runFolder, hasRoom } = context;
   const home = join(runFolder, 'home');
   const file = findProgram(repository.rsync.path, 'rsync');
-  const bare = { file, args, env: bareEnvironment(home) };
+  const bare = { file, args, env: bareEnvironment(home), limits };
   return hasRoom ? inRoom(bare, { ...room, readable: [...room.readable, ...connection.readable, home, file] }) : bare;
 }
 
@@ -162,6 +176,7 @@ const stoppedWords = {
   deadline: 'was not done within timeouts.run and was ended',
   interrupt: 'was ended because we were interrupted',
   refused: 'was ended because of what it printed',
+  overrun: 'brought more than serverA had listed and was ended',
 };
 
 /** bubblewrap, like a shell, says 128 and the signal's number for a program that a signal ended. */
@@ -178,12 +193,14 @@ function hintFor(ended: Ended, said: string): string {
 const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, string])[] = [
   [(ended) => ended.stopped === 'stall', 'serverA or the network hangs: try again, or raise timeouts.stall'],
   [(ended) => ended.stopped === 'deadline', 'raise timeouts.run, or look why serverA is slow'],
-  [(_, said) => /ENOENT|spawn|setpriv: failed to execute/.test(said), 'rsync is not installed on this machine, or rsync.path is wrong'],
+  [(ended, said) => ended.stopped === 'overrun' || /File too large|SIGXFSZ/.test(said), 'serverA sends more than it listed: look at the rsync program there'],
+  [(_, said) => /ENOENT|spawn|(setpriv|prlimit): failed to execute/.test(said), 'rsync is not installed on this machine, or rsync.path is wrong'],
   [(_, said) => /rrsync error:.*(No such file|does not exist)/.test(said), 'the folder does not exist on serverA: behind rrsync the path in source is relative to rrsync\'s folder, so usually just user@host:/'],
   [(ended, said) => ended.code === 127 || said.includes('not found') || /sh: .*: No such file or directory/.test(said),
     'rsync is missing on serverA, or rsync.remotePath is wrong: install it there (apt-get install rsync)'],
   [(_, said) => said.includes('Permission denied'), 'serverA may not read part of the repository: check owner and modes there'],
   [(ended, said) => ended.code === 255 || /Control socket|mux_client|Connection closed|Broken pipe|connection unexpectedly closed \([1-9]/.test(said), 'the ssh connection broke: see whether serverA is up, and run again'],
+  [(ended) => ended.code === 22, 'serverA lists more than our rsync may hold in memory: see what lies there, or whether the rsync there lies'],
   [(ended) => ended.code === 23, 'part of the repository could not be read on serverA, so nothing it said counts'],
   [(ended) => ended.code === 24, 'files vanished on serverA twice while they were listed: is a prune running there?'],
   [(ended) => ended.code === 2 || ended.code === 12, 'serverA did not speak the rsync protocol: is rsync installed there, and does the account print a banner?'],
@@ -191,9 +208,9 @@ const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, s
 ];
 
 /** What a line that cannot be understood means: the audit has failed, and why that is not passed over. */
-export function notUnderstoodFailure(error: NotUnderstood): Failure {
+export function notUnderstoodFailure(error: NotUnderstood, what: 'dry run' | 'fetch' = 'dry run'): Failure {
   return new Failure(
-    `the report of the dry run cannot be understood (${error.message})`,
-    'somebody or something put text into rsync\'s report: a shell start-up file on serverA that prints, or a lying rsync; nothing was fetched',
+    `the report of the ${what} cannot be understood (${error.message})`,
+    'somebody or something put text into rsync\'s report: a shell start-up file on serverA that prints, or a lying rsync; nothing was admitted',
   );
 }

@@ -5,7 +5,7 @@ import type { Amount } from '../core/books.ts';
 import type { JournalEvent } from '../core/chain.ts';
 import type { Hashed, ScrubMemory, Share } from '../core/scrub.ts';
 import type { Fetched, ScrubEdges } from '../scrub.ts';
-import type { EdgeOptions } from './edges.ts';
+import type { EdgeOptions } from './state-edges.ts';
 import { makeFolder } from './files.ts';
 import { takeLock, type Lock } from './lock.ts';
 import { Rehash } from './rehash.ts';

@@ -1,26 +1,40 @@
-/** The edges of a run that are kept in the state folder: windows, alarm, tombstones, journal. */
-import { createHash, randomBytes } from 'node:crypto';
+/** The edges of a run that are kept in the state folder: journal, windows, alarm, tombstones. */
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { alarmWith, type Alarm } from '../core/alerts.ts';
 import type { Books } from '../core/books.ts';
-import type { JournalEvent, JournalLine } from '../core/chain.ts';
+import type { JournalEvent } from '../core/chain.ts';
 import type { Config, Repository } from '../core/config.ts';
-import { messageIdOf } from '../core/report.ts';
+import { messageIdOf } from '../core/mail.ts';
+import type { Place } from '../core/report.ts';
 import type { Run } from '../core/run.ts';
-import { confirmation, reminderLead } from '../core/tombstones.ts';
+import { confirmation } from '../core/tombstones.ts';
 import { decideWindow, type WindowDecision } from '../core/window.ts';
+import type { Console } from './console.ts';
 import { State } from './state.ts';
 import { bury, confirm } from './tombstones.ts';
 
+/** What a run is given besides its repository. */
+export interface EdgeOptions {
+  readonly config: Config;
+  readonly repository: Repository;
+  readonly interrupt: AbortSignal;
+  readonly console: Console;
+  /** How a command begins that finds the same configuration, for mails. */
+  readonly program?: string;
+  /** Called when the run has begun in earnest: it has the lock. */
+  readonly onStart?: () => void;
+}
+
 export class StateEdges {
   readonly repository: Repository;
-  readonly place: { host: string; replica: string };
+  readonly place: Place;
   protected readonly state: State;
 
-  constructor(config: Config, repository: Repository) {
+  constructor({ config, repository, console, program }: EdgeOptions) {
     this.repository = repository;
-    this.place = { host: hostname(), replica: repository.replica };
-    this.state = new State(config.state ?? '', repository.name);
+    this.place = { host: hostname(), replica: repository.replica, ...(program === undefined ? {} : { program }) };
+    this.state = new State(config.state ?? '', repository.name, (words) => { console.warn(words); });
   }
 
   now(): Date {
@@ -29,6 +43,15 @@ export class StateEdges {
 
   random(): string {
     return randomBytes(2).toString('hex');
+  }
+
+  lastJournaled(): Date | undefined {
+    const last = this.state.findLast(() => true);
+    return last === undefined ? undefined : new Date(last.time);
+  }
+
+  async journal(event: JournalEvent): Promise<string> {
+    return this.state.append(this.now(), event);
   }
 
   window(now: Date): WindowDecision {
@@ -63,41 +86,5 @@ export class StateEdges {
     const given = confirmation(this.now(), this.repository.deletionGrace);
     await this.state.locked(() => { confirm(this.state, books, given); });
     return given.due === null ? undefined : new Date(given.due);
-  }
-
-  async recordReminder(now: Date): Promise<void> {
-    const until = new Date(now.getTime() + reminderLead).toISOString();
-    await this.state.locked(() => { this.state.tombstones.append([{ event: 'reminded', until }]); });
-  }
-
-  told(fingerprint: string) {
-    return {
-      finished: this.state.findLast((line) => line.event === 'finished'),
-      untold: this.#untold(),
-      sameWarnings: this.state.findLast((line) => line.event === 'alert-sent' && line['warnings'] === fingerprint),
-    };
-  }
-
-  fingerprint(text: string): string {
-    return createHash('sha256').update(text).digest('hex');
-  }
-
-  lastJournaled(): Date | undefined {
-    const last = this.state.findLast(() => true);
-    return last === undefined ? undefined : new Date(last.time);
-  }
-
-  async journal(event: JournalEvent): Promise<string> {
-    return this.state.append(this.now(), event);
-  }
-
-  record(run: Run): void {
-    if (run.findings.kept.length === 0) return;
-    this.state.writeRunFile(run.runId, 'findings.jsonl', run.findings.kept.map((finding) => `${JSON.stringify(finding)}\n`).join(''));
-  }
-
-  #untold(): JournalLine | undefined {
-    const last = this.state.findLast((line) => line['deletionsTold'] === true || (line.event === 'tombstones' && line['added'] !== 0));
-    return last?.event === 'tombstones' ? last : undefined;
   }
 }

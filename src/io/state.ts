@@ -1,12 +1,12 @@
 /** What is remembered between runs, in `<state>/<repository>/`: the journal, and a folder for each run. */
-import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chainStart, nextLine, parseJournalLine, type JournalEvent, type JournalLine } from '../core/chain.ts';
+import type { JournalEvent, JournalLine } from '../core/chain.ts';
 import type { Alarm } from '../core/alerts.ts';
 import { noWindows, type StoredWindows } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { cutTornLine, linesBackwards, makeFolder, openIfThere, readTail, replaceFile, syncFolder } from './files.ts';
+import { makeFolder, replaceFile, syncFolder } from './files.ts';
+import { Journal } from './journal.ts';
 import { takeLock } from './lock.ts';
 import { TombstoneLog } from './tombstones.ts';
 
@@ -20,41 +20,29 @@ const runFoldersKept = 60;
 export class State {
   readonly folder: string;
   readonly #repository: string;
+  readonly #onRepair: (words: string) => void;
 
-  /** `state` is the configuration's folder for all repositories. */
-  constructor(state: string, repository: string) {
+  /** `state` is the configuration's folder for all repositories; `onRepair` is told what was wrong with the journal. */
+  constructor(state: string, repository: string, onRepair: (words: string) => void = () => undefined) {
     this.#repository = repository;
+    this.#onRepair = onRepair;
     this.folder = join(state, repository);
   }
 
   /** Appends to the journal, durable when this returns; the new head hash. A torn last line is repaired, and said. */
   async append(time: Date, event: JournalEvent): Promise<string> {
-    return this.locked(() => {
-      const file = openSync(this.#journal, 'a+', 0o600);
-      try {
-        const torn = cutTornLine(file);
-        let head = lastOf(readTail(file));
-        const events = torn === 0 ? [event] : [{ event: 'journal-repaired', bytesDropped: torn }, event];
-        for (const each of events) {
-          const text = nextLine(head.line, head.hash, this.#repository, time, each);
-          writeFileSync(file, `${text}\n`); // all of it, or an error
-          head = { line: parseJournalLine(text), hash: hashOf(Buffer.from(text)) };
-        }
-        fsyncSync(file);
-        return head.hash;
-      } finally {
-        closeSync(file);
-      }
-    });
+    const { head, repaired } = await this.locked(() => this.journal.append(time, event));
+    if (repaired !== undefined) this.#onRepair(repaired);
+    return head;
   }
 
-  /** The last line that `wanted` accepts, looking back piece by piece as far as the journal goes. */
-  findLast(wanted: (line: JournalLine) => boolean): JournalLine | undefined {
-    for (const text of this.#linesBackwards()) {
-      const line = parseJournalLine(decoded(text));
-      if (line !== undefined && wanted(line)) return line;
-    }
-    return undefined;
+  /** The last line of the journal that `wanted` accepts; nothing older than `oldest` is looked at. */
+  findLast(wanted: (line: JournalLine) => boolean, oldest?: Date): JournalLine | undefined {
+    return this.journal.findLast(wanted, oldest);
+  }
+
+  get journal(): Journal {
+    return new Journal(this.folder, this.#repository);
   }
 
   /** The folder of a run, made; folders of runs long past are deleted. */
@@ -69,21 +57,6 @@ export class State {
   /** Writes a file of a run; it is for people, so it need not survive a power cut. */
   writeRunFile(runId: string, name: string, content: string): void {
     writeFileSync(join(this.runFolder(runId), name), content, { mode: 0o600 });
-  }
-
-  get #journal(): string {
-    return join(this.folder, 'journal.jsonl');
-  }
-
-  /** The journal's lines, newest first; none when there is no journal. */
-  *#linesBackwards(): Generator<string> {
-    const file = openIfThere(this.#journal);
-    if (file === undefined) return;
-    try {
-      yield* linesBackwards(file);
-    } finally {
-      closeSync(file);
-    }
   }
 
   /** The alarm that stands, if any. Throws Failure when its file is damaged: then nobody knows, so nothing goes on. */
@@ -141,19 +114,4 @@ export class State {
       lock.release();
     }
   }
-}
-
-function lastOf(tail: string): { line: JournalLine | undefined; hash: string } {
-  const text = tail.split('\n').findLast((each) => each !== '');
-  if (text === undefined) return { line: undefined, hash: chainStart };
-  return { line: parseJournalLine(decoded(text)), hash: hashOf(Buffer.from(text, 'latin1')) };
-}
-
-/** Bytes, one per character, as the text that they are. */
-function decoded(text: string): string {
-  return Buffer.from(text, 'latin1').toString('utf8');
-}
-
-function hashOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

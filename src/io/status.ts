@@ -1,30 +1,60 @@
-/** Gathers what `status` tells; reads small files only, so that it is quick whatever the replica holds. */
+/** Gathers what `status` tells; reads small files only, changes nothing, and takes no lock: any user may, whom the modes let. */
+import { statSync } from 'node:fs';
 import type { Config, Repository } from '../core/config.ts';
+import { rememberedQuiet } from '../core/freshness.ts';
+import { waitingIn } from '../core/spool.ts';
 import type { Status } from '../core/status.ts';
 import { decideWindow } from '../core/window.ts';
+import { Failure } from '../errors.ts';
 import { quarantined } from './quarantine.ts';
 import { freeSpace, ownPaths, readMarker } from './replica.ts';
 import { readScrubMemory } from './scrub-memory.ts';
+import { Spool } from './spool.ts';
 import { State } from './state.ts';
 
-/** How a repository stands now. Throws Failure when a state file is damaged. */
+/** How a repository stands now. Throws Failure when a state file is damaged or closed to this user. */
 export function statusOf(config: Config, repository: Repository, now: Date): Status {
   const state = new State(config.state ?? '', repository.name);
-  const isInitialised = readMarker(repository.replica) !== undefined;
+  const isInitialised = unlessClosed(() => readMarker(repository.replica) !== undefined);
+  const lastRun = state.findLast((line) => line.event === 'finished');
   return {
     repository: repository.name,
     isInitialised,
     alarm: state.alarm(),
     window: decideWindow(now, state.windows(), repository.pruneWindows),
-    lastRun: state.findLast((line) => line.event === 'finished'),
+    lastRun,
     lastSuccess: state.findLast((line) => line.event === 'finished' && (line['exitCode'] === 0 || line['exitCode'] === 4)),
+    snapshotAdmittedAt: rememberedQuiet(lastRun)?.admittedAt ?? undefined,
     tombstones: pendingIn(state),
-    quarantine: quarantined(ownPaths(repository.replica).quarantine),
+    quarantine: unlessClosed(() => quarantined(ownPaths(repository.replica).quarantine)),
     scrub: readScrubMemory(state.folder),
-    disk: isInitialised ? freeSpace(repository.replica) : undefined,
-    hasMail: config.alerts.email !== undefined,
+    disk: isInitialised === false ? undefined : unlessClosed(() => freeSpace(repository.replica)),
+    spool: unlessClosed(() => waitingIn(new Spool(config.state ?? '').names(), repository.name)),
+    tells: { mail: config.alerts.email !== undefined, ping: config.monitoring.ping !== undefined, metrics: config.monitoring.metricsFile !== undefined },
     proves: repository.restic.prove !== false && repository.restic.passwordFile !== undefined,
   };
+}
+
+/** Whether there is a state folder of that repository at all. Throws Failure when this user may not look. */
+export function hasState(config: Config, repository: Repository): boolean {
+  const { folder } = new State(config.state ?? '', repository.name);
+  try {
+    return statSync(folder).isDirectory();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return false;
+    throw new Failure(`${folder} cannot be read (${code ?? 'unknown error'})`, 'let this user read it, see "A monitoring user" in the README', { cause: error });
+  }
+}
+
+/** What `look` finds; undefined where this user may not look. */
+function unlessClosed<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }
 
 function pendingIn(state: State): Status['tombstones'] {

@@ -2,14 +2,14 @@
 import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Books } from '../core/books.ts';
-import { gone, inReplica, told, tombstoned } from '../core/flags.ts';
+import { confirmed, gone, inReplica, kept, reminded, told, tombstoned } from '../core/flags.ts';
 import { Lines } from '../core/itemize.ts';
 import { placeOf } from '../core/layout.ts';
 import { apply, current, parseTombstoneEvent, type Tombstone, type TombstoneEvent } from '../core/tombstones.ts';
 import type { Run } from '../core/run.ts';
 import { withUsed } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { cutTornLine, LineWriter, openIfThere, syncFolder } from './files.ts';
+import { cutTornLine, LineWriter, openIfThere, shareWithGroup, syncFolder } from './files.ts';
 import { newBooks } from './replica.ts';
 import type { State } from './state.ts';
 
@@ -61,24 +61,20 @@ export class TombstoneLog {
   }
 
   /**
-   * Brings the books up to date, and forgets tombstones whose file has left: a run that was killed behind the last move
-   * left them, and they must not fall on a file of that name that is fetched again. The caller holds the state lock.
+   * Forgets tombstones whose file has left: a run that was killed behind the last move left them, and they must not fall
+   * on a file of that name that is fetched again. The books know the whole replica; the caller holds the state lock.
    */
   settle(books: Books): void {
-    this.fold(books);
-    const stale = { count: 0 };
-    this.each((event) => {
-      const place = event.event === 'tombstone' ? placeOf(event.path) : undefined;
-      const entry = place !== undefined && 'id' in place ? books.find(place.of, place.id) : -1;
-      if (event.event === 'tombstone' && (entry < 0 || !books.has(entry, inReplica))) stale.count++;
-    });
-    if (stale.count > 0) this.compact(books);
+    const stale = [...books.select(tombstoned, inReplica)];
+    for (const entry of stale) books.clear(entry, tombstoned | confirmed | kept | reminded);
+    if (stale.length > 0) this.compact(books);
   }
 
   /** Appends events, durable when this returns. The caller holds the state lock. */
   append(events: Iterable<TombstoneEvent>): void {
     const file = openSync(this.#path, 'a+', 0o600);
     try {
+      shareWithGroup(file, dirname(this.#path));
       cutTornLine(file);
       const writer = new LineWriter(file);
       for (const event of events) writer.line(JSON.stringify(event));
@@ -95,6 +91,7 @@ export class TombstoneLog {
     rmSync(temporary, { force: true });
     const file = openSync(temporary, 'wx', 0o600);
     try {
+      shareWithGroup(file, dirname(this.#path));
       const writer = new LineWriter(file);
       this.eachCurrent(books, (tombstone) => { writer.line(JSON.stringify(tombstone)); });
       writer.flush();

@@ -1,7 +1,7 @@
 /** Our own clocks. rsync's `--timeout` does not fire once the file list is through (DESIGN section 5, rule 8). */
 
 /** Why we ended a process ourselves. */
-export type StopReason = 'stall' | 'deadline' | 'interrupt' | 'refused';
+export type StopReason = 'stall' | 'deadline' | 'interrupt' | 'refused' | 'overrun';
 
 /** What a watched process may take. */
 export interface Bounds {
@@ -13,7 +13,12 @@ export interface Bounds {
   readonly interrupt: AbortSignal;
   /** Asked before a stall is called one: whether there was progress that the output does not show. */
   readonly hiddenProgress?: () => boolean;
+  /** Asked every second: whether the process has written more than it may. */
+  readonly overrun?: () => boolean;
 }
+
+/** How often `overrun` is asked, in milliseconds. */
+const lookEvery = 1000;
 
 /** Calls `stop` at most once, when a bound is passed. */
 export class Watchdog {
@@ -45,11 +50,13 @@ export class Watchdog {
 
   /** Looks again when the nearer of the two clocks runs out. Timers above 2^31 ms would fire at once. */
   #schedule(): void {
-    const wait = Math.min(this.#untilStall(), this.#untilDeadline(), 2 ** 31 - 2);
+    const next = this.#bounds.overrun === undefined ? 2 ** 31 - 2 : lookEvery;
+    const wait = Math.min(this.#untilStall(), this.#untilDeadline(), next);
     this.#timer = setTimeout(() => { this.#look(); }, Math.max(wait, 0) + 1);
   }
 
   #look(): void {
+    if (this.#bounds.overrun?.() === true) return this.#fire('overrun');
     if (this.#untilDeadline() <= 0) return this.#fire('deadline');
     if (this.#untilStall() <= 0) {
       if (this.#bounds.hiddenProgress?.() !== true) return this.#fire('stall');

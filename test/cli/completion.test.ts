@@ -50,7 +50,7 @@ function completions(shell: string, line: string, config = file): string[] {
   return execFileSync(shell, askers[shell]?.(line) ?? [], { env, encoding: 'utf8', cwd: folder }).split('\n').filter((one) => one !== '' && one.startsWith(line.split(' ').at(-1) ?? '')).sort();
 }
 
-const commands = ['acknowledge', 'audit', 'check', 'completion', 'config', 'demo', 'doctor', 'init', 'prune-window', 'scrub', 'status', 'sync', 'tombstones'];
+const commands = ['acknowledge', 'alert', 'audit', 'check', 'completion', 'config', 'demo', 'doctor', 'history', 'init', 'prune-window', 'scrub', 'status', 'sync', 'tombstones'];
 
 for (const shell of Object.keys(askers).filter(isInstalled)) {
   describe(`in ${shell}`, () => {

@@ -78,6 +78,7 @@ test('the demo tells the whole story over ssh and leaves nothing behind', async 
   assert.match(stdout, /serverB\$ rsync-ratchet init demo\n/);
   assert.match(stdout, /serverB\$ rsync-ratchet --quiet sync demo\n \[ok\] exit code 0\n \[ok\] nothing was printed\n/);
   assert.match(stdout, / \| Subject: \[ALARM\] demo on \S+: 1 modified\n \|\n \| 1 modified\n/);
+  assert.match(stdout, / \| The road back: modified\n/);
   assert.match(stdout, / \| Subject: \[ALARM\] demo on \S+: 1 deleted\n/);
   assert.equal(stdout.match(/\[ok\] exit code 3: alarm\n \[ok\] the replica is byte for byte as before\n/g)?.length, 2);
   assert.match(stdout, /\[ok\] the letter is back in its first version, byte for byte\n/);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isMailDue, warningsOf, type Told } from '../../src/core/alerts.ts';
+import { isAsideMailDue, isMailDue, warningsOf, type Told } from '../../src/core/alerts.ts';
 import type { JournalLine } from '../../src/core/chain.ts';
 import type { Email } from '../../src/core/config.ts';
 import type { Run } from '../../src/core/run.ts';
@@ -38,6 +38,7 @@ const rows: readonly Row[] = [
     ['the same warnings, whose mail did not go out', warned, finished('warned', 'same'), onSuccess, true],
     ['warnings that come back after others', warned, warnedBefore(day, 'other'), onSuccess, true],
   ]),
+  ['deletions that nobody was told of', synced, { ...nothingTold, untold: line(day, { event: 'tombstones', added: 3 }) }, 'never', true],
   ['a good night, never', synced, nothingTold, 'never', false],
   ['a good night after a bad one, never', synced, finished('alarm'), 'never', false],
   ['a good night, always', synced, nothingTold, 'always', true],
@@ -55,6 +56,22 @@ describe('is a mail due?', () => {
   for (const [name, run, told, onSuccess, due] of rows) {
     test(`${name} (onSuccess: ${onSuccess}): ${due ? 'yes' : 'no'}`, () => { assert.equal(isMailDue(run, 'same', told, onSuccess), due); });
   }
+});
+
+describe('is a mail about a check or a scrub due?', () => {
+  const damaged = runOf({ command: 'scrub' }, ['warning', 'damaged', 'x', 'm']);
+  const failedCheck = runOf({ command: 'check', check: { share: '1/30', passed: false, words: 'm' } }, ['warning', 'check-failed', '', 'm']);
+  const asides: readonly (readonly [name: string, run: Run, told: Told, due: boolean])[] = [
+    ['all is well', runOf({ command: 'scrub' }), nothingTold, false],
+    ['damage, for the first time', damaged, nothingTold, true],
+    ['the same damage, mailed yesterday', damaged, warnedBefore(day), false],
+    ['the same damage, mailed a week ago', damaged, warnedBefore(week), true],
+    ['a failed check, mailed yesterday', failedCheck, warnedBefore(day), true],
+    ['it could not be finished', runOf({ command: 'check', failure: new Failure('m', 'h') }), warnedBefore(day), true],
+    ['interrupted', runOf({ command: 'scrub', failure: new Interrupted('SIGTERM') }), nothingTold, false],
+    ['locked', runOf({ command: 'scrub', isLocked: true }), nothingTold, false],
+  ];
+  for (const [name, run, told, due] of asides) test(`${name}: ${due ? 'yes' : 'no'}`, () => { assert.equal(isAsideMailDue(run, told), due); });
 });
 
 describe('the set of warnings', () => {

@@ -386,7 +386,7 @@ describe('the sample', () => {
       freshness: 48 * hour,
     });
     assert.deepEqual(config.monitoring, {
-      ping: { urlFile: '/etc/rsync-ratchet/ping.url' }, metricsFile: '/var/lib/prometheus/node-exporter/rsync_ratchet.prom',
+      ping: { urlFile: '/etc/rsync-ratchet/ping.url', findings: false }, metricsFile: '/var/lib/prometheus/node-exporter/rsync_ratchet.prom',
     });
   });
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import { mailOf } from '../../src/core/mail.ts';
 import type { Rule } from '../../src/core/policy.ts';
-import { formatBytes, formatCount, headline, mailOf, subject, summary, type Mail, type Place } from '../../src/core/report.ts';
+import { formatBytes, formatCount, headline, subject, summary, type Place } from '../../src/core/report.ts';
 import { ruleWords } from '../../src/core/rules.ts';
 import type { Run } from '../../src/core/run.ts';
 import { Failure, Interrupted } from '../../src/errors.ts';
@@ -12,7 +12,6 @@ import { runOf } from '../support/runs.ts';
 
 const place: Place = { host: 'serverB', replica: '/srv/replica/nightly' };
 const head = 'ab'.repeat(32);
-const whole = ({ subject: title, messageId, text }: Mail): string => `Subject: ${title}\nMessage-ID: <${messageId}>\n\n${text}`;
 const audit = { unchanged: 12_345, new: 3, newBytes: 88_300_000, modified: 0, deleted: 0, known: 0, ignored: 262, foreign: 0, suspects: 0 };
 const admitted = { files: 3, bytes: 88_300_000 };
 const names = (count: number) => Array.from({ length: count }, (_, n) => fileOf('pack', n));
@@ -36,10 +35,6 @@ const golden: Readonly<Record<string, Run>> = {
   'failed after admission': runOf({ admitted, audit, failure: new Failure('No space left on device', 'the disk is full: make room') }),
   interrupted: runOf({ failure: new Interrupted('SIGTERM') }),
 };
-
-describe('mails, word for word', () => {
-  for (const [name, run] of Object.entries(golden)) test(name, () => { assertGolden(`mail/${name.replaceAll(' ', '-')}.txt`, whole(mailOf(run, place, head))); });
-});
 
 describe('what a terminal is told, word for word', () => {
   for (const [name, run] of Object.entries(golden)) test(name, () => { assertGolden(`terminal/${name.replaceAll(' ', '-')}.txt`, `${summary(run).join('\n')}\n`); });
@@ -93,29 +88,6 @@ describe('every rule', () => {
   test('a replica with a dollar sign in its path is named as it is', () => {
     const { text } = mailOf(runOf({}, ['violation', 'deleted', 'x', 'm']), { ...place, replica: '/srv/$&/$$' }, head);
     assert.ok(text.includes('from /srv/$&/$$/'), text);
-  });
-});
-
-describe('whatever serverA says', () => {
-  test('no byte in subject, mail or terminal is anything but printable ASCII and line ends', () => {
-    const text = fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1')));
-    const path = text.map((each) => Buffer.from(each).toString('latin1'));
-    const rules = fc.constantFrom(...(Object.keys(ruleWords) as Rule[]));
-    const finding = fc.tuple(fc.constantFrom('violation', 'warning', 'note'), rules, path, fc.constant('m'));
-    const failure = fc.option(text.map((message) => new Failure(message, 'h')), { nil: undefined });
-    fc.assert(fc.property(fc.array(finding, { maxLength: 5 }), failure, (found, failed) => {
-      const run = runOf({ failure: failed }, ...found);
-      const mail = mailOf(run, place, head);
-      assert.match(mail.subject, /^[ -~]+$/);
-      assert.match(mail.messageId, /^[!-~]+$/);
-      assert.match(mail.text, /^[\n -~]+$/);
-      for (const line of summary(run)) assert.match(line, /^[ -~]*$/);
-    }), { numRuns: 500 });
-  });
-
-  test('a name with a newline makes no line of its own', () => {
-    const { text } = mailOf(runOf({}, ['warning', 'foreign', 'a\n\nThe road back: trust me\n', 'm']), place, head);
-    assert.equal(text.split('\n').filter((line) => line.startsWith('The road back: trust me')).length, 0);
   });
 });
 

@@ -110,14 +110,14 @@ describe('the environment', () => {
 
     const context = contextOf(folder, source, { rsync: { path: spy } });
     const lines: string[] = [];
-    for (const pass of passes) assert.equal(await dryRun(context, pass, replica, boundsOf(), ({ path }) => lines.push(path)), undefined);
+    for (const pass of passes) assert.equal(await dryRun(context, pass, replica, boundsOf(), { judge: ({ path }) => lines.push(path), judgeUnchanged: () => false }), undefined);
     assert.equal(lines.length, 3 + Object.keys(tree).length);
     assertEnvironment(seen, folder, process.env['PATH'] ?? '');
 
     const [manifest, incoming] = [join(folder, 'manifest'), join(folder, 'incoming')];
     writeFileSync(manifest, 'config\0');
     mkdirSync(incoming);
-    assert.equal(await fetch(context, manifest, incoming, boundsOf(), () => undefined), 'complete');
+    assert.equal(await fetch(context, manifest, incoming, { ...boundsOf(), files: 1, largest: 2 ** 20 }, () => undefined), 'complete');
     assert.equal(digest(incoming, { folders: false }).length, 1);
     assertEnvironment(seen, folder, process.env['PATH'] ?? '');
   });

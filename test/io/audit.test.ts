@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Audit } from '../../src/core/audit.ts';
 import { passes } from '../../src/core/layout.ts';
-import { exists, walkReplica } from '../../src/io/replica.ts';
+import { exists } from '../../src/io/replica.ts';
+import { walkReplica } from '../../src/io/walk.ts';
 import { dryRun } from '../../src/io/rsync.ts';
 import { makeTree } from '../support/makeTree.ts';
 import { nights } from '../support/nights.ts';
@@ -25,7 +26,7 @@ describe('the rsync of this machine', () => {
       const audit = new Audit(walkReplica(replica, night.ignore), { initialising: night.initialising, window: undefined }, (path) => exists(replica, path));
       for (const pass of passes) {
         audit.begin(pass);
-        assert.equal(await dryRun(context, pass, replica, boundsOf(), (change) => { audit.judge(change); }), undefined);
+        assert.equal(await dryRun(context, pass, replica, boundsOf(), audit), undefined);
       }
       assert.deepEqual(findingsOf(audit.verdict({})), night.findings);
       assert.deepEqual([digest(source), digest(replica)], before);

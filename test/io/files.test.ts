@@ -3,7 +3,8 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Failure } from '../../src/errors.ts';
-import { makeFolder, replaceFile, syncFileSystem, syncFolder } from '../../src/io/files.ts';
+import { makeFolder, replaceFile, syncFolder } from '../../src/io/files.ts';
+import { syncFileSystem } from '../../src/io/sync.ts';
 import { withFileLimit } from '../support/fileLimit.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 

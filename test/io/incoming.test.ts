@@ -4,10 +4,8 @@ import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, symlinkSync, t
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { inReplica, rejected, verified, wanted } from '../../src/core/flags.ts';
-import { writeNames } from '../../src/io/files.ts';
-import { growthOf, manifestOf, sha256Of } from '../../src/io/incoming.ts';
+import { sha256Of } from '../../src/io/incoming.ts';
 import { alias, bench, put, seedFile, type Bench, type SeedFile } from '../support/wantedFiles.ts';
-import { withFileLimit } from '../support/fileLimit.ts';
 import { digest } from '../support/tree.ts';
 
 const pack = seedFile('pack', 'a pack');
@@ -209,34 +207,6 @@ describe('what a broken run left', () => {
     b.incoming.takeLeftovers();
     assert.ok(lstatSync(b.paths.incoming).isDirectory());
   });
-});
-
-test('the manifest names what is wanted and not there yet, each ended by a NUL', (t) => {
-  const b = bench(t);
-  const files = Array.from({ length: 2500 }, (_, n) => seedFile('index', `file ${n}`));
-  for (const file of files) b.want(file);
-  b.want(files[7] ?? pack, verified);
-  b.want(seedFile('index', 'here'), inReplica);
-  const manifest = join(b.paths.own, 'manifest');
-  writeNames(manifest, manifestOf(b.books));
-  assert.equal(readFileSync(manifest, 'latin1'), files.filter((_, n) => n !== 7).map(({ path }) => `${path}\0`).join(''));
-});
-
-test('a manifest that the disk takes only in part is an error', async (t) => {
-  const b = bench(t);
-  for (let n = 0; n < 50; n++) b.want(seedFile('index', `file ${n}`));
-  await assert.rejects(withFileLimit(1000, () => { writeNames(join(b.paths.own, 'manifest'), manifestOf(b.books)); }), { code: 'EFBIG' });
-});
-
-test('growth is bytes, not names; the first look counts what is there', (t) => {
-  const b = bench(t);
-  const { fresh } = place(b);
-  const hasGrown = growthOf(fresh);
-  assert.equal(hasGrown(), false);
-  put(fresh, 'data/00/x', '1');
-  assert.deepEqual([hasGrown(), hasGrown()], [true, false]);
-  put(fresh, 'data/00/x', '22');
-  assert.deepEqual([hasGrown(), hasGrown()], [true, false]);
 });
 
 test('the hash is that of sha256sum, at every size around the buffer\'s', (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { bareEnvironment, run, type Command, type Ended } from '../../src/io/process.ts';
@@ -86,6 +86,20 @@ describe('output', () => {
     }), { name: 'TypeError', message: 'no' });
     assert.equal(told, 1);
     await allEnded([pid]);
+  });
+});
+
+describe('limits of the kernel', () => {
+  test('reach the program and its children: memory, size of files, no core', async () => {
+    const chunks: Buffer[] = [];
+    const limits = { memory: 2 ** 28, fileSize: 512 * 1000 };
+    await run({ ...shell('sh -c "ulimit -v; ulimit -f; ulimit -c"'), limits }, boundsOf(), (chunk) => chunks.push(chunk));
+    assert.equal(Buffer.concat(chunks).toString(), `${2 ** 18}\n1000\n0\n`);
+  });
+
+  test('without them it has ours', async () => {
+    const { stdout } = await output('ulimit -v; ulimit -f');
+    assert.equal(stdout, execFileSync('sh', ['-c', 'ulimit -v; ulimit -f'], { encoding: 'utf8' }));
   });
 });
 

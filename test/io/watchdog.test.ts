@@ -52,6 +52,13 @@ describe('the watchdog', () => {
     assert.equal(await watch({ stall: 0, deadline: Date.now() - 1000 }).stopped, 'deadline');
   });
 
+  test('ends what has written more than it may, whatever the other clocks say', async () => {
+    let asked = 0;
+    const { stopped } = watch({ overrun: () => ++asked === 2 });
+    assert.equal(await stopped, 'overrun');
+    assert.equal(asked, 2);
+  });
+
   test('an interruption ends at once', () => {
     const { interrupt, reasons } = watch({});
     interrupt.abort();

@@ -1,6 +1,7 @@
 /** restic's own check of the replica: a share of the data each time, when due or when asked for. It changes nothing. */
 import assert from 'node:assert/strict';
 import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { anyOf, clockAhead, type Night, type ServerA, startServerA } from '../support/night.ts';
@@ -81,6 +82,11 @@ test('the command check names the damage and the way to mend it, exit 4', async 
   assert.match(stdout, /^nightly: restic check failed \(share 1\/1 of the data\): /);
   assert.ok(stdout.includes(pack.slice(-64).slice(0, 8)), stdout);
   assert.match(stdout, /fetch them again: rsync-ratchet scrub --repair nightly/);
+  assert.equal((await night.run(['check'])).code, 4);
+  const mails = night.config.mails();
+  assert.deepEqual(mails.map(({ subject }) => subject), Array(2).fill(`[WARNING] nightly on ${hostname()}: 1 check-failed`), 'a mail each time');
+  assert.match(mails[0]?.text ?? '', /^The road back: check-failed$/m);
+  assert.ok(mails[0]?.text.includes(`rsync-ratchet --config ${night.config.file} scrub --repair nightly\n`), mails[0]?.text);
   assert.deepEqual(night.replicaNow(), before);
 });
 

@@ -88,7 +88,7 @@ describe('one trouble is one cross, and the rest is looked at all the same', () 
         reconfigure(night, { restic: { passwordFile: join(night.folder, 'wrong') } });
       },
     },
-    'the mail server does not answer': { item: 'mail', message: /ECONNREFUSED/, mend: /openssl s_client/, make: async (night) => { reconfigure(night, {}, { alerts: { email: { directory: undefined, smtp: { host: '127.0.0.1', port: await freePort() } } } }); } },
+    'the mail server does not answer': { item: 'mail', message: /ECONNREFUSED/, mend: /check alerts\.email\.smtp.*rsync-ratchet alert test$/, make: async (night) => { reconfigure(night, {}, { alerts: { email: { directory: undefined, smtp: { host: '127.0.0.1', port: await freePort() } } } }); } },
     'the state folder is no folder': { item: 'state', message: /is no folder/, mend: /move it away/, make: (night) => { reconfigure(night, {}, { state: night.config.file }); } },
     'the metrics folder is missing': { item: 'metrics', message: /not there/, mend: /^install -d/, make: (night) => { reconfigure(night, {}, { monitoring: { metricsFile: '/nowhere/x.prom' } }); } },
     'the monitor has no address': {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { program, ratchet } from '../support/cli.ts';
 import { writeConfig } from '../support/config.ts';
-import { filesBelow, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
+import { commandIn, filesBelow, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { openRepository, preparedRepository } from '../support/restic.ts';
 import { rrsyncCommand, startSshd } from '../support/sshd.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -108,7 +108,8 @@ test('sync without a marker fails, mails that it is not initialised or not mount
     const { code, run, stderr } = await night.sync();
     assert.deepEqual([code, run.outcome], [1, 'failed']);
     for (const text of [stderr, night.config.mails()[index]?.text ?? '']) assert.match(text, /not initialised, or not mounted/);
-    assert.match(night.config.mails()[index]?.text ?? '', /if the disk is not mounted, mount it; if this is the first time, run: rsync-ratchet init nightly/);
+    const text = night.config.mails()[index]?.text ?? '';
+    assert.ok(text.includes(`if the disk is not mounted, mount it; if this is the first time, run: ${commandIn(night, 'init nightly')}`), text);
     assert.deepEqual(existsSync(night.replica) ? digest(night.replica, { inode: true }) : 'nothing', before);
   }
   assert.equal(serverA.sshd.connections(), connections, 'nobody was asked');

@@ -4,7 +4,9 @@ import { chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { alarmTime, addPack, anyOf, clockAhead, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
+import { openWindow, prune, tombstones } from '../support/prune.ts';
 import { startSmtp } from '../support/smtp.ts';
 
 let serverA: ServerA;
@@ -99,7 +101,7 @@ test('an alarm mail names repository, host, run, what was found, what was not do
   const [mail, ...more] = night.config.mails();
   assert.deepEqual([more.length, mail?.subject], [0, `[ALARM] nightly on ${hostname()}: ${deleted} deleted`]);
   const text = mail?.text ?? '';
-  for (const words of ['nightly', hostname(), run.runId, night.replica, 'Nothing was fetched, nothing was admitted, nothing was removed', 'The road back: deleted', 'rsync-ratchet sync nightly']) {
+  for (const words of ['nightly', hostname(), run.runId, night.replica, 'Nothing was fetched, nothing was admitted, nothing was removed', 'The road back: deleted', `rsync-ratchet --config ${night.config.file} sync nightly`]) {
     assert.ok(text.includes(words), `${words}: ${text}`);
   }
   assert.equal(text.split('\n').filter((line) => line.startsWith('  - data/')).length, 50);
@@ -123,12 +125,32 @@ test('mails go out over SMTP with STARTTLS and a login, and only to a server tha
   chmodSync(password, 0o600);
   rmSync(join(night.repository.path, anyOf(night.repository.path, 'keys')));
   const unproven = await night.sync();
-  assert.deepEqual([unproven.code, unproven.run.alerts.sent, smtp.messages.length], [3, 0, 0]);
+  assert.deepEqual([unproven.code, unproven.run.alerts, smtp.messages.length], [3, { sent: 0, spooled: 1 }, 0]);
   assert.match(unproven.stderr, /the mail "\[ALARM\] .*" was not delivered: .*certificate/);
   const { code, run } = await night.sync([], { env: { NODE_EXTRA_CA_CERTS: smtp.certificateFile } });
   assert.deepEqual([code, run.alerts], [3, { sent: 1, spooled: 0 }]);
-  const [mail] = smtp.messages;
-  assert.deepEqual([mail?.secure, mail?.user], [true, 'ratchet']);
-  assert.deepEqual(mail?.envelope, { from: 'ratchet@serverb.test', to: ['ops@example.test'] });
-  assert.equal(mail.subject, `[ALARM] nightly on ${hostname()}: 1 pinned; the alarm of ${alarmTime(night)} UTC (pinned) still stands`);
+  for (const { secure, user, envelope } of smtp.messages) {
+    assert.deepEqual([secure, user, envelope], [true, 'ratchet', { from: 'ratchet@serverb.test', to: ['ops@example.test'] }]);
+  }
+  const alarm = `[ALARM] nightly on ${hostname()}: 1 pinned`;
+  const subjects = smtp.messages.map(({ subject }) => subject);
+  assert.deepEqual(subjects, [alarm, `${alarm}; the alarm of ${alarmTime(night)} UTC (pinned) still stands`], 'what had waited goes first');
+});
+
+test('deletions that a killed run accepted are told by the next one, once', async (t) => {
+  const night = await serverA.night(t);
+  await openWindow(night);
+  const { gone } = await prune(night);
+  const killer = fileURLToPath(new URL('../support/killer.mjs', import.meta.url));
+  const env = { NODE_OPTIONS: `--import ${killer}`, KILL_BELOW: join(night.config.state, 'spool'), KILL_BEFORE: '1' };
+  assert.equal((await night.run(['sync'], { env })).signal, 'SIGKILL');
+  assert.deepEqual(night.config.mails(), []);
+  assert.equal((await night.sync()).code, 0);
+  const [mail, ...more] = night.config.mails();
+  assert.equal(more.length, 0);
+  assert.match(mail?.text ?? '', new RegExp(`\nDeletions that no mail has told of yet\n  The run \\S+ accepted ${gone.length} deletions and ended before it could tell you\\.\n`));
+  const [{ run } = { run: '' }] = await tombstones(night);
+  assert.ok(mail?.text.includes(`rsync-ratchet --config ${night.config.file} tombstones keep nightly --run ${run}\n`), mail?.text);
+  assert.equal((await night.sync()).code, 0);
+  assert.equal(night.config.mails().length, 1);
 });

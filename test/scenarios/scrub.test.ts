@@ -5,12 +5,13 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Finished, program } from '../support/cli.ts';
-import { addPack, anyOf, filesBelow, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
+import { addPack, anyOf, clockAhead, filesBelow, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { digest } from '../support/tree.ts';
 
 let serverA: ServerA;
@@ -337,4 +338,24 @@ test('a file that may not be read is named with what to look at, and a repair ma
   assert.equal((await powerless('scrub', '--repair')).code, 0);
   assert.deepEqual(contentNow(night), then);
   assert.equal(statSync(join(quarantineOf(night), pack)).mode & 0o777, 0);
+});
+
+test('damage is mailed when it is found, not again for a week while it is the same, and again when there is more', async (t) => {
+  const night = await serverA.night(t);
+  const scrubIn = async (days: number): Promise<number> => {
+    assert.equal((await night.run(['scrub'], { env: clockAhead(days * 24 * 3600 * 1000) })).code, 4);
+    return night.config.mails().length;
+  };
+  const [pack, index] = [anyOf(night.replica, 'data'), anyOf(night.replica, 'index')];
+  rot(night, pack, flipped);
+  assert.deepEqual([await scrubIn(0), await scrubIn(1), await scrubIn(8)], [1, 1, 2]);
+  rot(night, index, flipped);
+  assert.equal(await scrubIn(8), 3);
+  const [first, , third] = night.config.mails();
+  assert.equal(first?.subject, `[WARNING] nightly on ${hostname()}: 1 damaged`);
+  assert.ok(first.text.includes(pack) && first.text.includes(`rsync-ratchet --config ${night.config.file} scrub --repair nightly`), first.text);
+  const head = /^journal: +([0-9a-f]{64})$/m.exec(third?.text ?? '')?.[1] ?? '';
+  assert.equal((await night.run(['history', 'nightly', '--verify', '--head', head])).code, 0);
+  assert.equal((await night.run(['scrub', '--repair'])).code, 0);
+  assert.equal(night.config.mails().length, 3, 'what is whole again is no news');
 });

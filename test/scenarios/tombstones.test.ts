@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { addPack, anyOf, assertRefused, clockAhead, type Judged, type Night, type ServerA, startServerA } from '../support/night.ts';
+import { addPack, anyOf, assertRefused, clockAhead, commandIn, type Judged, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { assertInStep, assertNothingLost, assertRestorable, day, ending, grace, openWindow, prune, rulesOf, tombstones } from '../support/prune.ts';
 
 let serverA: ServerA;
@@ -23,7 +23,7 @@ test('a tombstone waits for thirty days, is told a week before, and then its fil
   assert.deepEqual(ending(await later(night, 23.1)), [0, 'unchanged', 0, 0, 0, 9]);
   const [, reminder, ...more] = night.config.mails();
   assert.deepEqual([more, reminder?.subject.startsWith('[OK] nightly')], [[], true]);
-  for (const words of ['Files that leave within a week', '9 files', 'rsync-ratchet tombstones list nightly', 'rsync-ratchet tombstones keep nightly --all']) {
+  for (const words of ['Files that leave within a week', '9 files', commandIn(night, 'tombstones list nightly'), commandIn(night, 'tombstones keep nightly --all')]) {
     assert.ok(reminder?.text.includes(words), reminder?.text);
   }
   for (const days of [24, 29.9]) assert.deepEqual(ending(await later(night, days)), [0, 'unchanged', 0, 0, 0, 9]);

@@ -8,12 +8,42 @@ export interface Mail {
   readonly subject: string;
   /** The decoded body; of a multipart message its first text/plain part. */
   readonly text: string;
+  /** The decoded text/html part, '' where there is none. */
+  readonly html: string;
+  /** Decoded attachments by file name. */
+  readonly attachments: ReadonlyMap<string, string>;
 }
 
 /** Reads a message. */
 export function parseMail(raw: string): Mail {
   const { headers, body } = split(raw);
-  return { raw, headers, subject: headers.get('subject') ?? '', text: textOf(headers, body) };
+  const leaves = leavesOf(headers, body);
+  const html = leaves.find((leaf) => /^text\/html/i.test(leaf.headers.get('content-type') ?? ''));
+  const named = leaves.flatMap((leaf): [string, string][] => {
+    const name = /filename="?([^";]+)"?/.exec(leaf.headers.get('content-disposition') ?? '')?.[1];
+    return name === undefined ? [] : [[name, textOf(leaf.headers, leaf.body)]];
+  });
+  return {
+    raw, headers, subject: headers.get('subject') ?? '', text: textOf(headers, body),
+    html: html === undefined ? '' : textOf(html.headers, html.body), attachments: new Map(named),
+  };
+}
+
+interface Part {
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+}
+
+/** The parts that have no parts. */
+function leavesOf(headers: ReadonlyMap<string, string>, body: string): Part[] {
+  const parts = partsOf(headers, body);
+  return parts === undefined ? [{ headers, body }] : parts.flatMap((part) => leavesOf(part.headers, part.body));
+}
+
+function partsOf(headers: ReadonlyMap<string, string>, body: string): Part[] | undefined {
+  const boundary = /^multipart\/.*boundary="?([^";]+)"?/i.exec(headers.get('content-type') ?? '')?.[1];
+  if (boundary === undefined) return undefined;
+  return body.split(`--${boundary}`).slice(1, -1).map((part) => split(part.replace(/^\n/, '').replace(/\n$/, '')));
 }
 
 function split(entity: string): { headers: Map<string, string>; body: string } {
@@ -36,11 +66,10 @@ function words(value: string): string {
 }
 
 function textOf(headers: ReadonlyMap<string, string>, body: string): string {
-  const boundary = /^multipart\/.*boundary="?([^";]+)"?/i.exec(headers.get('content-type') ?? '')?.[1];
-  if (boundary !== undefined) {
-    const parts = body.split(`--${boundary}`).slice(1, -1).map((part) => split(part.replace(/^\n/, '')));
+  const parts = partsOf(headers, body);
+  if (parts !== undefined) {
     const part = parts.find((one) => /^text\/plain/i.test(one.headers.get('content-type') ?? '')) ?? parts[0];
-    return part === undefined ? '' : textOf(part.headers, part.body.replace(/\n$/, ''));
+    return part === undefined ? '' : textOf(part.headers, part.body);
   }
   const encoding = headers.get('content-transfer-encoding')?.toLowerCase();
   if (encoding === 'base64') return Buffer.from(body, 'base64').toString();

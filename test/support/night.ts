@@ -223,6 +223,11 @@ export function alarmTime(night: Night): string {
   return since.slice(0, 16).replace('T', ' ');
 }
 
+/** How a command is written in a night's mails: the configuration was named on the command line. */
+export function commandIn(night: Night, words = ''): string {
+  return `rsync-ratchet --config ${night.config.file} ${words}`;
+}
+
 /** A run that must fail: exit 1, a mail, the replica as before, nothing left in the temporary folder. Returns what it said. */
 export async function assertFailed(night: Night): Promise<{ readonly message: string; readonly hint: string; readonly mail: Mail }> {
   const [before, mails] = [night.replicaNow(), night.config.mails().length];
@@ -233,7 +238,8 @@ export async function assertFailed(night: Night): Promise<{ readonly message: st
   const [mail, ...more] = night.config.mails().slice(mails);
   assert.ok(mail !== undefined && more.length === 0, 'one mail');
   assert.match(mail.subject, /^\[FAILED\] nightly on \S+: /);
-  assert.ok(mail.text.includes(run.error.hint), mail.text);
+  const hint = run.error.hint.replace(/\brsync-ratchet (?=[a-z])/g, () => commandIn(night));
+  assert.ok(mail.text.includes(hint), mail.text);
   return { ...run.error, mail };
 }
 

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { pathOf, type HashedType } from '../../src/core/layout.ts';
 import { loadConfig } from '../../src/io/config-file.ts';
 import { Console } from '../../src/io/console.ts';
-import type { EdgeOptions } from '../../src/io/edges.ts';
 import { writeMarker } from '../../src/io/replica.ts';
+import type { EdgeOptions } from '../../src/io/state-edges.ts';
 import { type Value, writeConfig, type WrittenConfig } from './config.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
 

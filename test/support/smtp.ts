@@ -13,8 +13,13 @@ import { temporaryFolder } from './temporary.ts';
 export interface SmtpBehaviour {
   /** Mail is taken only after a login with these. */
   readonly auth?: { readonly user: string; readonly pass: string };
-  /** `starttls`: offered (and needed for a login); `implicit`: TLS from the first byte. By default plain, login too. */
-  readonly tls?: 'none' | 'starttls' | 'implicit';
+  /**
+   * `starttls`: offered (and needed for a login); `implicit`: TLS from the first byte; `broken`: offered, and then only
+   * in a version that nobody speaks any more. By default plain, login too.
+   */
+  readonly tls?: 'none' | 'starttls' | 'implicit' | 'broken';
+  /** Takes no sender before STARTTLS. */
+  readonly demandTls?: boolean;
   /** By default a free one. */
   readonly port?: number;
   /** Recipients that are refused with 550. */
@@ -40,6 +45,8 @@ export interface Smtp {
   /** PEM file of its self-signed certificate for localhost and 127.0.0.1 (for NODE_EXTRA_CA_CERTS); '' without TLS. */
   readonly certificateFile: string;
   readonly messages: readonly Received[];
+  /** Resolves when it has gone silent once more. */
+  hung(): Promise<unknown>;
   /** How many connections were made so far, of those that came to nothing too. */
   connections(): number;
   /** Resolves when n messages have come. */
@@ -56,6 +63,7 @@ export async function startSmtp(behaviour: SmtpBehaviour = {}): Promise<Smtp> {
   const tls = behaviour.tls === undefined || behaviour.tls === 'none' ? undefined : certificate();
   const server = new SMTPServer({
     ...(tls === undefined ? {} : { key: tls.pem, cert: tls.pem }),
+    ...(behaviour.tls === 'broken' ? { minVersion: 'TLSv1', maxVersion: 'TLSv1.1' } as object : {}),
     secure: behaviour.tls === 'implicit',
     authOptional: behaviour.auth === undefined,
     disabledCommands: [...(tls === undefined ? ['STARTTLS'] : []), ...(behaviour.auth === undefined ? ['AUTH'] : [])],
@@ -69,6 +77,10 @@ export async function startSmtp(behaviour: SmtpBehaviour = {}): Promise<Smtp> {
       connections += 1;
       misbehave('connect', session, done);
     },
+    onMailFrom(_address, session, done) {
+      const isRefused = behaviour.demandTls === true && !session.secure;
+      done(isRefused ? Object.assign(new Error('Must issue a STARTTLS command first'), { responseCode: 530 }) : null);
+    },
     onRcptTo({ address }, _session, done) {
       const refused = behaviour.reject?.includes(address) === true;
       done(refused ? Object.assign(new Error(`No such user ${address}`), { responseCode: 550 }) : null);
@@ -80,6 +92,7 @@ export async function startSmtp(behaviour: SmtpBehaviour = {}): Promise<Smtp> {
   const misbehave = (when: 'connect' | 'data', session: SMTPServerSession, otherwise: () => void): void => {
     if (behaviour.drop === when) dropConnection(server, session);
     else if (behaviour.hang !== when) otherwise();
+    else news.emit('hung');
   };
   const take = async (stream: SMTPServerDataStream, session: SMTPServerSession, done: () => void): Promise<void> => {
     const mail = parseMail(await readText(stream));
@@ -97,6 +110,7 @@ export async function startSmtp(behaviour: SmtpBehaviour = {}): Promise<Smtp> {
     certificateFile: tls?.file ?? '',
     messages,
     connections: () => connections,
+    hung: () => once(news, 'hung', { signal: AbortSignal.timeout(30_000) }),
     async waitFor(n, timeout = 30_000) {
       const signal = AbortSignal.timeout(timeout);
       while (messages.length < n) await once(news, 'message', { signal });

@@ -98,7 +98,10 @@ function authorize(folder: string, accounts: readonly AccountWish<string>[]): vo
   writeFileSync(join(folder, 'authorized_keys'), `${lines.join('\n')}\n`, { mode: 0o600 });
 }
 
-/** SHLVL: a bash that sshd starts would otherwise read the ~/.bashrc of whoever runs the tests. */
+/**
+ * SHLVL: a bash that sshd starts would otherwise read the ~/.bashrc of whoever runs the tests. KexAlgorithms: the usual
+ * key exchange costs four times as much, and tests log in hundreds of times.
+ */
 function configuration(folder: string, port: number): string {
   const own = (name: string): string => `"${join(folder, name)}"`;
   return `ListenAddress ${HOST}
@@ -112,6 +115,7 @@ PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 LogLevel VERBOSE
+KexAlgorithms curve25519-sha256
 MaxSessions 30
 MaxStartups 100
 SetEnv SHLVL=1

@@ -1,5 +1,6 @@
 /** Source and replica as values, what an honest rsync reports of them, and what the audit makes of that. */
-import { Audit, type Catalogue, type Limits, type Verdict } from '../../src/core/audit.ts';
+import { catalogueOf as catalogueIn, type Catalogue } from '../../src/core/catalogue.ts';
+import { Audit, type Limits, type Verdict } from '../../src/core/audit.ts';
 import { Books } from '../../src/core/books.ts';
 import { inReplica } from '../../src/core/flags.ts';
 import type { Known } from '../../src/core/facts.ts';
@@ -32,7 +33,7 @@ export function without(tree: Tree, ...paths: readonly string[]): Tree {
 
 /** What the walk of a replica finds. */
 export function catalogueOf(replica: Tree): Catalogue {
-  const catalogue: Catalogue = { books: new Books(new Uint32Array(8)), others: new Map() };
+  const catalogue = catalogueIn(new Books(new Uint32Array(8)));
   for (const [path, { type, size, mtime }] of Object.entries({ '.': folder, ...replica })) {
     const place = placeOf(path);
     if ('id' in place && type === 'file') catalogue.books.set(catalogue.books.enter(place.of, place.id, size, mtime), inReplica);

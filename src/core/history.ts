@@ -1,0 +1,88 @@
+/** The journal for people: one line for each event. */
+import type { JournalLine } from './chain.ts';
+import { escapeText } from './itemize.ts';
+import { formatBytes, formatCount } from './report.ts';
+
+/** `2026-11-23 01:27:44  finished           synced (exit 0), run …`, printable ASCII. */
+export function historyLine(line: JournalLine): string {
+  const words = describe(line);
+  const run = typeof line.runId === 'string' ? `run ${line.runId}` : '';
+  const rest = [words, run].filter((each) => each !== '').join('; ');
+  return escapeText(`${line.time.slice(0, 19).replace('T', ' ')}  ${line.event.padEnd(18)} ${rest}`, 400);
+}
+
+const known: Readonly<Record<string, (line: JournalLine) => string>> = {
+  started: () => '',
+  verdict: (line) => `${counted(line, ['new', 'modified', 'deleted', 'foreign']) || 'nothing new'}${rulesOf(line['violations'])}`,
+  audited: ended,
+  finished: ended,
+  admitted: amount,
+  quarantined: amount,
+  checked: (line) => `${line['passed'] === true ? 'passed' : 'FAILED'}, share ${text(line['share'])} of the data${line['passed'] === true ? '' : `: ${text(line['words'])}`}`,
+  scrubbed: (line) => `${amount(line)} hashed, ${text(line['damaged'])} damaged${line['complete'] === true ? '' : ', not finished'}`,
+  repaired: (line) => `${amount(line)}, ${text(line['left'])} damaged still`,
+  expired: amount,
+  tombstones: (line) => counted(line, ['added', 'dropped']),
+  'tombstones-confirmed': (line) => `${text(line['files'])} files`,
+  'tombstones-kept': (line) => `${text(line['files'])} files, by ${text(line['who'])}`,
+  'window-opened': (line) => `until ${text(line['until'])}, ${text(line['maxDeletions'])} deletions${line['allowKeys'] === true ? ', keys' : ''}, by ${text(line['who'])}${reason(line)}`,
+  'window-closed': (line) => `${text(line['used'])} deletions used, by ${text(line['who'])}`,
+  'alarm-raised': (line) => list(line['rules']),
+  acknowledged: (line) => `the alarm of run ${text(line['alarm'])} (${list(line['rules'])}), by ${text(line['who'])}${reason(line)}`,
+  initialised: (line) => text(line['did']),
+  'alert-sent': (line) => (line['spooledAt'] === undefined ? '' : `had waited since ${text(line['spooledAt'])}`),
+  'alert-spooled': () => 'it waits in the spool',
+  'alert-lost': () => 'NOT EVEN SPOOLED: nobody was told',
+  'journal-repaired': (line) => `${text(line['bytesDropped'])} bytes of a line that a crash cut short were dropped`,
+  'journal-damaged': () => 'LINES BEFORE THIS ONE HAD BEEN CHANGED OR CUT OFF',
+};
+
+const common = ['sequence', 'time', 'repository', 'event', 'runId', 'previous', 'warnings'];
+
+/** An event that this table does not know is told with its details. */
+function describe(line: JournalLine): string {
+  const words = Object.hasOwn(known, line.event) ? known[line.event] : undefined;
+  if (words !== undefined) return words(line);
+  return Object.entries(line).filter(([name]) => !common.includes(name)).map(([name, value]) => `${name} ${text(value)}`).join(', ');
+}
+
+function ended(line: JournalLine): string {
+  const failure = typeof line['failure'] === 'string' ? `: ${line['failure']}` : '';
+  return `${text(line['outcome'])} (exit ${text(line['exitCode'])})${failure}${rulesOf(line['rules'])}`;
+}
+
+function amount(line: JournalLine): string {
+  return `${formatCount(number(line['files']))} files (${formatBytes(number(line['bytes']))})`;
+}
+
+function counted(line: JournalLine, names: readonly string[]): string {
+  return names.filter((name) => number(line[name]) > 0).map((name) => `${formatCount(number(line[name]))} ${name}`).join(', ');
+}
+
+function rulesOf(rules: unknown): string {
+  const words = ruleCounts(rules);
+  return words.length === 0 ? '' : `; ${words.join(', ')}`;
+}
+
+/** `1052 deleted`, for each rule that a line of the journal names. */
+export function ruleCounts(rules: unknown): string[] {
+  if (!Array.isArray(rules)) return [];
+  return rules.map((each: { rule?: unknown; count?: unknown } | null) => `${text(each?.count)} ${text(each?.rule)}`);
+}
+
+function reason(line: JournalLine): string {
+  return typeof line['reason'] === 'string' && line['reason'] !== '' ? `: ${line['reason']}` : '';
+}
+
+function list(value: unknown): string {
+  return Array.isArray(value) ? value.map(text).join(', ') : '';
+}
+
+function number(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}
+
+function text(value: unknown): string {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return value === undefined || value === null ? '' : JSON.stringify(value);
+}

@@ -1,0 +1,56 @@
+/** What a pass of the audit has come to, and how passes add up. */
+import { Findings } from './findings.ts';
+import type { ChangeKind, Row } from './policy.ts';
+
+/** The counts of section 8's JSON. */
+export interface AuditCounts {
+  unchanged: number;
+  new: number;
+  newBytes: number;
+  modified: number;
+  deleted: number;
+  known: number;
+  ignored: number;
+  foreign: number;
+  suspects: number;
+}
+
+/** One pass, or all of them together. */
+export interface PassReport {
+  readonly counts: AuditCounts;
+  readonly findings: Findings;
+  largestNew: number;
+  rootNamed: number;
+  /** Lines that name what the replica does not have, or once more what it has. */
+  strangers: number;
+  configMtime: number | undefined;
+}
+
+const noCounts = (): AuditCounts => ({
+  unchanged: 0, new: 0, newBytes: 0, modified: 0, deleted: 0, known: 0, ignored: 0, foreign: 0, suspects: 0,
+});
+
+export function newReport(): PassReport {
+  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0, strangers: 0, configMtime: undefined };
+}
+
+/** Adds a part to the whole. */
+export function addUp(whole: PassReport, part: PassReport): void {
+  for (const name of Object.keys(whole.counts) as (keyof AuditCounts)[]) whole.counts[name] += part.counts[name];
+  whole.findings.merge(part.findings);
+  whole.largestNew = Math.max(whole.largestNew, part.largestNew);
+  whole.configMtime ??= part.configMtime;
+}
+
+/** Counts one change, by what the policy's row says of it. */
+export function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
+  const { ruling } = row;
+  if (ruling.verdict === 'folder') counts.ignored++;
+  else if (ruling.verdict === 'known') counts.known++;
+  else if (ruling.verdict === 'accepted' && kind === 'new') counts.new++;
+  else if (ruling.verdict === 'nothing') counts.unchanged++;
+  else if (ruling.verdict === 'suspect') counts.suspects++;
+  else if (ruling.verdict === 'warning') counts.foreign++;
+  else if (kind === 'deleted') counts.deleted++;
+  else if (kind !== 'new') counts.modified++;
+}

@@ -1,0 +1,86 @@
+/** Pings over HTTP. The address is a secret: it is read from a file and stands in no message. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { pingBody, pingUrl, signalOf, type Signal } from '../core/ping.ts';
+import type { Run } from '../core/run.ts';
+
+/** Milliseconds that one attempt may take, how many there are, and how long to wait between them. */
+export interface PingPatience {
+  readonly timeout: number;
+  readonly attempts: number;
+  readonly between: number;
+}
+
+const usual: PingPatience = { timeout: 5000, attempts: 3, between: 1000 };
+
+/** One invocation's pings: `/start`, then the end. A ping that fails is a warning and stops nothing. */
+export class Pinger {
+  readonly #settings: { urlFile: string; findings: boolean } | undefined;
+  readonly #warn: (words: string) => void;
+  readonly #patience: PingPatience;
+  readonly #rid = randomUUID();
+  #started: Promise<void> | undefined;
+
+  /** `settings`: `monitoring.ping`; without it nothing is ever sent. */
+  constructor(settings: { urlFile: string; findings: boolean } | undefined, warn: (words: string) => void, patience = usual) {
+    this.#settings = settings;
+    this.#warn = warn;
+    this.#patience = patience;
+  }
+
+  /** Says that the work begins, once, without holding it up. */
+  start(): void {
+    this.#started ??= this.#ping('start', '');
+  }
+
+  /** Says how it ended. Never throws. */
+  async end(exitCode: number, runs: readonly Run[]): Promise<void> {
+    await this.#started;
+    const signal = signalOf(exitCode);
+    if (signal !== undefined) await this.#ping(signal, pingBody(exitCode, runs, this.#settings?.findings === true));
+  }
+
+  async #ping(signal: Signal, body: string): Promise<void> {
+    if (this.#settings === undefined) return;
+    const base = readUrl(this.#settings.urlFile);
+    const fault = base instanceof URL ? await this.#try(pingUrl(base, signal, this.#rid), body) : base;
+    if (fault !== undefined) this.#warn(`the ${signal} ping failed: ${fault} (monitoring.ping)`);
+  }
+
+  /** What was wrong with the last attempt; undefined when one came through. */
+  async #try(url: URL, body: string): Promise<string | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const fault = await attemptOf(url, body, this.#patience.timeout);
+      if (fault === undefined) return undefined;
+      if (fault.isFinal || attempt >= this.#patience.attempts) return fault.words;
+      await pause(this.#patience.between);
+    }
+  }
+}
+
+/** The address, or what is wrong with the file; never what stands in it. */
+function readUrl(file: string): URL | string {
+  try {
+    const url = new URL(readFileSync(file, 'utf8').trim());
+    return url.protocol === 'http:' || url.protocol === 'https:' ? url : `${file} holds no http or https address`;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === 'ERR_INVALID_URL' ? `${file} holds no address` : `${file} cannot be read (${code ?? 'unknown error'})`;
+  }
+}
+
+/** One request. The error's own words may quote the address, so only its code is told. */
+async function attemptOf(url: URL, body: string, timeout: number): Promise<{ words: string; isFinal: boolean } | undefined> {
+  try {
+    const answer = await fetch(url, { method: 'POST', body, headers: { 'content-type': 'text/plain' }, signal: AbortSignal.timeout(timeout) });
+    await answer.body?.cancel();
+    if (answer.ok) return undefined;
+    const mayPass = answer.status >= 500 || answer.status === 429 || answer.status === 408;
+    return { words: `the monitor answered ${answer.status}`, isFinal: !mayPass };
+  } catch (error) {
+    if ((error as Error).name === 'TimeoutError') return { words: `no answer within ${timeout / 1000} s`, isFinal: false };
+    const { cause } = error as { cause?: NodeJS.ErrnoException };
+    return { words: `no connection (${cause?.code ?? 'unknown error'})`, isFinal: false };
+  }
+}

@@ -1,0 +1,91 @@
+/** `<state>/spool/`: alerts that were not delivered, each a file of mode 0600, replaced and removed as a whole. */
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSpoolName, spoolLimits, spoolName, type Spooled } from '../core/spool.ts';
+import { Failure } from '../errors.ts';
+import { makeFolder, replaceFile, syncFolder } from './files.ts';
+import { takeLock, type Lock } from './lock.ts';
+
+/** Nobody writes an alert for longer than this, in milliseconds. */
+const halfWritten = 3600 * 1000;
+
+export class Spool {
+  readonly folder: string;
+
+  /** `state` is the configuration's folder for all repositories. */
+  constructor(state: string) {
+    this.folder = join(state, 'spool');
+  }
+
+  /** The alerts that wait, by file name, oldest first; empty where there is no spool. */
+  names(): string[] {
+    try {
+      return readdirSync(this.folder).filter((name) => readSpoolName(name) !== undefined).sort();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  /** Writes an alert, durable when this returns. False when the spool is full: nothing was written. */
+  put(spooled: Spooled): boolean {
+    makeFolder(this.folder);
+    const name = spoolName(spooled.runId, spooled.repository);
+    const content = JSON.stringify(spooled);
+    if (!this.#hasRoom(name, content.length)) return false;
+    replaceFile(join(this.folder, name), content, 0o600);
+    return true;
+  }
+
+  /** Throws Failure when the file is damaged. */
+  read(name: string): Spooled {
+    const path = join(this.folder, name);
+    try {
+      const spooled = JSON.parse(readFileSync(path, 'utf8')) as Spooled;
+      if ((spooled.version as unknown) !== 1 || typeof spooled.mail.subject !== 'string' || !Array.isArray(spooled.accepted)) throw new TypeError('not an alert');
+      return spooled;
+    } catch (error) {
+      throw new Failure(`${path} cannot be read or is damaged`, 'it holds an alert that was never delivered: read what is left of it, then move it away', { cause: error });
+    }
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.folder, name), { force: true });
+    syncFolder(this.folder);
+  }
+
+  /** Removes what was half written when a run was killed. The caller holds the lock. */
+  tidy(): void {
+    for (const name of readdirSync(this.folder).filter((each) => each.endsWith('.new'))) {
+      const { mtimeMs } = statSync(join(this.folder, name), { throwIfNoEntry: false }) ?? { mtimeMs: Infinity };
+      if (Date.now() - mtimeMs > halfWritten) rmSync(join(this.folder, name), { force: true });
+    }
+  }
+
+  /** One process talks to the mail server at a time; undefined when another does for longer than `wait` seconds. */
+  async lock(wait: number): Promise<Lock | undefined> {
+    makeFolder(this.folder);
+    return takeLock(join(this.folder, 'lock'), wait);
+  }
+
+  /** Room is made by what somebody has got already, oldest first. */
+  #hasRoom(name: string, bytes: number): boolean {
+    const others = this.names().filter((each) => each !== name);
+    const size = (names: readonly string[]): number => names.reduce((sum, each) => sum + (statSync(join(this.folder, each), { throwIfNoEntry: false })?.size ?? 0), 0);
+    const fits = (names: readonly string[]): boolean => names.length < spoolLimits.alerts && size(names) + bytes <= spoolLimits.bytes;
+    while (!fits(others)) {
+      const index = others.findIndex((each) => this.#isPartlyDelivered(each));
+      if (index < 0) return false;
+      for (const each of others.splice(index, 1)) this.remove(each);
+    }
+    return true;
+  }
+
+  #isPartlyDelivered(name: string): boolean {
+    try {
+      return this.read(name).accepted.length > 0;
+    } catch {
+      return false; // a damaged one is kept: it tells at every flush
+    }
+  }
+}

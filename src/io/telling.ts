@@ -1,0 +1,78 @@
+/** The edges of step 10: what people were told before, and how a night is told. */
+import { createHash } from 'node:crypto';
+import { week, type Told } from '../core/alerts.ts';
+import type { JournalEvent, JournalLine } from '../core/chain.ts';
+import type { Config, Email } from '../core/config.ts';
+import { rememberedQuiet, type Remembered } from '../core/freshness.ts';
+import type { Mail } from '../core/mail.ts';
+import type { Run } from '../core/run.ts';
+import { reminderLead } from '../core/tombstones.ts';
+import type { Console } from './console.ts';
+import { refreshMetrics } from './metrics.ts';
+import { Outbox, type Sent } from './outbox.ts';
+import { StateEdges, type EdgeOptions } from './state-edges.ts';
+
+/** The part of a run's edges that tells; the rest is in edges.ts. */
+export class Telling extends StateEdges {
+  readonly onSuccess: Email['onSuccess'] | undefined;
+  readonly freshness: number | undefined;
+  readonly #config: Config;
+  readonly #console: Console;
+
+  constructor(options: EdgeOptions) {
+    super(options);
+    const { config, console } = options;
+    this.onSuccess = config.alerts.email?.onSuccess;
+    this.freshness = config.alerts.freshness;
+    this.#config = config;
+    this.#console = console;
+  }
+
+  async recordReminder(now: Date): Promise<void> {
+    const until = new Date(now.getTime() + reminderLead).toISOString();
+    await this.state.locked(() => { this.state.tombstones.append([{ event: 'reminded', until }]); });
+  }
+
+  told(fingerprint: string): Told {
+    const isTold = (line: JournalLine): boolean => (line.event === 'alert-sent' || line.event === 'alert-spooled') && line['warnings'] === fingerprint;
+    return {
+      finished: this.state.findLast((line) => line.event === 'finished'),
+      sameWarnings: this.state.findLast(isTold, new Date(this.now().getTime() - 2 * week)),
+      untold: this.#untold(),
+    };
+  }
+
+  #untold(): JournalLine | undefined {
+    const last = this.state.findLast((line) => line['deletionsTold'] === true || (line.event === 'tombstones' && line['added'] !== 0));
+    return last?.event === 'tombstones' ? last : undefined;
+  }
+
+  fingerprint(text: string): string {
+    return createHash('sha256').update(text).digest('hex');
+  }
+
+  /** The journal's head hash. */
+  head(): string {
+    return this.state.journal.head() ?? 'not written';
+  }
+
+  record(run: Run): void {
+    if (run.findings.kept.length === 0) return;
+    this.state.writeRunFile(run.runId, 'findings.jsonl', run.findings.kept.map((finding) => `${JSON.stringify(finding)}\n`).join(''));
+  }
+
+  remembered(): Remembered {
+    const finished = this.state.findLast((line) => line.event === 'finished');
+    return { finished, initialised: rememberedQuiet(finished) !== undefined ? undefined : this.state.findLast((line) => line.event === 'initialised') };
+  }
+
+  async mail(mail: Mail, run: Run): Promise<Sent> {
+    const { alerts: { email }, state = '' } = this.#config;
+    if (email === undefined) return 'lost';
+    return new Outbox(email, state, (failure) => { this.#console.error(failure); }).send(mail, run, this.now());
+  }
+
+  async metrics(end: JournalEvent): Promise<void> {
+    await refreshMetrics(this.#config, this.#console, this.now(), { repository: this.repository.name, end });
+  }
+}

@@ -1,0 +1,37 @@
+/** The peers: what people would run instead. */
+import { join } from 'node:path';
+import type { SshAccount } from '../support/sshd.ts';
+
+/** ssh for `rsync -e`, with the cipher that we take, and without the user's own configuration. */
+export function remoteShell({ port, identityFile, knownHostsFile }: SshAccount, ...more: readonly string[]): string {
+  return ['ssh', '-F', '/dev/null', '-p', port, '-i', identityFile, `-oUserKnownHostsFile=${knownHostsFile}`, '-oBatchMode=yes', '-oStrictHostKeyChecking=yes', ...more].join(' ');
+}
+
+/** The cipher that we ask for where the processor has AES. */
+export const sameCipher = '-oCiphers=^aes128-gcm@openssh.com';
+
+const from = ({ user, host }: SshAccount): string => `${user}@${host}:/`;
+
+/** The bare scan that B1 is measured against. */
+export function bareScan(account: SshAccount, replica: string): string[] {
+  return ['rsync', '-a', '--delete', '-n', '-i', '--exclude=/.rsync-ratchet/', '-e', remoteShell(account), from(account), `${replica}/`];
+}
+
+/** The two-scan shell script: dry run, grep, then the copy. */
+export function twoScans(account: SshAccount, replica: string): string[] {
+  const script = `set -eu
+    if rsync -a --delete -n -i -e "$1" "$2" "$3" | grep -qE '^(\\*deleting|[<>ch.][fdLDS][^+ ]*[cstTpogua])'; then echo changed; exit 3; fi
+    rsync -a --ignore-existing -e "$1" "$2" "$3"`;
+  return ['sh', '-c', script, 'sh', remoteShell(account), from(account), `${replica}/`];
+}
+
+export function bareCopy(account: SshAccount, target: string, options: readonly string[] = []): string[] {
+  return ['rsync', '-rt', ...options, '-e', remoteShell(account, sameCipher), from(account), `${target}/`];
+}
+
+/** `rclone sync --immutable` over sftp; its configuration is all on the command line. */
+export function rcloneSync(account: SshAccount, source: string, target: string): string[] {
+  const { user, host, port, identityFile, knownHostsFile } = account;
+  const remote = `:sftp,host=${host},port=${port},user=${user},key_file="${identityFile}",known_hosts_file="${knownHostsFile}",shell_type=none:${source}`;
+  return ['rclone', '--config', join(target, '..', 'rclone.conf'), 'sync', '--immutable', remote, target];
+}

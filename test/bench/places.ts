@@ -1,0 +1,104 @@
+/** Repositories of the layout whose names are true hashes, their replicas, and the sshd between. */
+import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/core/layout.ts';
+import { program } from '../support/cli.ts';
+import { type Value, writeConfig } from '../support/config.ts';
+import { rrsyncCommand, sftpCommand, type SshAccount, type Sshd, startSshd } from '../support/sshd.ts';
+
+/** serverA's side and ours, for a repository of one size. */
+export interface Place {
+  readonly folder: string;
+  readonly source: string;
+  readonly replica: string;
+  readonly configFile: string;
+  readonly account: SshAccount;
+}
+
+/** Where everything lies, and who serves it. */
+export class Bench {
+  readonly folder: string;
+  readonly #sshd: Sshd<string>;
+
+  private constructor(folder: string, sshd: Sshd<string>) {
+    this.folder = folder;
+    this.#sshd = sshd;
+  }
+
+  static async begin(folder: string, names: readonly string[]): Promise<Bench> {
+    rmSync(join(folder, 'sshd'), { recursive: true, force: true });
+    const accounts = names.map((name) => ({ name, command: rrsyncCommand(join(folder, name, 'source')) }));
+    return new Bench(folder, await startSshd({ folder: join(folder, 'sshd'), accounts: [...accounts, { name: 'sftp', command: sftpCommand }] }));
+  }
+
+  connections(): number { return this.#sshd.connections(); }
+
+  stop(): Promise<void> { return this.#sshd.stop(); }
+
+  get sftp(): SshAccount { return this.#accountOf('sftp'); }
+
+  #accountOf(name: string): SshAccount {
+    return this.#sshd.accounts[name] ?? fail(`no account ${name}`);
+  }
+
+  /** A place without a repository. */
+  place(name: string, nightly: Readonly<Record<string, Value>> = {}): Place {
+    const folder = join(this.folder, name);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const account = this.#accountOf(name);
+    const { file, replica } = writeConfig(folder, account, { repositories: { nightly: { limits: { newFiles: 100_000_000 }, ...nightly } } });
+    return { folder, source: join(folder, 'source'), replica, configFile: file, account };
+  }
+
+  /** A repository of so many tiny files, and a replica in step with it; kept from run to run. */
+  inStep(name: string, files: number): Place {
+    const place = this.place(name);
+    if (existsSync(join(place.folder, 'complete'))) return place;
+    say(`making ${name}: ${files} files`);
+    makeRepository(place.source, files);
+    execFileSync('cp', ['-al', place.source, place.replica]);
+    run(place, ['init', '--trust-existing', 'nightly']);
+    run(place, ['sync']);
+    writeFileSync(join(place.folder, 'complete'), '');
+    return place;
+  }
+}
+
+/** Runs the program for its effect. */
+export function run(place: Place, args: readonly string[]): string {
+  return execFileSync(process.execPath, [program, '--config', place.configFile, '--json', ...args], { encoding: 'utf8', maxBuffer: 1 << 28 });
+}
+
+/** The command line of the program. */
+export function ours(place: Place, ...args: readonly string[]): string[] {
+  return [process.execPath, program, '--config', place.configFile, '--json', ...args];
+}
+
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+/** Files are spread as restic spreads them: nearly all are packs. */
+export function makeRepository(source: string, files: number): void {
+  rmSync(source, { recursive: true, force: true });
+  for (const folder of admissionOrder.flatMap(foldersOf)) mkdirSync(join(source, folder), { recursive: true });
+  writeFileSync(join(source, 'config'), randomBytes(155));
+  for (let n = 0; n < files; n++) addFile(source, n === 0 ? 'key' : n % 500 === 1 ? 'index' : n % 500 === 2 ? 'snapshot' : 'pack', Buffer.from(`content ${n} `.padEnd(60)));
+}
+
+export function addFile(source: string, type: HashedType, content: Buffer): string {
+  const path = pathOf(type, createHash('sha256').update(content).digest('hex'));
+  writeFileSync(join(source, path), content, { mode: 0o600 });
+  return path;
+}
+
+/** New packs of random bytes. */
+export function addPacks(source: string, count: number, bytes: number): string[] {
+  return Array.from({ length: count }, () => addFile(source, 'pack', randomBytes(bytes)));
+}
