@@ -164,6 +164,7 @@ async function* short(wish: Wish): AsyncGenerator<Figure> {
 /** A real repository: a night with a new backup and a due check, its prove and check stages, against restic check alone. */
 async function* proving(wish: Wish): AsyncGenerator<Figure> {
   const source = join(wish.bench.folder, 'restic', 'source');
+  mkdirSync(join(wish.bench.folder, 'restic'), { recursive: true });
   const repository = openRepository(source);
   const place = wish.bench.place('restic', { restic: { passwordFile: repository.passwordFile, check: { every: '1s' } } });
   if (!existsSync(source)) await repository.run(['init']);
