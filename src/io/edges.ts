@@ -46,7 +46,7 @@ export class RunEdges extends Telling implements Edges {
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
     this.#quarantine = new Quarantine(this.#paths.quarantine, this.state.folder);
-    this.restic = new ResticEdges(repository, this.#session, this.state, () => this.#requireIncoming());
+    this.restic = new ResticEdges(repository, this.#session, this.state, console, () => this.#requireIncoming());
   }
 
   async lock(): Promise<boolean> {
