@@ -8,6 +8,7 @@ import type { Edges } from './edges.ts';
 
 /** Accepted deletions become tombstones before the fetch, so that a failed fetch does not forget them. */
 export async function bury(edges: Edges, run: Run, books: Books): Promise<void> {
+  await edges.forgetStale(books);
   const added = books.amount(gone, tombstoned);
   const dropped = books.amount(tombstoned, gone);
   run.tombstones.added = added.files;

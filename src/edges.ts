@@ -38,10 +38,10 @@ export interface Edges {
   alarm(): Alarm | undefined;
   /** Raises the alarm with this run's violations, or adds them to the one that stands. */
   raiseAlarm(run: Run): Promise<Alarm>;
+  /** Forgets tombstones whose file has left the replica, and heeds what operators said meanwhile. */
+  forgetStale(books: Books): Promise<void>;
   /** Everything in the replica, with its tombstones; goes on walking while it waits for serverA. */
   walk(): Promise<Catalogue>;
-  /** After the whole walk: forgets tombstones whose file is not there any more. */
-  settle(catalogue: Catalogue): Promise<void>;
   exists(path: string): boolean;
   freeSpace(): { free: number; total: number };
   /** One dry run; a Failure as a value when files vanished meanwhile, which is worth a second try. */

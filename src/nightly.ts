@@ -5,6 +5,7 @@ import { Flood, mostStrangers } from './core/flood.ts';
 import { passes, type Pass } from './core/layout.ts';
 import { newRun, runIdOf, type Run } from './core/run.ts';
 import { countsIn, reminderIn, sizeIn } from './core/stock.ts';
+import { clearStale } from './core/tombstones.ts';
 import { admit, fetch, prove } from './arrival.ts';
 import { bury, expire } from './departure.ts';
 import type { Edges } from './edges.ts';
@@ -29,10 +30,21 @@ export async function nightlyRun(edges: Edges, options: NightOptions): Promise<R
     if (!run.isLocked) await night(edges, run, options);
   } catch (error) {
     run.failure = asFailure(error);
+    await raiseAfterFailure(edges, run);
   }
   await tell(edges, run);
   await edges.close();
   return run;
+}
+
+/** What was found before the run failed stays raised, whatever it was that failed: it must not be gone by the next night. */
+async function raiseAfterFailure(edges: Edges, run: Run): Promise<void> {
+  if (run.command !== 'sync' || run.isLocked) return;
+  try {
+    await alarmStands(edges, run);
+  } catch (error) {
+    run.failure = asFailure(new AggregateError([run.failure, error], `${run.failure?.message ?? ''}; and the alarm could not be raised: ${asFailure(error).message}`));
+  }
 }
 
 async function night(edges: Edges, run: Run, options: NightOptions): Promise<void> {
@@ -85,7 +97,7 @@ async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Aud
   const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path), mostStrangers(limits.newFiles));
   const flood = await auditPasses(edges, run, judging);
   catalogue.enterAll();
-  await edges.settle(catalogue);
+  clearStale(catalogue.books);
   if (flood !== undefined) {
     run.findings.add('violation', 'over-limit', '', flood.message);
     return { books: catalogue.books, configMtime: undefined };

@@ -90,6 +90,11 @@ function applyToAll(event: Exclude<TombstoneEvent, { path: string }>, books: Boo
   }
 }
 
+/** Tombstones of files that the replica, entered as a whole, no longer has are none. */
+export function clearStale(books: Books): void {
+  for (const entry of books.select(tombstoned, inReplica)) for (const flag of allFlags) books.clear(entry, flag);
+}
+
 /** The tombstone as it stands in the books now; undefined when it does not, or was told already. */
 export function current(tombstone: Tombstone, books: Books): Tombstone | undefined {
   const entry = entryOf(tombstone.path, books);

@@ -86,10 +86,6 @@ export class RunEdges extends Telling implements Edges {
     return this.#walk;
   }
 
-  async settle({ books }: Catalogue): Promise<void> {
-    await this.state.locked(() => { this.state.tombstones.settle(books); });
-  }
-
   async examine(run: Run, paths: readonly string[], deadline: Date, told: (path: string, found: Examined) => void): Promise<void> {
     const pinned = this.#requireMarker().pins.config;
     const what = {

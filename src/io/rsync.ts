@@ -50,10 +50,12 @@ export function auditArguments(repository: Repository, connection: Connection, p
 }
 
 /** The real rsync. Never the replica as destination: `incoming` is a fresh folder that is trusted for nothing. */
-export function fetchArguments(repository: Repository, connection: Connection, manifest: string, nonce: string, incoming: string): string[] {
+export function fetchArguments(repository: Repository, connection: Connection, manifest: string, nonce: string, incoming: string, largest: number): string[] {
   const { bandwidthLimit } = repository.rsync;
   return [
     '-t', '--no-dirs', '--chmod=D0700,F0600', '--ignore-existing', '--from0', `--files-from=${manifest}`, '--whole-file',
+    // A file that has grown since the audit is left out; the limit on file size would end the whole fetch.
+    `--max-size=${Math.max(1, largest)}`,
     `--out-format=${nonce} %i|%l|%n`,
     ...(bandwidthLimit === undefined ? [] : [`--bwlimit=${Math.max(1, Math.floor(bandwidthLimit / 1024))}`]),
     ...commonOptions(repository, connection),
@@ -135,7 +137,7 @@ export async function fetch(
   }, 3 * bounds.files + 1000);
   const limits = { memory: mostMemory + memoryForFile * bounds.files, fileSize: bounds.largest };
   try {
-    const args = fetchArguments(repository, connection, manifest, nonce, incoming);
+    const args = fetchArguments(repository, connection, manifest, nonce, incoming, bounds.largest);
     const ended = await run(rsyncCommand(context, args, { readable: [manifest], writable: [incoming] }, limits), bounds, (chunk) => { lines.push(chunk); });
     if (ended.stopped === 'deadline') return 'unfinished';
     return isDelivered(ended) ? 'complete' : failureOf('the fetch failed', ended, connection, bounds);

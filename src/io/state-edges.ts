@@ -78,6 +78,10 @@ export class StateEdges {
     return last?.['acceptMtimes'] === true;
   }
 
+  async forgetStale(books: Books): Promise<void> {
+    await this.state.locked(() => { this.state.tombstones.forgetStale(books); });
+  }
+
   async bury(run: Run, books: Books): Promise<void> {
     await this.state.locked(() => { bury(this.state, run, books); });
   }

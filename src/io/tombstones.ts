@@ -2,7 +2,7 @@
 import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Books } from '../core/books.ts';
-import { confirmed, gone, inReplica, kept, reminded, told, tombstoned } from '../core/flags.ts';
+import { gone, inReplica, told, tombstoned } from '../core/flags.ts';
 import { Lines } from '../core/itemize.ts';
 import { placeOf } from '../core/layout.ts';
 import { apply, current, parseTombstoneEvent, type Tombstone, type TombstoneEvent } from '../core/tombstones.ts';
@@ -61,13 +61,19 @@ export class TombstoneLog {
   }
 
   /**
-   * Forgets tombstones whose file has left: a run that was killed behind the last move left them, and they must not fall
-   * on a file of that name that is fetched again. The books know the whole replica; the caller holds the state lock.
+   * Brings the books, which know the whole replica, up to date, and forgets tombstones whose file has left: a run that was
+   * killed behind the last move left them, and they must not fall on a file of that name that is fetched again. The caller
+   * holds the state lock.
    */
-  settle(books: Books): void {
-    const stale = [...books.select(tombstoned, inReplica)];
-    for (const entry of stale) books.clear(entry, tombstoned | confirmed | kept | reminded);
-    if (stale.length > 0) this.compact(books);
+  forgetStale(books: Books): void {
+    this.fold(books);
+    const stale = { count: 0 };
+    this.each((event) => {
+      const place = event.event === 'tombstone' ? placeOf(event.path) : undefined;
+      const entry = place !== undefined && 'id' in place ? books.find(place.of, place.id) : -1;
+      if (event.event === 'tombstone' && (entry < 0 || !books.has(entry, inReplica))) stale.count++;
+    });
+    if (stale.count > 0) this.compact(books);
   }
 
   /** Appends events, durable when this returns. The caller holds the state lock. */

@@ -47,13 +47,13 @@ describe('the audit', () => {
 
 describe('the fetch', () => {
   /** DESIGN section 5, rule 3, word for word. */
-  const words = [
-    '-t', '--no-dirs', '--chmod=D0700,F0600', '--ignore-existing', '--from0', '--files-from=/man ifest', '--whole-file', '--out-format=NONCE %i|%l|%n',
+  const words = (largest: number): string[] => [
+    '-t', '--no-dirs', '--chmod=D0700,F0600', '--ignore-existing', '--from0', '--files-from=/man ifest', '--whole-file', `--max-size=${largest}`, '--out-format=NONCE %i|%l|%n',
   ];
 
   test('over ssh, word for word', () => {
-    assert.deepEqual(fetchArguments(repository, overSsh, '/man ifest', 'NONCE', '/in/20261123'), [
-      ...words, '--timeout=90', '--max-alloc=1G', '-e', overSsh.remoteShell, '--rsync-path=/opt/rsync', 'backup@serverA:/', '/in/20261123/',
+    assert.deepEqual(fetchArguments(repository, overSsh, '/man ifest', 'NONCE', '/in/20261123', 1234), [
+      ...words(1234), '--timeout=90', '--max-alloc=1G', '-e', overSsh.remoteShell, '--rsync-path=/opt/rsync', 'backup@serverA:/', '/in/20261123/',
     ]);
   });
 
@@ -61,8 +61,8 @@ describe('the fetch', () => {
   for (const [limit, option] of limits) {
     test(`a bandwidth limit of ${limit}`, () => {
       const limited = repositoryConfig({ rsync: { bandwidthLimit: limit }, timeouts: { stall: '90s' } });
-      assert.deepEqual(fetchArguments(limited, local, '/man ifest', 'NONCE', '/in/x'), [
-        ...words, option, '--timeout=90', '--max-alloc=1G', '/so urce/', '/in/x/',
+      assert.deepEqual(fetchArguments(limited, local, '/man ifest', 'NONCE', '/in/x', 0), [
+        ...words(1), option, '--timeout=90', '--max-alloc=1G', '/so urce/', '/in/x/',
       ]);
     });
   }
@@ -78,7 +78,7 @@ describe('what must never be there', () => {
   ];
   const vectors = [overSsh, local].flatMap((connection) => [
     ...passes.map((pass) => ({ name: `pass ${pass}`, args: auditArguments(repository, connection, pass, 'NONCE', '/r'), also: ['ignore-existing'] })),
-    { name: 'the fetch', args: fetchArguments(repository, connection, '/m', 'NONCE', '/i'), also: ['recursive', 'delete', 'delete-during', 'dry-run'] },
+    { name: 'the fetch', args: fetchArguments(repository, connection, '/m', 'NONCE', '/i', 1), also: ['recursive', 'delete', 'delete-during', 'dry-run'] },
   ]);
   for (const { name, args, also } of vectors) {
     test(`${name} from ${args.at(-2) ?? ''}`, () => {

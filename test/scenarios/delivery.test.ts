@@ -80,8 +80,8 @@ test('a new file that changes, grows or vanishes between audit and fetch is not 
   await gate.open();
   const tonight = await judged(running);
   assert.deepEqual([tonight.code, tonight.run.outcome], [4, 'warned']);
-  assert.deepEqual(pathsOf(tonight, 'quarantined').sort(), [grown, changed].sort());
-  assert.deepEqual(pathsOf(tonight, 'not-delivered'), [gone]);
+  assert.deepEqual(pathsOf(tonight, 'quarantined'), [changed]);
+  assert.deepEqual(pathsOf(tonight, 'not-delivered').sort(), [grown, gone].sort());
   assert.equal(tonight.run.admitted.files, 1);
   assert.ok(existsSync(join(night.replica, good)));
   for (const path of [grown, changed, gone]) assert.ok(!existsSync(join(night.replica, path)));

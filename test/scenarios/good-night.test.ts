@@ -111,7 +111,7 @@ test('several repositories are synced one after another, and the worst exit code
   writeFileSync(night.config.file, JSON.stringify(config));
   const { code, stdout, stderr } = await night.run(['sync']);
   assert.equal(code, 1);
-  assert.equal(stdout, 'nightly: nothing new\n');
+  assert.equal(stdout, 'nightly: nothing new\n2 repositories: 1 unchanged, 1 failed\n');
   assert.match(stderr, /error: .*other has no marker/);
   assert.equal((await night.run(['init', 'other'])).code, 0);
   const both = await night.run(['--json', 'sync']);

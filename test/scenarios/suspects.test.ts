@@ -144,3 +144,18 @@ test('a suspect that serverA does not deliver is a warning, and its time is not 
   assertFindings(await night.sync(), 4, [`not-delivered ${pack}`]);
   assert.deepEqual(night.replicaNow(), before);
 });
+
+test('a violation that was found before the run failed stays raised', async (t) => {
+  const night = await serverA.night(t, { account: 'scripted' });
+  const source = night.repository.path;
+  const [wrong, right] = [anyOf(source, 'data'), anyOf(source, 'index')];
+  damage(join(source, wrong));
+  for (const path of [wrong, right]) utimesSync(join(source, path), 1_700_000_000, 1_700_000_000);
+  serverA.script({ 4: 'serve; exit 12' }); // the suspects come; then it looks as if the connection had broken
+  const before = night.replicaNow();
+  const { code, run } = await night.sync();
+  assert.deepEqual([code, run.outcome, run.alarm?.rules], [3, 'alarm', ['modified']]);
+  const standing = await night.sync();
+  assert.deepEqual([standing.code, standing.run.alarm?.runId], [3, run.runId]);
+  assert.deepEqual(night.replicaNow(), before);
+});
