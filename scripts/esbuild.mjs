@@ -25,19 +25,19 @@ export async function optionsFor(root, entry) {
   }
 }
 
-// The script and the style that `report --html` puts into its page: src/page with its library, for a browser.
+/** The script and the style that `report --html` puts into its page: src/page with its library, for a browser. */
 export async function page(root) {
-  const { outputFiles } = await build(pageOptions(root))
+  const { outputFiles, metafile } = await build(pageOptions(root))
   const textOf = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text.trim()
-  return { script: textOf('.js'), style: textOf('.css') }
+  return { script: textOf('.js'), style: textOf('.css'), metafile }
 }
 
-/** How src/page is bundled. */
-export const pageOptions = (root) => ({
+const pageOptions = (root) => ({
   absWorkingDir: root,
   entryPoints: ['src/page/plots.ts', 'src/page/page.css'],
   outdir: 'page',
   write: false,
+  metafile: true,
   bundle: true,
   format: 'iife',
   platform: 'browser',
