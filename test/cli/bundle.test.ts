@@ -73,6 +73,20 @@ test('the list of what is inside names each package as the lock file has it, and
   for (const name of ['commander', 'execa', 'nodemailer', 'uplot', 'yaml']) assert.ok(components.some((each) => each.name === name), name);
 });
 
+test('the README names each runtime package, its size in the bundle and the file that uses it', () => {
+  const { dependencies } = JSON.parse(read(root, 'package.json')) as { dependencies: Record<string, string> };
+  const rows = read(root, 'README.md').split('\n').filter((line) => /^\| [\w@/-]+ \| \d+ KB \|/.test(line)).map((line) => line.split('|').map((cell) => cell.trim()));
+  assert.deepEqual(rows.map(([, name]) => name).sort(), Object.keys(dependencies).sort());
+  for (const [, name = '', size = '', brings = '', , , used = ''] of rows) {
+    const own = [name, ...brings.split(', ')];
+    const bytes = materials().components.filter((each) => own.includes(each.name)).reduce((sum, { properties }) => sum + Number(properties[0]?.value), 0);
+    assert.ok(Math.abs(parseInt(size) - bytes / 1000) < 1 + bytes / 20_000, `${name}: the README says ${size}, it is ${bytes} bytes`);
+    assert.match(used, /^`src\//, name);
+  }
+  const told = rows.flatMap(([, name = '', , brings = '']) => [name, ...brings.split(', ')]);
+  assert.deepEqual(materials().components.map(({ name }) => name).filter((name) => !told.includes(name)), []);
+});
+
 test('npm pack gives a package whose program runs', async () => {
   const copy = copyOfSources(['dist', 'scripts', 'package.json', 'README.md', 'LICENSE']);
   const { stdout } = await run('npm', ['pack', '--json', '--offline', '--ignore-scripts', '--loglevel=error'], { cwd: copy });
