@@ -1,5 +1,6 @@
 /** How files come in: fetched, verified, proven by restic, admitted (steps 5 to 8). */
 import type { Amount, Books } from './core/books.ts';
+import { reservedBytes } from './core/config-units.ts';
 import { inReplica, rejected, verified, waiting, wanted } from './core/flags.ts';
 import type { HashedType } from './core/layout.ts';
 import { formatBytes } from './core/report.ts';
@@ -28,8 +29,7 @@ export async function fetch(edges: Edges, run: Run, books: Books): Promise<boole
 /** Throws Failure when the disk would be fuller than `limits.minFree` allows. */
 function requireSpace(edges: Edges, missing: Amount): void {
   const { free, total } = edges.freeSpace();
-  const { minFree } = edges.repository.limits;
-  const reserved = 'percent' in minFree ? (total * minFree.percent) / 100 : minFree.bytes;
+  const reserved = reservedBytes(edges.repository.limits.minFree, total);
   if (free - missing.bytes >= reserved) return;
   throw new Failure(
     `not enough room: ${formatBytes(missing.bytes)} to fetch, ${formatBytes(free)} free, limits.minFree keeps ${formatBytes(reserved)}`,

@@ -39,11 +39,11 @@ export function addCheck(program: Command, context: CliContext): void {
 
 /** One check, said and mailed; what could not be finished does not keep the next repository from its check. */
 async function checkAndTell(options: EdgeOptions): Promise<{ result: object; code: number }> {
-  const { config, repository: { name }, repository, interrupt, console } = options;
+  const { repository: { name }, console } = options;
   const startedAt = new Date();
   const telling = new Telling(options);
   const { checkNow } = await import('../io/proof-edges.ts');
-  const result = await checkNow(config, repository, interrupt).catch(asFailure);
+  const result = await checkNow(options).catch(asFailure);
   if (result === undefined) {
     console.mention(`${name}: another run is at work; nothing was done`, 'warning');
     return { result: { locked: true }, code: exitCodes.locked };

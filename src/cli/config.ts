@@ -1,4 +1,4 @@
-/** `config generate` and `config validate`. */
+/** `config generate`, `config validate` and `config schema`. */
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { sampleConfig } from '../core/config-sample.ts';
@@ -6,7 +6,7 @@ import { UsageError } from '../errors.ts';
 import { configOf, configPath, consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addConfig(program: Command, _context: CliContext): void {
-  const config = program.command('config').description('make or check the configuration');
+  const config = program.command('config').description('make, check or describe the configuration');
   const generate = config.command('generate')
     .description('print a commented sample')
     .option('--destination <file>', 'write it there (0600); an existing file is never overwritten')
@@ -29,6 +29,13 @@ export function addConfig(program: Command, _context: CliContext): void {
       consoleOf(validate).mention(`${path}: valid (${names.join(', ')})`, 'good');
     });
   withExitCodes(validate, [0, 2]);
+  const schema = config.command('schema')
+    .description('print the JSON Schema, from which editors complete and check as you type')
+    .action(async () => {
+      const { configJsonSchema } = await import('../core/config-json-schema.ts');
+      consoleOf(schema).document(JSON.stringify(configJsonSchema(), null, 2));
+    });
+  withExitCodes(schema, [0, 2]);
   withExitCodes(config, [0, 2]);
 }
 

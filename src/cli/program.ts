@@ -5,9 +5,11 @@ import { asFailure, exitCodeMeanings, exitCodeOf, exitCodes } from '../errors.ts
 import { addAcknowledge } from './acknowledge.ts';
 import { addAlert } from './alert.ts';
 import { addCheck } from './check.ts';
+import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 import { addDemo } from './demo.ts';
+import { addDoctor } from './doctor.ts';
 import { addHistory } from './history.ts';
 import { addInit } from './init.ts';
 import { addPruneWindow } from './prune-window.ts';
@@ -48,6 +50,6 @@ export function makeProgram(context: CliContext): Command {
     .exitOverride()
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory, addReport, addScrub, addCheck, addAlert, addConfig, addDemo]) add(program, context);
+  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory, addReport, addScrub, addCheck, addAlert, addConfig, addDoctor, addCompletion, addDemo]) add(program, context);
   return withExitCodes(program, Object.keys(exitCodeMeanings).map(Number));
 }

@@ -1,15 +1,14 @@
-import type { Resolve } from './config-schema.ts';
+import { namePattern, ways } from './config-schema.ts';
 import { parseSource } from './config-source.ts';
 import type { Finding, KeyPath } from './config-types.ts';
 import { isWithin } from './config-units.ts';
+import type { Resolve } from './config-values.ts';
 
 /** A folder that a key names, resolved. */
 interface Place {
   path: KeyPath;
   folder: string;
 }
-
-const ways = ['smtp', 'sendmail', 'directory'];
 
 /**
  * What no single key can tell: names, folders that overlap, keys that go together. It reads the raw data and passes
@@ -50,7 +49,7 @@ export function insideReplica({ path, folder }: Place, replicas: readonly Place[
 
 function nameFinding(name: string): Finding[] {
   const path = ['repositories', name];
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
+  if (!new RegExp(namePattern).test(name)) {
     return [{ path, at: 'key', message: "a repository's name must be letters, digits and . _ -, begin with a letter or digit, and be at most 64 long" }];
   }
   const reserved = ['spool', 'constructor', 'prototype'].includes(name);

@@ -1,207 +1,155 @@
+/** Every key of a configuration: what it takes, its default, and what it is for, as editors and the manual page show it. */
 import * as v from 'valibot';
 import { aSource, isMailHost, parseSource } from './config-source.ts';
 import type { Email, Source, Transport } from './config-types.ts';
-import * as units from './config-units.ts';
-
-/** Makes a path absolute and tidy; a relative one starts from the folder of the configuration. */
-export type Resolve = (path: string) => string;
+import { day } from './config-units.ts';
+import {
+  address, clock, grace, ignored, list, matching, minFree, oneOf, parsed, path, program, size, sshOption, text, time, whole, zone, type Resolve,
+} from './config-values.ts';
 
 const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
-const weekly = { every: 7 * units.day, readDataSubset: 30 };
+const weekly = { every: 7 * day, readDataSubset: 30 };
 const localSmtp = { host: 'localhost', port: 25, tls: 'opportunistic' } as const;
+const week = 7 * day;
 
-/** Text that is safe in a command line, a header or a path. */
-function text(right: string) {
-  return v.pipe(
-    v.string(right),
-    v.check((input) => input.trim() !== '', `must not be empty: ${right}`),
-    v.check(units.isPrintable, `must not contain control characters or line breaks: ${right}`),
-  );
-}
+/** The ways to send a mail, of which there is exactly one; that is a rule of config-rules.ts. */
+export const ways = ['smtp', 'sendmail', 'directory'];
 
-/** Text that a parser of ours turns into a value. */
-function parsed<T>(right: string, parse: units.Parse<T>) {
-  return v.pipe(text(right), parsing(parse));
-}
+/** What a repository may be called; a rule of config-rules.ts as well, which can say more than a pattern. */
+export const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
 
-function parsing<I, T>(parse: (input: I) => units.Parsed<T>) {
-  return v.rawTransform<I, T>(({ dataset, addIssue, NEVER }) => {
-    const result = parse(dataset.value);
-    if ('value' in result) return result.value;
-    addIssue({ message: result.wrong });
-    return NEVER;
-  });
-}
-
-/** Text that must match. */
-const matching = (right: string, good: (input: string) => boolean) => v.pipe(text(right), v.check(good, right));
-
-const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => {
-  const right = `must be a whole number, ${least}${most === Number.MAX_SAFE_INTEGER ? ' or more' : ` to ${most}`}`;
-  return v.pipe(v.number(right), v.safeInteger(right), v.minValue(least, right), v.maxValue(most, right));
-};
-
-const oneOf = <const T extends readonly string[]>(...options: T) =>
-  v.picklist(options, `must be ${options.slice(0, -1).join(', ')} or ${options.at(-1) ?? ''}`);
-
-const list = <S extends v.GenericSchema>(item: S, of: string) => v.array(item, `must be a list of ${of}, such as [a, b]`);
-
-const time = (most?: number) => parsed(units.aTime, units.parseTime(most));
-
-/** A path; a shell would replace `~`, we would make a folder of that name. */
-function path(resolve: Resolve, right = 'must be a path: absolute, or relative to the folder of this file') {
-  return parsed(right, (input) =>
-    input.startsWith('~') ? { wrong: `~ is not replaced here, write the whole path: ${right}` } : { value: resolve(input) });
-}
-
-/** A program: a name for PATH to find, or a path. */
-function program(resolve: Resolve) {
-  return parsed('must be a program: its name or its path', (input) => {
-    if (/^[-~]/.test(input)) return { wrong: "must be a program, its name or its path, not beginning with '-' or '~'" };
-    return { value: input.includes('/') ? resolve(input) : input };
-  });
-}
-
-function knownZone(zone: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: zone }));
-  } catch {
-    return false;
-  }
-}
-
-const clock = matching('must be a time of day from "00:00" to "23:59", in quotes', (input) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(input));
+/** A key's schema with what the key is for. */
+const key = <const S extends v.GenericSchema>(schema: S, description: string) => v.pipe(schema, v.description(description));
 
 const pruneWindow = v.strictObject({
-  days: v.pipe(
+  days: key(v.pipe(
     list(oneOf(...weekdays), 'days (mon, tue, wed, thu, fri, sat, sun)'),
     v.minLength(1, 'must name at least one day of mon, tue, wed, thu, fri, sat, sun'),
-  ),
-  from: clock,
-  to: clock,
-  timezone: matching('must be a time zone such as Europe/Berlin or UTC', knownZone),
-  maxDeletions: whole(0),
+  ), 'The days on which the window opens.'),
+  from: key(clock, 'When it opens, such as "01:00".'),
+  to: key(clock, 'When it closes; before `from` it is on the next day.'),
+  timezone: key(zone, 'The time zone of `from` and `to`, such as Europe/Berlin.'),
+  maxDeletions: key(whole(0), 'The budget: how many deletions it lets through, over all runs in it.'),
 });
-
-/** rsync's filter rules give a meaning to some beginnings and to wildcards; an ignored name must not blind the audit. */
-const ignored = v.pipe(
-  text('must be the name of a file or folder, such as ".DS_Store"'),
-  v.check((name) => !name.includes('/'), 'must be one name without a slash, such as ".DS_Store"'),
-  v.check((name) => !/[*?[\]\\]/.test(name), 'must be a literal name, without * ? [ ] \\'),
-  v.check((name) => !/^(?:[+-] |!$|\.\.?$)/.test(name), "must be a name that rsync takes literally: not !, . or .., not beginning with '+ ' or '- '"),
-  v.check(
-    (name) => !/^(?:config|keys|index|snapshots|data|locks|[0-9a-f]{2}|[0-9a-f]{64}|\.rsync-ratchet)$/i.test(name),
-    'must not be a name that restic or rsync-ratchet itself uses: the audit would not see it',
-  ),
-);
-
-const option = matching(
-  'must be an ssh option with its value, such as ServerAliveInterval=15',
-  (input) => /^[A-Za-z][A-Za-z0-9]*(?: *= *| +)\S/.test(input),
-);
 
 /** What a file may say of ssh, rsync and restic. */
 function programs(resolve: Resolve) {
   const ssh = v.strictObject({
-    port: v.optional(whole(1, 65_535), 22),
-    identityFile: v.exactOptional(path(resolve)),
-    knownHostsFile: v.exactOptional(path(resolve)),
-    options: v.optional(list(option, 'ssh options'), []),
+    port: key(v.optional(whole(1, 65_535), 22), 'The port of sshd on serverA.'),
+    identityFile: key(v.exactOptional(path(resolve)), 'The private key; without it ssh uses its own defaults.'),
+    knownHostsFile: key(v.exactOptional(path(resolve)), "The file that has serverA's host key; without it ssh uses its own defaults."),
+    options: key(v.optional(list(sshOption, 'ssh options'), []), 'More ssh options, as behind -o, such as ServerAliveInterval=30.'),
   });
   const rsync = v.strictObject({
-    path: v.optional(program(resolve), 'rsync'),
-    remotePath: v.optional(matching("must be serverA's rsync: its name or path, not beginning with '-'", (input) => !input.startsWith('-')), 'rsync'),
-    bandwidthLimit: v.exactOptional(parsed(units.aSize, units.parseSize(1000))),
-    sandbox: v.optional(oneOf('auto', 'require', 'off'), 'auto'),
+    path: key(v.optional(program(resolve), 'rsync'), 'The program here.'),
+    remotePath: key(v.optional(matching("must be serverA's rsync: its name or path, not beginning with '-'", (input) => !input.startsWith('-')), 'rsync'), 'The program on serverA.'),
+    bandwidthLimit: key(v.exactOptional(size(1000)), 'At most this much is fetched per second, such as 20MB.'),
+    sandbox: key(v.optional(oneOf('auto', 'require', 'off'), 'auto'), 'Whether rsync runs inside bubblewrap: auto (where it works), require, or off.'),
+  });
+  const check = v.strictObject({
+    every: key(v.optional(time(), '7d'), 'How often to check.'),
+    readDataSubset: key(v.optional(whole(1, 1000), 30), 'In how many parts all data is read; each check reads the next one.'),
   });
   const restic = v.strictObject({
-    path: v.optional(program(resolve), 'restic'),
-    passwordFile: v.exactOptional(path(resolve)),
-    prove: v.optional(v.union([v.boolean(), v.literal('unisolated')], 'must be true, false or unisolated'), true),
-    check: v.exactOptional(v.strictObject({
-      every: v.optional(time(), '7d'),
-      readDataSubset: v.optional(whole(1, 1000), 30),
-    })),
+    path: key(v.optional(program(resolve), 'restic'), 'The program here.'),
+    passwordFile: key(v.exactOptional(path(resolve)), "A file with the repository's password, closed to others. With it restic proves and checks what comes in."),
+    prove: key(
+      v.optional(v.union([v.boolean(), v.literal('unisolated')], 'must be true, false or unisolated'), true),
+      'Whether restic opens the repository before anything is admitted: true, false, or unisolated (without a sandbox).',
+    ),
+    check: key(v.exactOptional(check), 'When restic checks the replica; needs the passwordFile.'),
   });
   // Without a password restic can check nothing.
-  const settled = v.transform(({ check, ...rest }: v.InferOutput<typeof restic>) =>
-    rest.passwordFile === undefined ? rest : { ...rest, passwordFile: rest.passwordFile, check: check ?? weekly });
-  return { ssh: v.optional(ssh, {}), rsync: v.optional(rsync, {}), restic: v.optional(v.pipe(restic, settled), {}) };
+  const settled = v.transform(({ check: wanted, ...rest }: v.InferOutput<typeof restic>) =>
+    rest.passwordFile === undefined ? rest : { ...rest, passwordFile: rest.passwordFile, check: wanted ?? weekly });
+  return {
+    ssh: key(v.optional(ssh, {}), 'How ssh reaches serverA.'),
+    rsync: key(v.optional(rsync, {}), 'How rsync runs.'),
+    restic: key(v.optional(v.pipe(restic, settled), {}), 'What restic proves and checks.'),
+  };
 }
 
-const week = 7 * units.day;
-
 const timeouts = v.strictObject({
-  connect: v.optional(time(week), '30s'),
-  stall: v.optional(time(week), '10m'),
-  run: v.optional(time(week), '12h'),
+  connect: key(v.optional(time(week), '30s'), 'To log in.'),
+  stall: key(v.optional(time(week), '10m'), 'Without any progress.'),
+  run: key(v.optional(time(week), '12h'), 'For a whole night.'),
 });
 
 const limits = v.strictObject({
-  newFiles: v.optional(whole(0), 200_000),
-  newBytes: v.optional(parsed(units.aSize, units.parseSize()), '500GB'),
-  minFree: v.optional(parsed(units.aMinFree, units.parseMinFree), '5%'),
-  suspects: v.optional(whole(0), 100),
+  newFiles: key(v.optional(whole(0), 200_000), 'More new files than this in one night is an alarm: what may never delete can be filled up.'),
+  newBytes: key(v.optional(size(), '500GB'), 'More new bytes than this in one night is an alarm.'),
+  minFree: key(v.optional(minFree, '5%'), 'What must stay free on the disk: a percentage or a size.'),
+  suspects: key(v.optional(whole(0), 100), 'How many files of which only the time changed are fetched and compared.'),
 });
 
 function repository(resolve: Resolve) {
   const aReplica = 'must be the folder of the copy on this machine, such as /srv/replica/nightly';
-  const source = parsed<Source>(aSource, parseSource);
-  const grace = v.pipe(v.union([v.string(), v.number()], units.aGrace), parsing(units.parseGrace));
+  const source = parsed<Source>(aSource, parseSource, {
+    pattern: '^(?:/|sftp://|[^/]+:)',
+    description: "Where restic's repository is: user@host:path, seen from rrsync's folder on serverA; sftp://user@host/path, a read-only sshfs mount; or an absolute path on this machine.",
+  });
+  const replica = path(resolve, aReplica, { description: 'The folder of the copy on this machine, which can only grow; "rsync-ratchet init" makes it.' });
   return v.strictObject({
     source,
-    replica: v.pipe(path(resolve, aReplica), v.check((folder) => folder !== '/', `must not be the whole file system: ${aReplica}`)),
+    replica: v.pipe(replica, v.check((folder) => folder !== '/', `must not be the whole file system: ${aReplica}`)),
     ...programs(resolve),
-    timeouts: v.optional(timeouts, {}),
-    deletionGrace: v.optional(grace, '30d'),
-    pruneWindows: v.optional(list(pruneWindow, 'windows, each with days, from, to, timezone, maxDeletions'), []),
-    limits: v.optional(limits, {}),
-    spotCheck: v.optional(whole(0), 5),
-    ignore: v.optional(list(ignored, 'names'), []),
+    timeouts: key(v.optional(timeouts, {}), 'How long things may take, each at most 7d.'),
+    deletionGrace: key(v.optional(grace, '30d'), 'How long a file stays here after its deletion was accepted: a time, 0 (the same run), or forever.'),
+    pruneWindows: key(
+      v.optional(list(pruneWindow, 'windows, each with days, from, to, timezone, maxDeletions'), []),
+      'When deletions are expected, every week. Outside of such a window a deletion is an alarm.',
+    ),
+    limits: key(v.optional(limits, {}), 'What one night may bring, and what the disk must keep free.'),
+    spotCheck: key(v.optional(whole(0), 5), 'How many old files are fetched at random each night and compared.'),
+    ignore: key(v.optional(list(ignored, 'names'), []), 'Names of files or folders on serverA that are known not to belong to restic, such as .DS_Store; no wildcards.'),
   });
 }
-
-const address = matching(
-  'must be one mail address, such as ops@example.org or Name <ops@example.org>',
-  (input) => /^(?:[^-<>@,;:"()\\][^<>@,;:"()\\]*<(?!-)[^\s<>@,;:"()\\]+@[\w.[\]:-]+>|(?!-)[^\s<>@,;:"()\\]+@[\w.[\]:-]+)$/.test(input),
-);
 
 function email(resolve: Resolve) {
   const smtp = v.strictObject({
-    host: v.optional(matching("must be a mail server's name or address, such as localhost", isMailHost), localSmtp.host),
-    port: v.optional(whole(1, 65_535), localSmtp.port),
-    tls: v.optional(oneOf('required', 'opportunistic', 'none'), localSmtp.tls),
-    user: v.exactOptional(text('must be the user name for the mail server')),
-    passwordFile: v.exactOptional(path(resolve)),
+    host: key(v.optional(matching("must be a mail server's name or address, such as localhost", isMailHost), localSmtp.host), 'The mail server.'),
+    port: key(v.optional(whole(1, 65_535), localSmtp.port), 'Its port; 465 means TLS from the start.'),
+    tls: key(v.optional(oneOf('required', 'opportunistic', 'none'), localSmtp.tls), 'Encryption: required, opportunistic (when the server offers it), or none.'),
+    user: key(v.exactOptional(text('must be the user name for the mail server')), 'The login, if the server wants one; together with passwordFile.'),
+    passwordFile: key(v.exactOptional(path(resolve)), 'A file with the password of the login, closed to others.'),
   });
   const fields = v.strictObject({
-    from: address,
-    to: v.pipe(list(address, 'mail addresses'), v.minLength(1, 'must name at least one mail address')),
-    smtp: v.exactOptional(smtp),
-    sendmail: v.exactOptional(program(resolve)),
-    directory: v.exactOptional(path(resolve)),
-    onSuccess: v.optional(oneOf('never', 'always', 'recovery'), 'never'),
+    from: key(address, 'The sender, such as ratchet@serverB.'),
+    to: key(v.pipe(list(address, 'mail addresses'), v.minLength(1, 'must name at least one mail address')), 'The recipients.'),
+    smtp: key(v.exactOptional(smtp), 'Send by SMTP; smtp: {} is a mail server on this machine.'),
+    sendmail: key(v.exactOptional(program(resolve)), 'Send with a program on this machine, such as /usr/sbin/sendmail.'),
+    directory: key(v.exactOptional(path(resolve)), 'Write each mail as an .eml file into this folder.'),
+    onSuccess: key(v.optional(oneOf('never', 'always', 'recovery'), 'never'), 'Whether good nights are mailed too: never, always, or recovery (the first good one after a bad one).'),
   });
-  return v.pipe(fields, v.transform(({ from, to, onSuccess, ...ways }): Email => ({ from, to, onSuccess, transport: transport(ways) })));
+  return v.pipe(fields, v.metadata({ oneOf: ways.map((way) => ({ required: [way] })) }), v.transform(({ from, to, onSuccess, ...way }): Email => ({ from, to, onSuccess, transport: transport(way) })));
 }
 
-/** One of the three ways; that there is exactly one is a rule of config-rules.ts. */
-function transport(ways: { smtp?: Omit<Extract<Transport, { kind: 'smtp' }>, 'kind'>; sendmail?: string; directory?: string }): Transport {
-  if (ways.sendmail !== undefined) return { kind: 'sendmail', path: ways.sendmail };
-  if (ways.directory !== undefined) return { kind: 'directory', path: ways.directory };
-  return { kind: 'smtp', ...(ways.smtp ?? localSmtp) };
+/** The way that is given. */
+function transport(way: { smtp?: Omit<Extract<Transport, { kind: 'smtp' }>, 'kind'>; sendmail?: string; directory?: string }): Transport {
+  if (way.sendmail !== undefined) return { kind: 'sendmail', path: way.sendmail };
+  if (way.directory !== undefined) return { kind: 'directory', path: way.directory };
+  return { kind: 'smtp', ...(way.smtp ?? localSmtp) };
 }
 
 /** The whole file, as valibot sees it: input is what the YAML says, output has all defaults, units read, paths resolved. */
 export function configSchema(resolve: Resolve) {
+  const alerts = v.strictObject({
+    email: key(v.exactOptional(email(resolve)), 'Mail: who gets it, and by exactly one of smtp, sendmail, directory.'),
+    freshness: key(v.exactOptional(time()), 'Warn when no new snapshot has come for this long, such as 48h.'),
+  });
+  const ping = v.strictObject({
+    urlFile: path(resolve, undefined, { description: 'A file with the address of the monitor, closed to others.' }),
+    findings: key(v.optional(v.boolean('must be true or false'), false), 'Whether it is also told which rules were broken, and how often.'),
+  });
+  const monitoring = v.strictObject({
+    ping: key(v.exactOptional(ping), 'A healthchecks-style monitor that is told of the start and the end of each run.'),
+    metricsFile: key(v.exactOptional(path(resolve)), "Figures for Prometheus's node exporter are written here."),
+  });
   return v.strictObject({
-    state: v.exactOptional(path(resolve)),
-    repositories: v.record(v.string(), repository(resolve)),
-    alerts: v.optional(v.strictObject({ email: v.exactOptional(email(resolve)), freshness: v.exactOptional(time()) }), {}),
-    monitoring: v.optional(v.strictObject({
-      ping: v.exactOptional(v.strictObject({ urlFile: path(resolve), findings: v.optional(v.boolean('must be true or false'), false) })),
-      metricsFile: v.exactOptional(path(resolve)),
-    }), {}),
+    state: key(v.exactOptional(path(resolve)), 'The folder of the journal, tombstones and unsent mail. By default /var/lib/rsync-ratchet; ~/.local/state/rsync-ratchet for a user other than root.'),
+    repositories: key(v.pipe(v.record(v.string(), repository(resolve)), v.metadata({ minProperties: 1, propertyNames: { pattern: namePattern } })), 'What is pulled, by the name that commands, mails and the journal use.'),
+    alerts: key(v.optional(alerts, {}), 'Whom to tell. Without this nobody is.'),
+    monitoring: key(v.optional(monitoring, {}), 'What other programs are told.'),
   });
 }
 

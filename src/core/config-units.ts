@@ -21,6 +21,13 @@ export const aSize = 'must be a size with its unit MB, GB, MiB or GiB, such as 2
 export const aGrace = 'must be a time with its unit s, m, h or d, such as 30d, or 0, or forever';
 export const aMinFree = 'must be a percentage such as 5%, or a size with its unit MB, GB, MiB or GiB, such as 50GB';
 
+/** The same as regular expressions that JSON Schema can show. */
+const [timeForm, sizeForm] = ['\\d+(?:\\.\\d+)?[smhd]', '\\d+(?:\\.\\d+)?(?:MB|GB|MiB|GiB)'];
+export const timePattern = `^${timeForm}$`;
+export const sizePattern = `^${sizeForm}$`;
+export const gracePattern = `^(?:0|forever|${timeForm})$`;
+export const minFreePattern = `^(?:\\d+(?:\\.\\d+)?%|${sizeForm})$`;
+
 /** `1.5h` with the units of one kind, rounded to whole ones; undefined when it is no such thing. */
 function quantity(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)([A-Za-z]+)$/.exec(text) ?? [];
@@ -64,6 +71,11 @@ export function parseMinFree(text: string): Parsed<MinFree> {
   }
   const size = parseSize()(text);
   return 'value' in size ? { value: { bytes: size.value } } : { wrong: aMinFree };
+}
+
+/** How many bytes of a disk of `total` bytes must stay free. */
+export function reservedBytes(minFree: MinFree, total: number): number {
+  return 'percent' in minFree ? (total * minFree.percent) / 100 : minFree.bytes;
 }
 
 /** Whether a text can stand in a command line, a mail header or a file name: no control character, no line break. */

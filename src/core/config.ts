@@ -1,9 +1,10 @@
 import * as v from 'valibot';
 import { ruleFindings } from './config-rules.ts';
-import { configSchema, type ConfigSchema, type Resolve } from './config-schema.ts';
+import { configSchema, type ConfigSchema } from './config-schema.ts';
 import { shapeFindings } from './config-shape.ts';
 import type { Config, Finding, KeyPath, Position, Problem } from './config-types.ts';
 import { resolvePath } from './config-units.ts';
+import type { Resolve } from './config-values.ts';
 import { keyName, printable, readYaml, type Yaml } from './config-yaml.ts';
 
 export type {

@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, read
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { insideReplica, stateFindings } from '../core/config-rules.ts';
+import { quoteLine } from '../core/config-quote.ts';
 import { keyName, readConfig } from '../core/config.ts';
 import type { Config, KeyPath, Locate, Problem } from '../core/config.ts';
 import { UsageError } from '../errors.ts';
@@ -31,17 +32,17 @@ export type Secrets = 'with secrets' | 'without secrets';
 
 /**
  * Reads and checks the configuration at `path`, the rights of the file itself and of the files with secrets included.
- * `state` is always filled in. Throws UsageError with one line `FILE:LINE:COLUMN: KEY: message` for each problem.
+ * `state` is always filled in. Throws UsageError with `FILE:LINE:COLUMN: KEY: message` and the quoted line for each problem.
  */
 export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env, secrets: Secrets = 'with secrets'): Config {
   const file = resolve(path);
   const { text, problems } = readText(file);
   const result = readConfig(text, dirname(file));
-  if ('problems' in result) return refuse(file, [...problems, ...result.problems]);
+  if ('problems' in result) return refuse(file, text, [...problems, ...result.problems]);
   const { config, locate } = result;
   const filled: Config = { ...config, state: config.state ?? defaultState(env) };
   const all = [...problems, ...(secrets === 'with secrets' ? secretProblems(config, locate) : []), ...defaultStateProblems(config, filled.state, locate)];
-  return all.length > 0 ? refuse(file, all) : filled;
+  return all.length > 0 ? refuse(file, text, all) : filled;
 }
 
 /** Where the books are kept when the configuration does not say: root has the machine's folder, a user his own. */
@@ -60,9 +61,11 @@ function mustExist(path: string, origin: string): string {
   throw new UsageError(`${origin} names ${path || 'no file'}, which does not exist`, 'rsync-ratchet config generate --destination FILE makes one');
 }
 
-function refuse(file: string, problems: Problem[]): never {
-  const lines = problems.map(({ line, column, key, message }) =>
-    [`${file}:${line}:${column}`, ...(key === '' ? [] : [key]), message].join(': '));
+function refuse(file: string, text: string, problems: Problem[]): never {
+  const lines = problems.flatMap((problem) => {
+    const { line, column, key, message } = problem;
+    return [[`${file}:${line}:${column}`, ...(key === '' ? [] : [key]), message].join(': '), ...quoteLine(text, problem)];
+  });
   throw new UsageError(lines.join('\n'), 'nothing was tried; correct the file, then see rsync-ratchet config validate');
 }
 

@@ -19,6 +19,9 @@ export class Console {
   readonly #out: InstanceType<typeof Chalk>;
   readonly #error: InstanceType<typeof Chalk>;
 
+  /** Whether a line of progress is on the terminal. */
+  #isShowing = false;
+
   constructor(options: ConsoleOptions) {
     this.#options = options;
     this.#out = new Chalk({ level: colourLevel(options, process.stdout.isTTY) });
@@ -50,14 +53,19 @@ export class Console {
     process.stderr.write(`${this.#error.yellow('warning:')} ${escapeText(text, 2000)}\n`);
   }
 
-  /** Runs something long beside a line that shows how far it is; `work` gets nothing where there is no terminal to show it. */
+  /**
+   * Runs something long beside a line that shows how far it is; `work` gets nothing where there is no terminal to show it,
+   * or while another line is shown.
+   */
   async withProgress<T>(title: string, work: (progress: Progress | undefined) => Promise<T>): Promise<T> {
-    if (this.#options.quiet || !isFancy(this.#options, process.stderr.isTTY)) return work(undefined);
+    if (this.#isShowing || this.#options.quiet || !isFancy(this.#options, process.stderr.isTTY)) return work(undefined);
     const { ProgressLine } = await import('./progress.ts');
     const line = new ProgressLine(title, process.stderr);
+    this.#isShowing = true;
     try {
       return await work(line.show);
     } finally {
+      this.#isShowing = false;
       line.end();
     }
   }

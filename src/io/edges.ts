@@ -33,9 +33,9 @@ export class RunEdges extends Telling implements Edges {
   readonly #console: Console;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
   readonly #session: Session;
-  readonly #interrupt: AbortSignal;
   readonly #quarantine: Quarantine;
   #marker: onDisk.Marker | undefined;
+  #walk: ReplicaWalk | undefined;
   #incoming: Incoming | undefined;
 
   constructor(options: EdgeOptions) {
@@ -43,11 +43,10 @@ export class RunEdges extends Telling implements Edges {
     const { repository, interrupt, console, onStart = () => undefined } = options;
     this.#onStart = onStart;
     this.#console = console;
-    this.#interrupt = interrupt;
     this.#session = new Session(repository, interrupt);
     this.#paths = onDisk.ownPaths(repository.replica);
     this.#quarantine = new Quarantine(this.#paths.quarantine, this.state.folder);
-    this.restic = new ResticEdges(repository, this.#session, this.state, () => this.#requireIncoming());
+    this.restic = new ResticEdges(repository, this.#session, this.state, console, () => this.#requireIncoming());
   }
 
   async lock(): Promise<boolean> {
@@ -67,6 +66,7 @@ export class RunEdges extends Telling implements Edges {
   }
 
   async close(): Promise<void> {
+    this.#walk?.stop();
     await this.#session.close();
   }
 
@@ -81,9 +81,9 @@ export class RunEdges extends Telling implements Edges {
   async walk(): Promise<Catalogue> {
     const books = await this.state.locked(() => this.state.tombstones.ownBooks());
     books.each(inReplica, 0, (entry) => { books.clear(entry, inReplica); }); // the walk sees whether they are there
-    const walk = new ReplicaWalk(this.repository.replica, this.repository.ignore, books);
-    void walk.goOn(this.#interrupt);
-    return walk;
+    this.#walk = new ReplicaWalk(this.repository.replica, this.repository.ignore, books);
+    void this.#walk.goOn();
+    return this.#walk;
   }
 
   async settle({ books }: Catalogue): Promise<void> {
@@ -152,11 +152,13 @@ export class RunEdges extends Telling implements Edges {
     const folder = incoming.freshFolder(runId);
     const moved = (): number => incoming.tally.delivered.bytes + incoming.tally.quarantined.bytes;
     const bounds = fetchBounds(this.#session.bounds(deadline), folder, askedIn(incoming.books), moved);
+    const total = incoming.books.amount(wanted, verified | rejected);
     let before: string | undefined;
-    const end = await rsync.fetch(this.#session.rsync, manifest, folder, bounds, (path) => {
+    const end = await this.#console.withProgress(`${this.repository.name}: fetch`, (progress) => rsync.fetch(this.#session.rsync, manifest, folder, bounds, (path) => {
       if (before !== undefined) incoming.verify(folder, before);
       before = path;
-    });
+      progress?.(incoming.tally.delivered, total);
+    }));
     const refusal = refusalOf(this.#paths.incoming);
     incoming.sweep(folder);
     this.#quarantine.remember(incoming.books, this.now());

@@ -66,16 +66,34 @@ async function bySmtp(smtp: Smtp, message: SendMailOptions, patience: number): P
   }
 }
 
+/** Says hello to the mail server, and logs in where a user is configured; sends nothing. What goes wrong is returned. */
+export async function greetSmtp(smtp: Smtp, patience: number): Promise<Failure | undefined> {
+  const encryption = encryptionOf(smtp);
+  const ways = encryption.clearInstead ? [encryption, { ...encryption, startTls: 'never' as const }] : [encryption];
+  let failure: Failure | undefined;
+  for (const way of ways) {
+    const error = await smtpTransport(smtp, way, patience).verify().then(() => undefined, (thrown: unknown) => thrown as Error & { code?: string });
+    if (error === undefined) return undefined;
+    failure = new Failure(error.message, hintFor(isAboutTls(error) ? 'ETLS' : error.code, smtp), { cause: error });
+    if (!isAboutTls(error)) break;
+  }
+  return failure;
+}
+
 async function attempt(smtp: Smtp, encryption: Encryption, message: SendMailOptions, signal: AbortSignal, patience: number): Promise<Delivery> {
-  const transport = createTransport({
+  const transport = smtpTransport(smtp, encryption, patience);
+  const sent = await transport.sendMail({ ...message, signal }) as { accepted: string[]; rejectedErrors?: (Error & { recipient?: string })[]; response: string };
+  const refused = (sent.rejectedErrors ?? []).map((error) => ({ address: error.recipient ?? '', why: error.message }));
+  return { kind: 'delivered', accepted: sent.accepted, refused, answer: sent.response };
+}
+
+function smtpTransport(smtp: Smtp, encryption: Encryption, patience: number) {
+  return createTransport({
     host: smtp.host, port: smtp.port, secure: encryption.implicit,
     requireTLS: encryption.startTls === 'required', ignoreTLS: encryption.startTls === 'never', tls: { rejectUnauthorized: encryption.verified },
     connectionTimeout: patience, greetingTimeout: patience, dnsTimeout: patience, socketTimeout: patience, socketCloseTimeout: 1000,
     ...(smtp.user === undefined ? {} : { auth: { user: smtp.user, pass: password(smtp.passwordFile) } }),
   } as Parameters<typeof createTransport>[0]);
-  const sent = await transport.sendMail({ ...message, signal }) as { accepted: string[]; rejectedErrors?: (Error & { recipient?: string })[]; response: string };
-  const refused = (sent.rejectedErrors ?? []).map((error) => ({ address: error.recipient ?? '', why: error.message }));
-  return { kind: 'delivered', accepted: sent.accepted, refused, answer: sent.response };
 }
 
 /** A handshake that fails comes as an error of the socket, in OpenSSL's words. */

@@ -17,7 +17,7 @@ export class ProgressLine {
 
   constructor(title: string, terminal: NodeJS.WriteStream) {
     this.#bar = new cliProgress.SingleBar({
-      stream: terminal, format: `${title} {bar} {files} files, {size}{rate}`, barsize: 16,
+      stream: terminal, format: `${title} {bar} {files} files{size}{rate}`, barsize: 16,
       barCompleteChar: '=', barIncompleteChar: '-', clearOnComplete: true, gracefulExit: false, etaBuffer: 100,
     });
   }
@@ -28,14 +28,14 @@ export class ProgressLine {
     if (this.#startedAt === 0) this.#start(done, total, now);
     if (now - this.#drawnAt < drawnEvery) return;
     this.#drawnAt = now;
-    this.#bar.setTotal(Math.max(total.bytes, 1));
-    this.#bar.update(done.bytes, this.#words(done, total, now));
+    this.#bar.setTotal(Math.max(measureOf(total, total), 1));
+    this.#bar.update(measureOf(done, total), this.#words(done, total, now));
   };
 
   #start(done: Amount, total: Amount, now: number): void {
     this.#startedAt = now;
     this.#startedWith = done.bytes;
-    this.#bar.start(Math.max(total.bytes, 1), done.bytes, this.#words(done, total, now));
+    this.#bar.start(Math.max(measureOf(total, total), 1), measureOf(done, total), this.#words(done, total, now));
   }
 
   #words(done: Amount, total: Amount, now: number): object {
@@ -43,8 +43,8 @@ export class ProgressLine {
     const left = perSecond > 0 ? Math.max(0, total.bytes - done.bytes) / perSecond : Infinity;
     return {
       files: `${formatCount(done.files)}/${formatCount(total.files)}`,
-      size: `${formatBytes(done.bytes)} of ${formatBytes(total.bytes)}`,
-      rate: now - this.#startedAt < 1000 ? '' : `, ${formatBytes(perSecond)}/s${Number.isFinite(left) ? `, ${timeWords(left)} left` : ''}`,
+      size: total.bytes === 0 ? '' : `, ${formatBytes(done.bytes)} of ${formatBytes(total.bytes)}`,
+      rate: total.bytes === 0 || now - this.#startedAt < 1000 ? '' : `, ${formatBytes(perSecond)}/s${Number.isFinite(left) ? `, ${timeWords(left)} left` : ''}`,
     };
   }
 
@@ -52,6 +52,11 @@ export class ProgressLine {
   end(): void {
     if (this.#startedAt !== 0) this.#bar.stop();
   }
+}
+
+/** The bar goes by bytes, or by files where bytes are not known. */
+function measureOf(amount: Amount, total: Amount): number {
+  return total.bytes > 0 ? amount.bytes : amount.files;
 }
 
 /** Seconds as `2 h 05 min`, `5 min` or `40 s`. */

@@ -1,17 +1,19 @@
 /** The edges of proof: restic on views of the replica, or, without a password, only the structure of candidates. */
 import type { Books, Entry } from '../core/books.ts';
-import type { Config, Repository } from '../core/config.ts';
+import type { Repository } from '../core/config.ts';
 import { inReplica, verified } from '../core/flags.ts';
 import { nextShare, type CheckResult, type Proof } from '../core/proof.ts';
 import { keysFault } from '../core/structure.ts';
 import type { ProofEdges } from '../edges.ts';
 import { Failure } from '../errors.ts';
+import type { Console } from './console.ts';
 import type { Incoming } from './incoming.ts';
 import { prove, structuralJunk } from './prove.ts';
 import { notInitialised, ownPaths, readMarker } from './replica.ts';
 import { Restic } from './restic.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
+import type { EdgeOptions } from './state-edges.ts';
 
 export class ResticEdges implements ProofEdges {
   readonly canProve: boolean;
@@ -19,14 +21,16 @@ export class ResticEdges implements ProofEdges {
   readonly #session: Session;
   readonly #state: State;
   readonly #incoming: () => Incoming;
+  readonly #console: Console;
   #restic: Restic | undefined;
 
-  constructor(repository: Repository, session: Session, state: State, incoming: () => Incoming) {
+  constructor(repository: Repository, session: Session, state: State, console: Console, incoming: () => Incoming) {
     this.canProve = repository.restic.passwordFile !== undefined && repository.restic.prove !== false;
     this.#repository = repository;
     this.#session = session;
     this.#state = state;
     this.#incoming = incoming;
+    this.#console = console;
   }
 
   async prove(books: Books): Promise<Proof> {
@@ -59,7 +63,7 @@ export class ResticEdges implements ProofEdges {
   }
 
   async check(share: string): Promise<CheckResult> {
-    const answer = await this.#asked.isComplete({}, share);
+    const answer = await this.#console.withProgress(`${this.#repository.name}: check`, (progress) => this.#asked.isComplete({}, share, progress));
     return { share, passed: answer.isGood, words: answer.isGood ? '' : answer.words };
   }
 
@@ -71,7 +75,7 @@ export class ResticEdges implements ProofEdges {
 }
 
 /** The command `check`: the next share, whether it is due or not; undefined while another run is at work. Throws Failure without a password or a replica. */
-export async function checkNow(config: Config, repository: Repository, interrupt: AbortSignal): Promise<CheckResult | undefined> {
+export async function checkNow({ config, repository, interrupt, console }: EdgeOptions): Promise<CheckResult | undefined> {
   const { passwordFile, check } = repository.restic;
   if (readMarker(repository.replica) === undefined) throw notInitialised(repository.name, repository.replica);
   if (passwordFile === undefined || check === undefined) {
@@ -79,7 +83,7 @@ export async function checkNow(config: Config, repository: Repository, interrupt
   }
   const session = new Session(repository, interrupt);
   const state = new State(config.state ?? '', repository.name);
-  const edges = new ResticEdges(repository, session, state, () => { throw new Error('check verifies nothing'); });
+  const edges = new ResticEdges(repository, session, state, console, () => { throw new Error('check verifies nothing'); });
   try {
     if (!(await session.lock())) return undefined;
     const last = state.findLast((line) => line.event === 'checked')?.['share'] as string | undefined;

@@ -5,6 +5,7 @@ import type { Repository } from '../core/config.ts';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
 import { findProgram, run, type Ended } from './process.ts';
+import type { Progress } from './progress.ts';
 import { ownPaths } from './replica.ts';
 import { canIsolate, isolatedCommand, linkView, overlayRefused, unisolatedCommand, viewFailed, type View } from './sandbox.ts';
 
@@ -74,21 +75,21 @@ export class Restic {
     return this.#ask(shown, ['cat', 'config']);
   }
 
-  /** Is everything there that the snapshots need? `share`: `n/t` of the packs are read and hashed as well. */
-  async isComplete(shown: Shown, share?: string): Promise<Answer> {
-    return this.#ask(shown, ['check', ...(share === undefined ? [] : [`--read-data-subset=${share}`])]);
+  /** Is everything there that the snapshots need? `share`: `n/t` of the packs are read and hashed as well, which `progress` counts. */
+  async isComplete(shown: Shown, share?: string, progress?: Progress): Promise<Answer> {
+    return this.#ask(shown, ['check', ...(share === undefined ? [] : [`--read-data-subset=${share}`])], progress);
   }
 
-  async #ask(shown: Shown, args: readonly string[]): Promise<Answer> {
+  async #ask(shown: Shown, args: readonly string[], progress?: Progress): Promise<Answer> {
     const view: View = {
       replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: [...(shown.without ?? [])], // read more than once
       passwordFile: this.#passwordFile, program: findProgram(this.#repository.restic.path, 'restic'),
     };
     const road = (this.#road ??= await this.#findRoad());
-    const answer = await this.#askOn(road, view, args);
+    const answer = await this.#askOn(road, view, args, progress);
     if (answer !== undefined) return answer;
     this.#road = 'links';
-    return this.#ask(shown, args);
+    return this.#ask(shown, args, progress);
   }
 
   /** Without namespaces restic would see the network and every secret: only with the operator's word. */
@@ -102,7 +103,7 @@ export class Restic {
   }
 
   /** Undefined when the kernel refuses this road. */
-  async #askOn(road: Road, view: View, args: readonly string[]): Promise<Answer | undefined> {
+  async #askOn(road: Road, view: View, args: readonly string[], progress: Progress | undefined): Promise<Answer | undefined> {
     const all = ['--no-lock', '--no-cache', ...args];
     const links = join(ownPaths(view.replica).own, 'view');
     try {
@@ -110,7 +111,7 @@ export class Restic {
       const command = road === 'unisolated'
         ? unisolatedCommand(view, this.#scratch, links, all)
         : isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, all);
-      const { ended, stdout } = await this.#run(command);
+      const { ended, stdout } = await this.#run(progress === undefined ? command : { ...command, env: { ...command.env, RESTIC_PROGRESS_FPS: '2' } }, progress);
       if (ended.code === viewFailed) throw sandboxFailure(ended);
       return road === 'overlay' && ended.code === overlayRefused ? undefined : answerOf(ended, stdout);
     } finally {
@@ -118,7 +119,7 @@ export class Restic {
     }
   }
 
-  async #run(command: Parameters<typeof run>[0]): Promise<{ ended: Ended; stdout: string }> {
+  async #run(command: Parameters<typeof run>[0], progress: Progress | undefined): Promise<{ ended: Ended; stdout: string }> {
     const [out, said]: [Buffer[], Buffer[]] = [[], []];
     let length = 0;
     // restic says nothing for hours while it works, so it has one clock: that of a whole run.
@@ -127,6 +128,7 @@ export class Restic {
     const keep = (kept: Buffer[]) => (chunk: Buffer): void => {
       if ((length += chunk.length) <= outputKept) kept.push(chunk);
       if (kept === said && chunk.includes(retrying)) throw new GaveUp();
+      if (kept === out && progress !== undefined) tellPacks(chunk, progress);
     };
     let ended: Ended;
     try {
@@ -140,6 +142,14 @@ export class Restic {
   }
 }
 
+/** How many packs have been read of how many, from restic's last line of progress: `[0:01] 41.67%  5 / 12 packs`. */
+function tellPacks(chunk: Buffer, progress: Progress): void {
+  const parts = chunk.toString('latin1').split(/ (\d+) \/ (\d+) packs/);
+  if (parts.length > 3) progress({ files: Number(parts.at(-3)), bytes: 0 }, { files: Number(parts.at(-2)), bytes: 0 });
+}
+
+const progressLine = /^\[\d+:\d\d/;
+
 /** Thrown to stop a restic that waits for what will not come. */
 class GaveUp extends Error {}
 
@@ -152,7 +162,7 @@ const stackLine = /^\s*(\S+\.go:\d+|(github\.com|runtime|main|golang\.org)[./]\S
 
 function answerOf(ended: Ended, stdout: string): Answer {
   const said = ended.stderr.trim() === '' ? stdout : ended.stderr;
-  const lines = said.split('\n').filter((line) => line.trim() !== '' && !stackLine.test(line)).slice(0, wordsKept).map((line) => escapeText(line, 200));
+  const lines = said.split('\n').filter((line) => line.trim() !== '' && !stackLine.test(line) && !progressLine.test(line)).slice(0, wordsKept).map((line) => escapeText(line, 200));
   const words = ended.stopped === 'deadline' ? 'not done within timeouts.run' : lines.join('; ');
   return { isGood: ended.code === 0 && ended.stopped === undefined, words, stdout };
 }

@@ -27,7 +27,7 @@ function fixedFilters(ignore: readonly string[]): string[] {
 }
 
 /** The options that every call has: bounds on time and memory, and the way to serverA. */
-function commonOptions(repository: Repository, connection: Connection): string[] {
+export function commonOptions(repository: Repository, connection: Connection): string[] {
   const { rsync, timeouts } = repository;
   return [
     `--timeout=${Math.ceil(timeouts.stall / 1000)}`,
@@ -80,7 +80,7 @@ const ioError = 'IO error encountered -- skipping file deletion';
 /** Our rsync may take so much memory, in bytes; a fetch, which holds its whole list, so much more for each file. */
 const [mostMemory, memoryForFile] = [2 ** 29, 512];
 /** A dry run writes nothing at all; this is for what rsync, ssh and bubblewrap may do at their start. */
-const dryRunLimits: Limits = { memory: mostMemory, fileSize: 2 ** 20 };
+export const dryRunLimits: Limits = { memory: mostMemory, fileSize: 2 ** 20 };
 
 /**
  * One dry run with the replica as destination; `judge` gets every change. Returns a Failure when rsync says that files
@@ -98,7 +98,7 @@ export async function dryRun(
   });
   try {
     const args = auditArguments(repository, connection, pass, nonce, destination);
-    const ended = await run(command(context, args, { readable: [destination], writable: [] }, dryRunLimits), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await run(rsyncCommand(context, args, { readable: [destination], writable: [] }, dryRunLimits), bounds, (chunk) => { lines.push(chunk); });
     if (ended.code === 0 && ended.stopped === undefined && !seen.ioError) {
       lines.end();
       return undefined;
@@ -136,7 +136,7 @@ export async function fetch(
   const limits = { memory: mostMemory + memoryForFile * bounds.files, fileSize: bounds.largest };
   try {
     const args = fetchArguments(repository, connection, manifest, nonce, incoming);
-    const ended = await run(command(context, args, { readable: [manifest], writable: [incoming] }, limits), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await run(rsyncCommand(context, args, { readable: [manifest], writable: [incoming] }, limits), bounds, (chunk) => { lines.push(chunk); });
     if (ended.stopped === 'deadline') return 'unfinished';
     return isDelivered(ended) ? 'complete' : failureOf('the fetch failed', ended, connection, bounds);
   } catch (error) {
@@ -150,7 +150,8 @@ function isDelivered(ended: Ended): boolean {
   return ended.stopped === undefined && ended.code !== undefined && [0, 23, 24].includes(ended.code);
 }
 
-function command(context: RsyncContext, args: string[], room: Room, limits: Limits): Command {
+/** rsync with these arguments, in its room where there is one. Throws Failure when it is not installed. */
+export function rsyncCommand(context: RsyncContext, args: string[], room: Room, limits: Limits): Command {
   const { repository, connection, runFolder, hasRoom } = context;
   const home = join(runFolder, 'home');
   const file = findProgram(repository.rsync.path, 'rsync');

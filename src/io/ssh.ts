@@ -22,6 +22,9 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+/** A repository that ssh or sftp leads to. */
+export type RemoteRepository = Repository & { source: Extract<Repository['source'], { kind: 'ssh' | 'sftp' }> };
+
 type SshRepository = Repository & { source: Extract<Repository['source'], { kind: 'ssh' }> };
 
 /** Sockets above about 85 characters fail (sun_path is 108 bytes, ssh adds a random suffix while it binds). */
@@ -84,15 +87,20 @@ async function connectMaster(repository: SshRepository, socket: string, interrup
 
 /** The master's command line. It honours the user's ssh configuration; what protects us comes first and wins. */
 export function masterCommand(repository: SshRepository, socket: string): Command {
+  return { file: 'ssh', args: ['-M', '-N', '-T', '-S', socket, '-oControlPersist=no', ...loginArguments(repository)], env: masterEnvironment() };
+}
+
+/** How ssh logs in: options, key, port, user, host. */
+export function loginArguments(repository: RemoteRepository): string[] {
   const { source, ssh } = repository;
   const identity = ssh.identityFile === undefined ? [] : ['-i', ssh.identityFile];
   const user = source.user === undefined ? [] : ['-l', source.user];
-  return {
-    file: 'ssh',
-    args: ['-M', '-N', '-T', '-S', socket, '-oControlPersist=no', ...sshOptions(repository).map((option) => `-o${option}`), ...identity,
-      '-p', String(ssh.port), ...user, '--', source.host],
-    env: masterEnvironment(),
-  };
+  return [...sshOptions(repository).map((option) => `-o${option}`), ...identity, '-p', String(portOf(repository)), ...user, '--', source.host];
+}
+
+/** sshd's port on serverA; an sftp address may name its own. */
+export function portOf({ source, ssh }: RemoteRepository): number {
+  return source.kind === 'sftp' ? (source.port ?? ssh.port) : ssh.port;
 }
 
 /** The values of `-o`, for ssh and for sshfs. */

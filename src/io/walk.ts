@@ -22,6 +22,7 @@ export class ReplicaWalk implements Catalogue {
   readonly #ignore: ReadonlySet<string>;
   /** Those that are there and have not been walked. */
   readonly #left = new Set<number>();
+  #isStopped = false;
 
   /** Walks everything but the folders of packs. `books` may know tombstones already. Throws what lstat(2) or readdir(2) say. */
   constructor(replica: string, ignore: readonly string[], books: Books = newBooks()) {
@@ -42,17 +43,22 @@ export class ReplicaWalk implements Catalogue {
     for (const folder of [...this.#left]) this.enterPacks(folder);
   }
 
-  /** Walks on whenever there is nothing else to do, until all is walked; stops at the first error, which comes again later. */
-  async goOn(interrupt: AbortSignal): Promise<void> {
+  /** Walks on whenever there is nothing else to do, until all is walked or `stop`; the first error ends it too, and comes again later. */
+  async goOn(): Promise<void> {
     for (const folder of [...this.#left]) {
       await setImmediate();
-      if (interrupt.aborted) return;
+      if (this.#isStopped) return;
       try {
         this.enterPacks(folder);
       } catch {
         return;
       }
     }
+  }
+
+  /** Nobody waits for the rest any more. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   #walk(folder: string): void {

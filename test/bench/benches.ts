@@ -156,7 +156,7 @@ async function* firstCopy(wish: Wish): AsyncGenerator<Figure> {
 async function* short(wish: Wish): AsyncGenerator<Figure> {
   const place = placeOf(wish, Math.min(...wish.sizes));
   for (const args of [['status'], ['prune-window', 'status']]) {
-    const measured = await pairs(wish.runs * 3, () => measure([process.execPath, program, '--config', place.configFile, ...args]), () => measure([process.execPath, '-e', '0']));
+    const measured = await pairs(wish.runs * 3, () => measure([program, '--config', place.configFile, ...args]), () => measure([process.execPath, '-e', '0']));
     yield wall('B8', `${args.join(' ')} / node -e 0`, '2', measured);
   }
 }
@@ -164,6 +164,7 @@ async function* short(wish: Wish): AsyncGenerator<Figure> {
 /** A real repository: a night with a new backup and a due check, its prove and check stages, against restic check alone. */
 async function* proving(wish: Wish): AsyncGenerator<Figure> {
   const source = join(wish.bench.folder, 'restic', 'source');
+  mkdirSync(join(wish.bench.folder, 'restic'), { recursive: true });
   const repository = openRepository(source);
   const place = wish.bench.place('restic', { restic: { passwordFile: repository.passwordFile, check: { every: '1s' } } });
   if (!existsSync(source)) await repository.run(['init']);

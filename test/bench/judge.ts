@@ -23,7 +23,8 @@ export async function judgeBench(folder: string, count: number, runs: number): P
   return measured;
 }
 
-function writeLines(file: string, count: number): void {
+/** Writes a dry run of so many unchanged packs. */
+export function writeLines(file: string, count: number): void {
   const out = openSync(file, 'w');
   for (let n = 0, text = ''; n < count; n++) {
     const id = idOf(n);
@@ -33,18 +34,14 @@ function writeLines(file: string, count: number): void {
   closeSync(out);
 }
 
-/** Everything is in the books already; what counts is reading, parsing, judging and accounting. */
-function judge(file: string, count: number): number {
-  const catalogue = catalogueOf(newBooks());
-  for (let n = 0; n < count; n++) catalogue.books.set(catalogue.books.enter('pack', idOf(n), size, mtime), inReplica);
-  const audit = new Audit(catalogue, { initialising: false, window: undefined }, () => true);
+/** Everything is in the books already; what counts is reading, parsing, judging and accounting. Seconds. */
+export function judge(file: string, count: number): number {
+  const books = newBooks();
+  readLines(file, (bytes, _, end) => { books.set(books.enter('pack', bytes.toString('latin1', end - 64, end), size, mtime), inReplica); });
+  const audit = new Audit(catalogueOf(books), { initialising: false, window: undefined }, () => true);
   const startedAt = performance.now();
   audit.begin(3);
-  const lines = new Lines(lineJudge(audit, `${nonce} `));
-  const input = openSync(file, 'r');
-  for (let chunk = next(input); chunk.length > 0; chunk = next(input)) lines.push(chunk);
-  closeSync(input);
-  lines.end();
+  readLines(file, lineJudge(audit, `${nonce} `));
   const seconds = (performance.now() - startedAt) / 1000;
   if (audit.verdict({}).counts.unchanged !== count) throw new Error('not all lines were judged');
   return seconds;
@@ -56,6 +53,14 @@ function grep(file: string): number {
   const { stdout } = spawnSync('grep', ['-cvE', form, file], { env: { LC_ALL: 'C', PATH: process.env['PATH'] }, encoding: 'utf8' });
   if (stdout.trim() !== '0') throw new Error(`grep did not match ${stdout}`);
   return (performance.now() - startedAt) / 1000;
+}
+
+function readLines(file: string, line: (bytes: Buffer, start: number, end: number) => void): void {
+  const lines = new Lines(line);
+  const input = openSync(file, 'r');
+  for (let chunk = next(input); chunk.length > 0; chunk = next(input)) lines.push(chunk);
+  closeSync(input);
+  lines.end();
 }
 
 /** A chunk as a pipe would give it. */

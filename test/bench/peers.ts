@@ -20,7 +20,7 @@ export function bareScan(account: SshAccount, replica: string): string[] {
 /** The two-scan shell script: dry run, grep, then the copy. */
 export function twoScans(account: SshAccount, replica: string): string[] {
   const script = `set -eu
-    if rsync -a --delete -n -i -e "$1" "$2" "$3" | grep -qE '^(\\*deleting|[<>ch.][fdLDS][^+ ]*[cstTpogua])'; then echo changed; exit 3; fi
+    if rsync -a --delete -n -i -e "$1" "$2" "$3" | grep -qE '^(\\*deleting|>f[^+])'; then echo changed; exit 3; fi
     rsync -a --ignore-existing -e "$1" "$2" "$3"`;
   return ['sh', '-c', script, 'sh', remoteShell(account), from(account), `${replica}/`];
 }

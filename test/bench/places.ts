@@ -71,9 +71,9 @@ export function run(place: Place, args: readonly string[]): string {
   return execFileSync(process.execPath, [program, '--config', place.configFile, '--json', ...args], { encoding: 'utf8', maxBuffer: 1 << 28 });
 }
 
-/** The command line of the program. */
+/** The command line of the program, as cron runs it. */
 export function ours(place: Place, ...args: readonly string[]): string[] {
-  return [process.execPath, program, '--config', place.configFile, '--json', ...args];
+  return [program, '--config', place.configFile, '--json', ...args];
 }
 
 export function say(line: string): void {

@@ -86,6 +86,15 @@ describe('config validate', () => {
     }
   }
 
+  test('each problem with its line and a caret', async (t) => {
+    const { stderr } = await ratchet(['config', 'validate'], { config: written(t, bad) });
+    const quoted = stderr.split('\n').filter((line) => line.startsWith(' '));
+    assert.deepEqual(quoted, [
+      '  2 |   nightly:', '    |   ^', '  3 |     sorce: backup@serverA:/', '    |     ^',
+      '  5 |     timeouts: { stall: 5 }', '    |                        ^', '  6 | extra: 1', '    | ^',
+    ]);
+  });
+
   test('one that others can read, although it holds the way to secrets, is said', async (t) => {
     const file = written(t, `${good}alerts: { email: { from: a@b.c, to: [d@e.f], smtp: { user: u, passwordFile: password, tls: required } } }\n`);
     const password = join(file, '../password');
@@ -96,6 +105,16 @@ describe('config validate', () => {
     assert.match(stderr, /password/);
     assert.doesNotMatch(stderr, /secret/);
   });
+});
+
+test('config schema prints JSON Schema, with --json and without', async () => {
+  for (const options of [[], ['--json'], ['--quiet']]) {
+    const finished = await ratchet([...options, 'config', 'schema']);
+    assert.deepEqual([finished.code, finished.stderr], [0, '']);
+    const { $schema, properties } = finished.json();
+    assert.equal($schema, 'http://json-schema.org/draft-07/schema#');
+    assert.deepEqual(Object.keys(properties), ['state', 'repositories', 'alerts', 'monitoring']);
+  }
 });
 
 test('the first of --config, RSYNC_RATCHET_CONFIG and the user\'s own is taken', async (t) => {

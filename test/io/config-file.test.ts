@@ -29,6 +29,11 @@ function usageError(action: () => unknown): UsageError {
   return assert.fail('nothing was thrown');
 }
 
+/** The problems, without the lines of the file that they quote. */
+function problemsOf(action: () => unknown): string[] {
+  return usageError(action).message.split('\n').filter((line) => !line.startsWith(' '));
+}
+
 describe('findConfig', () => {
   test('the first of option, environment, user, system', () => {
     const [option, named] = [write('option.yaml', ''), write('named.yaml', '')];
@@ -82,7 +87,7 @@ describe('loadConfig', () => {
 
   test('one problem a line, with file, line, column and key', () => {
     const file = write('c.yaml', 'repositories:\n  nightly:\n    source: "h:"\n    sorce: 1\n');
-    const lines = usageError(() => loadConfig(file)).message.split('\n');
+    const lines = problemsOf(() => loadConfig(file));
     assert.equal(lines.length, 2);
     assert.ok(lines[0]?.startsWith(`${file}:2:3: repositories.nightly.replica: is missing: `), lines[0]);
     assert.ok(lines[1]?.startsWith(`${file}:4:5: repositories.nightly.sorce: unknown key sorce: did you mean source? `), lines[1]);
@@ -100,13 +105,13 @@ describe('loadConfig', () => {
 
   test('what is not UTF-8', () => {
     const file = write('c.yaml', Buffer.from(`${base}# caf\xe9\n`, 'latin1'));
-    assert.equal(usageError(() => loadConfig(file)).message, `${file}:5:6: this is not UTF-8: save the file as UTF-8`);
+    assert.equal(usageError(() => loadConfig(file)).message, `${file}:5:6: this is not UTF-8: save the file as UTF-8\n  5 | # caf?\n    |      ^`);
   });
 
   for (const mode of [0o620, 0o602, 0o666]) {
     test(`a file of mode ${mode.toString(8)} could be anybody's, and is told with the rest`, () => {
       const file = write('c.yaml', `${base}x: 1\n`, mode);
-      assert.match(usageError(() => loadConfig(file)).message, /:1:1: can be written by others.*chmod go-w .*\n.*:5:1: x: unknown key/);
+      assert.match(problemsOf(() => loadConfig(file)).join('\n'), /:1:1: can be written by others.*chmod go-w .*\n.*:5:1: x: unknown key/);
     });
   }
   test('a file that others can read is fine', () => assert.ok(loadConfig(write('c.yaml', base, 0o644))));
@@ -121,7 +126,7 @@ describe('secrets', () => {
   const places = ['6:21: repositories.nightly.restic.passwordFile', '7:74: alerts.email.smtp.passwordFile', '8:32: monitoring.ping.urlFile'];
   const expectAll = (why: string) => {
     const expected = places.map((place, index) => `${join(folder, 'c.yaml')}:${place}: ${join(folder, 'abc'[index] ?? '')} ${why}`);
-    const lines = usageError(load).message.split('\n');
+    const lines = problemsOf(load);
     assert.deepEqual(lines.map((line) => line.replace(/: must .*/, '')), expected);
     for (const line of lines) assert.match(line, /: must /);
   };

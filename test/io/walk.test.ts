@@ -21,8 +21,6 @@ function replicaIn(t: Ending): string {
   return replica;
 }
 
-const never = new AbortController().signal;
-
 test('folders of packs are entered when they are asked for, the rest at once; each once', (t) => {
   const walk = new ReplicaWalk(replicaIn(t), []);
   assert.equal(walk.books.amount(inReplica, 0).files, 1);
@@ -39,11 +37,12 @@ test('folders of packs are entered when they are asked for, the rest at once; ea
 test('it goes on by itself while there is nothing else to do, until it is told to stop', async (t) => {
   const replica = replicaIn(t);
   const walk = new ReplicaWalk(replica, []);
-  await walk.goOn(never);
+  await walk.goOn();
   assert.deepEqual([...walk.others.keys()].sort(), [...walkReplica(replica, []).others.keys()].sort());
   assert.equal(walk.books.amount(inReplica, 0).files, 1 + packs.length);
   const stopped = new ReplicaWalk(replica, []);
-  await stopped.goOn(AbortSignal.abort());
+  stopped.stop();
+  await stopped.goOn();
   assert.equal(stopped.books.amount(inReplica, 0).files, 1);
 });
 
@@ -52,7 +51,7 @@ test('a folder that has vanished is an error when its turn comes, not an empty o
   const walk = new ReplicaWalk(replica, []);
   const empty = foldersOf('pack').findIndex((folder) => folder !== 'data/ab' && !packs.some((path) => path.startsWith(folder)));
   rmdirSync(join(replica, foldersOf('pack')[empty] ?? ''));
-  await walk.goOn(never);
+  await walk.goOn();
   assert.throws(() => { walk.enterPacks(empty); }, { code: 'ENOENT' });
   assert.throws(() => { walk.enterAll(); }, { code: 'ENOENT' });
 });

@@ -1,0 +1,31 @@
+/** What the parts of `doctor` share: a thing to look at, and asking a program. */
+import type { Verdict } from '../core/doctor.ts';
+import { run } from './process.ts';
+import { masterEnvironment } from './ssh.ts';
+
+/** One thing to look at. */
+export interface Check {
+  readonly item: string;
+  /** May throw; `signal` is aborted when the time is over or somebody interrupts. */
+  readonly look: (signal: AbortSignal) => Promise<Verdict> | Verdict;
+  /** Milliseconds; by default a minute. */
+  readonly patience?: number;
+}
+
+const patience = 60_000;
+/** What a program said; `code` is undefined when it could not be started or was ended. */
+export interface Said {
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const outputKept = 1024 * 1024;
+
+/** Runs a program to its end, or to ours; its output is capped. */
+export async function ask(file: string, args: readonly string[], signal: AbortSignal, env = masterEnvironment()): Promise<Said> {
+  let stdout = '';
+  const bounds = { stall: patience, deadline: Date.now() + patience, interrupt: signal };
+  const ended = await run({ file, args, env }, bounds, (chunk) => { if (stdout.length < outputKept) stdout += chunk.toString('utf8'); });
+  return { code: ended.stopped === undefined ? ended.code : undefined, stdout, stderr: ended.stderr };
+}

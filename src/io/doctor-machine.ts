@@ -1,0 +1,164 @@
+/** What `doctor` looks at on this machine: programs, the state folder, the clock, who is told, and who starts a night. */
+import { accessSync, constants, existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Config, Email, Repository } from '../core/config.ts';
+import { day } from '../core/config-units.ts';
+import { bad, good, isOlder, rsyncVersion, startsUs, warning, type Verdict } from '../core/doctor.ts';
+import { ask, type Check } from './doctor-ask.ts';
+import { findProgram } from './process.ts';
+import { State } from './state.ts';
+
+/** The oldest rsync without the known holes that a hostile sender can reach (DESIGN section 5, rule 13). */
+const safeRsync = '3.5.0';
+/** How long a mail server may take for one step, in milliseconds. */
+const smtpPatience = 15_000;
+const utilLinux = ['flock', 'unshare', 'prlimit', 'setpriv'];
+
+/** All of it, for the repositories that are looked at. */
+export function machineChecks(config: Config, repositories: readonly Repository[]): Check[] {
+  const { email } = config.alerts;
+  return [
+    { item: 'node', look: node },
+    ...programs(repositories),
+    { item: 'state', look: () => stateFolder(config.state ?? '') },
+    { item: 'clock', look: (signal) => clock(config, repositories, new Date(), signal) },
+    { item: 'mail', look: () => mail(email) },
+    ...ping(config.monitoring.ping?.urlFile),
+    ...metrics(config.monitoring.metricsFile),
+    { item: 'schedule', look: schedule },
+  ];
+}
+
+function node(): Verdict {
+  const version = process.versions.node;
+  return isOlder(version, '20.0.0') ? bad(version, 'install Node.js 20 or newer (apt-get install nodejs)') : good(version);
+}
+
+function programs(repositories: readonly Repository[]): Check[] {
+  const paths = (of: (repository: Repository) => string): string[] => [...new Set(repositories.map(of))];
+  const kinds = new Set(repositories.map(({ source }) => source.kind));
+  return [
+    ...paths(({ rsync }) => rsync.path).map((path) => ({ item: 'rsync', look: (signal: AbortSignal) => rsync(path, signal) })),
+    ...(kinds.has('ssh') || kinds.has('sftp') ? [{ item: 'ssh', look: ssh }] : []),
+    ...(kinds.has('sftp') ? [{ item: 'sshfs', look: () => good(findProgram('sshfs', 'sshfs')) }] : []),
+    ...paths(({ restic }) => restic.path).map((path) => ({ item: 'restic', look: (signal: AbortSignal) => restic(path, repositories, signal) })),
+    { item: 'util-linux', look: () => good(utilLinux.map((name) => findProgram(name, 'util-linux')).join(' ')) },
+  ];
+}
+
+async function rsync(path: string, signal: AbortSignal): Promise<Verdict> {
+  const program = findProgram(path, 'rsync');
+  const version = rsyncVersion((await ask(program, ['--version'], signal)).stdout);
+  if (version === undefined) return bad(`${program} does not say its version`, 'is it rsync? apt-get install --reinstall rsync');
+  if (!isOlder(version, safeRsync)) return good(`${version} (${program})`);
+  return warning(
+    `${version} (${program}): before ${safeRsync} a hostile sender had holes to use; distributions repair them in older versions too`,
+    'apt-get install --only-upgrade rsync, and see apt-get changelog rsync',
+  );
+}
+
+async function ssh(signal: AbortSignal): Promise<Verdict> {
+  const program = findProgram('ssh', 'openssh-client');
+  return good(`${(await ask(program, ['-V'], signal)).stderr.trim()} (${program})`);
+}
+
+async function restic(path: string, repositories: readonly Repository[], signal: AbortSignal): Promise<Verdict> {
+  if (!repositories.some((one) => one.restic.path === path && one.restic.passwordFile !== undefined)) {
+    return good('not needed: no restic.passwordFile');
+  }
+  const program = findProgram(path, 'restic');
+  const { code, stdout, stderr } = await ask(program, ['version'], signal);
+  return code === 0 ? good(`${stdout.split('\n')[0] ?? ''} (${program})`) : bad(`${program}: ${stderr}`, 'apt-get install --reinstall restic');
+}
+
+function stateFolder(folder: string): Verdict {
+  const stats = lstatSync(folder, { throwIfNoEntry: false });
+  if (stats === undefined) {
+    return canMake(folder) ? good(`${folder} (will be made)`) : bad(`${folder} cannot be made`, `install -d -m 700 -o "$(id -un)" ${folder}`);
+  }
+  if (!stats.isDirectory()) return bad(`${folder} is no folder`, 'move it away, or name another folder with state');
+  if (stats.uid !== process.getuid?.()) return bad(`${folder} belongs to another user`, `run as its owner, or: chown -R "$(id -un)" ${folder}`);
+  if (!isWritable(folder)) return bad(`${folder} is not writable`, `chmod u+rwx ${folder}`);
+  return (stats.mode & 0o077) === 0 ? good(folder) : warning(`${folder} is open to others`, `chmod go= ${folder}`);
+}
+
+/** The clock decides when a deleted file leaves: it is compared with the journals, and the machine is asked. */
+async function clock(config: Config, repositories: readonly Repository[], now: Date, signal: AbortSignal): Promise<Verdict> {
+  const times = repositories.map(({ name }) => Date.parse(new State(config.state ?? '', name).findLast(() => true)?.time ?? ''));
+  const newest = Math.max(0, ...times.filter((time) => !Number.isNaN(time)));
+  const mend = 'timedatectl set-ntp true; then compare: date -u';
+  if (newest > now.getTime() + 60_000) return bad(`${now.toISOString()} is before the newest line of a journal (${new Date(newest).toISOString()})`, mend);
+  if (newest > 0 && now.getTime() - newest > 7 * day) return warning(`${now.toISOString()}: more than seven days after the last line of a journal, so nothing would expire`, `date -u; if it is right: rsync-ratchet sync`);
+  const { stdout } = await ask('timedatectl', ['show', '--property=NTPSynchronized', '--value'], signal);
+  return stdout.trim() === 'no' ? warning(`${now.toISOString()}, not synchronised`, mend) : good(now.toISOString());
+}
+
+async function mail(email: Email | undefined): Promise<Verdict> {
+  if (email === undefined) return warning('none configured: nobody is told of an alarm but by exit codes', 'add alerts.email to the configuration');
+  const { transport } = email;
+  if (transport.kind === 'sendmail') return good(findProgram(transport.path, 'a mail server such as postfix'));
+  if (transport.kind === 'directory') {
+    return canMake(transport.path) ? good(`${transport.path} (files)`) : bad(`${transport.path} is not writable`, `install -d -m 700 -o "$(id -un)" ${transport.path}`);
+  }
+  const place = `${transport.host}:${transport.port}`;
+  const { greetSmtp } = await import('./mail.ts');
+  const failure = await greetSmtp(transport, smtpPatience);
+  if (failure === undefined) return good(`${place} answers${transport.user === undefined ? '' : `, and knows ${transport.user}`}`);
+  return bad(`${place}: ${failure.message}`, `${failure.hint}; then: rsync-ratchet alert test`);
+}
+
+function ping(file: string | undefined): Check[] {
+  const look = (): Verdict => {
+    const address = readFileSync(file ?? '', 'utf8').trim();
+    return /^https?:\/\/[^\s/]+/.test(address) ? good(`${file ?? ''} has an address`) : bad(`${file ?? ''} has no address`, `put the one http(s) address of the monitor into ${file ?? ''}`);
+  };
+  return file === undefined ? [] : [{ item: 'ping', look }];
+}
+
+function metrics(file: string | undefined): Check[] {
+  if (file === undefined) return [];
+  const folder = dirname(file);
+  return [{ item: 'metrics', look: () => isWritable(folder) ? good(file) : bad(`${folder} is not there, or not writable`, `install -d -o "$(id -un)" ${folder}`) }];
+}
+
+/** A crontab that is ours to read, or a timer. */
+async function schedule(signal: AbortSignal): Promise<Verdict> {
+  const files = ['/etc/crontab', ...filesIn('/etc/cron.d'), ...filesIn('/etc/cron.daily'), ...filesIn('/var/spool/cron/crontabs')];
+  const file = files.find((one) => startsUs(readIfPossible(one)));
+  if (file !== undefined) return good(file);
+  const askable = [['crontab', '-l'], ['systemctl', 'list-timers', '--all', '--no-pager'], ['systemctl', '--user', 'list-timers', '--all', '--no-pager']] as const;
+  for (const [program, ...args] of askable) {
+    if (startsUs((await ask(program, args, signal)).stdout)) return good([program, ...args.slice(0, 2)].join(' '));
+  }
+  return warning('no crontab and no timer starts a night', 'systemctl enable --now rsync-ratchet.timer, or copy scripts/cron.d/rsync-ratchet to /etc/cron.d');
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((name) => join(folder, name));
+  } catch {
+    return []; // not there, or not ours to read
+  }
+}
+
+function readIfPossible(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false; // the answer, not an error
+  }
+}
+
+/** Whether a folder is writable, or could be made. */
+function canMake(folder: string): boolean {
+  return existsSync(folder) || dirname(folder) === folder ? isWritable(folder) : canMake(dirname(folder));
+}
