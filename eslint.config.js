@@ -18,6 +18,8 @@ const house = [
   [/^scrub\.ts$/, ['core/', 'errors.ts']],
   [/^core\/config[^/]*\.ts$/, ['core/', 'errors.ts', 'yaml', 'valibot', '@valibot/to-json-schema']],
   [/^core\//, ['core/', 'errors.ts']],
+  // Runs in a browser, inside the report.
+  [/^page\//, ['page/', 'core/', 'uplot']],
   [/^io\/(initialise-)?edges\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts', 'type initialise.ts']],
   [/^io\/(scrub|repair)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type scrub.ts']],
   [/^io\/mail\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'nodemailer']],

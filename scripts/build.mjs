@@ -3,6 +3,7 @@
 import { chmod, mkdir, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
+import { optionsFor, requireLine } from './esbuild.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const entry = resolve(process.argv[2] ?? join(root, 'src/main.ts'))
@@ -10,26 +11,14 @@ const dist = resolve(process.argv[3] ?? join(root, 'dist'))
 const fresh = `${dist}.new-${process.pid}`
 const started = new Date()
 
-const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-
 try {
   await build({
-    absWorkingDir: root,
-    entryPoints: { main: entry },
+    ...await optionsFor(root, entry),
     outdir: fresh,
     chunkNames: 'chunks/[name]-[hash]',
-    bundle: true,
     splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    minify: true,
-    keepNames: true,
     sourcemap: true,
-    define: { __VERSION__: JSON.stringify(version) },
-    // CommonJS packages (nodemailer, commander) call require() for Node's own modules.
-    banner: { js: "import { createRequire as createRequire_ } from 'node:module'; const require = createRequire_(import.meta.url);" },
-    logLevel: 'warning',
+    banner: { js: requireLine },
   })
   await finish()
 } catch (error) {

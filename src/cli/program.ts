@@ -13,6 +13,7 @@ import { addDoctor } from './doctor.ts';
 import { addHistory } from './history.ts';
 import { addInit } from './init.ts';
 import { addPruneWindow } from './prune-window.ts';
+import { addReport } from './report.ts';
 import { addScrub } from './scrub.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
@@ -49,6 +50,6 @@ export function makeProgram(context: CliContext): Command {
     .exitOverride()
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory, addScrub, addCheck, addAlert, addConfig, addDoctor, addCompletion, addDemo]) add(program, context);
+  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory, addReport, addScrub, addCheck, addAlert, addConfig, addDoctor, addCompletion, addDemo]) add(program, context);
   return withExitCodes(program, Object.keys(exitCodeMeanings).map(Number));
 }

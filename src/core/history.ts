@@ -5,7 +5,7 @@ import { formatBytes, formatCount } from './report.ts';
 
 /** `2026-11-23 01:27:44  finished           synced (exit 0), run …`, printable ASCII. */
 export function historyLine(line: JournalLine): string {
-  const words = describe(line);
+  const words = eventWords(line);
   const run = typeof line.runId === 'string' ? `run ${line.runId}` : '';
   const rest = [words, run].filter((each) => each !== '').join('; ');
   return escapeText(`${line.time.slice(0, 19).replace('T', ' ')}  ${line.event.padEnd(18)} ${rest}`, 400);
@@ -39,8 +39,8 @@ const known: Readonly<Record<string, (line: JournalLine) => string>> = {
 
 const common = ['sequence', 'time', 'repository', 'event', 'runId', 'previous', 'warnings'];
 
-/** An event that this table does not know is told with its details. */
-function describe(line: JournalLine): string {
+/** What an event says, not escaped yet. One that this table does not know is told with its details. */
+export function eventWords(line: JournalLine): string {
   const words = Object.hasOwn(known, line.event) ? known[line.event] : undefined;
   if (words !== undefined) return words(line);
   return Object.entries(line).filter(([name]) => !common.includes(name)).map(([name, value]) => `${name} ${text(value)}`).join(', ');
@@ -78,11 +78,13 @@ function list(value: unknown): string {
   return Array.isArray(value) ? value.map(text).join(', ') : '';
 }
 
-function number(value: unknown): number {
+/** A number of the journal; 0 where there is none. */
+export function number(value: unknown): number {
   return typeof value === 'number' ? value : 0;
 }
 
-function text(value: unknown): string {
+/** A detail of the journal as words; '' where there is none. */
+export function text(value: unknown): string {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
   return value === undefined || value === null ? '' : JSON.stringify(value);
 }

@@ -1,10 +1,13 @@
 /** Words for people: subjects, mail bodies, summaries. Everything in here is printable ASCII but for line ends. */
 import type { JournalLine } from './chain.ts';
+import { formatBytes, formatCount } from './figures.ts';
 import { foundIn, type Found } from './found.ts';
 import { escapeText } from './itemize.ts';
 import { isAudited, outcomeOf, type Run } from './run.ts';
 import { ruleWords } from './rules.ts';
 import type { Rule } from './policy.ts';
+
+export { formatBytes, formatCount };
 
 /** Where a run took place. */
 export interface Place {
@@ -209,17 +212,4 @@ export function summaryOfAll(runs: readonly Run[]): string {
   const counts = new Map<string, number>();
   for (const run of runs) counts.set(outcomeOf(run), (counts.get(outcomeOf(run)) ?? 0) + 1);
   return `${formatCount(runs.length)} repositories: ${[...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ')}`;
-}
-
-/** 1234567 as `1,234,567`. */
-export function formatCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
-/** Bytes with a binary unit and three digits, `84.2 MiB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
-  const value = bytes / 1024 ** power;
-  return `${power === 0 || value >= 999.5 ? Math.round(value) : value.toPrecision(3)} ${units[power] ?? 'B'}`;
 }

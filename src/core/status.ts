@@ -37,14 +37,23 @@ export interface Status {
   readonly proves: boolean;
 }
 
-/** One line, and what it means for its colour. */
-export type StatusLine = readonly [text: string, tone: 'plain' | 'good' | 'warning' | 'bad' | 'title'];
+type Tone = 'plain' | 'good' | 'warning' | 'bad';
 
-/** `overdue`: the last success is older than what was asked for. */
+/** One line, and what it means for its colour. */
+export type StatusLine = readonly [text: string, tone: Tone | 'title'];
+
+/** One thing that is known: what it is ('': still the one before), how it stands, and what that means for its colour. */
+export type StatusRow = readonly [name: string, text: string, tone: Tone];
+
+/** For a terminal. `overdue`: the last success is older than what was asked for. */
 export function statusLines(status: Status, overdue = false): StatusLine[] {
+  return [[status.repository, 'title'], ...statusRows(status, overdue).map(([name, text, tone]): StatusLine => [`  ${name.padEnd(17)}${text}`, tone])];
+}
+
+/** All that is known, the alarm first. */
+export function statusRows(status: Status, overdue = false): StatusRow[] {
   const { alarm, repository } = status;
   return [
-    [repository, 'title'],
     ...(alarm === undefined ? [] : alarmLines(alarm, repository)),
     ...(status.isInitialised !== false ? [] : [row('replica', `not initialised or not mounted; see rsync-ratchet init ${repository}`, 'warning')]),
     row('last run', runWords(status.lastRun), status.lastRun?.['exitCode'] === 0 ? 'good' : 'warning'),
@@ -61,7 +70,7 @@ export function statusLines(status: Status, overdue = false): StatusLine[] {
   ];
 }
 
-function spoolLines(spool: Waiting | undefined): StatusLine[] {
+function spoolLines(spool: Waiting | undefined): StatusRow[] {
   if (spool === undefined || spool.alerts === 0) return [];
   const { alerts, since } = spool;
   return [
@@ -71,7 +80,7 @@ function spoolLines(spool: Waiting | undefined): StatusLine[] {
 }
 
 /** What is not configured, and what that means. */
-function missingLines({ proves, tells: { mail, ping, metrics } }: Status): StatusLine[] {
+function missingLines({ proves, tells: { mail, ping, metrics } }: Status): StatusRow[] {
   return [
     ...(proves ? [] : [row('proof', 'none (restic.passwordFile): hashes are right, but junk with a right hash would be admitted', 'warning')]),
     ...(mail ? [] : [row('mail', 'none configured (alerts.email): nobody is told of an alarm but by exit codes', 'warning')]),
@@ -83,11 +92,11 @@ function minute(iso: string): string {
   return iso.slice(0, 16).replace('T', ' ');
 }
 
-function row(name: string, text: string, tone: StatusLine[1] = 'plain'): StatusLine {
-  return [`  ${name.padEnd(17)}${text}`, tone];
+function row(name: string, text: string, tone: Tone = 'plain'): StatusRow {
+  return [name, text, tone];
 }
 
-function alarmLines(alarm: Alarm, repository: string): StatusLine[] {
+function alarmLines(alarm: Alarm, repository: string): StatusRow[] {
   return [
     row('ALARM', `${alarm.rules.join(', ')}, raised ${minute(alarm.since)} UTC by run ${alarm.runId}`, 'bad'),
     row('', `nothing is fetched until: rsync-ratchet acknowledge ${repository} --reason TEXT`, 'bad'),
@@ -114,7 +123,7 @@ export function replicaOf(status: Status): ReplicaSize | undefined {
   return (status.lastRun?.['replica'] ?? status.lastSuccess?.['replica']) as ReplicaSize | undefined;
 }
 
-function replicaLines(replica: ReplicaSize | undefined): StatusLine[] {
+function replicaLines(replica: ReplicaSize | undefined): StatusRow[] {
   if (replica === undefined) return [];
   return [
     row('replica', `${formatCount(replica.files)} files, ${formatBytes(replica.bytes)}`),
@@ -122,14 +131,14 @@ function replicaLines(replica: ReplicaSize | undefined): StatusLine[] {
   ];
 }
 
-function windowLines({ open, refused }: WindowDecision): StatusLine[] {
+function windowLines({ open, refused }: WindowDecision): StatusRow[] {
   const refusal = refused === undefined ? [] : [row('prune window', `refused: ${refused}`, 'warning')];
   if (open === undefined) return refused === undefined ? [row('prune window', 'closed')] : refusal;
   const left = Math.max(0, open.budget - open.used);
   return [...refusal, row('prune window', `open until ${isoMinute(open.until)} UTC, ${formatCount(left)} deletions left${open.allowKeys ? ', keys may change' : ''}`, 'warning')];
 }
 
-function quarantineLines({ files, bytes }: Amount = { files: 0, bytes: 0 }): StatusLine[] {
+function quarantineLines({ files, bytes }: Amount = { files: 0, bytes: 0 }): StatusRow[] {
   return files === 0 ? [] : [row('quarantine', `${formatCount(files)} ${files === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}`, 'warning')];
 }
 

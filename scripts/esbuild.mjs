@@ -1,0 +1,48 @@
+// How src/main.ts is bundled, for build.mjs (folder dist, parts loaded lazily) and bundle.mjs (one file).
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+// CommonJS packages (nodemailer, commander) call require() for Node's own modules.
+export const requireLine = "import { createRequire as createRequire_ } from 'node:module'; const require = createRequire_(import.meta.url);"
+
+/** The options that both share; an entry below `root`. */
+export async function optionsFor(root, entry) {
+  const { script, style } = await page(root)
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  return {
+    absWorkingDir: root,
+    entryPoints: { main: entry },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    minify: true,
+    keepNames: true,
+    // Strings, not one object: esbuild would put an object where every part of the program loads it.
+    define: { __VERSION__: JSON.stringify(version), __PAGE_SCRIPT__: JSON.stringify(script), __PAGE_STYLE__: JSON.stringify(style) },
+    logLevel: 'warning',
+  }
+}
+
+/** The script and the style that `report --html` puts into its page: src/page with its library, for a browser. */
+export async function page(root) {
+  const { outputFiles, metafile } = await build(pageOptions(root))
+  const textOf = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text.trim()
+  return { script: textOf('.js'), style: textOf('.css'), metafile }
+}
+
+const pageOptions = (root) => ({
+  absWorkingDir: root,
+  entryPoints: ['src/page/plots.ts', 'src/page/page.css'],
+  outdir: 'page',
+  write: false,
+  metafile: true,
+  bundle: true,
+  format: 'iife',
+  platform: 'browser',
+  target: 'es2022',
+  minify: true,
+  charset: 'ascii',
+  logLevel: 'warning',
+})
