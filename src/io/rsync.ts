@@ -205,7 +205,7 @@ const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, s
   [(ended) => ended.code === 22, 'serverA lists more than our rsync may hold in memory: see what lies there, or whether the rsync there lies'],
   [(ended) => ended.code === 23, 'part of the repository could not be read on serverA, so nothing it said counts'],
   [(ended) => ended.code === 24, 'files vanished on serverA twice while they were listed: is a prune running there?'],
-  [(ended) => ended.code === 2 || ended.code === 12, 'serverA did not speak the rsync protocol: is rsync installed there, and does the account print a banner?'],
+  [(ended) => ended.code === 2 || ended.code === 12, 'the ssh connection broke, or serverA did not speak the rsync protocol: is it up, is rsync installed there, does the account print a banner?'],
   [(ended) => ended.code === 30, 'serverA did not answer within timeouts.stall'],
 ];
 
