@@ -18,7 +18,6 @@ export async function optionsFor(root, entry) {
     platform: 'node',
     target: 'node20',
     minify: true,
-    keepNames: true,
     // Strings, not one object: esbuild would put an object where every part of the program loads it.
     define: { __VERSION__: JSON.stringify(version), __PAGE_SCRIPT__: JSON.stringify(script), __PAGE_STYLE__: JSON.stringify(style) },
     logLevel: 'warning',
