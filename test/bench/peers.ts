@@ -29,6 +29,15 @@ export function bareCopy(account: SshAccount, target: string, options: readonly 
   return ['rsync', '-rt', ...options, '-e', remoteShell(account, sameCipher), from(account), `${target}/`];
 }
 
+/** `restic copy` over sftp, from serverA's repository into one of our own; both have the same password. */
+export function resticCopy(account: SshAccount, source: string, target: string, passwordFile: string): string[] {
+  const { user, host } = account;
+  return [
+    'restic', '--no-lock', '--no-cache', '-o', `sftp.command=${remoteShell(account)} ${user}@${host} -s sftp`,
+    '-r', target, '--password-file', passwordFile, 'copy', '--from-repo', `sftp:${user}@${host}:${source}`, '--from-password-file', passwordFile,
+  ];
+}
+
 /** `rclone sync --immutable` over sftp; its configuration is all on the command line. */
 export function rcloneSync(account: SshAccount, source: string, target: string): string[] {
   const { user, host, port, identityFile, knownHostsFile } = account;
