@@ -51,14 +51,14 @@ async function confirm(edges: Edges, run: Run, books: Books): Promise<void> {
 /**
  * Step 4. What was due at `when` leaves, if restic finds complete what would remain. Without a password nothing leaves
  * while anything is in doubt. Before the fetch `when` is the start of the run: what tonight's deletions leave behind may
- * need files that are still to come.
+ * need files that are still to come. `isLast`: nothing expires in this run after that, so what stays is said.
  */
-export async function expire(edges: Edges, run: Run, books: Books, when: Date): Promise<void> {
+export async function expire(edges: Edges, run: Run, books: Books, when: Date, isLast: boolean): Promise<void> {
   const due = [...books.select(inReplica | tombstoned, kept)].filter((entry) => isDue(books, entry, when));
   if (due.length === 0) return;
   const doubt = await doubtAbout(edges, run, due.map((entry) => books.path(entry)));
   if (doubt !== undefined) {
-    run.findings.add('warning', 'postponed', '', `${due.length} files are due and stay for now: ${doubt}`);
+    if (isLast) run.findings.add('warning', 'postponed', '', `${due.length} files are due and stay for now: ${doubt}`);
     return;
   }
   const expired = await edges.expire(run, books, due);

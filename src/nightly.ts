@@ -63,12 +63,13 @@ async function act(edges: Edges, run: Run, audited: Audited, mayExpire: boolean)
   await timed(edges, run, 'audit', () => examine(edges, run, audited));
   if (await alarmStands(edges, run)) return;
   await bury(edges, run, books);
-  if (mayExpire) await timed(edges, run, 'expire', () => expire(edges, run, books, run.startedAt));
+  const expiresAgain = edges.repository.deletionGrace === 0;
+  if (mayExpire) await timed(edges, run, 'expire', () => expire(edges, run, books, run.startedAt, !expiresAgain));
   const isComplete = await timed(edges, run, 'fetch', () => fetch(edges, run, books));
   await timed(edges, run, 'prove', () => prove(edges, run, books, isComplete));
   if (await alarmStands(edges, run)) return;
   await timed(edges, run, 'admit', () => admit(edges, run, books));
-  if (mayExpire && edges.repository.deletionGrace === 0) await timed(edges, run, 'expire', () => expire(edges, run, books, edges.now()));
+  if (mayExpire && expiresAgain) await timed(edges, run, 'expire', () => expire(edges, run, books, edges.now(), true));
   if (!edges.hasCompletedOnce() && isComplete) edges.recordCompletion();
   await timed(edges, run, 'check', () => check(edges, run));
 }
