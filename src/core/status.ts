@@ -82,9 +82,9 @@ function spoolLines(spool: Waiting | undefined): StatusRow[] {
 /** What is not configured, and what that means. */
 function missingLines({ proves, tells: { mail, ping, metrics } }: Status): StatusRow[] {
   return [
-    ...(proves ? [] : [row('proof', 'none (restic.passwordFile): hashes are right, but junk with a right hash would be admitted', 'warning')]),
-    ...(mail ? [] : [row('mail', 'none configured (alerts.email): nobody is told of an alarm but by exit codes', 'warning')]),
-    ...(ping || metrics ? [] : [row('monitoring', 'no ping and no metrics configured: nobody notices when nothing runs, unless something asks status --nagios')]),
+    ...(proves ? [] : [row('proof', 'none (restic.passwordFile): only hashes are checked', 'warning')]),
+    ...(mail ? [] : [row('mail', 'none configured (alerts.email): only exit codes tell', 'warning')]),
+    ...(ping || metrics ? [] : [row('monitoring', 'no ping, no metrics: who notices when nothing runs?')]),
   ];
 }
 

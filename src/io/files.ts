@@ -43,8 +43,8 @@ export function makeFolder(folder: string): void {
 }
 
 /**
- * What the disk of `folder`, which must be ours alone, says to one more folder and file; undefined when it takes them. rsync's word for a full disk
- * is exit code 23, which is serverA's word for a file that it cannot read, too.
+ * What the disk of `folder`, which must be ours alone, says to one more folder and file; undefined when it takes them.
+ * rsync's word for a full disk is exit code 23, which is serverA's word for a file that it cannot read, too.
  */
 export function refusalOf(folder: string): unknown {
   const probe = join(folder, 'probe');

@@ -15,7 +15,9 @@ describe('status', () => {
   test('says when nobody is told, and when nobody would notice that nothing runs', () => {
     assert.doesNotMatch(textOf(statusOf()), /none configured|no ping/);
     assert.match(textOf(statusOf({ tells: { mail: false, ping: true, metrics: false } })), /mail +none configured/);
-    assert.match(textOf(statusOf({ tells: { mail: true, ping: false, metrics: false } })), /monitoring +no ping and no metrics/);
+    assert.match(textOf(statusOf({ tells: { mail: true, ping: false, metrics: false } })), /monitoring +no ping, no metrics/);
+    // Each of these rows fits a terminal of 80 columns.
+    for (const line of textOf(statusOf({ tells: { mail: false, ping: false, metrics: false }, proves: false })).split('\n')) assert.ok(line.length <= 80, line);
   });
   test('says when a new snapshot was last admitted', () => { assert.match(textOf(statusOf()), /last new one +admitted 2026-11-23 01:27 UTC/); });
   test('marks a last success that is overdue', () => { assert.match(textOf(statusOf({ lastSuccess: goodEnd(30) }), true), /last success .* UTC: OVERDUE/); });
