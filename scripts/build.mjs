@@ -34,8 +34,8 @@ try {
 async function finish() {
   const main = join(fresh, 'main.js')
   // Only the entry may have the line, and esbuild keeps it: a banner would put it into every chunk.
-  if (!(await readFile(main, 'utf8')).startsWith('#!/usr/bin/env -S node ')) {
-    throw new Error(`${entry} must begin with '#!/usr/bin/env -S node '`)
+  if (!(await readFile(main, 'utf8')).startsWith('#!/usr/bin/env node\n')) {
+    throw new Error(`${entry} must begin with #!/usr/bin/env node`)
   }
   await chmod(main, 0o755)
   // scripts/setup compares this time with the sources': what was saved while we were building is newer.

@@ -20,6 +20,8 @@ export async function optionsFor(root, entry) {
     minify: true,
     // Strings, not one object: esbuild would put an object where every part of the program loads it.
     define: { __VERSION__: JSON.stringify(version), __PAGE_SCRIPT__: JSON.stringify(script), __PAGE_STYLE__: JSON.stringify(style) },
+    // The build of yaml that is made of modules: what is not used falls away, and it loads in half the time.
+    alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
     logLevel: 'warning',
   }
 }

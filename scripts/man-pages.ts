@@ -7,8 +7,8 @@ import { sampleConfig } from '../src/core/config-sample.ts';
 import { exitCodeMeanings } from '../src/errors.ts';
 
 /** `rsync-ratchet.1` and `rsync-ratchet.yaml.5`, by their file names. */
-export function manualPages(version: string): Readonly<Record<string, string>> {
-  const program = pageOf(makeProgram({ interrupt: new AbortController().signal, exit: () => undefined }));
+export async function manualPages(version: string): Promise<Readonly<Record<string, string>>> {
+  const program = pageOf(await makeProgram({ interrupt: new AbortController().signal, exit: () => undefined }));
   return { 'rsync-ratchet.1': commandsPage(program, version), 'rsync-ratchet.yaml.5': configPage(configJsonSchema(), version) };
 }
 

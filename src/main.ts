@@ -1,8 +1,5 @@
-#!/usr/bin/env -S node --max-semi-space-size=2
-/**
- * The entry: parse argv, run, set the exit code. The only file that ends the process. Its first line keeps V8's young
- * generation small: what a night throws away would otherwise take more memory than what it keeps.
- */
+#!/usr/bin/env node
+/** The entry: parse argv, run, set the exit code. The only file that ends the process. */
 import { runProgram } from './cli/program.ts';
 import { Interrupted } from './errors.ts';
 

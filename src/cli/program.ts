@@ -4,26 +4,42 @@ import { version } from '../core/version.ts';
 import { asFailure, exitCodeMeanings, exitCodeOf, exitCodes } from '../errors.ts';
 import { addAcknowledge } from './acknowledge.ts';
 import { addAlert } from './alert.ts';
-import { addCheck } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { consoleOf, withExitCodes, type CliContext } from './context.ts';
-import { addDemo } from './demo.ts';
-import { addDoctor } from './doctor.ts';
 import { addHistory } from './history.ts';
-import { addInit } from './init.ts';
 import { addPruneWindow } from './prune-window.ts';
-import { addReport } from './report.ts';
-import { addScrub } from './scrub.ts';
 import { addStatus } from './status.ts';
-import { addSync } from './sync.ts';
 import { addTombstones } from './tombstones.ts';
+
+type Add = (program: Command, context: CliContext) => void;
+
+const long = (): Promise<typeof import('./long.ts')> => import('./long.ts');
+
+/** All commands by their names, in the order of `--help`. Those that take long are loaded when they are asked for. */
+const commands: readonly (readonly [names: readonly string[], load: () => Add | Promise<Add>])[] = [
+  [['init'], async () => (await long()).addInit],
+  [['sync', 'audit'], async () => (await long()).addSync],
+  [['prune-window'], () => addPruneWindow],
+  [['tombstones'], () => addTombstones],
+  [['acknowledge'], () => addAcknowledge],
+  [['status'], () => addStatus],
+  [['history'], () => addHistory],
+  [['report'], async () => (await long()).addReport],
+  [['scrub'], async () => (await long()).addScrub],
+  [['check'], async () => (await long()).addCheck],
+  [['alert'], () => addAlert],
+  [['config'], () => addConfig],
+  [['doctor'], async () => (await long()).addDoctor],
+  [['completion', 'complete'], () => addCompletion],
+  [['demo'], async () => (await long()).addDemo],
+];
 
 /** Runs the command that `argv` names; its exit code. Never throws. */
 export async function runProgram(argv: readonly string[], interrupt: AbortSignal): Promise<number> {
   let code = 0;
   const isPlugin = argv.includes('--nagios');
-  const program = makeProgram({ interrupt, exit: (given) => { code = given; } });
+  const program = await makeProgram({ interrupt, exit: (given) => { code = given; } }, argv.slice(2));
   try {
     await program.parseAsync(argv);
     return code;
@@ -37,8 +53,8 @@ export async function runProgram(argv: readonly string[], interrupt: AbortSignal
 /** A monitoring plugin that was called in a wrong way knows nothing; 2 would be CRITICAL. */
 const pluginUnknown = 3;
 
-/** All commands, wired. */
-export function makeProgram(context: CliContext): Command {
+/** The program with those of its commands that are among `words`; with all where none is, or where one speaks of the others. */
+export async function makeProgram(context: CliContext, words: readonly string[] = []): Promise<Command> {
   const program = new Command('rsync-ratchet')
     .description('A second copy of a restic repository that can only grow: audits serverA every night, and fetches what is new.')
     .version(version)
@@ -50,6 +66,8 @@ export function makeProgram(context: CliContext): Command {
     .exitOverride()
     .showHelpAfterError('(try --help)')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of [addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory, addReport, addScrub, addCheck, addAlert, addConfig, addDoctor, addCompletion, addDemo]) add(program, context);
+  const named = commands.filter(([names]) => names.some((name) => words.includes(name)));
+  const isAboutAll = named.length === 0 || ['help', 'completion'].some((name) => words.includes(name));
+  for (const [, load] of isAboutAll ? commands : named) (await load())(program, context);
   return withExitCodes(program, Object.keys(exitCodeMeanings).map(Number));
 }

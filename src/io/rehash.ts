@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Amount } from '../core/books.ts';
 import { placeOf } from '../core/layout.ts';
 import { isInShare, placeAfter, scrubOrder, type Hashed, type Share } from '../core/scrub.ts';
+import { keepYoungGenerationSmall } from './memory.ts';
 import * as onDisk from './replica.ts';
 
 /** How long the process may read before it looks whether it was told to stop, in milliseconds. */
@@ -25,6 +26,7 @@ export class Rehash {
 
   /** `name` is the repository's. */
   constructor(name: string, replica: string, interrupt: AbortSignal) {
+    keepYoungGenerationSmall();
     this.#name = name;
     this.#replica = replica;
     this.#interrupt = interrupt;

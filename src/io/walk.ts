@@ -6,6 +6,7 @@ import type { Books } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
 import type { Known } from '../core/facts.ts';
 import { foldersOf, isExcluded, packFolderOf, placeOf } from '../core/layout.ts';
+import { keepYoungGenerationSmall } from './memory.ts';
 import { bytePath, newBooks } from './replica.ts';
 
 const packFolders = foldersOf('pack');
@@ -26,6 +27,7 @@ export class ReplicaWalk implements Catalogue {
 
   /** Walks everything but the folders of packs. `books` may know tombstones already. Throws what lstat(2) or readdir(2) say. */
   constructor(replica: string, ignore: readonly string[], books: Books = newBooks()) {
+    keepYoungGenerationSmall();
     this.books = books;
     this.#replica = replica;
     this.#ignore = new Set(ignore);

@@ -79,8 +79,8 @@ for (const shell of Object.keys(askers).filter(isInstalled)) {
       assert.ok(!offered.includes('complete'));
     });
 
-    test('every option of every command is offered', () => {
-      for (const { path, options } of allCommands(pageOf(makeProgram({ interrupt: new AbortController().signal, exit: () => undefined })))) {
+    test('every option of every command is offered', async () => {
+      for (const { path, options } of allCommands(pageOf(await makeProgram({ interrupt: new AbortController().signal, exit: () => undefined })))) {
         const offered = completions(shell, `rsync-ratchet ${path}${path === '' ? '' : ' '}--`);
         assert.deepEqual(options.map(({ long }) => long).filter((long) => !offered.includes(long)), [], path);
       }
@@ -93,8 +93,8 @@ for (const shell of Object.keys(askers).filter(isInstalled)) {
   });
 }
 
-test('a description with quotes stays one word', () => {
-  const odd = pageOf(makeProgram({ interrupt: new AbortController().signal, exit: () => undefined }));
+test('a description with quotes stays one word', async () => {
+  const odd = pageOf(await makeProgram({ interrupt: new AbortController().signal, exit: () => undefined }));
   const page = { ...odd, commands: [{ ...odd.commands[0]!, description: "it's $(touch x) `y` \\" }] };
   assert.ok(completionScript(page, 'zsh').includes("'init:it'\\''s $(touch x) `y` \\'"));
   assert.ok(completionScript(page, 'fish').includes("-d 'it\\'s $(touch x) `y` \\\\'"));

@@ -11,11 +11,11 @@ import { allCommands } from '../../src/core/completion.ts';
 import { configJsonSchema, type JsonSchema } from '../../src/core/config-json-schema.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
-const pages = manualPages('1.2.3');
+const pages = await manualPages('1.2.3');
 const [commands = '', config = ''] = ['rsync-ratchet.1', 'rsync-ratchet.yaml.5'].map((name) => pages[name]);
 
-test('every command, option and exit code has its place', () => {
-  for (const { path, commands: below, options } of allCommands(pageOf(makeProgram({ interrupt: new AbortController().signal, exit: () => undefined })))) {
+test('every command, option and exit code has its place', async () => {
+  for (const { path, commands: below, options } of allCommands(pageOf(await makeProgram({ interrupt: new AbortController().signal, exit: () => undefined })))) {
     if (path !== '' && below.length === 0) assert.ok(commands.includes(`\n.SS ${roff(path)}\n`), path);
     for (const { flags, long } of options) assert.ok(long === '--help' || commands.includes(roff(flags)), `${path} ${flags}`);
   }

@@ -1,6 +1,8 @@
-#!/usr/bin/env -S node --max-semi-space-size=2
+#!/usr/bin/env node
 /** `judgeMemory FILE COUNT`: judges a dry run, and prints the most memory that this took, in bytes. */
+import { keepYoungGenerationSmall } from '../../src/io/memory.ts';
 import { judge } from '../bench/judge.ts';
 
+keepYoungGenerationSmall();
 judge(process.argv[2] ?? '', Number(process.argv[3]));
 console.log(process.resourceUsage().maxRSS * 1024);
