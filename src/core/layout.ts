@@ -85,8 +85,12 @@ export const excludedFolders: readonly string[] = ['.rsync-ratchet', 'locks', 'l
 /** Parts of the names of uploads in progress: restic over sftp, restic on a local folder, rest-server. */
 export const uploadMarks: readonly string[] = ['-restic-temp-', '-tmp-', '.rest-server-temp'];
 
-/** Whether rsync's filters leave this name out (section 5, rule 2); the walk of the replica must agree with them. */
-export function isExcluded(name: string, isFolder: boolean, atTop: boolean, ignore: ReadonlySet<string>): boolean {
-  if (atTop && isFolder && excludedFolders.includes(name)) return true;
-  return ignore.has(name) || uploadMarks.some((mark) => name.includes(mark));
+/** Whether rsync's filters leave this path out (section 5, rule 2); the walk of the replica must agree with them. */
+export function isExcluded(path: string, isFolder: boolean, ignore: ReadonlySet<string>): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (isFolder && excludedFolders.includes(path)) return true;
+  return ignore.has(name) || (uploadMarks.some((mark) => name.includes(mark)) && !asLongAsPack.test(path));
 }
+
+/** A pack's path by its lengths alone; a file that is still being uploaded has a longer name. */
+const asLongAsPack = /^data\/[^/]{2}\/[^/]{64}$/s;

@@ -10,19 +10,23 @@ import { bareEnvironment, findProgram, run, type Command, type Ended, type Limit
 import type { Connection } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
 
-/** The filters of each pass behind the fixed ones (DESIGN section 4, step 2: what is listed first points at what comes later). */
+/** The filters of each pass, behind the fixed ones (DESIGN section 4, step 2: what is listed first points at what comes later). */
 const passFilters: Readonly<Record<Pass, readonly string[]>> = {
   1: ['--include=/snapshots/', '--include=/snapshots/**', '--exclude=*'],
   2: ['--exclude=/snapshots/', '--exclude=/data/'],
   3: ['--include=/data/', '--include=/data/**', '--exclude=*'],
 };
 
-/** The filters that the walk of the replica agrees with (layout.ts, isExcluded). */
-function fixedFilters(ignore: readonly string[]): string[] {
+/**
+ * The filters that the walk of the replica agrees with (layout.ts, isExcluded). The first that matches decides: packs, which are
+ * nearly all there is, are let through before the wildcards, three of which would make rsync's scan a sixth longer.
+ */
+function fixedFilters(ignore: readonly string[], pass: Pass): string[] {
   return [
     ...excludedFolders.map((name) => `--exclude=/${name}/`),
-    ...uploadMarks.map((mark) => `--exclude=*${mark}*`),
     ...ignore.map((name) => `--exclude=${name}`),
+    ...(pass === 3 ? [`--include=/data/??/${'?'.repeat(64)}`] : []),
+    ...uploadMarks.map((mark) => `--exclude=*${mark}*`),
   ];
 }
 
@@ -41,7 +45,7 @@ export function auditArguments(repository: Repository, connection: Connection, p
   return [
     '-rt', '--dry-run', '--delete', '--delete-during', '--itemize-changes', '--itemize-changes',
     `--out-format=${auditFormat(nonce)}`,
-    ...fixedFilters(repository.ignore),
+    ...fixedFilters(repository.ignore, pass),
     ...passFilters[pass],
     ...commonOptions(repository, connection),
     connection.source,

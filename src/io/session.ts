@@ -36,9 +36,8 @@ export class Session {
 
   /** Opens the one connection of the run. */
   async connect(): Promise<void> {
-    const hasRoom = await wantsRoom(this.#repository.rsync.sandbox);
     this.#connecting = connect(this.#repository, this.#folder, this.interrupt);
-    const connection = await this.#connecting;
+    const [connection, hasRoom] = await Promise.all([this.#connecting, wantsRoom(this.#repository.rsync.sandbox)]);
     const nonce = randomBytes(12).toString('hex');
     this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, hasRoom, nonce };
   }

@@ -67,7 +67,7 @@ export class ReplicaWalk implements Catalogue {
     for (const name of readdirSync(bytePath(this.#replica, folder), 'latin1')) {
       const path = folder === '' ? name : `${folder}/${name}`;
       const stats = lstatSync(bytePath(this.#replica, path));
-      if (isExcluded(name, stats.isDirectory(), folder === '', this.#ignore)) continue;
+      if (isExcluded(path, stats.isDirectory(), this.#ignore)) continue;
       this.#enter(path, known(stats, () => exactSeconds(this.#replica, path)));
       if (!stats.isDirectory()) continue;
       const packs = packFolderOf(path);

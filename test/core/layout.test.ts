@@ -99,34 +99,39 @@ test('what is pointed at is admitted before what points at it, and listed after 
   assert.deepEqual(pointing.map((type) => passOf(pathOf(type, id))), [1, 2, 3]);
 });
 
-const exclusions: readonly (readonly [name: string, isFolder: boolean, atTop: boolean, excluded: boolean])[] = [
+const exclusions: readonly (readonly [path: string, isFolder: boolean, excluded: boolean])[] = [
   ...excludedFolders.flatMap((name) => [
-    [name, true, true, true] as const,
-    [name, false, true, false] as const, // rsync's filter has a slash at its end: folders only
-    [name, true, false, false] as const,
+    [name, true, true] as const,
+    [name, false, false] as const, // rsync's filter has a slash at its end: folders only
+    [`x/${name}`, true, false] as const,
   ]),
   ...uploadMarks.flatMap((mark) => [
-    [`${id}${mark}123`, false, false, true] as const,
-    [mark, false, true, true] as const,
-    [`x${mark}`, true, false, true] as const,
-    [mark.slice(1), false, false, false] as const,
+    [`data/01/${id}${mark}123`, false, true] as const,
+    [`keys/${id}${mark}`, false, true] as const,
+    [mark, false, true] as const,
+    [`x/x${mark}`, true, true] as const,
+    [`x/${mark.slice(1)}`, false, false] as const,
+    [`data/01/${mark.padEnd(64, 'a')}`, false, false] as const, // as long as a pack's name: no upload, and rsync names it
+    [`data/01/${mark.padEnd(63, 'a')}`, false, true] as const,
+    [`data/01/x/${mark.padEnd(64, 'a')}`, false, true] as const,
+    [`keys/${mark.padEnd(64, 'a')}`, false, true] as const,
   ]),
-  ['.DS_Store', false, true, true],
-  ['.DS_Store', true, false, true],
-  ['.DS_Storex', false, true, false],
-  ['.ds_store', false, true, false],
-  ['config', false, true, false],
-  [id, false, false, false],
-  ['lock', true, true, false],
+  ['.DS_Store', false, true],
+  ['x/.DS_Store', true, true],
+  ['.DS_Storex', false, false],
+  ['.ds_store', false, false],
+  ['config', false, false],
+  [`data/01/${id}`, false, false],
+  ['lock', true, false],
 ];
 
 describe('what the walk of the replica leaves out, as the filters do', () => {
-  for (const [name, isFolder, atTop, excluded] of exclusions) {
-    test(`${name.replace(id, 'ID')}, a ${isFolder ? 'folder' : 'file'} ${atTop ? 'at the top' : 'below'}: ${excluded ? 'left out' : 'reported'}`, () => {
-      assert.equal(isExcluded(name, isFolder, atTop, new Set(['.DS_Store'])), excluded);
+  for (const [path, isFolder, excluded] of exclusions) {
+    test(`${path.replace(id, 'ID')}, a ${isFolder ? 'folder' : 'file'}: ${excluded ? 'left out' : 'reported'}`, () => {
+      assert.equal(isExcluded(path, isFolder, new Set(['.DS_Store'])), excluded);
     });
   }
   test('nothing of the layout is left out', () => {
-    for (const name of ['config', 'keys', 'index', 'snapshots', 'data', 'ff', id]) assert.equal(isExcluded(name, true, true, new Set()), false);
+    for (const path of ['config', 'keys', 'index', 'snapshots', 'data', 'data/ff', `data/ff/${id}`]) assert.equal(isExcluded(path, true, new Set()), false);
   });
 });

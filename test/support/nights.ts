@@ -35,6 +35,10 @@ const excluded: Tree = {
   [`${pack}-restic-temp-1`]: file(), [`index/${idOf('up')}-tmp-77`]: file(), [`snapshots/${idOf('up')}.rest-server-temp9`]: file(), 'config-tmp-5': file(),
 };
 
+/** As long as a pack's name, which no upload's name is: the filters let it through. Longer and elsewhere: left out. */
+const [markedPack, ...marked] = ['data/01/', 'data/01/a', 'keys/', 'data/01/x/'].map((folderOf) => `${folderOf}${'a-tmp-'.padEnd(64, 'b')}`) as [string, ...string[]];
+const markedFiles: Tree = { 'data/01': folder, 'data/01/x': folder, [markedPack]: file(), ...Object.fromEntries(marked.map((path) => [path, file()])) };
+
 interface Changes {
   /** What serverA has different from the repository; undefined: what it has not. */
   readonly source?: Readonly<Record<string, Known | undefined>>;
@@ -97,6 +101,8 @@ export const nights: readonly NamedNight[] = [
   night('odd names in the replica', { replica: odd }, ...allOdd('?stray')),
   night('what the filters leave out on serverA', { source: excluded }),
   night('what the filters leave out in the replica', { replica: excluded }),
+  night('marks of an upload in names of 64 bytes on serverA', { source: markedFiles }, '?foreign data/01/x', `?foreign ${markedPack}`),
+  night('marks of an upload in names of 64 bytes in the replica', { source: { 'data/01': folder, 'data/01/x': folder }, replica: markedFiles }, '?foreign data/01/x', `?stray ${markedPack}`),
   night('ignored names', { ...both({ '.DS_Store': file(), 'data/.DS_Store': file(2) }, { '.DS_Store': file(1), index2: folder, 'index2/x': file() }), ignore: ['.DS_Store', 'index2'] }),
 ];
 
@@ -105,9 +111,9 @@ export function seenIn(tree: Tree, { ignore }: Pick<NamedNight, 'ignore'>): Tree
   const ignored = new Set(ignore);
   const isSeen = (path: string): boolean => {
     const parts = path.split('/');
-    return parts.every((name, depth) => {
+    return parts.every((_, depth) => {
       const upTo = parts.slice(0, depth + 1).join('/');
-      return !isExcluded(name, tree[upTo]?.type === 'folder', depth === 0, ignored);
+      return !isExcluded(upTo, tree[upTo]?.type === 'folder', ignored);
     });
   };
   return without(tree, ...Object.keys(tree).filter((path) => !isSeen(path)));
