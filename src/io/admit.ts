@@ -17,7 +17,11 @@ export async function admit(replica: string, candidate: string, books: Books, ty
   await syncFileSystem(replica);
   for (const type of admissionOrder.filter((each) => types.has(each))) {
     const before = admitted.files;
-    eachCandidate(candidate, type, books, (path) => { linkInto(replica, candidate, path, admitted); });
+    eachCandidate(candidate, type, books, (path, entry) => {
+      linkInto(replica, candidate, path);
+      admitted.files++;
+      admitted.bytes += books.size(entry);
+    });
     if (admitted.files === before) continue;
     await syncFileSystem(replica);
     eachCandidate(candidate, type, books, (path, entry) => {
@@ -49,7 +53,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-function linkInto(replica: string, candidate: string, path: string, admitted: Amount): void {
+function linkInto(replica: string, candidate: string, path: string): void {
   const from = join(candidate, path);
   const to = join(replica, path);
   try {
@@ -60,8 +64,6 @@ function linkInto(replica: string, candidate: string, path: string, admitted: Am
       throw new Failure(`${path} has appeared in the replica meanwhile`, 'somebody writes into the replica on this machine: find out who; it was not overwritten');
     }
   }
-  admitted.files++;
-  admitted.bytes += lstatSync(to).size;
 }
 
 function linkOrMakeFolder(from: string, to: string): void {

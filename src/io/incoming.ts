@@ -10,6 +10,7 @@ import type { Findings } from '../core/findings.ts';
 import { placeOf } from '../core/layout.ts';
 import { makeFolder } from './files.ts';
 import type { Quarantine } from './quarantine.ts';
+import { RealFolders } from './real-folders.ts';
 import { bytePath, exists, type ownPaths } from './replica.ts';
 
 /** What verification has come to so far. */
@@ -34,6 +35,7 @@ export class Incoming {
   readonly books: Books;
   readonly #findings: Findings;
   readonly #quarantine: Quarantine;
+  readonly #folders = new RealFolders();
 
   constructor(paths: ReturnType<typeof ownPaths>, books: Books, findings: Findings, quarantine: Quarantine) {
     this.#paths = paths;
@@ -72,7 +74,8 @@ export class Incoming {
 
   /** Verifies one file, if it is wanted and there already; called while the transfer runs. What else came, `sweep` says. */
   verify(folder: string, path: string): void {
-    if (this.#wantedEntry(path) >= 0 && exists(folder, path)) this.#judge(folder, path);
+    const entry = this.#wantedEntry(path);
+    if (entry >= 0) this.#judge(folder, path, entry);
   }
 
   /**
@@ -81,18 +84,18 @@ export class Incoming {
    */
   sweep(folder: string): void {
     for (const entry of this.books.select(verified, 0)) this.#verifyAgain(entry);
-    this.#eachFile(folder, '', (path) => { this.#judge(folder, path); });
+    this.#folders.close(); // nobody writes any more: what stands there now is what came
+    this.#eachFile(folder, '', (path) => {
+      const entry = this.#wantedEntry(path);
+      if (entry >= 0) this.#judge(folder, path, entry);
+      else if (!isTemporary(path)) this.#findings.add('warning', 'unrequested', path, 'delivered without having been asked for; thrown away');
+    });
+    this.#folders.close();
     rmSync(folder, { recursive: true, force: true });
   }
 
-  #judge(folder: string, path: string): void {
-    const entry = this.#wantedEntry(path);
-    if (entry < 0) {
-      if (isTemporary(path)) return;
-      this.#findings.add('warning', 'unrequested', path, 'delivered without having been asked for; thrown away');
-      return;
-    }
-    inRealFolder(folder, path, (safe) => {
+  #judge(folder: string, path: string, entry: Entry): void {
+    this.#folders.visit(folder, path, (safe) => {
       const fault = faultOf(safe, path.slice(-64), this.#listed(entry));
       if (fault === undefined) this.#toCandidate(safe, path, entry);
       else this.#toQuarantine(safe, path, entry, fault);
@@ -202,29 +205,12 @@ export function sha256Of(file: number): string {
 /** Moves a file to the same place under another root of the same file system. */
 function moveTo(root: string, file: string, path: string): void {
   const target = join(root, path);
-  makeFolder(dirname(target));
-  renameSync(file, target);
-}
-
-/**
- * Calls `work` with a name for `path` below `folder` that no symlink can lead elsewhere, also while somebody changes the
- * folders: each is opened with O_NOFOLLOW, and the file is named through the descriptor of the last one. Does nothing
- * where a part of the way is no real folder.
- */
-export function inRealFolder(folder: string, path: string, work: (name: string) => void): void {
-  const parts = [folder, ...path.split('/')];
-  const file = parts.pop() ?? '';
-  const open: number[] = [];
   try {
-    for (const part of parts) {
-      const above = open.at(-1);
-      open.push(openSync(above === undefined ? part : `/proc/self/fd/${above}/${part}`, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW));
-    }
-    work(`/proc/self/fd/${open.at(-1)}/${file}`);
+    renameSync(file, target);
   } catch (error) {
-    if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  } finally {
-    for (const descriptor of open) closeSync(descriptor);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    makeFolder(dirname(target));
+    renameSync(file, target);
   }
 }
 
