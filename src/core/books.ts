@@ -5,7 +5,7 @@
 import { gone, suspect, wanted } from './flags.ts';
 import { hash, idWords, readId, readIdAt } from './ids.ts';
 import type { HashedType, Pass } from './layout.ts';
-import { admissionOrder, pathOf } from './layout.ts';
+import { admissionOrder, pathOf, placeOf } from './layout.ts';
 
 /** The files are kept in chunks, so that growing does not copy them. */
 const chunkBits = 14;
@@ -57,6 +57,12 @@ export class Books {
   find(type: HashedType, id: string): Entry {
     readId(id, this.#probe);
     return this.#slots[this.#slotOf(admissionOrder.indexOf(type))] ?? -1;
+  }
+
+  /** The entry of the file that a path of the layout names, or -1. */
+  at(path: string): Entry {
+    const place = placeOf(path);
+    return 'id' in place ? this.find(place.of, place.id) : -1;
   }
 
   /** The entry of a file whose ID stands at a place in `bytes`; -1 also when these are not 64 lower-case hexadecimal digits. */

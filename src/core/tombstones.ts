@@ -4,7 +4,6 @@
  */
 import type { Books, Entry } from './books.ts';
 import { confirmed, inReplica, kept, reminded, told, tombstoned } from './flags.ts';
-import { placeOf } from './layout.ts';
 
 /** One accepted deletion. `due` is ISO 8601, or null for never. */
 export interface Tombstone {
@@ -50,16 +49,11 @@ const allFlags = [tombstoned, confirmed, kept, reminded];
 /** Brings the books up to date with one event. Tombstones of files that the replica no longer has mean nothing. */
 export function apply(event: TombstoneEvent, books: Books): void {
   if ('path' in event) {
-    const entry = entryOf(event.path, books);
+    const entry = books.at(event.path);
     if (entry >= 0 && books.has(entry, inReplica)) applyToOne(event, books, entry);
     return;
   }
   books.each(tombstoned, kept, (entry) => { applyToAll(event, books, entry); });
-}
-
-function entryOf(path: string, books: Books): Entry {
-  const place = placeOf(path);
-  return 'id' in place ? books.find(place.of, place.id) : -1;
 }
 
 function applyToOne(event: Extract<TombstoneEvent, { path: string }>, books: Books, entry: Entry): void {
@@ -97,7 +91,7 @@ export function clearStale(books: Books): void {
 
 /** The tombstone as it stands in the books now; undefined when it does not, or was told already. */
 export function current(tombstone: Tombstone, books: Books): Tombstone | undefined {
-  const entry = entryOf(tombstone.path, books);
+  const entry = books.at(tombstone.path);
   if (entry < 0 || !books.has(entry, inReplica) || !books.has(entry, tombstoned) || books.has(entry, told)) return undefined;
   books.set(entry, told);
   const due = books.due(entry);

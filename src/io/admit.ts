@@ -1,10 +1,11 @@
 /** Admit: candidates enter the replica by link(2), which refuses an existing name. Never by rename onto it. */
-import { linkSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Amount, Books, Entry } from '../core/books.ts';
 import { inReplica, verified, waiting, wanted } from '../core/flags.ts';
-import { admissionOrder, foldersOf, placeOf, type HashedType } from '../core/layout.ts';
+import { admissionOrder, foldersOf, type HashedType } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
+import { namesIn } from './files.ts';
 import { syncFileSystem } from './sync.ts';
 
 /**
@@ -37,19 +38,9 @@ export async function admit(replica: string, candidate: string, books: Books, ty
 function eachCandidate(candidate: string, type: HashedType, books: Books, visit: (path: string, entry: Entry) => void): void {
   for (const folder of foldersOf(type)) {
     for (const name of namesIn(join(candidate, folder))) {
-      const place = placeOf(`${folder}/${name}`);
-      const entry = 'id' in place ? books.find(place.of, place.id) : -1;
+      const entry = books.at(`${folder}/${name}`);
       if (entry >= 0 && books.has(entry, verified) && !books.has(entry, waiting)) visit(`${folder}/${name}`, entry);
     }
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
   }
 }
 

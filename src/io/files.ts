@@ -1,5 +1,5 @@
 /** Small files that survive a power cut, and durability for many files at once. */
-import { closeSync, fchmodSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. */
@@ -125,12 +125,17 @@ function endOfLines(file: number, size: number): number {
   return 0;
 }
 
-/** Opens a file for reading; undefined when there is none. */
-export function openIfThere(path: string): number | undefined {
+/** What `look` gives; undefined when there is no such file or folder. */
+export function ifThere<T>(look: () => T): T | undefined {
   try {
-    return openSync(path, 'r');
+    return look();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** The names in a folder; none where there is no folder. */
+export function namesIn(folder: string): string[] {
+  return ifThere(() => readdirSync(folder)) ?? [];
 }

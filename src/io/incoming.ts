@@ -7,7 +7,6 @@ import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../core/books.ts';
 import { rejected, verified, wanted } from '../core/flags.ts';
 import type { Findings } from '../core/findings.ts';
-import { placeOf } from '../core/layout.ts';
 import { makeFolder } from './files.ts';
 import type { Quarantine } from './quarantine.ts';
 import { RealFolders } from './real-folders.ts';
@@ -115,8 +114,7 @@ export class Incoming {
 
   /** The entry of a path that is wanted and has not come yet, or -1. */
   #wantedEntry(path: string): Entry {
-    const place = placeOf(path);
-    const entry = 'id' in place ? this.books.find(place.of, place.id) : -1;
+    const entry = this.books.at(path);
     const isOpen = entry >= 0 && this.books.has(entry, wanted) && !this.books.has(entry, verified) && !this.books.has(entry, rejected);
     return isOpen ? entry : -1;
   }

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readdirSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainStart, damagedEvent, nextLine, parseJournalLine, Verifier, type Head, type JournalEvent, type JournalLine, type Verification } from '../core/chain.ts';
-import { cutTornLine, openIfThere, replaceFile, shareWithGroup, syncFolder } from './files.ts';
+import { cutTornLine, ifThere, replaceFile, shareWithGroup, syncFolder } from './files.ts';
 
 const currentName = 'journal.jsonl';
 const headName = 'journal.head';
@@ -183,7 +183,7 @@ function lastOf(path: string): Last | undefined {
 }
 
 function firstLine(path: string): JournalLine | undefined {
-  const file = openIfThere(path);
+  const file = ifThere(() => openSync(path, 'r'));
   if (file === undefined) return undefined;
   try {
     const block = Buffer.alloc(blockLength);

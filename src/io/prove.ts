@@ -60,7 +60,7 @@ export async function prove(restic: Restic, candidate: string, scratch: string, 
 }
 
 /** Candidates that do not enter tonight are hidden from restic too. */
-export function* waitingPaths(books: Books): Generator<string> {
+function* waitingPaths(books: Books): Generator<string> {
   for (const entry of books.select(waiting, 0)) yield books.path(entry);
 }
 

@@ -8,7 +8,7 @@ import { placeOf } from '../core/layout.ts';
 import {
   failedAgain, failuresText, heldOffWords, makeRoom, parseFailures, quarantineLimit, triedAgain, weightOf, type Copy, type Failed, type Listed,
 } from '../core/quarantine.ts';
-import { makeFolder, replaceFile } from './files.ts';
+import { ifThere, makeFolder, namesIn, replaceFile } from './files.ts';
 import { exists } from './replica.ts';
 
 /** Where the old copies of repaired files lie, which stay. */
@@ -97,7 +97,7 @@ export class Quarantine {
   /** A copy leaves when the right content has been admitted. The old copies of repaired files stay. */
   settle(books: Books): void {
     for (const path of [...this.#missing()]) {
-      const entry = entryOf(books, path);
+      const entry = books.at(path);
       if (entry >= 0 && books.has(entry, inReplica)) this.#drop(path);
     }
   }
@@ -123,7 +123,7 @@ export class Quarantine {
   remember(books: Books, now: Date): void {
     if (this.#tonight.size === 0) return;
     for (const path of this.#tonight) {
-      const entry = entryOf(books, path);
+      const entry = books.at(path);
       if (entry >= 0) this.#failed.set(path, failedAgain(this.#failed.get(path), listed(books, entry), now));
     }
     this.#tonight.clear();
@@ -134,7 +134,7 @@ export class Quarantine {
   holdOff(books: Books, findings: Findings, now: Date): void {
     const before = this.#failed.size;
     for (const failed of [...this.#failed.values()]) {
-      const entry = entryOf(books, failed.path);
+      const entry = books.at(failed.path);
       const next = entry < 0 ? undefined : triedAgain(failed, listed(books, entry), now);
       if (entry < 0 || !books.has(entry, wanted)) this.#failed.delete(failed.path);
       else if (next !== undefined && !books.has(entry, verified)) {
@@ -160,18 +160,9 @@ function listed(books: Books, entry: Entry): Listed {
   return { path: books.path(entry), size: books.size(entry), mtime: books.mtime(entry) };
 }
 
-function entryOf(books: Books, path: string): Entry {
-  const place = placeOf(path);
-  return 'id' in place ? books.find(place.of, place.id) : -1;
-}
-
 function readFailures(path: string): Failed[] {
-  try {
-    return parseFailures(readFileSync(path, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  const text = ifThere(() => readFileSync(path, 'utf8'));
+  return text === undefined ? [] : parseFailures(text);
 }
 
 /** How much is in quarantine, a replaced `config` included. */
@@ -202,13 +193,4 @@ function sizeOf(path: string | Buffer): number {
   if (stats?.isDirectory() !== true) return stats?.size ?? 0;
   const below = readdirSync(path, { encoding: 'buffer' }).map((name) => Buffer.concat([Buffer.from(path), Buffer.from('/'), name]));
   return below.reduce((sum, each) => sum + weightOf(sizeOf(each)), 0);
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Amount } from '../core/books.ts';
 import { placeOf } from '../core/layout.ts';
 import { isInShare, placeAfter, scrubOrder, type Hashed, type Share } from '../core/scrub.ts';
+import { namesIn } from './files.ts';
 import { keepYoungGenerationSmall } from './memory.ts';
 import * as onDisk from './replica.ts';
 
@@ -162,15 +163,6 @@ export class Rehash {
   #requireMarker(): onDisk.Marker {
     if (this.#marker === undefined) throw new Error('requireReplica comes first');
     return this.#marker;
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
-    throw error;
   }
 }
 

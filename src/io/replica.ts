@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Books, type Entry } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
 import { Failure } from '../errors.ts';
-import { replaceFile } from './files.ts';
+import { ifThere, replaceFile } from './files.ts';
 
 /** Our own folder in a replica, excluded from every dry run. */
 export const ownFolder = '.rsync-ratchet';
@@ -95,12 +95,7 @@ export function checkPins(replica: string, marker: Marker): void {
 }
 
 function fingerprintOf(path: string): string | undefined {
-  try {
-    return fingerprint(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return ifThere(() => fingerprint(path));
 }
 
 /** Empty books with a random seed. */

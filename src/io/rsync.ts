@@ -170,7 +170,7 @@ function failureOf(what: string, ended: Ended, connection: Connection, bounds: B
 }
 
 /** The failure that a dry run or a fetch ended with: what happened, and what to do. */
-export function rsyncFailure(what: string, ended: Ended, connection: Connection): Failure {
+function rsyncFailure(what: string, ended: Ended, connection: Connection): Failure {
   const said = [ended.stderr, connection.stderr()].filter((text) => text.trim() !== '').join('\n');
   const how = ended.stopped !== undefined ? stoppedWords[ended.stopped]
     : ended.code === undefined ? `ended by ${ended.signal ?? 'an error at its start'}` : exitWords(ended.code);
@@ -214,7 +214,7 @@ const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, s
 ];
 
 /** What a line that cannot be understood means: the audit has failed, and why that is not passed over. */
-export function notUnderstoodFailure(error: NotUnderstood, what: 'dry run' | 'fetch' = 'dry run'): Failure {
+function notUnderstoodFailure(error: NotUnderstood, what: 'dry run' | 'fetch' = 'dry run'): Failure {
   return new Failure(
     `the report of the ${what} cannot be understood (${error.message})`,
     'somebody or something put text into rsync\'s report: a shell start-up file on serverA that prints, or a lying rsync; nothing was admitted',

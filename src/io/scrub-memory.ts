@@ -2,16 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseMemory, type ScrubMemory } from '../core/scrub.ts';
-import { replaceFile } from './files.ts';
+import { ifThere, replaceFile } from './files.ts';
 
 /** What the last scrub left; undefined when there was none. `state` is the repository's state folder. */
 export function readScrubMemory(state: string): ScrubMemory | undefined {
-  try {
-    return parseMemory(readFileSync(fileIn(state), 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = ifThere(() => readFileSync(fileIn(state), 'utf8'));
+  return text === undefined ? undefined : parseMemory(text);
 }
 
 export function writeScrubMemory(state: string, memory: ScrubMemory): void {

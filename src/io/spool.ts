@@ -1,9 +1,9 @@
 /** `<state>/spool/`: alerts that were not delivered, each a file of mode 0600, replaced and removed as a whole. */
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSpoolName, spoolLimits, spoolName, type Spooled } from '../core/spool.ts';
 import { Failure } from '../errors.ts';
-import { makeFolder, replaceFile, syncFolder } from './files.ts';
+import { makeFolder, namesIn, replaceFile, syncFolder } from './files.ts';
 import { takeLock, type Lock } from './lock.ts';
 
 /** Nobody writes an alert for longer than this, in milliseconds. */
@@ -19,12 +19,7 @@ export class Spool {
 
   /** The alerts that wait, by file name, oldest first; empty where there is no spool. */
   names(): string[] {
-    try {
-      return readdirSync(this.folder).filter((name) => readSpoolName(name) !== undefined).sort();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw error;
-    }
+    return namesIn(this.folder).filter((name) => readSpoolName(name) !== undefined).sort();
   }
 
   /** Writes an alert, durable when this returns. False when the spool is full: nothing was written. */
@@ -56,7 +51,7 @@ export class Spool {
 
   /** Removes what was half written when a run was killed. The caller holds the lock. */
   tidy(): void {
-    for (const name of readdirSync(this.folder).filter((each) => each.endsWith('.new'))) {
+    for (const name of namesIn(this.folder).filter((each) => each.endsWith('.new'))) {
       const { mtimeMs } = statSync(join(this.folder, name), { throwIfNoEntry: false }) ?? { mtimeMs: Infinity };
       if (Date.now() - mtimeMs > halfWritten) rmSync(join(this.folder, name), { force: true });
     }

@@ -9,7 +9,7 @@ import { apply, current, parseTombstoneEvent, type Tombstone, type TombstoneEven
 import type { Run } from '../core/run.ts';
 import { withUsed } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { cutTornLine, LineWriter, openIfThere, shareWithGroup, syncFolder } from './files.ts';
+import { cutTornLine, ifThere, LineWriter, shareWithGroup, syncFolder } from './files.ts';
 import { newBooks } from './replica.ts';
 import type { State } from './state.ts';
 
@@ -23,7 +23,7 @@ export class TombstoneLog {
   /** Calls `visit` for each event, oldest first. A last line without a newline was never completed and is passed over. */
   each(visit: (event: TombstoneEvent) => void): void {
     const lines = new Lines((bytes, start, end) => { visit(this.#parse(bytes.toString('utf8', start, end))); });
-    const file = openIfThere(this.#path);
+    const file = ifThere(() => openSync(this.#path, 'r'));
     if (file === undefined) return;
     try {
       const buffer = Buffer.allocUnsafe(64 * 1024);
@@ -69,8 +69,7 @@ export class TombstoneLog {
     this.fold(books);
     const stale = { count: 0 };
     this.each((event) => {
-      const place = event.event === 'tombstone' ? placeOf(event.path) : undefined;
-      const entry = place !== undefined && 'id' in place ? books.find(place.of, place.id) : -1;
+      const entry = event.event === 'tombstone' ? books.at(event.path) : -1;
       if (event.event === 'tombstone' && (entry < 0 || !books.has(entry, inReplica))) stale.count++;
     });
     if (stale.count > 0) this.compact(books);
