@@ -146,14 +146,13 @@ export class RunEdges extends Telling implements Edges {
     const manifest = join(this.state.runFolder(runId), 'manifest');
     writeNames(manifest, manifestOf(incoming.books));
     const folder = incoming.freshFolder(runId);
-    const moved = (): number => incoming.tally.delivered.bytes + incoming.tally.quarantined.bytes;
-    const bounds = fetchBounds(this.#session.bounds(deadline), folder, askedIn(incoming.books), moved);
+    const bounds = fetchBounds(this.#session.bounds(deadline), folder, askedIn(incoming.books), () => incoming.arrived.bytes);
     const total = incoming.books.amount(wanted, verified | rejected);
     let before: string | undefined;
     const end = await this.#console.withProgress(`${this.repository.name}: fetch`, (progress) => rsync.fetch(this.#session.rsync, manifest, folder, bounds, (path) => {
       if (before !== undefined) incoming.verify(folder, before);
       before = path;
-      progress?.(incoming.tally.delivered, total);
+      progress?.(incoming.arrived, total);
     }));
     const refusal = refusalOf(this.#paths.incoming);
     incoming.sweep(folder);

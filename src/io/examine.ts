@@ -4,7 +4,7 @@ import type { Examined } from '../edges.ts';
 import { Failure } from '../errors.ts';
 import { writeNames } from './files.ts';
 import { askedFor, fetchBounds } from './growth.ts';
-import { sha256Of } from './incoming.ts';
+import { sha256Of } from './fitness.ts';
 import { inRealFolder } from './real-folders.ts';
 import { exists } from './replica.ts';
 import * as rsync from './rsync.ts';

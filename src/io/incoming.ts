@@ -1,13 +1,11 @@
 /** Verify: what rsync wrote into `incoming/`, trusted for nothing, becomes a candidate or goes to quarantine. */
-import { createHash } from 'node:crypto';
-import {
-  closeSync, constants, fchmodSync, fstatSync, futimesSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, readSync, renameSync, rmSync,
-} from 'node:fs';
+import { chmodSync, fdatasyncSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../core/books.ts';
 import { rejected, verified, wanted } from '../core/flags.ts';
 import type { Findings } from '../core/findings.ts';
-import { makeFolder } from './files.ts';
+import { makeFolder, removeTree } from './files.ts';
+import { faultOf, outerFault, settledSince, type Listed } from './fitness.ts';
 import type { Quarantine } from './quarantine.ts';
 import { RealFolders } from './real-folders.ts';
 import { bytePath, exists, type ownPaths } from './replica.ts';
@@ -18,14 +16,21 @@ export interface Verified {
   readonly quarantined: Amount;
 }
 
-/** What serverA listed for a file: bytes, and seconds since 1970. */
-interface Listed {
-  readonly size: number;
-  readonly mtime: number;
+/** A file under candidate/ that rsync may still have open: out of its reach by name, but not hashed yet. */
+interface Moved {
+  readonly entry: Entry;
+  /** When it was last changed (ctime, ms). */
+  readonly since: number;
 }
 
-/** 64 KiB read synchronously into one buffer hashes at twice the speed of a stream. */
-const buffer = Buffer.allocUnsafe(64 * 1024);
+/** Smaller files are hashed when rsync has ended: to flush each to the disk before would take longer than all the rest. */
+const hashedLater = 2 ** 20;
+
+/** How far ctime may lag behind the clock, in milliseconds: a kernel at 100 Hz. */
+const clockTick = 10;
+
+/** Marks an entry whose candidate has not been hashed; no file has that ctime. */
+const notHashed = -1;
 
 export class Incoming {
   /** What this run's fetch has brought; leftovers do not count. */
@@ -35,6 +40,11 @@ export class Incoming {
   readonly #findings: Findings;
   readonly #quarantine: Quarantine;
   readonly #folders = new RealFolders();
+  /** What this run's fetch has brought so far, right or not, and what no longer lies where rsync writes. */
+  arrived: Amount = { files: 0, bytes: 0 };
+  #leftovers: Amount = { files: 0, bytes: 0 };
+  /** Those that are hashed while the transfer runs, the one that was moved first in front. */
+  readonly #moved: Moved[] = [];
 
   constructor(paths: ReturnType<typeof ownPaths>, books: Books, findings: Findings, quarantine: Quarantine) {
     this.#paths = paths;
@@ -57,11 +67,14 @@ export class Incoming {
       this.#eachFile(folder, '', (path) => {
         const entry = this.#wantedEntry(path);
         const file = join(folder, path);
-        if (entry >= 0 && faultOf(file, path.slice(-64), this.#listed(entry)) === undefined) this.#toCandidate(file, path, entry);
+        if (entry < 0 || faultOf(file, path.slice(-64), this.#listed(entry)) !== undefined) return;
+        moveTo(this.#paths.candidate, file, path);
+        this.books.set(entry, verified);
+        this.books.setStamp(entry, lstatSync(join(this.#paths.candidate, path)).ctimeMs);
       });
-      rmSync(folder, { recursive: true, force: true });
+      removeTree(folder);
     }
-    this.tally = { delivered: { files: 0, bytes: 0 }, quarantined: { files: 0, bytes: 0 } };
+    this.#leftovers = this.books.amount(verified, 0);
   }
 
   /** Makes the fresh folder that rsync fetches into. */
@@ -71,34 +84,82 @@ export class Incoming {
     return folder;
   }
 
-  /** Verifies one file, if it is wanted and there already; called while the transfer runs. What else came, `sweep` says. */
+  /**
+   * Takes one file, if it is wanted and there already; called while the transfer runs. First it is moved out of rsync's
+   * reach: what is hashed then is what has this name from then on. It is hashed when the next one comes.
+   */
   verify(folder: string, path: string): void {
     const entry = this.#wantedEntry(path);
-    if (entry >= 0) this.#judge(folder, path, entry);
+    if (entry >= 0) ifAllowed(() => { this.#take(folder, path, entry); });
+    if (this.#moved.length > 1) this.#hashMoved();
   }
 
   /**
-   * Verifies everything that is still in the folder, once rsync has ended, and deletes the folder. What was touched
-   * after it was verified is verified once more: an rsync that was taken over may have kept a file open.
+   * Once rsync has ended: verifies everything that is still in the folder, deletes the folder, and hashes what has not
+   * been hashed, or has changed since it was: an rsync that was taken over may have kept a file open.
    */
   sweep(folder: string): void {
-    for (const entry of this.books.select(verified, 0)) this.#verifyAgain(entry);
-    this.#folders.close(); // nobody writes any more: what stands there now is what came
-    this.#eachFile(folder, '', (path) => {
-      const entry = this.#wantedEntry(path);
-      if (entry >= 0) this.#judge(folder, path, entry);
-      else if (!isTemporary(path)) this.#findings.add('warning', 'unrequested', path, 'delivered without having been asked for; thrown away');
-    });
-    this.#folders.close();
-    rmSync(folder, { recursive: true, force: true });
+    this.#moved.length = 0;
+    try {
+      this.#folders.close(); // nobody writes any more: what stands there now is what came
+      this.#eachFile(folder, '', (path) => {
+        const entry = this.#wantedEntry(path);
+        if (entry >= 0) this.#take(folder, path, entry);
+        else if (!isTemporary(path)) this.#findings.add('warning', 'unrequested', path, 'delivered without having been asked for; thrown away');
+      });
+    } finally {
+      this.#folders.close();
+    }
+    for (const entry of this.books.select(verified, 0)) this.#settle(entry);
+    removeTree(folder);
+    const { files, bytes } = this.books.amount(verified, 0);
+    this.tally = { ...this.tally, delivered: { files: files - this.#leftovers.files, bytes: bytes - this.#leftovers.bytes } };
   }
 
-  #judge(folder: string, path: string, entry: Entry): void {
+  #take(folder: string, path: string, entry: Entry): void {
     this.#folders.visit(folder, path, (safe) => {
-      const fault = faultOf(safe, path.slice(-64), this.#listed(entry));
-      if (fault === undefined) this.#toCandidate(safe, path, entry);
-      else this.#toQuarantine(safe, path, entry, fault);
+      const stats = lstatSync(safe);
+      const fault = outerFault(stats, this.#listed(entry));
+      count(this.arrived, stats.size);
+      if (fault !== undefined) return this.#toQuarantine(safe, path, entry, fault);
+      moveTo(this.#paths.candidate, safe, path);
+      this.books.set(entry, verified);
+      this.books.setStamp(entry, notHashed);
+      const since = stats.size < hashedLater ? undefined : settledSince(join(this.#paths.candidate, path), this.#listed(entry));
+      if (since !== undefined) this.#moved.push({ entry, since });
     });
+  }
+
+  /**
+   * Hashes the candidate that was moved first. What is written to it afterwards, through a descriptor or a mapping that
+   * rsync kept, changes its ctime: that has moved on since the file's, and fdatasync(2) makes the kernel notice the next
+   * store into a mapping.
+   */
+  #hashMoved(): void {
+    const moved = this.#moved.shift();
+    if (moved === undefined) return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(clockTick, Math.max(0, moved.since + clockTick - Date.now())));
+    const path = this.books.path(moved.entry);
+    if (this.#hash(path, moved.entry, '', fdatasyncSync)) this.books.setStamp(moved.entry, moved.since);
+  }
+
+  /** Hashes a candidate that nobody can have open any more, unless that has been done and it has not changed since. */
+  #settle(entry: Entry): void {
+    const path = this.books.path(entry);
+    const stamp = this.books.stamp(entry);
+    const file = join(this.#paths.candidate, path);
+    if (lstatSync(file).ctimeMs === stamp) return;
+    if (this.#hash(path, entry, stamp === notHashed ? '' : 'changed after it was verified; ')) this.books.setStamp(entry, lstatSync(file).ctimeMs);
+  }
+
+  /** Whether the candidate is right; what is not goes to quarantine. */
+  #hash(path: string, entry: Entry, words: string, before?: (file: number) => void): boolean {
+    const file = join(this.#paths.candidate, path);
+    const fault = faultOf(file, path.slice(-64), this.#listed(entry), before);
+    if (fault === undefined) return true;
+    this.books.clear(entry, verified);
+    this.#toQuarantine(file, path, entry, `${words}${fault}`);
+    return false;
   }
 
   /** A candidate that restic refuses goes to quarantine after all. */
@@ -119,23 +180,6 @@ export class Incoming {
     return isOpen ? entry : -1;
   }
 
-  #verifyAgain(entry: Entry): void {
-    const path = this.books.path(entry);
-    const file = join(this.#paths.candidate, path);
-    if (lstatSync(file).ctimeMs === this.books.stamp(entry)) return;
-    const fault = faultOf(file, path.slice(-64), this.#listed(entry));
-    if (fault === undefined) return this.books.setStamp(entry, lstatSync(file).ctimeMs);
-    this.books.clear(entry, verified);
-    this.#toQuarantine(file, path, entry, `changed after it was verified; ${fault}`);
-  }
-
-  #toCandidate(file: string, path: string, entry: Entry): void {
-    moveTo(this.#paths.candidate, file, path);
-    this.books.set(entry, verified);
-    this.books.setStamp(entry, lstatSync(join(this.#paths.candidate, path)).ctimeMs);
-    count(this.tally.delivered, this.books.size(entry));
-  }
-
   #toQuarantine(file: string, path: string, entry: Entry, fault: string): void {
     const thrownAway = this.#keepAside(file, path, entry);
     this.#quarantine.failed(path);
@@ -151,52 +195,28 @@ export class Incoming {
     return thrownAway;
   }
 
-  /** Everything but folders, depth first; `path` is bytes, one per character. */
-  #eachFile(root: string, folder: string, visit: (path: string) => void): void {
-    for (const name of readdirSync(bytePath(root, folder), 'latin1')) {
+  /** Everything but folders, depth first; `path` is bytes, one per character. Rights that rsync took from a folder come back. */
+  #eachFile(root: string, folder: string, visit: (path: string) => void, depth = 0): void {
+    const here = bytePath(root, folder);
+    if ((lstatSync(here).mode & 0o700) !== 0o700) chmodSync(here, 0o700);
+    for (const name of readdirSync(here, 'latin1')) {
       const path = folder === '' ? name : `${folder}/${name}`;
-      if (lstatSync(bytePath(root, path)).isDirectory()) this.#eachDirectory(root, path, visit);
+      const isWayOn = depth < deepest && lstatSync(bytePath(root, path)).isDirectory() && this.#wantedEntry(path) < 0;
+      if (isWayOn) this.#eachFile(root, path, visit, depth + 1);
       else visit(path);
     }
   }
-
-  /** A folder under the name of a wanted file is judged like a file; its content is of no interest. */
-  #eachDirectory(root: string, path: string, visit: (path: string) => void): void {
-    if (this.#wantedEntry(path) >= 0) visit(path);
-    else this.#eachFile(root, path, visit);
-  }
 }
 
-/**
- * What makes a delivered file unfit: its type, a second link, its size where serverA listed one, or content without the
- * right SHA-256. A file that is fit is read-only from then on, and has the time that serverA listed: with another, which
- * the fetch may have brought, the next audit would suspect it.
- */
-export function faultOf(name: string, right: string, listed?: Listed): string | undefined {
-  const stats = lstatSync(name);
-  if (!stats.isFile()) return 'not a regular file';
-  const file = openSync(name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+/** The layout has two folders above a file; deeper ones are not looked into, because their paths have no end. */
+const deepest = 3;
+
+/** Does nothing where rsync has taken the right to: what is left is for `sweep`. */
+function ifAllowed(work: () => void): void {
   try {
-    const opened = fstatSync(file);
-    if (opened.ino !== stats.ino || opened.nlink !== 1) return 'has a second link';
-    if (listed !== undefined && opened.size !== listed.size) return `has ${opened.size} bytes, serverA listed ${listed.size}`;
-    const hash = sha256Of(file);
-    if (hash !== right) return `its content has the SHA-256 ${hash}`;
-    if (listed !== undefined && Math.floor(opened.mtimeMs / 1000) !== listed.mtime) futimesSync(file, listed.mtime, listed.mtime);
-    fchmodSync(file, 0o400);
-    return undefined;
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** SHA-256 of an open file from its current position, hexadecimal. */
-export function sha256Of(file: number): string {
-  const hash = createHash('sha256');
-  for (;;) {
-    const length = readSync(file, buffer, 0, buffer.length, null);
-    if (length === 0) return hash.digest('hex');
-    hash.update(buffer.subarray(0, length));
+    work();
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 

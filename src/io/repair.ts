@@ -7,7 +7,7 @@ import type { Fetched } from '../scrub.ts';
 import type { EdgeOptions } from './state-edges.ts';
 import { makeFolder, writeNames } from './files.ts';
 import { askedFor, fetchBounds } from './growth.ts';
-import { faultOf } from './incoming.ts';
+import { faultOf } from './fitness.ts';
 import { Quarantine } from './quarantine.ts';
 import { inRealFolder } from './real-folders.ts';
 import { ownPaths } from './replica.ts';

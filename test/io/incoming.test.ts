@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readFileSync, statfsSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { inReplica, rejected, verified, wanted } from '../../src/core/flags.ts';
-import { sha256Of } from '../../src/io/incoming.ts';
+import { sha256Of } from '../../src/io/fitness.ts';
+import { setVariables } from '../support/environment.ts';
 import { alias, bench, put, seedFile, type Bench, type SeedFile } from '../support/wantedFiles.ts';
 import { digest } from '../support/tree.ts';
 
@@ -42,7 +46,8 @@ describe('what is delivered under a wanted name', () => {
         const before = [b.has(pack, verified), b.has(pack, rejected)];
         b.incoming.sweep(fresh);
         const isRight = fault === undefined;
-        if (when === 'while the transfer runs') assert.deepEqual(before, [isRight, !isRight]);
+        // The content of a small file is looked at when rsync has ended.
+        if (when === 'while the transfer runs') assert.deepEqual(before, isRight || name.startsWith('another content') ? [true, false] : [false, true]);
         assert.deepEqual([b.has(pack, verified), b.has(pack, rejected)], [isRight, !isRight]);
         assert.equal(b.findings.count('quarantined'), isRight ? 0 : 1);
         if (isRight) {
@@ -51,7 +56,7 @@ describe('what is delivered under a wanted name', () => {
         } else {
           assert.match(b.findings.kept.find(({ rule }) => rule === 'quarantined')?.message ?? '', fault);
           assert.ok(lstatSync(join(quarantine, pack.path)));
-          assert.throws(() => lstatSync(candidate), { code: 'ENOENT' });
+          assert.throws(() => lstatSync(join(candidate, pack.path)), { code: 'ENOENT' });
         }
         assert.deepEqual([b.incoming.tally.delivered.files, b.incoming.tally.quarantined.files], isRight ? [1, 0] : [0, 1]);
         assert.throws(() => lstatSync(fresh), { code: 'ENOENT' });
@@ -154,6 +159,77 @@ describe('what nobody asked for', () => {
     for (const path of ['x', '../x', '../../replica.json', 'a\\#012b', '', '/', pack.path]) b.incoming.verify(fresh, path);
     b.incoming.sweep(fresh);
     assert.deepEqual(found(b), []);
+  });
+});
+
+describe('an rsync that was taken over', () => {
+  const [large, other] = ['a', 'b'].map((letter) => seedFile('pack', letter.repeat(2 ** 20))) as [SeedFile, SeedFile];
+  const delivered = (b: Bench, ...files: SeedFile[]): string => {
+    const fresh = b.incoming.freshFolder('run');
+    for (const file of files) put(fresh, b.want(file).path, file.content);
+    return fresh;
+  };
+  const isRefused = (b: Bench, file: SeedFile, message: RegExp): void => {
+    assert.deepEqual([b.has(file, verified), b.has(file, rejected), b.findings.count('quarantined')], [false, true, 1]);
+    assert.match(found(b)[0] ?? '', message);
+    assert.throws(() => lstatSync(join(b.paths.candidate, file.path)), { code: 'ENOENT' });
+    assert.ok(lstatSync(join(b.paths.quarantine, file.path)));
+    assert.deepEqual(b.incoming.tally.delivered.files, [large, other].filter((each) => b.has(each, verified)).length);
+  };
+
+  test('what is hashed has left its reach: nothing lies under the name any more', (t) => {
+    const b = bench(t);
+    const fresh = delivered(b, large);
+    b.incoming.verify(fresh, large.path);
+    assert.throws(() => lstatSync(join(fresh, large.path)), { code: 'ENOENT' });
+    assert.equal(lstatSync(join(b.paths.candidate, large.path)).size, 2 ** 20);
+    b.incoming.sweep(fresh);
+    assert.deepEqual([b.has(large, verified), found(b), b.incoming.tally.delivered], [true, [], { files: 1, bytes: 2 ** 20 }]);
+  });
+
+  for (const [name, file] of [['a small file', pack], ['a large file', large]] as const) {
+    test(`${name} that it kept open and changes: quarantined`, (t) => {
+      const b = bench(t);
+      const fresh = delivered(b, file, other);
+      const kept = openSync(join(fresh, file.path), 'r+');
+      for (const each of [file, other]) b.incoming.verify(fresh, each.path);
+      writeSync(kept, 'X', 0);
+      closeSync(kept);
+      b.incoming.sweep(fresh);
+      isRefused(b, file, file === large ? /changed after it was verified; its content has/ : /: its content has the SHA-256/);
+      assert.ok(b.has(other, verified));
+    });
+  }
+
+  test('a large file that it changes through a mapping that was dirty before: quarantined', async (t) => {
+    // tmpfs knows no dirty pages; a replica on one would be gone with the next boot anyway.
+    const isMemory = statfsSync(tmpdir()).type === 0x01021994;
+    if (isMemory) setVariables(t, { TMPDIR: fileURLToPath(new URL('../../node_modules', import.meta.url)) });
+    const b = bench(t);
+    const fresh = delivered(b, large, other);
+    const script = 'import mmap, sys; f = open(sys.argv[1], "r+b"); m = mmap.mmap(f.fileno(), 0); m[0] = m[0]; print(flush=True); sys.stdin.readline(); m[0] = 88; print(flush=True); sys.stdin.readline()';
+    const mapper = spawn('python3', ['-c', script, join(fresh, large.path)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [exited, words] = [once(mapper, 'exit'), mapper.stdout[Symbol.asyncIterator]()];
+    await words.next();
+    for (const each of [large, other]) b.incoming.verify(fresh, each.path);
+    assert.ok(b.has(large, verified));
+    mapper.stdin.write('\n');
+    await words.next();
+    mapper.stdin.end();
+    await exited;
+    b.incoming.sweep(fresh);
+    isRefused(b, large, /changed after it was verified; its content has/);
+  });
+
+  test('a folder without rights or without end stops neither this night nor the next', (t) => {
+    const b = bench(t);
+    const fresh = delivered(b, pack);
+    execFileSync('python3', ['-c', 'import os, sys; os.chdir(sys.argv[1]); [(os.mkdir("x" * 200), os.chdir("x" * 200)) for _ in range(60)]', fresh]);
+    for (const folder of [`data/${pack.id.slice(0, 2)}`, 'data', '.']) chmodSync(join(fresh, folder), 0);
+    b.incoming.verify(fresh, pack.path);
+    b.incoming.sweep(fresh);
+    assert.deepEqual([b.has(pack, verified), b.findings.count('unrequested'), filesIn(b.paths.incoming)], [true, 1, []]);
+    assert.throws(() => lstatSync(fresh), { code: 'ENOENT' });
   });
 });
 
