@@ -34,10 +34,13 @@ export function inRoom(command: Command, room: Room): Command {
   return { ...command, file: 'bwrap', args: [...base(), ...env, ...paths, ...sealed, '--chdir', '/', '--', command.file, ...command.args] };
 }
 
+/** A kernel that refuses says so at once, in milliseconds. */
+const probePatience = 10_000;
+
 /** Whether rsync runs in a room: as `rsync.sandbox` says. Throws Failure when it is required and cannot be had. */
-export async function wantsRoom(setting: 'auto' | 'require' | 'off'): Promise<boolean> {
+export async function wantsRoom(setting: 'auto' | 'require' | 'off', interrupt?: AbortSignal): Promise<boolean> {
   if (setting === 'off') return false;
-  const probe = await execa('bwrap', [...base(), ...sealed, '--', 'true'], { reject: false, stdin: 'ignore' });
+  const probe = await execa('bwrap', [...base(), ...sealed, '--', 'true'], { reject: false, stdin: 'ignore', timeout: probePatience, ...(interrupt && { cancelSignal: interrupt }) });
   if (!probe.failed || setting === 'auto') return !probe.failed;
   throw new Failure(
     `rsync.sandbox is "require", but bubblewrap does not work here: ${probe.stderr || 'bwrap is not installed'}`,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { wantsRoom } from './bubblewrap.ts';
 import { takeLock, type Lock } from './lock.ts';
+import { keepYoungGenerationSmall } from './memory.ts';
 import { ownPaths } from './replica.ts';
 import type { RsyncContext } from './rsync.ts';
 import { connect, makeRunFolder, removeRunFolder, type Connection } from './ssh.ts';
@@ -25,6 +26,7 @@ export class Session {
 
   /** Takes the lock inside the replica, and tidies up after a run that was killed; false when another run holds it. */
   async lock(): Promise<boolean> {
+    keepYoungGenerationSmall();
     this.#lock = await takeLock(ownPaths(this.#repository.replica).lock);
     if (this.#lock === undefined) return false;
     removeRunFolder(this.#lock.note);
@@ -36,8 +38,13 @@ export class Session {
 
   /** Opens the one connection of the run. */
   async connect(): Promise<void> {
-    this.#connecting = connect(this.#repository, this.#folder, this.interrupt);
-    const [connection, hasRoom] = await Promise.all([this.#connecting, wantsRoom(this.#repository.rsync.sandbox)]);
+    const refused = new AbortController();
+    this.#connecting = connect(this.#repository, this.#folder, AbortSignal.any([this.interrupt, refused.signal]));
+    const room = wantsRoom(this.#repository.rsync.sandbox, this.interrupt).catch((error: unknown) => {
+      refused.abort(error); // nobody waits for serverA then
+      throw error;
+    });
+    const [connection, hasRoom] = await Promise.all([this.#connecting, room]);
     const nonce = randomBytes(12).toString('hex');
     this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, hasRoom, nonce };
   }

@@ -6,7 +6,6 @@ import type { Books } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
 import type { Known } from '../core/facts.ts';
 import { foldersOf, isExcluded, packFolderOf, placeOf } from '../core/layout.ts';
-import { keepYoungGenerationSmall } from './memory.ts';
 import { bytePath, newBooks } from './replica.ts';
 
 const packFolders = foldersOf('pack');
@@ -27,10 +26,9 @@ export class ReplicaWalk implements Catalogue {
 
   /** Walks everything but the folders of packs. `books` may know tombstones already. Throws what lstat(2) or readdir(2) say. */
   constructor(replica: string, ignore: readonly string[], books: Books = newBooks()) {
-    keepYoungGenerationSmall();
     this.books = books;
     this.#replica = replica;
-    this.#ignore = new Set(ignore);
+    this.#ignore = new Set(ignore.map((name) => Buffer.from(name).toString('latin1'))); // as names are read: a character is a byte
     this.others.set('.', { type: 'folder', size: 0, mtime: 0, named: 0 });
     this.#walk('');
   }

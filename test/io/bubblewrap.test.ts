@@ -1,7 +1,7 @@
 /** The room that rsync runs in: it writes only what it fetches, and reaches nothing but the ssh master's socket. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -144,6 +144,17 @@ test('sandbox: require without bubblewrap fails with a hint, and nothing is fetc
   assert.match(run.error.message, /rsync\.sandbox is "require", but bubblewrap does not work here: bwrap is not installed/);
   assert.match(run.error.hint, /apt-get install bubblewrap.*rsync\.sandbox: auto/);
   assert.deepEqual([night.replicaNow(), night.unfinished(), readdirSync(night.temporary)], [before, [], []]);
+});
+
+test('sandbox: require without bubblewrap does not wait for a serverA that does not answer', async (t) => {
+  const night = await serverA.night(t, { changes: { repositories: { nightly: { rsync: { sandbox: 'require' }, timeouts: { connect: '1h' } } } } });
+  const path = pathWithoutBubblewrap(t);
+  rmSync(join(path, 'ssh'));
+  writeFileSync(join(path, 'ssh'), '#!/bin/sh\nexec sleep 3600\n', { mode: 0o755 });
+  const { code, run } = await night.sync([], { env: { PATH: path } });
+  assert.equal(code, 1);
+  assert.match(run.error.message, /bubblewrap does not work here/);
+  assert.deepEqual(readdirSync(night.temporary), []);
 });
 
 test('sandbox: auto without bubblewrap goes on without a room', async (t) => {

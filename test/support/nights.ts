@@ -39,6 +39,9 @@ const excluded: Tree = {
 const [markedPack, ...marked] = ['data/01/', 'data/01/a', 'keys/', 'data/01/x/'].map((folderOf) => `${folderOf}${'a-tmp-'.padEnd(64, 'b')}`) as [string, ...string[]];
 const markedFiles: Tree = { 'data/01': folder, 'data/01/x': folder, [markedPack]: file(), ...Object.fromEntries(marked.map((path) => [path, file()])) };
 
+/** A name as it is read from the disk: a character for each byte. */
+const bytesOf = (name: string): string => Buffer.from(name).toString('latin1');
+
 interface Changes {
   /** What serverA has different from the repository; undefined: what it has not. */
   readonly source?: Readonly<Record<string, Known | undefined>>;
@@ -103,12 +106,12 @@ export const nights: readonly NamedNight[] = [
   night('what the filters leave out in the replica', { replica: excluded }),
   night('marks of an upload in names of 64 bytes on serverA', { source: markedFiles }, '?foreign data/01/x', `?foreign ${markedPack}`),
   night('marks of an upload in names of 64 bytes in the replica', { source: { 'data/01': folder, 'data/01/x': folder }, replica: markedFiles }, '?foreign data/01/x', `?stray ${markedPack}`),
-  night('ignored names', { ...both({ '.DS_Store': file(), 'data/.DS_Store': file(2) }, { '.DS_Store': file(1), index2: folder, 'index2/x': file() }), ignore: ['.DS_Store', 'index2'] }),
+  night('ignored names', { ...both({ '.DS_Store': file(), 'data/.DS_Store': file(2), [bytesOf('\u00e9')]: file() }, { '.DS_Store': file(1), index2: folder, 'index2/x': file() }), ignore: ['.DS_Store', 'index2', '\u00e9'] }),
 ];
 
 /** A tree without what rsync's filters leave out of it, as the walk of the replica sees it. */
 export function seenIn(tree: Tree, { ignore }: Pick<NamedNight, 'ignore'>): Tree {
-  const ignored = new Set(ignore);
+  const ignored = new Set(ignore.map(bytesOf));
   const isSeen = (path: string): boolean => {
     const parts = path.split('/');
     return parts.every((_, depth) => {
