@@ -9,7 +9,8 @@ export const sampleConfig = `# The configuration of rsync-ratchet. It says what 
 # Times take s m h d (30s, 1.5h), sizes MB GB MiB GiB. Relative paths start from the folder of this file.
 # Only its owner may be able to write this file; files that hold a secret must be closed to others.
 
-# The journal, tombstones and unsent mail. A user other than root has ~/.local/state/rsync-ratchet.
+# The journal, tombstones and unsent mail. A user other than root has ~/.local/state/rsync-ratchet; the systemd units and
+# the README's installation need the # away.
 #state: /var/lib/rsync-ratchet
 
 repositories:
@@ -24,8 +25,8 @@ repositories:
     ssh:
       port: 22
       # The private key, and the file that has serverA's host key; without them ssh uses its own defaults.
-      #identityFile: /root/.ssh/rsync-ratchet
-      #knownHostsFile: /root/.ssh/known_hosts
+      #identityFile: /etc/rsync-ratchet/id_ed25519
+      #knownHostsFile: /etc/rsync-ratchet/known_hosts
       # More ssh options, as after -o, such as [ServerAliveInterval=30].
       options: []
 

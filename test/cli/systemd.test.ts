@@ -1,7 +1,7 @@
 /** The units of scripts/systemd: read always, and judged by systemd itself where it is installed. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,12 @@ function copies(t: TestContext): string[] {
   });
 }
 
+/** What systemd says of a unit and its drop-ins without running it. */
+function security(file: string): { level: number; stdout: string; stderr: string } {
+  const { stdout, stderr } = spawnSync('systemd-analyze', ['security', '--offline=true', '--no-pager', file], { encoding: 'utf8' });
+  return { level: Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1]), stdout, stderr };
+}
+
 test('a unit for all repositories and a template for one, each with its timer', () => {
   assert.deepEqual(readdirSync(folder).sort(), ['rsync-ratchet.service', 'rsync-ratchet.timer', 'rsync-ratchet@.service', 'rsync-ratchet@.timer']);
   assert.equal(settings('rsync-ratchet.service').get('ExecStart'), '/usr/local/bin/rsync-ratchet --quiet sync');
@@ -46,12 +52,16 @@ test('both services have the same sandbox', () => {
 
 test('what Node, bubblewrap and the namespaces for restic need stays open', () => {
   const service = settings('rsync-ratchet.service');
-  for (const closed of ['MemoryDenyWriteExecute', 'ProtectKernelTunables', 'ProtectKernelLogs', 'ProtectKernelModules', 'ProtectHostname', 'ProtectProc', 'ProcSubset', 'PrivateNetwork', 'PrivateUsers']) {
+  for (const closed of ['MemoryDenyWriteExecute', 'ProtectKernelTunables', 'ProtectKernelLogs', 'ProtectKernelModules', 'ProtectHostname', 'ProtectProc', 'ProcSubset', 'PrivateNetwork', 'PrivateUsers', 'RestrictNamespaces']) {
     assert.equal(service.get(closed), undefined, closed);
   }
-  assert.equal(service.get('RestrictNamespaces'), 'user mnt pid net ipc uts cgroup');
   assert.equal(service.get('SystemCallFilter'), '@system-service @mount');
-  assert.equal(service.get('SuccessExitStatus'), '4 75');
+});
+
+test('a night with warnings, beside another run, stopped, or ended by a reboot is no failed unit, and only timeouts.run ends one', () => {
+  const service = settings('rsync-ratchet.service');
+  assert.equal(service.get('SuccessExitStatus'), '4 75 143 SIGTERM');
+  assert.equal(service.get('TimeoutStartSec'), 'infinity');
 });
 
 if (isInstalled) {
@@ -64,9 +74,17 @@ if (isInstalled) {
 
     test(`says an exposure level of ${mostExposed} at most`, (t) => {
       for (const file of copies(t).filter((name) => name.endsWith('.service'))) {
-        const { stdout, stderr } = spawnSync('systemd-analyze', ['security', '--offline=true', '--no-pager', file], { encoding: 'utf8' });
-        const level = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1]);
+        const { level, stderr } = security(file);
         assert.ok(level <= mostExposed, `${level} ${stderr}`);
+      }
+    });
+
+    test('gives root the capabilities that sftp needs, by the drop-in that the comments name', (t) => {
+      for (const file of copies(t).filter((name) => name.endsWith('.service'))) {
+        assert.match(security(file).stdout, /^✓ CapabilityBoundingSet=~CAP_SYS_ADMIN /m);
+        mkdirSync(`${file}.d`);
+        writeFileSync(join(`${file}.d`, 'override.conf'), '[Service]\nUser=root\nCapabilityBoundingSet=~\n');
+        assert.match(security(file).stdout, /^✗ CapabilityBoundingSet=~CAP_SYS_ADMIN /m);
       }
     });
   });

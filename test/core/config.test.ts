@@ -372,7 +372,7 @@ describe('the sample', () => {
     const config = configOf(uncommented);
     const nightly = config.repositories[0]!;
     assert.equal(config.state, '/var/lib/rsync-ratchet');
-    assert.deepEqual(nightly.ssh, { port: 22, identityFile: '/root/.ssh/rsync-ratchet', knownHostsFile: '/root/.ssh/known_hosts', options: [] });
+    assert.deepEqual(nightly.ssh, { port: 22, identityFile: '/etc/rsync-ratchet/id_ed25519', knownHostsFile: '/etc/rsync-ratchet/known_hosts', options: [] });
     assert.equal(nightly.rsync.bandwidthLimit, 20e6);
     assert.deepEqual(nightly.pruneWindows, [{ days: ['sun'], from: '01:00', to: '07:00', timezone: 'Europe/Berlin', maxDeletions: 5000 }]);
     assert.deepEqual(nightly.restic, {
