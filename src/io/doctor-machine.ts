@@ -79,7 +79,8 @@ function stateFolder(folder: string): Verdict {
   if (!stats.isDirectory()) return bad(`${folder} is no folder`, 'move it away, or name another folder with state');
   if (stats.uid !== process.getuid?.()) return bad(`${folder} belongs to another user`, `run as its owner, or: chown -R "$(id -un)" ${folder}`);
   if (!isWritable(folder)) return bad(`${folder} is not writable`, `chmod u+rwx ${folder}`);
-  return (stats.mode & 0o077) === 0 ? good(folder) : warning(`${folder} is open to others`, `chmod go= ${folder}`);
+  // The group may read: that is how a monitoring user sees `status`.
+  return (stats.mode & 0o027) === 0 ? good(folder) : warning(`${folder} is open to others`, `chmod g-w,o= ${folder}`);
 }
 
 /** The clock decides when a deleted file leaves: it is compared with the journals, and the machine is asked. */
