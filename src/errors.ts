@@ -16,7 +16,7 @@ export const exitCodes = {
 /** What each exit code means, for the end of every `--help`. */
 export const exitCodeMeanings: Readonly<Record<number, string>> = {
   0: 'all well',
-  1: 'could not finish: network, rsync, disk, replica not mounted or not initialised',
+  1: 'not finished: network, rsync, disk, replica not mounted or initialised',
   2: 'usage or configuration; nothing was tried',
   3: 'alarm: a violation was found; nothing was admitted or removed',
   4: 'done, with warnings',

@@ -18,7 +18,7 @@ export function addAlert(program: Command, context: CliContext): void {
     .action(async () => { context.exit(await sendTest(test)); });
   const flush = group.command('flush').description('send the alerts that wait in the spool')
     .action(async () => { context.exit(await flushNow(flush)); });
-  for (const command of [test, flush]) withExitCodes(command, [0, 1, 2]);
+  for (const command of [group, test, flush]) withExitCodes(command, [0, 1, 2]);
 }
 
 /** Sends what waits in the spool, before a command that mails begins; silent when nothing waits. Never throws. */

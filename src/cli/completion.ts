@@ -25,6 +25,7 @@ export function addCompletion(program: Command, _context: CliContext): void {
         // Nobody wants to read about a broken configuration in the middle of a word; the command itself will tell.
       }
     });
+  withExitCodes(complete, [0, 2]);
 }
 
 /** The runs whose accepted deletions can still be kept, newest last. */

@@ -13,7 +13,7 @@ export function pageOf(command: Command, above: readonly string[] = []): Command
     description: command.description(),
     arguments: command.registeredArguments.map((one) => ({ name: one.name(), description: one.description, kind: kindOf(one), repeats: one.variadic })),
     options: help.visibleOptions(command).map((one) => ({
-      flags: one.flags, long: one.long ?? '', description: one.description, ...(one.required || one.optional ? { value: kindOf(one) } : {}),
+      flags: one.flags, long: one.long ?? '', description: help.optionDescription(one), ...(one.required || one.optional ? { value: kindOf(one) } : {}),
     })),
     commands: help.visibleCommands(command).filter((one) => one.name() !== 'help').map((one) => pageOf(one, path)),
     exitCodes: endOfHelp(command),

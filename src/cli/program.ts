@@ -53,7 +53,7 @@ export async function runProgram(argv: readonly string[], interrupt: AbortSignal
 /** A monitoring plugin that was called in a wrong way knows nothing; 2 would be CRITICAL. */
 const pluginUnknown = 3;
 
-/** The program with those of its commands that are among `words`; with all where none is, or where one speaks of the others. */
+/** The program with the command that `words` name; with all where they name none, or speak of the others. */
 export async function makeProgram(context: CliContext, words: readonly string[] = []): Promise<Command> {
   const program = new Command('rsync-ratchet')
     .description('A second copy of a restic repository that can only grow: audits serverA every night, and fetches what is new.')
@@ -65,9 +65,15 @@ export async function makeProgram(context: CliContext, words: readonly string[] 
     .option('--no-color', 'no colour, also without NO_COLOR')
     .exitOverride()
     .showHelpAfterError('(try --help)')
-    .configureHelp({ showGlobalOptions: true });
-  const named = commands.filter(([names]) => names.some((name) => words.includes(name)));
-  const isAboutAll = named.length === 0 || ['help', 'completion'].some((name) => words.includes(name));
-  for (const [, load] of isAboutAll ? commands : named) (await load())(program, context);
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 30 });
+  for (const [, load] of commandsFor(words)) (await load())(program, context);
   return withExitCodes(program, Object.keys(exitCodeMeanings).map(Number));
+}
+
+/** The command is the first word that is neither an option nor the value of one; help that is asked for before it is that of all. */
+function commandsFor(words: readonly string[]): typeof commands {
+  const at = words.findIndex((word, index) => !word.startsWith('-') && words[index - 1] !== '--config');
+  const isAboutAll = words[at] === 'completion' || words.slice(0, at).some((word) => /^-(?:h|-help$)/.test(word));
+  const named = commands.filter(([names]) => names.includes(words[at] ?? ''));
+  return isAboutAll || named.length === 0 ? commands : named;
 }

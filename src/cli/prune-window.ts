@@ -52,7 +52,7 @@ export function addPruneWindow(program: Command, _context: CliContext): void {
         return Promise.resolve(found);
       });
     });
-  for (const command of [open, close, toggle, status]) withExitCodes(command, [0, 1, 2]);
+  for (const command of [group, open, close, toggle, status]) withExitCodes(command, [0, 1, 2]);
 }
 
 function withOpenOptions(command: Command): Command {
@@ -60,7 +60,7 @@ function withOpenOptions(command: Command): Command {
     .option('--for <time>', 'how long, at most 7d', '12h')
     .option('--max-deletions <n>', 'how many deletions, over all runs in the window; 0: none (default: a quarter of the replica\'s files)')
     .option('--allow-keys', 'let keys be added and deleted; alone it lets nothing else through')
-    .option('--reason <text>', 'why, for the journal', '');
+    .option('--reason <text>', 'why, for the journal');
 }
 
 /** Throws UsageError with what would be right. */

@@ -27,8 +27,7 @@ export function addTombstones(program: Command, _context: CliContext): void {
       if (wantsJson(keep)) consoleOf(keep).document(JSON.stringify({ version: 1, repository: name, kept }, null, 2));
       consoleOf(keep).mention(`${name}: ${formatCount(kept)} ${kept === 1 ? 'file stays' : 'files stay'} for good`);
     });
-  withExitCodes(list, [0, 1, 2]);
-  withExitCodes(keep, [0, 1, 2]);
+  for (const command of [group, list, keep]) withExitCodes(command, [0, 1, 2]);
 }
 
 function choiceOf(paths: readonly string[], options: { run?: string; all?: boolean }): Choice {

@@ -2,7 +2,7 @@
 import { ruleCounts } from './history.ts';
 import { escapeText } from './itemize.ts';
 import { formatCount } from './report.ts';
-import { ageOf, replicaOf, type Status } from './status.ts';
+import { ageOf, failedShare, replicaOf, type Status } from './status.ts';
 
 /** 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
 export type PluginCode = 0 | 1 | 2 | 3;
@@ -64,7 +64,9 @@ function criticals(status: Status, maxAge: number, now: Date): Complaint[] {
 /** How far clocks may differ, in milliseconds. */
 const skew = 5 * 60 * 1000;
 
-function warnings({ alarm, lastRun, scrub, spool, window }: Status): Complaint[] {
+function warnings(status: Status): Complaint[] {
+  const { alarm, lastRun, scrub, spool, window } = status;
+  const failed = failedShare(status);
   const damaged = scrub?.damages.length ?? 0;
   const code = lastRun?.['exitCode'];
   const rules = ruleCounts(lastRun?.['rules']);
@@ -73,6 +75,7 @@ function warnings({ alarm, lastRun, scrub, spool, window }: Status): Complaint[]
     ...(typeof code === 'number' && code !== 0 && code !== 4 && alarm === undefined ? [[1, `the last sync ended with exit code ${code}${failureOf(lastRun)}`] as const] : []),
     ...(spool !== undefined && spool.alerts > 0 ? [[1, `${formatCount(spool.alerts)} undelivered in the spool`] as const] : []),
     ...(damaged > 0 ? [[1, `${formatCount(damaged)} damaged in the replica`] as const] : []),
+    ...(failed === undefined ? [] : [[1, `the last restic check failed (share ${failed})`] as const]),
     ...(window.refused === undefined ? [] : [[1, `prune window refused: ${window.refused}`] as const]),
   ];
 }

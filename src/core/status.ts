@@ -2,6 +2,7 @@
 import type { Alarm } from './alerts.ts';
 import type { Amount } from './books.ts';
 import type { JournalLine } from './chain.ts';
+import { text } from './history.ts';
 import { escapeText } from './itemize.ts';
 import { counted, formatBytes, formatCount, isoMinute } from './report.ts';
 import { windowToJson, type ReplicaSize } from './run.ts';
@@ -27,6 +28,9 @@ export interface Status {
   readonly quarantine: Amount | undefined;
   /** The last scrub. */
   readonly scrub: ScrubMemory | undefined;
+  /** Whether restic checks the replica, and its last check, by the journal. */
+  readonly checks: boolean;
+  readonly lastCheck: JournalLine | undefined;
   /** Bytes; undefined while the replica is not there. */
   readonly disk: { readonly free: number; readonly total: number } | undefined;
   /** Alerts that wait to be delivered; undefined where this user may not look. */
@@ -64,10 +68,24 @@ export function statusRows(status: Status, overdue = false): StatusRow[] {
     row('tombstones', tombstoneWords(status)),
     ...quarantineLines(status.quarantine),
     row('last scrub', lastScrubWords(status.scrub, repository), (status.scrub?.damages.length ?? 0) > 0 ? 'bad' : 'plain'),
+    ...(status.checks ? checkLines(status) : []),
     ...(status.disk === undefined ? [] : [row('disk', `${formatBytes(status.disk.free)} of ${formatBytes(status.disk.total)} free`)]),
     ...spoolLines(status.spool),
     ...missingLines(status),
   ];
+}
+
+/** The share that the last check read, when it failed; undefined when it passed or there was none. */
+export function failedShare({ lastCheck }: Status): string | undefined {
+  return lastCheck === undefined || lastCheck['passed'] === true ? undefined : escapeText(text(lastCheck['share']), 20);
+}
+
+function checkLines(status: Status): StatusRow[] {
+  const { lastCheck } = status;
+  if (lastCheck === undefined) return [row('last check', 'never')];
+  const failed = failedShare(status);
+  if (failed === undefined) return [row('last check', `${when(lastCheck)}, share ${escapeText(text(lastCheck['share']), 20)}: passed`)];
+  return [row('last check', `${when(lastCheck)}, share ${failed}: FAILED`, 'bad'), row('', escapeText(text(lastCheck['words']), 60), 'bad')];
 }
 
 function spoolLines(spool: Waiting | undefined): StatusRow[] {
@@ -150,7 +168,7 @@ function tombstoneWords({ tombstones }: Status): string {
 
 /** The status as `--json` shows it. */
 export function statusToJson(status: Status): object {
-  const { alarm, lastRun, lastSuccess, tombstones, disk, quarantine, scrub } = status;
+  const { alarm, lastRun, lastSuccess, tombstones, disk, quarantine, scrub, lastCheck } = status;
   return {
     repository: status.repository,
     initialised: status.isInitialised ?? null,
@@ -162,6 +180,7 @@ export function statusToJson(status: Status): object {
     tombstones,
     quarantine: quarantine ?? null,
     scrub: scrub === undefined ? null : { at: scrub.savedAt, share: scrub.share, complete: scrub.isComplete, files: scrub.files, bytes: scrub.bytes, damaged: scrub.damages },
+    lastCheck: lastCheck === undefined ? null : { at: lastCheck.time, share: lastCheck['share'], passed: lastCheck['passed'], words: lastCheck['words'] },
     disk: disk ?? null,
     snapshotAdmittedAt: status.snapshotAdmittedAt ?? null,
     spool: status.spool ?? null,

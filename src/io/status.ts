@@ -16,6 +16,7 @@ import { State } from './state.ts';
 export function statusOf(config: Config, repository: Repository, now: Date): Status {
   const state = new State(config.state ?? '', repository.name);
   const isInitialised = unlessClosed(() => readMarker(repository.replica) !== undefined);
+  const checks = repository.restic.check !== undefined;
   const lastRun = state.findLast((line) => line.event === 'finished');
   return {
     repository: repository.name,
@@ -28,6 +29,8 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
     tombstones: pendingIn(state),
     quarantine: unlessClosed(() => quarantined(ownPaths(repository.replica).quarantine)),
     scrub: readScrubMemory(state.folder),
+    checks,
+    lastCheck: checks ? state.findLast((line) => line.event === 'checked') : undefined,
     disk: isInitialised === false ? undefined : unlessClosed(() => freeSpace(repository.replica)),
     spool: unlessClosed(() => waitingIn(new Spool(config.state ?? '').names(), repository.name)),
     tells: { mail: config.alerts.email !== undefined, ping: config.monitoring.ping !== undefined, metrics: config.monitoring.metricsFile !== undefined },

@@ -57,13 +57,21 @@ function tombstones({ time, tombstones: pending }: PlotData): Look {
   };
 }
 
+const day = 86_400;
+
+/** The last day has a width, too: its bar, and what stands since its midnight. (uPlot makes a single day a thousand.) */
+const throughLastDay: uPlot.Range.Function = (u, low, high) => {
+  const last = u.data[0].at(-1) ?? high;
+  return [Math.min(low, last), high < last ? high : last + day];
+};
+
 const date: uPlot.Series = { label: 'day', value: '{YYYY}-{MM}-{DD}' };
 const powersOfTwo = Array.from({ length: 55 }, (_, power) => 2 ** power);
 const fromZero: uPlot.Range.Function = (_, _low, high) => [0, Math.max(1, high * 1.05)];
 
 /** Bars touch; a day more is a bar more. */
 const barPaths = uPlot.paths.bars?.({ size: [1, 24], align: 1 });
-const bars: uPlot.Series = { ...(barPaths === undefined ? {} : { paths: barPaths }), width: 0 };
+const bars: uPlot.Series = { ...(barPaths === undefined ? {} : { paths: barPaths }), width: 0, points: { show: false } };
 
 function line(label: string, name: string, words: (value: number) => string, more: uPlot.Series = {}): uPlot.Series {
   const value = (_: uPlot, raw: number | null): string => (raw === null ? '--' : words(raw));
@@ -76,11 +84,11 @@ const ink = { stroke: colour('muted'), grid: { stroke: colour('line'), width: 1 
 /** Years, months and days as people write them here, not as in America. */
 const dates: uPlot.Axis = {
   ...ink,
+  incrs: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 30, 60, 90, 120, 180, 365, 730, 1825, 3650].map((days) => days * day),
   values: [
     [31_536_000, '{YYYY}', null, null, null, null, null, null, 1],
     [2_419_200, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
     [86_400, '{DD} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
-    [1, '{HH}:{mm}', '\n{DD} {MMM}', null, '\n{DD} {MMM}', null, null, null, 1],
   ],
 };
 
@@ -110,7 +118,6 @@ function shade(spans: readonly [number, number][], name: string): (u: uPlot) => 
 }
 
 const plots: uPlot[] = [];
-const day = 86_400;
 
 function draw(figure: HTMLElement, all: readonly PlotData[]): void {
   const data = all[Number(figure.dataset['repository'])];
@@ -118,7 +125,7 @@ function draw(figure: HTMLElement, all: readonly PlotData[]): void {
   const { data: columns, series, axes, scales, hooks } = looks[figure.dataset['plot'] as PlotKind](data);
   const size = (): { width: number; height: number } => ({ width: figure.clientWidth, height: figure.clientWidth < 500 ? 200 : 240 });
   const plot = new uPlot({
-    ...size(), series, axes: axes ?? [], scales: scales ?? {}, hooks: hooks ?? {},
+    ...size(), series, axes: axes ?? [], scales: { ...scales, x: { range: throughLastDay } }, hooks: hooks ?? {},
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     cursor: { y: false, sync: { key: String(figure.dataset['repository']) } },
   }, columns, figure);
@@ -130,7 +137,7 @@ function draw(figure: HTMLElement, all: readonly PlotData[]): void {
 function show(days: number): void {
   for (const plot of plots) {
     const [first = 0, last = 0] = [plot.data[0][0], plot.data[0].at(-1)];
-    if (first < last) plot.setScale('x', { min: days === 0 ? first : Math.max(first, last - days * day), max: last });
+    plot.setScale('x', { min: days === 0 ? first : Math.max(first, last - (days - 1) * day), max: last });
   }
   for (const button of buttons) button.setAttribute('aria-pressed', String(Number(button.dataset['days']) === days));
 }

@@ -82,8 +82,34 @@ describe('the page', () => {
 
   test('a repository that never ran has a page, too', () => {
     const page = pageOf([], { status: statusOf({ lastRun: undefined, lastSuccess: undefined, isInitialised: false, disk: undefined }) });
-    assert.match(page, /No night yet\./);
     assert.match(page, /NO RUN YET/);
+    const elements = elementsOf(page);
+    assert.deepEqual(elements.filter(({ tagName }) => tagName === 'h3').map(textOf), ['Nights']);
+    assert.deepEqual(elements.filter(({ tagName }) => ['nav', 'noscript', 'figure', 'button'].includes(tagName)), []);
+    assert.deepEqual(elements.filter((each) => textOf(each) === 'No night yet.').length, 1);
+  });
+
+  test('what was declared before the first night is told', () => {
+    const page = pageOf([lineOf(3, { event: 'window-opened', who: 'bob', until: '2026-11-24T08:00:00.000Z', maxDeletions: 5, allowKeys: false, reason: '' })]);
+    assert.deepEqual(elementsOf(page).filter(({ tagName }) => tagName === 'h3').map(textOf), ['Nights', 'Prune windows opened by hand']);
+    assert.equal(rowsOf(page)[0]?.[0], '2026-11-23 05:00');
+  });
+
+  const brings = (daysAgo: number, bytes: number): JournalLine => goodEnd(daysAgo * 24 + 6.5, { admitted: { files: 1, bytes } });
+  const growth = (lines: readonly JournalLine[]): string => attribute(elementsOf(pageOf(lines)).find((each) => attribute(each, 'data-plot') === 'growth'), 'aria-label') ?? '';
+  const week = [6, 5, 4, 3, 2, 1, 0].map((daysAgo) => brings(daysAgo, 2 ** 20));
+
+  test('the pace of growth leaves the first copy out', () => {
+    const pace = /: 1\.00 MiB a day over the last 7 days\. At that pace the disk \(466 GiB free\) lasts for more than ten years\. Red/;
+    assert.match(growth([brings(7, 2 ** 40), ...week]), pace);
+    assert.match(growth([brings(9, 0), brings(7, 2 ** 40), ...week]), pace, 'also after a night that brought nothing');
+    assert.match(growth([brings(90, 2 ** 40), brings(29, 15 * 2 ** 20), brings(1, 15 * 2 ** 20)]), /: 1\.00 MiB a day over the last 30 days/);
+  });
+
+  test('no pace is told before there is a week of it, or where nothing ever came', () => {
+    for (const lines of [[brings(0, 2 ** 23)], [brings(6, 2 ** 40), ...week.slice(1)], [brings(40, 0), brings(0, 0)]]) {
+      assert.match(growth(lines), /^Growth of the replica: Red: an alarm stood/);
+    }
   });
 
   test('a broken journal is said, and tables show the newest two hundred', () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { families, metricsText } from '../../src/core/metrics.ts';
 import type { Status } from '../../src/core/status.ts';
 import { assertGolden } from '../support/golden.ts';
-import { goodEnd, lineOf, now, someAlarm, statusOf } from '../support/statuses.ts';
+import { checkOf, goodEnd, lineOf, now, someAlarm, statusOf } from '../support/statuses.ts';
 
 interface Sample {
   readonly name: string;
@@ -94,6 +94,9 @@ describe('the figures', () => {
     ['prune_window_open', { window: { open: { source: 'command', until: now, budget: 1, used: 0, allowKeys: false, row: undefined }, refused: undefined } }, 1],
     ['tombstones_pending', { tombstones: { pending: 7, bytes: 70, nextDue: null } }, 7],
     ['spooled_alerts', { spool: { alerts: 2, since: null } }, 2], ['spooled_alerts', { spool: undefined }, undefined],
+    ['last_check_timestamp_seconds', {}, now.getTime() / 1000 - 50 * 3600], ['last_check_timestamp_seconds', { lastCheck: undefined }, 0],
+    ['last_check_timestamp_seconds', { checks: false, lastCheck: undefined }, undefined],
+    ['last_check_passed', {}, 1], ['last_check_passed', { lastCheck: checkOf(false) }, 0], ['last_check_passed', { lastCheck: undefined }, undefined],
     ['disk_free_bytes', {}, 5e11], ['disk_free_bytes', { disk: undefined }, undefined],
     ['replica_files', { lastRun: lineOf(1, { exitCode: 1 }), lastSuccess: goodEnd(30) }, 1],
   ];

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { statusLines, statusToJson } from '../../src/core/status.ts';
-import { goodEnd, lineOf, someAlarm, statusOf } from '../support/statuses.ts';
+import { checkOf, goodEnd, lineOf, someAlarm, statusOf } from '../support/statuses.ts';
 
 const textOf = (...args: Parameters<typeof statusLines>): string => statusLines(...args).map(([text]) => text).join('\n');
 
@@ -21,6 +21,22 @@ describe('status', () => {
   });
   test('says when a new snapshot was last admitted', () => { assert.match(textOf(statusOf()), /last new one +admitted 2026-11-23 01:27 UTC/); });
   test('marks a last success that is overdue', () => { assert.match(textOf(statusOf({ lastSuccess: goodEnd(30) }), true), /last success .* UTC: OVERDUE/); });
+  test('says how the last check of restic went; nothing where there is none for want of a password', () => {
+    assert.match(textOf(statusOf()), /last check +2026-11-21 06:00 UTC, share 3\/30: passed\n/);
+    assert.match(textOf(statusOf({ lastCheck: undefined })), /last check +never\n/);
+    assert.doesNotMatch(textOf(statusOf({ checks: false, lastCheck: undefined })), /last check/);
+    const rows = statusLines(statusOf({ lastCheck: checkOf(false, `pack 0123abcd:\nnot found${' in the index'.repeat(9)}`) }));
+    const at = rows.findIndex(([text]) => text.startsWith('  last check'));
+    assert.deepEqual(rows.slice(at, at + 2).map(([text, tone]) => [text.trim().split(/ {2,}/).at(-1), tone]), [
+      ['2026-11-21 06:00 UTC, share 3/30: FAILED', 'bad'], ['pack 0123abcd:\\#012not found in the index in the index in...', 'bad'],
+    ]);
+    for (const [text] of rows) assert.ok(text.length <= 80, text);
+  });
+  test('tells programs how the last check went', () => {
+    const check = (change: Parameters<typeof statusOf>[0]): unknown => (statusToJson(statusOf(change)) as { lastCheck: unknown }).lastCheck;
+    assert.equal(check({ lastCheck: undefined }), null);
+    assert.deepEqual(check({ lastCheck: checkOf(false, 'pack x') }), { at: '2026-11-21T06:00:00.000Z', share: '3/30', passed: false, words: 'pack x' });
+  });
   test('tells programs the same', () => {
     const { spool, snapshotAdmittedAt, initialised } = statusToJson(statusOf({ isInitialised: undefined })) as Record<string, unknown>;
     assert.deepEqual([spool, snapshotAdmittedAt, initialised], [{ alerts: 0, since: null }, '2026-11-23T01:27:44.000Z', null]);

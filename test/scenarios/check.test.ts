@@ -1,6 +1,6 @@
 /** restic's own check of the replica: a share of the data each time, when due or when asked for. It changes nothing. */
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -88,6 +88,22 @@ test('the command check names the damage and the way to mend it, exit 4', async 
   assert.match(mails[0]?.text ?? '', /^The road back: check-failed$/m);
   assert.ok(mails[0]?.text.includes(`rsync-ratchet --config ${night.config.file} scrub --repair nightly\n`), mails[0]?.text);
   assert.deepEqual(night.replicaNow(), before);
+});
+
+test('status, its JSON and Nagios tell that a check failed, until one passes', async (t) => {
+  const night = await provingNight(serverA, t, { restic: { check: { readDataSubset: 1 } } });
+  const told = async (): Promise<unknown[]> => {
+    const [words, plugin, json] = [await night.run(['status']), await night.run(['status', '--nagios']), await night.run(['--json', 'status'])];
+    return [/last check +(.*)/.exec(words.stdout)?.[1]?.replace(/^.{20}, /, ''), plugin.code, json.json().repositories[0].lastCheck?.passed];
+  };
+  assert.deepEqual(await told(), ['never', 0, undefined]);
+  const pack = anyOf(night.replica, 'data');
+  renameSync(join(night.replica, pack), join(night.folder, 'away'));
+  assert.equal((await night.run(['check'])).code, 4);
+  assert.deepEqual(await told(), ['share 1/1: FAILED', 1, false]);
+  renameSync(join(night.folder, 'away'), join(night.replica, pack));
+  assert.equal((await night.run(['check'])).code, 0);
+  assert.deepEqual(await told(), ['share 1/1: passed', 0, true]);
 });
 
 test('a pack that is gone from the replica is found by every check, whatever its share', async (t) => {
