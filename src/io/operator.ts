@@ -75,14 +75,18 @@ export class Operator {
     log.eachCurrent(log.ownBooks(), visit);
   }
 
-  /** Makes tombstones permanent; how many. Throws Failure when a named path has none. */
+  /** Makes tombstones permanent; how many. Throws Failure when a named path or run has none. */
   async keep(choice: Choice, now: Date): Promise<number> {
     const kept = await this.#state.locked(() => {
       const chosen: string[] = [];
+      let already = 0;
       this.eachTombstone((tombstone) => {
-        if (tombstone.state !== 'kept' && isChosen(tombstone, choice)) chosen.push(tombstone.path);
+        if (!isChosen(tombstone, choice)) return;
+        if (tombstone.state === 'kept') already++;
+        else chosen.push(tombstone.path);
       });
       if (choice !== 'all' && 'paths' in choice) requireAll(choice.paths, chosen);
+      if (choice !== 'all' && 'run' in choice && chosen.length + already === 0) throw noTombstoneOf(choice.run);
       this.#state.tombstones.append(chosen.map((path) => ({ event: 'kept', path })));
       return chosen.length;
     });
@@ -119,4 +123,8 @@ function requireAll(paths: readonly string[], chosen: readonly string[]): void {
   const missing = paths.filter((path) => !chosen.includes(path));
   if (missing.length === 0) return;
   throw new Failure(`no tombstone to keep for ${missing.join(', ')}`, 'see rsync-ratchet tombstones list for the paths; nothing was changed');
+}
+
+function noTombstoneOf(run: string): Failure {
+  return new Failure(`no tombstone of run ${run}`, 'rsync-ratchet tombstones list shows the runs; nothing was changed');
 }
