@@ -1,9 +1,10 @@
 /** restic's own check of the replica: a share of the data each time, when due or when asked for. It changes nothing. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { allow, deny } from '../support/asked.ts';
 import { anyOf, clockAhead, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { assertFindings, damage, messagesOf, provingNight } from '../support/proof.ts';
 import { journal } from '../support/prune.ts';
@@ -102,15 +103,14 @@ test('a pack that is gone from the replica is found by every check, whatever its
   assert.deepEqual(night.replicaNow(), before);
 });
 
-test('a replica that restic may not read is a failure of ours, exit 1: no failed check in the journal, no word of repairs', { skip: process.getuid?.() !== 0 }, async (t) => {
+test('a replica that restic may not read is a failure of ours, exit 1: no failed check in the journal, no word of repairs', async (t) => {
   const night = await provingNight(serverA, t);
   const snapshot = join(night.replica, anyOf(night.replica, 'snapshots'));
-  chownSync(snapshot, 65534, 65534);
-  chmodSync(snapshot, 0o400);
+  deny(snapshot);
   const { code, stdout, stderr } = await night.run(['check']);
   assert.deepEqual([code, stdout.includes('--repair')], [1, false], stdout);
   assert.match(stderr, /restic may not read the replica: .*permission denied.*run as the user who owns the replica/s);
   assert.deepEqual(journal(night).filter(({ event }) => event === 'checked'), []);
-  chownSync(snapshot, 0, 0);
+  allow(snapshot);
   assert.equal((await night.run(['check'])).code, 0);
 });
