@@ -79,7 +79,7 @@ export function asFailure(error: unknown): Failure {
 const systemHints: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full: make room (see `df`), then run again; what was verified is kept',
   EDQUOT: 'the disk quota is used up: make room, then run again; what was verified is kept',
-  EROFS: 'the file system is mounted read-only: look at `dmesg`, mount it read-write, run again',
+  EROFS: 'the file system is mounted read-only: look at `dmesg`, mount it read-write, or, under systemd, name it in ReadWritePaths=; then run again',
   EACCES: 'permission denied: run as the user who owns the replica and the state folder',
   EPERM: 'not permitted: run as the user who owns the replica and the state folder',
   EIO: 'the disk reports errors: look at `dmesg` and at the disk before anything else',

@@ -44,6 +44,10 @@ describe('any thrown value as a failure', () => {
     });
   }
 
+  test('a replica that systemd keeps read-only: the hint names the unit\'s setting', () => {
+    assert.match(asFailure(Object.assign(new Error('EROFS'), { code: 'EROFS' })).hint, /under systemd, name it in ReadWritePaths=/);
+  });
+
   const unexpected: readonly (readonly [name: string, value: unknown, message: string])[] = [
     ['an error that nobody foresaw', new TypeError('x is undefined'), 'x is undefined'],
     ['an unknown code', Object.assign(new Error('m'), { code: 'EWHAT' }), 'm'],

@@ -1,5 +1,6 @@
 /** `acknowledge`: lowers the alarm. */
 import type { Command } from 'commander';
+import { UsageError } from '../errors.ts';
 import { refreshMetrics } from '../io/metrics.ts';
 import { Operator } from '../io/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
@@ -11,6 +12,7 @@ export function addAcknowledge(program: Command, _context: CliContext): void {
     .requiredOption('--reason <text>', 'what it was, for the journal')
     .option('--accept-mtimes', 'take over the new modification times of all files whose size is right (rule mtimes)')
     .action(async (name: string, options: { reason: string; acceptMtimes?: boolean }) => {
+      if (options.reason.trim() === '') throw new UsageError('--reason must say what it was', 'nothing was changed');
       const config = configOf(command);
       const console = consoleOf(command);
       const [repository] = repositoriesOf(config, [name]);

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { sampleConfig } from '../core/config-sample.ts';
 import { UsageError } from '../errors.ts';
+import { ConfigError } from '../io/config-file.ts';
 import { configOf, configPath, consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addConfig(program: Command, _context: CliContext): void {
@@ -24,7 +25,7 @@ export function addConfig(program: Command, _context: CliContext): void {
     .description('all problems at once, each with its place')
     .action(() => {
       const path = configPath(validate);
-      const names = configOf(validate).repositories.map((repository) => repository.name);
+      const names = validNames(validate, path);
       if (wantsJson(validate)) consoleOf(validate).document(JSON.stringify({ version: 1, file: path, valid: true, repositories: names }, null, 2));
       consoleOf(validate).mention(`${path}: valid (${names.join(', ')})`, 'good');
     });
@@ -37,6 +38,18 @@ export function addConfig(program: Command, _context: CliContext): void {
     });
   withExitCodes(schema, [0, 2]);
   withExitCodes(config, [0, 2]);
+}
+
+/** The repositories of a configuration without a problem; what is wrong is thrown on, after programs were told. */
+function validNames(command: Command, file: string): string[] {
+  try {
+    return configOf(command).repositories.map((repository) => repository.name);
+  } catch (error) {
+    if (error instanceof ConfigError && wantsJson(command)) {
+      consoleOf(command).document(JSON.stringify({ version: 1, file, valid: false, problems: error.problems }, null, 2));
+    }
+    throw error;
+  }
 }
 
 function write(file: string): void {

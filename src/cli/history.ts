@@ -65,7 +65,7 @@ function sayVerified(console: Console, found: Verification & { repository: strin
 
 function limitOf(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new UsageError(`--limit ${text} must be a whole number, 1 or more`, 'nothing was done');
+  throw new UsageError(`--limit ${text} must be a whole number from 1 to 9999999`, 'nothing was done');
 }
 
 function headOf(text: string | undefined): string | undefined {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { parseTime } from '../core/config-units.ts';
 import type { Config, Repository } from '../core/config.ts';
-import { formatCount, isoMinute } from '../core/report.ts';
+import { counted, isoMinute } from '../core/report.ts';
 import { windowToJson } from '../core/run.ts';
 import { longestWindow, type OpenWindow, type WindowDecision } from '../core/window.ts';
 import { UsageError } from '../errors.ts';
@@ -63,13 +63,16 @@ function withOpenOptions(command: Command): Command {
     .option('--reason <text>', 'why, for the journal');
 }
 
+/** Nine digits. */
+const mostDeletions = 999_999_999;
+
 /** Throws UsageError with what would be right. */
 function requestOf(options: OpenOptions): WindowRequest {
   const length = parseTime(longestWindow)(options.for);
   if ('wrong' in length) throw new UsageError(`--for ${options.for} ${length.wrong}`, 'no window was opened');
   const { maxDeletions } = options;
   if (maxDeletions !== undefined && !/^\d{1,9}$/.test(maxDeletions)) {
-    throw new UsageError(`--max-deletions ${maxDeletions} must be a whole number, 0 or more`, 'no window was opened');
+    throw new UsageError(`--max-deletions ${maxDeletions} must be a whole number from 0 to ${mostDeletions}`, 'no window was opened');
   }
   return {
     length: length.value,
@@ -102,20 +105,20 @@ async function opened(console: Console, operator: Operator, repository: Reposito
   console.mention(`${repository.name}: ${sentence(window)}`);
   console.mention('  Modified files, the config and the last snapshot are never let through.');
   if (operator.alarm() !== undefined) {
-    console.say(`  An alarm is raised: sync fetches and accepts nothing until rsync-ratchet acknowledge ${repository.name}`, 'warning');
+    console.say(`  An alarm is raised: sync fetches and accepts nothing until: rsync-ratchet acknowledge ${repository.name} --reason TEXT`, 'warning');
   }
   return window;
 }
 
 async function closed(console: Console, operator: Operator, repository: Repository): Promise<void> {
   const window = await operator.closeWindow(new Date());
-  console.mention(`${repository.name}: ${window === undefined ? 'no prune window was open' : `the prune window is closed; it let ${formatCount(window.used)} deletions through`}`);
+  console.mention(`${repository.name}: ${window === undefined ? 'no prune window was open' : `the prune window is closed; it let ${counted(window.used, 'deletion')} through`}`);
 }
 
 /** What a window lets through, in plain words. */
 function sentence(window: OpenWindow): string {
   const left = Math.max(0, window.budget - window.used);
-  const files = left === 0 ? 'no deletion of packs, indexes or snapshots' : `up to ${formatCount(left)} deletions of packs, indexes and snapshots`;
+  const files = left === 0 ? 'no deletion of packs, indexes or snapshots' : `up to ${counted(left, 'deletion')} of packs, indexes and snapshots`;
   const keys = window.allowKeys ? ', and keys may be added and deleted' : '';
   const source = window.source === 'config' ? ' (from the configuration)' : '';
   return `until ${isoMinute(window.until)} UTC the prune window lets through ${files}${keys}${source}.`;

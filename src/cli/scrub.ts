@@ -55,9 +55,10 @@ function shareOf(text: string | undefined): Share | undefined {
   return share;
 }
 
-/** A scrub that finds nothing says one line, and under `--quiet` none. */
+/** A scrub that finds nothing says one line, and under `--quiet` none; one that could not even begin says only why. */
 function print(console: Console, done: Scrub): void {
   if (done.failure !== undefined) console.error(done.failure);
+  if (done.failure !== undefined && done.hashed.files === 0 && done.damages.size === 0) return;
   const outcome = scrubOutcome(done);
   const [first = '', ...rest] = scrubLines(done);
   if (outcome === 'whole') return console.mention(first, 'good');

@@ -25,7 +25,10 @@ const hints: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'close the quote or bracket',
 };
 
-/** Parses YAML 1.2; what cannot be read comes back as problems, all that the parser found. */
+/** So many syntax errors are told: what stands behind the first one is seldom wrong itself. */
+const mostErrors = 3;
+
+/** Parses YAML 1.2; what cannot be read comes back as problems, the first few that the parser found. */
 export function readYaml(text: string): Yaml | { problems: Problem[] } {
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, logLevel: 'error' });
@@ -35,7 +38,7 @@ export function readYaml(text: string): Yaml | { problems: Problem[] } {
   };
   const told = [...doc.errors, ...doc.warnings];
   const broken = told.filter((error) => error.code !== 'DUPLICATE_KEY');
-  if (broken.length > 0) return { problems: broken.map((error) => syntaxProblem(error, position)) };
+  if (broken.length > 0) return { problems: syntaxProblems(broken, text, position) };
   const duplicates = told.map((error) => duplicateProblem(doc, error, position));
   try {
     const raw: unknown = doc.toJS();
@@ -46,8 +49,27 @@ export function readYaml(text: string): Yaml | { problems: Problem[] } {
   }
 }
 
-function syntaxProblem(error: YAMLError, position: (offset: number) => Position): Problem {
-  const hint = hints[error.code] ?? 'check indentation, colons and quotes';
+/** One stray line makes every token behind it unexpected: of those only the first is told. */
+function syntaxProblems(errors: readonly YAMLError[], text: string, position: (offset: number) => Position): Problem[] {
+  const first = errors.find(isUnexpected);
+  const told = errors.filter((error) => error === first || !isUnexpected(error)).slice(0, mostErrors);
+  const rest = errors.length - told.length;
+  const problems = told.map((error) => syntaxProblem(error, text, position));
+  return rest === 0 ? problems : [...problems, { ...position(0), key: '', message: `… and ${rest} more that follow from ${told.length === 1 ? 'it' : 'them'}` }];
+}
+
+function isUnexpected({ code }: YAMLError): boolean {
+  return code === 'UNEXPECTED_TOKEN';
+}
+
+/** The parser stumbles over the first token behind what is wrong, which may be lines before it. */
+function strayHint(lines: readonly string[], line: number): string {
+  const before = lines.slice(0, line - 1).findLastIndex((each) => /^\s*[^\s#]/.test(each)) + 1;
+  return `something in this line${before === 0 ? '' : `, or in line ${before} before it,`} does not belong there`;
+}
+
+function syntaxProblem(error: YAMLError, text: string, position: (offset: number) => Position): Problem {
+  const hint = isUnexpected(error) ? strayHint(text.split('\n'), position(error.pos[0]).line) : hints[error.code] ?? 'check indentation, colons and quotes';
   return { ...position(error.pos[0]), key: '', message: `not valid YAML: ${printable(error.message)}: ${hint}` };
 }
 

@@ -1,7 +1,7 @@
 /** The journal for people: one line for each event. */
 import type { JournalLine } from './chain.ts';
 import { escapeText } from './itemize.ts';
-import { formatBytes, formatCount } from './report.ts';
+import { counted, formatBytes, formatCount } from './report.ts';
 
 /** `2026-11-23 01:27:44  finished           synced (exit 0), run …`, printable ASCII. */
 export function historyLine(line: JournalLine): string {
@@ -13,27 +13,27 @@ export function historyLine(line: JournalLine): string {
 
 const known: Readonly<Record<string, (line: JournalLine) => string>> = {
   started: () => '',
-  verdict: (line) => `${counted(line, ['new', 'modified', 'deleted', 'foreign']) || 'nothing new'}${rulesOf(line['violations'])}`,
-  audited: ended,
-  finished: ended,
+  verdict: (line) => `${found(line) || 'nothing new'}${rulesOf(line['violations'], line)}`,
+  audited,
+  finished: (line) => `${ended(line)}${rulesOf(line['rules'])}`,
   admitted: amount,
   quarantined: amount,
   checked: (line) => `${line['passed'] === true ? 'passed' : 'FAILED'}, share ${text(line['share'])} of the data${line['passed'] === true ? '' : `: ${text(line['words'])}`}`,
   scrubbed: (line) => `${amount(line)} hashed, ${text(line['damaged'])} damaged${line['complete'] === true ? '' : ', not finished'}`,
   repaired: (line) => `${amount(line)}, ${text(line['left'])} damaged still`,
   expired: amount,
-  tombstones: (line) => counted(line, ['added', 'dropped']),
-  'tombstones-confirmed': (line) => `${text(line['files'])} files`,
-  'tombstones-kept': (line) => `${text(line['files'])} files, by ${text(line['who'])}`,
-  'window-opened': (line) => `until ${text(line['until'])}, ${text(line['maxDeletions'])} deletions${line['allowKeys'] === true ? ', keys' : ''}, by ${text(line['who'])}${reason(line)}`,
-  'window-closed': (line) => `${text(line['used'])} deletions used, by ${text(line['who'])}`,
+  tombstones: (line) => amounts(line, ['added', 'dropped']),
+  'tombstones-confirmed': (line) => counted(number(line['files']), 'file'),
+  'tombstones-kept': (line) => `${counted(number(line['files']), 'file')}, by ${text(line['who'])}`,
+  'window-opened': (line) => `until ${text(line['until'])}, ${counted(number(line['maxDeletions']), 'deletion')}${line['allowKeys'] === true ? ', keys' : ''}, by ${text(line['who'])}${reason(line)}`,
+  'window-closed': (line) => `${counted(number(line['used']), 'deletion')} used, by ${text(line['who'])}`,
   'alarm-raised': (line) => list(line['rules']),
   acknowledged: (line) => `the alarm of run ${text(line['alarm'])} (${list(line['rules'])}), by ${text(line['who'])}${reason(line)}`,
   initialised: (line) => text(line['did']),
   'alert-sent': (line) => (line['spooledAt'] === undefined ? '' : `had waited since ${text(line['spooledAt'])}`),
   'alert-spooled': () => 'it waits in the spool',
   'alert-lost': () => 'NOT EVEN SPOOLED: nobody was told',
-  'journal-repaired': (line) => `${text(line['bytesDropped'])} bytes of a line that a crash cut short were dropped`,
+  'journal-repaired': (line) => `${counted(number(line['bytesDropped']), 'byte')} of a line that a crash cut short were dropped`,
   'journal-damaged': () => 'LINES BEFORE THIS ONE HAD BEEN CHANGED OR CUT OFF',
 };
 
@@ -48,19 +48,38 @@ export function eventWords(line: JournalLine): string {
 
 function ended(line: JournalLine): string {
   const failure = typeof line['failure'] === 'string' ? `: ${line['failure']}` : '';
-  return `${text(line['outcome'])} (exit ${text(line['exitCode'])})${failure}${rulesOf(line['rules'])}`;
+  return `${text(line['outcome'])} (exit ${text(line['exitCode'])})${failure}`;
 }
+
+/** An audit fetches nothing, so its outcome alone would hide what it found. */
+function audited(line: JournalLine): string {
+  const counts = { ...(line['audit'] as object | undefined) };
+  const rules = rulesOf(line['rules'], counts);
+  if (line['outcome'] === 'unchanged') return `${found(counts) || 'nothing new'} (exit ${text(line['exitCode'])})${rules}`;
+  return [ended(line), found(counts)].filter((words) => words !== '').join('; ') + rules;
+}
+
+/** What the dry runs found: `3 new, 1,052 deleted`. */
+function found(counts: Counts): string {
+  return amounts(counts, verdictCounts);
+}
+
+const verdictCounts = ['new', 'modified', 'deleted', 'foreign'];
+
+/** Counts by name, as far as they are numbers. */
+type Counts = Readonly<Record<string, unknown>>;
 
 function amount(line: JournalLine): string {
-  return `${formatCount(number(line['files']))} files (${formatBytes(number(line['bytes']))})`;
+  return `${counted(number(line['files']), 'file')} (${formatBytes(number(line['bytes']))})`;
 }
 
-function counted(line: JournalLine, names: readonly string[]): string {
-  return names.filter((name) => number(line[name]) > 0).map((name) => `${formatCount(number(line[name]))} ${name}`).join(', ');
+function amounts(counts: Counts, names: readonly string[]): string {
+  return names.filter((name) => number(counts[name]) > 0).map((name) => `${formatCount(number(counts[name]))} ${name}`).join(', ');
 }
 
-function rulesOf(rules: unknown): string {
-  const words = ruleCounts(rules);
+/** The rules, but those whose count `said` has told already. */
+function rulesOf(rules: unknown, said: Counts = {}): string {
+  const words = ruleCounts(rules).filter((each) => !verdictCounts.some((name) => each === `${number(said[name])} ${name}`));
   return words.length === 0 ? '' : `; ${words.join(', ')}`;
 }
 

@@ -8,6 +8,16 @@ import { keyName, readConfig } from '../core/config.ts';
 import type { Config, KeyPath, Locate, Problem } from '../core/config.ts';
 import { UsageError } from '../errors.ts';
 
+/** The configuration says something wrong: the same problems as in the message, for programs. */
+export class ConfigError extends UsageError {
+  readonly problems: readonly Problem[];
+
+  constructor(message: string, hint: string, problems: readonly Problem[]) {
+    super(message, hint);
+    this.problems = problems;
+  }
+}
+
 const systemFile = '/etc/rsync-ratchet/config.yaml';
 
 /**
@@ -32,7 +42,7 @@ export type Secrets = 'with secrets' | 'without secrets';
 
 /**
  * Reads and checks the configuration at `path`, the rights of the file itself and of the files with secrets included.
- * `state` is always filled in. Throws UsageError with `FILE:LINE:COLUMN: KEY: message` and the quoted line for each problem.
+ * `state` is always filled in. Throws ConfigError with `FILE:LINE:COLUMN: KEY: message` and the quoted line for each problem.
  */
 export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env, secrets: Secrets = 'with secrets'): Config {
   const file = resolve(path);
@@ -66,7 +76,7 @@ function refuse(file: string, text: string, problems: Problem[]): never {
     const { line, column, key, message } = problem;
     return [[`${file}:${line}:${column}`, ...(key === '' ? [] : [key]), message].join(': '), ...quoteLine(text, problem)];
   });
-  throw new UsageError(lines.join('\n'), 'nothing was tried; correct the file, then see rsync-ratchet config validate');
+  throw new ConfigError(lines.join('\n'), 'nothing was tried; correct the file, then see rsync-ratchet config validate', problems);
 }
 
 /** The text, and what is wrong with the file that holds it. */

@@ -33,11 +33,11 @@ function marker({ name, replica }: Repository): Verdict {
 }
 
 /** Only tried where our own folder is: without a marker nothing is written. */
-const uninitialised = warning('not looked at', 'first: rsync-ratchet init, or mount the disk');
+const uninitialised = (name: string): Verdict => warning('not looked at', `first: rsync-ratchet init ${name}, or mount the disk`);
 
 /** Links a file of our own from where candidates lie into the folders of the layout, under a name that no audit looks at. */
-function rights({ replica }: Repository): Verdict {
-  if (readMarker(replica) === undefined) return uninitialised;
+function rights({ name, replica }: Repository): Verdict {
+  if (readMarker(replica) === undefined) return uninitialised(name);
   const probe = mkdtempSync(join(ownPaths(replica).own, 'doctor-'));
   const targets = layoutFolders(replica).map((folder) => join(folder, 'rsync-ratchet-tmp-doctor'));
   try {
@@ -57,8 +57,8 @@ function rights({ replica }: Repository): Verdict {
 }
 
 /** Candidates are linked into the replica, which works on one file system only. */
-function oneFileSystem({ replica }: Repository): Verdict {
-  if (readMarker(replica) === undefined) return uninitialised;
+function oneFileSystem({ name, replica }: Repository): Verdict {
+  if (readMarker(replica) === undefined) return uninitialised(name);
   const { own, incoming, candidate, quarantine } = ownPaths(replica);
   const device = lstatSync(replica).dev;
   const folders = [...layoutFolders(replica), own, incoming, candidate, quarantine];
@@ -74,8 +74,8 @@ function layoutFolders(replica: string): string[] {
   return [...['keys', 'index', 'snapshots', 'data'].map((name) => join(replica, name)).filter(isThere), ...packs];
 }
 
-function room({ replica, limits }: Repository): Verdict {
-  if (readMarker(replica) === undefined) return uninitialised;
+function room({ name, replica, limits }: Repository): Verdict {
+  if (readMarker(replica) === undefined) return uninitialised(name);
   const { free, total } = freeSpace(replica);
   const reserved = reservedBytes(limits.minFree, total);
   const words = `${formatBytes(free)} of ${formatBytes(total)} free, limits.minFree keeps ${formatBytes(reserved)}`;
@@ -95,7 +95,7 @@ async function proof(repository: Repository, scratch: string, signal: AbortSigna
   if (passwordFile === undefined) {
     return warning('no password: hashes are right, but junk with a right hash would be admitted', 'put the repository\'s password into a file (chmod 600) and name it: restic.passwordFile');
   }
-  if (readMarker(repository.replica) === undefined) return uninitialised;
+  if (readMarker(repository.replica) === undefined) return uninitialised(repository.name);
   const answer = await new Restic(repository, passwordFile, scratch, signal).unlocks({});
   if (!answer.isGood) return bad(`restic cannot open the replica: ${answer.words}`, `restic -r ${repository.replica} --no-lock --password-file ${passwordFile} cat config`);
   return prove === false ? warning('the password fits, but restic.prove is false: nothing is proven before it is admitted', 'say restic.prove: true') : good('restic opens the replica with the password');

@@ -6,7 +6,7 @@ import type { Config, Repository } from '../core/config.ts';
 import type { Tombstone } from '../core/tombstones.ts';
 import { decideWindow, withAllClosed, type OpenWindow, type WindowDecision } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { notInitialised, readMarker } from './replica.ts';
+import { byteNames, notInitialised, readMarker } from './replica.ts';
 import { State } from './state.ts';
 import { walkReplica } from './walk.ts';
 
@@ -75,14 +75,18 @@ export class Operator {
     log.eachCurrent(log.ownBooks(), visit);
   }
 
-  /** Makes tombstones permanent; how many. Throws Failure when a named path has none. */
+  /** Makes tombstones permanent; how many. Throws Failure when a named path or run has none. */
   async keep(choice: Choice, now: Date): Promise<number> {
     const kept = await this.#state.locked(() => {
       const chosen: string[] = [];
+      let already = 0;
       this.eachTombstone((tombstone) => {
-        if (tombstone.state !== 'kept' && isChosen(tombstone, choice)) chosen.push(tombstone.path);
+        if (!isChosen(tombstone, choice)) return;
+        if (tombstone.state === 'kept') already++;
+        else chosen.push(tombstone.path);
       });
       if (choice !== 'all' && 'paths' in choice) requireAll(choice.paths, chosen);
+      if (choice !== 'all' && 'run' in choice && chosen.length + already === 0) throw noTombstoneOf(choice.run);
       this.#state.tombstones.append(chosen.map((path) => ({ event: 'kept', path })));
       return chosen.length;
     });
@@ -105,7 +109,7 @@ export class Operator {
   }
 
   #quarterOfFiles(): number {
-    const { books } = walkReplica(this.#repository.replica, this.#repository.ignore);
+    const { books } = walkReplica(this.#repository.replica, byteNames(this.#repository.ignore));
     return Math.floor(books.amount(inReplica, tombstoned).files / 4);
   }
 }
@@ -119,4 +123,8 @@ function requireAll(paths: readonly string[], chosen: readonly string[]): void {
   const missing = paths.filter((path) => !chosen.includes(path));
   if (missing.length === 0) return;
   throw new Failure(`no tombstone to keep for ${missing.join(', ')}`, 'see rsync-ratchet tombstones list for the paths; nothing was changed');
+}
+
+function noTombstoneOf(run: string): Failure {
+  return new Failure(`no tombstone of run ${run}`, 'rsync-ratchet tombstones list shows the runs; nothing was changed');
 }

@@ -7,7 +7,7 @@ import { Failure } from '../errors.ts';
 import { findProgram, run, type Ended } from './process.ts';
 import type { Progress } from './progress.ts';
 import { ownPaths } from './replica.ts';
-import { canIsolate, isolatedCommand, linkView, overlayRefused, unisolatedCommand, viewFailed, type View } from './sandbox.ts';
+import { canIsolate, isolatedCommand, linkView, overlayRefused, passwordRefused, unisolatedCommand, viewFailed, type View } from './sandbox.ts';
 
 /** What restic said to one question. */
 export interface Answer {
@@ -112,8 +112,10 @@ export class Restic {
         ? unisolatedCommand(view, this.#scratch, links, all)
         : isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, all);
       const { ended, stdout } = await this.#run(progress === undefined ? command : { ...command, env: { ...command.env, RESTIC_PROGRESS_FPS: '2' } }, progress);
+      if (ended.code === passwordRefused) throw passwordFailure(view, ended.stderr);
       if (ended.code === viewFailed) throw sandboxFailure(ended);
-      return road === 'overlay' && ended.code === overlayRefused ? undefined : answerOf(ended, stdout);
+      if (road === 'overlay' && ended.code === overlayRefused) return undefined;
+      return requireReadable(view, answerOf(ended, stdout));
     } finally {
       rmSync(links, { recursive: true, force: true });
     }
@@ -155,6 +157,21 @@ class GaveUp extends Error {}
 
 function sandboxFailure(ended: Ended): Failure {
   return new Failure(`the view of the repository for restic could not be made: ${escapeText(ended.stderr)}`, 'see the message; rsync-ratchet --verbose sync says more. Nothing was admitted');
+}
+
+/** What restic was not allowed to read: `Load(<index/1b95>, 0, 0) …: open /repo/index/…: permission denied`. */
+const denied = /: (?:open|stat|lstat) (\/[^;]*): permission denied(?:;|$)/;
+
+/** The answer; throws Failure when restic may not read what it was shown: that is no damage, and nothing can be said of the data. */
+function requireReadable(view: View, answer: Answer): Answer {
+  const path = answer.isGood ? undefined : denied.exec(answer.words)?.[1];
+  if (path === undefined) return answer;
+  if (path === view.passwordFile) throw passwordFailure(view, answer.words);
+  throw new Failure(`restic may not read the replica: ${answer.words}`, `run as the user who owns the replica, or give it whole to the one who runs this (root, too): chown -R "$(id -un)" ${view.replica}. Nothing was checked or admitted`);
+}
+
+function passwordFailure({ passwordFile }: View, words: string): Failure {
+  return new Failure(`restic.passwordFile cannot be read: ${escapeText(words.trim())}`, `make it readable for the user who runs this: chown "$(id -un)" ${passwordFile}; chmod 600 ${passwordFile}. Nothing was checked or admitted`);
 }
 
 /** restic 0.14 prints Go's stack behind an error; nobody needs that. */

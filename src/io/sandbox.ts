@@ -25,14 +25,16 @@ export interface View {
 
 /** How much the sandbox may write, all of it in memory: restic's temporary files, and a note for each hidden path. */
 const tmpfsSize = '1g';
-/** The script's exit codes where it cannot make the view, and where it is the overlay that the kernel refuses. */
+/** The script's exit codes where it cannot read the password, cannot make the view, and where it is the overlay that the kernel refuses. */
+export const passwordRefused = 96;
 export const viewFailed = 97;
 export const overlayRefused = 98;
 
 /**
  * Runs as (mapped) root in fresh namespaces; all that varies comes as arguments. One overlay for each layout folder:
  * overlapping trees cannot be one overlay (mount(2), ELOOP). The upper layer is memory, so nothing reaches the replica.
- * Without capabilities nothing inside can mount, or leave the chroot.
+ * Without capabilities nothing inside can mount, or leave the chroot; nor could root read another user's 0600 file, so
+ * the password is copied before they go.
  */
 const script = `
 set -eu
@@ -49,8 +51,9 @@ for folder in usr bin sbin lib lib64; do
   if [ -L "/$folder" ]; then ln -s "$(readlink "/$folder")" "$folder"
   elif [ -d "/$folder" ]; then mkdir "$folder"; show "/$folder" "$folder"; fi
 done
-touch password restic dev/null
-show "$password" password
+touch restic dev/null
+(umask 377; cat "$password" > password) || { code=${passwordRefused}; exit; }
+show password password
 show "$restic" restic
 mount --bind /dev/null dev/null
 if [ -n "$links" ]; then show "$links" repo; else

@@ -78,13 +78,24 @@ describe('config validate', () => {
       test(`a bad one stops ${[...options, ...command].join(' ')}: exit 2, all problems at once, each with its place`, async (t) => {
         const file = written(t, bad);
         const { code, stdout, stderr } = await ratchet([...options, ...command], { config: file });
-        assert.deepEqual([code, stdout], [2, '']);
+        const isDocument = [...options, ...command].join(' ') === '--json config validate';
+        assert.deepEqual([code, stdout === ''], [2, !isDocument], stdout);
         const places = [...stderr.matchAll(/config\.yaml:(\d+):(\d+): (\S+)/g)].map(([, line, column, key]) => `${line ?? ''}:${column ?? ''} ${key ?? ''}`);
         assert.deepEqual(places.map((place) => place.split(':')[0]), ['2', '3', '5', '6'], stderr);
         for (const key of ['sorce', 'source', 'stall', 'extra']) assert.ok(stderr.includes(key), stderr);
       });
     }
   }
+
+  test('a bad one, as a document: the problems as values', async (t) => {
+    const file = written(t, bad);
+    const finished = await ratchet(['--json', 'config', 'validate'], { config: file });
+    const { problems, ...rest } = finished.json() as { problems: { line: number; column: number; key: string; message: string }[] };
+    assert.deepEqual([finished.code, rest], [2, { version: 1, file, valid: false }]);
+    assert.deepEqual(problems.map(({ line, column }) => [line, column]), [[2, 3], [3, 5], [5, 24], [6, 1]]);
+    assert.equal(problems[1]?.key, 'repositories.nightly.sorce');
+    assert.match(problems[1].message, /source/);
+  });
 
   test('each problem with its line and a caret', async (t) => {
     const { stderr } = await ratchet(['config', 'validate'], { config: written(t, bad) });

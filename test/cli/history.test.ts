@@ -69,6 +69,7 @@ test('wrong use is said', async (t) => {
   for (const args of [['history', '--limit', '0'], ['history', '--limit', 'x'], ['history', '--verify', '--head', 'xyz'], ['history', 'nobody']]) {
     assert.equal((await night.run(args)).code, 2, args.join(' '));
   }
+  assert.match((await night.run(['history', '--limit', '10000000'])).stderr, /--limit 10000000 must be a whole number from 1 to 9999999/);
 });
 
 test('a state folder that was lost stops every night, not only the first, until init is run again', async (t) => {

@@ -339,6 +339,19 @@ describe('what is not a configuration', () => {
   ];
   for (const [name, text, expected] of rows) test(name, () => expectProblems(text, expected));
 
+  test('a stray line before the sample: it is named, and what follows from it is only counted', () => {
+    expectProblems('stray words\n# a comment\n\nrepositories:\n  a:\n    source: /x\n', [
+      [4, 1, '', /something in this line, or in line 1 before it, does not belong there/], [1, 1, '', /^… and \d+ more that follow from it$/],
+    ]);
+  });
+
+  test('of many syntax errors the first three, and how many follow', () => {
+    const problems = problemsOf(sampleConfig.replace('\n    source', '\n   x\n    source'));
+    assert.equal(problems.length, 4);
+    assert.match(problems[0]?.message ?? '', /^not valid YAML/);
+    assert.match(problems[3]?.message ?? '', /^… and 7 more that follow from them$/);
+  });
+
   test('a mapping that contains itself', () => assert.ok(problemsOf('repositories: &a\n  x: *a\n').length > 0));
 });
 

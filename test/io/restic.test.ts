@@ -1,10 +1,10 @@
 /** restic asked about views of a replica: by overlays, by hard links, without isolation; as root and as an ordinary user. */
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Question, Reply } from '../support/askRestic.ts';
-import { askAs, askCommand, give, runAs, type User } from '../support/asked.ts';
+import { allow, askAs, askCommand, deny, give, runAs, type User } from '../support/asked.ts';
 import { anyOf } from '../support/night.ts';
 import { damage } from '../support/proof.ts';
 import { preparedRepository } from '../support/restic.ts';
@@ -176,8 +176,43 @@ test('a restic that does not end is ended with timeouts.run', async (t) => {
 
 test('a view that cannot be made is our own failure, with the kernel\'s words', async (t) => {
   const place = await placeFor(t, 'runner');
-  rmSync(join(place.replica, 'index'), { recursive: true });
-  const reply = await askAs('runner', { ...place, passwordFile: join(place.folder, 'gone'), ask: 'opens' });
+  const reply = await askAs('runner', { ...place, shown: { config: join(place.folder, 'gone') }, ask: 'opens' });
   assert.ok('hint' in reply, JSON.stringify(reply));
   assert.match(reply.message, /the view of the repository for restic could not be made: .*gone/);
+});
+
+test('a password that cannot be read is our own failure, and the hint names its file', async (t) => {
+  const place = await placeFor(t, 'runner');
+  const passwordFile = join(place.folder, 'gone');
+  for (const road of ['overlay', 'links'] as const) {
+    const reply = await askAs('runner', { ...place, passwordFile, road, ask: 'isComplete' });
+    assert.ok('hint' in reply, JSON.stringify(reply));
+    assert.match(reply.message, /^restic\.passwordFile cannot be read: .*gone: No such file/);
+    assert.ok(reply.hint.includes(`chmod 600 ${passwordFile}`), reply.hint);
+  }
+});
+
+test('what another user owns: root reads the password all the same, and files of the replica that restic may not read are no damage', async (t) => {
+  const place = await placeFor(t, 'runner');
+  const key = join(place.replica, anyOf(place.replica, 'keys'));
+  give('ordinary', place.passwordFile);
+  for (const road of ['overlay', 'links'] as const) assertGood(await askAs('runner', { ...place, road, ask: 'isComplete' }));
+  for (const [path, ask] of [[key, 'unlocks'], [join(place.replica, anyOf(place.replica, 'snapshots')), 'isComplete']] as const) {
+    deny(path);
+    for (const road of ['overlay', 'links'] as const) {
+      const reply = await askAs('runner', { ...place, road, ask });
+      assert.ok('hint' in reply, JSON.stringify(reply));
+      assert.match(reply.message, /^restic may not read the replica: .*: permission denied/);
+      assert.ok(reply.hint.includes(`chown -R "$(id -un)" ${place.replica}`), reply.hint);
+    }
+    allow(path);
+  }
+});
+
+test('without isolation, too, an unreadable password is a failure that names its file', async (t) => {
+  const place = await placeFor(t, 'ordinary');
+  chmodSync(place.passwordFile, 0);
+  const reply = await askAs('ordinary', { ...place, road: 'unisolated', ask: 'unlocks' });
+  assert.ok('hint' in reply, JSON.stringify(reply));
+  assert.match(reply.message, /^restic\.passwordFile cannot be read: .*permission denied/);
 });

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Failure, Interrupted } from '../../src/errors.ts';
-import { connect, makeRunFolder, masterCommand, remoteShell, removeRunFolder, rsyncSource } from '../../src/io/ssh.ts';
+import { connect, connectionFailure, makeRunFolder, masterCommand, remoteShell, removeRunFolder, rsyncSource } from '../../src/io/ssh.ts';
 import { setVariables } from '../support/environment.ts';
 import { repositoryConfig } from '../support/repositoryConfig.ts';
 import { freePort, startSshd, type SshAccount, type Sshd } from '../support/sshd.ts';
@@ -147,6 +147,18 @@ describe('a connection', () => {
       });
     });
   }
+
+  test('ssh\'s warnings come on one line without their frames, and each hint is that of its own words', () => {
+    const wrong = (said: string): Failure => connectionFailure(repository({ source: 'serverA:/srv' }), said);
+    const frame = '@'.repeat(59);
+    const changed = wrong(`${frame}\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n${frame}\r\nSomeone could be eavesdropping on you!\r\nHost key verification failed.\r\n`);
+    assert.equal(changed.message, 'no ssh connection to serverA: Someone could be eavesdropping on you!; Host key verification failed.');
+    assert.match(changed.hint, /the host key is unknown or has changed/);
+    assert.match(wrong('fusermount3: mount failed: Permission denied\n').hint, /^FUSE is not allowed here/);
+    for (const said of ['backup@serverA: Permission denied (publickey).\r\n', 'Permission denied (publickey,password).']) assert.match(wrong(said).hint, /^serverA refused the key/);
+    assert.match(wrong('bind: Permission denied').hint, /^try: ssh/);
+    assert.match(wrong(`${frame}\r\n`).message, /no answer in time/);
+  });
 
   test('an interruption comes through as what it is', async () => {
     const interrupt = new AbortController();

@@ -80,6 +80,8 @@ test('an acknowledgement needs a reason', async (t) => {
   const { pack } = taken(night);
   await assertRefused(night, [`deleted ${pack}`]);
   assert.equal((await night.run(['acknowledge', 'nightly'])).code, 2);
+  const { code, stderr } = await night.run(['acknowledge', 'nightly', '--reason', ' ']);
+  assert.deepEqual([code, stderr.includes('--reason must say what it was')], [2, true], stderr);
   assert.ok(existsSync(alarmFile(night)));
 });
 

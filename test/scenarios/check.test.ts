@@ -4,8 +4,10 @@ import { readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { allow, deny } from '../support/asked.ts';
 import { anyOf, clockAhead, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { assertFindings, damage, messagesOf, provingNight } from '../support/proof.ts';
+import { journal } from '../support/prune.ts';
 
 let serverA: ServerA;
 before(async () => { serverA = await startServerA(); });
@@ -115,4 +117,16 @@ test('a pack that is gone from the replica is found by every check, whatever its
   assert.equal(finished.code, 4);
   assert.match(finished.json().checks[0].words, new RegExp(pack.slice(-64).slice(0, 8)));
   assert.deepEqual(night.replicaNow(), before);
+});
+
+test('a replica that restic may not read is a failure of ours, exit 1: no failed check in the journal, no word of repairs', async (t) => {
+  const night = await provingNight(serverA, t);
+  const snapshot = join(night.replica, anyOf(night.replica, 'snapshots'));
+  deny(snapshot);
+  const { code, stdout, stderr } = await night.run(['check']);
+  assert.deepEqual([code, stdout.includes('--repair')], [1, false], stdout);
+  assert.match(stderr, /restic may not read the replica: .*permission denied.*run as the user who owns the replica/s);
+  assert.deepEqual(journal(night).filter(({ event }) => event === 'checked'), []);
+  allow(snapshot);
+  assert.equal((await night.run(['check'])).code, 0);
 });

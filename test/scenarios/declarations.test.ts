@@ -22,8 +22,9 @@ test('a window that is too long, has no length or a budget below 0 is refused, w
     [['--for', '0s'], /--for 0s must be more than nothing/],
     [['--for', '-1h'], /--for|unknown option/],
     [['--for', 'soon'], /--for soon must be a time with its unit/],
-    [['--max-deletions=-1'], /--max-deletions -1 must be a whole number, 0 or more/],
-    [['--max-deletions', '1.5'], /--max-deletions 1\.5 must be a whole number, 0 or more/],
+    [['--max-deletions=-1'], /--max-deletions -1 must be a whole number from 0 to 999999999/],
+    [['--max-deletions', '1.5'], /--max-deletions 1\.5 must be a whole number from 0 to 999999999/],
+    [['--max-deletions', '1000000000'], /--max-deletions 1000000000 must be a whole number from 0 to 999999999/],
   ] as const) {
     for (const command of ['open', 'toggle']) {
       const { code, stderr } = await night.run(['prune-window', command, 'nightly', ...args]);
@@ -80,7 +81,7 @@ test('open warns when an alarm is raised', async (t) => {
   assert.equal((await night.sync()).code, 3);
   const { code, stdout } = await night.run(['prune-window', 'open', 'nightly']);
   assert.equal(code, 0);
-  assert.match(stdout, /An alarm is raised: sync fetches and accepts nothing until rsync-ratchet acknowledge nightly/);
+  assert.match(stdout, /An alarm is raised: sync fetches and accepts nothing until: rsync-ratchet acknowledge nightly --reason TEXT$/m);
   assert.equal((await night.sync()).code, 3);
   assert.deepEqual(await tombstones(night), []);
 });
@@ -113,7 +114,7 @@ test('a row of the configuration that is open now lets a prune through, within i
   assert.deepEqual(ending(tonight), [0, 'synced', 9, 0, 0, 9]);
   assert.deepEqual([tonight.run.window.source, tonight.run.window.budget, tonight.run.window.used], ['config', 10, 9]);
   assertNothingLost(night, before);
-  assert.match((await night.run(['prune-window', 'status'])).stdout, /up to 1 deletions .* \(from the configuration\)/);
+  assert.match((await night.run(['prune-window', 'status'])).stdout, /up to 1 deletion .* \(from the configuration\)/);
   for (const path of repositoryFiles(night.repository.path).filter((name) => name.startsWith('data/')).slice(0, 2)) rmSync(join(night.repository.path, path));
   await assertRefused(night, ['over-budget']);
 });

@@ -112,6 +112,7 @@ describe('one trouble is one cross, and the rest is looked at all the same', () 
       assert.equal(checkups[item]?.standing, 'bad', finished.stdout);
       assert.match(checkups[item].message, message);
       assert.match(checkups[item].mend ?? '', mend);
+      assert.doesNotMatch(finished.stdout, /rsync-ratchet init(?! nightly)/, 'every command can be pasted');
       assert.deepEqual(readdirSync(night.temporary), []);
     });
   }

@@ -359,3 +359,11 @@ test('damage is mailed when it is found, not again for a week while it is the sa
   assert.equal((await night.run(['scrub', '--repair'])).code, 0);
   assert.equal(night.config.mails().length, 3, 'what is whole again is no news');
 });
+
+test('before init a scrub says only what is wrong, not what it has done', async (t) => {
+  const night = await serverA.night(t);
+  renameSync(join(night.replica, '.rsync-ratchet'), join(night.folder, 'aside'));
+  const { code, stdout, stderr } = await night.run(['scrub']);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /rsync-ratchet init nightly/);
+});

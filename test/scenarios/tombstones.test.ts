@@ -146,10 +146,12 @@ test('keep by run keeps what that run accepted, and keep --all everything', asyn
   const second = await night.sync();
   assert.equal((await night.run(['tombstones', 'keep', 'nightly'])).code, 2, 'which?');
   assert.equal((await night.run(['tombstones', 'keep', 'nightly', '--all', '--run', 'x'])).code, 2);
-  const none = (await night.run(['--json', 'tombstones', 'keep', 'nightly', '--run', 'no-such-run'])).json();
-  assert.deepEqual(none, { version: 1, repository: 'nightly', kept: 0 });
-  const kept = (await night.run(['--json', 'tombstones', 'keep', 'nightly', '--run', first.run.runId])).json();
-  assert.equal(kept.kept, 1);
+  const none = await night.run(['tombstones', 'keep', 'nightly', '--run', 'no-such-run']);
+  assert.deepEqual([none.code, none.stdout], [1, ''], 'a typing error must not look as if files were kept');
+  assert.match(none.stderr, /no tombstone of run no-such-run.*tombstones list shows the runs; nothing was changed/s);
+  const keepFirst = async (): Promise<unknown> => (await night.run(['--json', 'tombstones', 'keep', 'nightly', '--run', first.run.runId])).json();
+  assert.deepEqual(await keepFirst(), { version: 1, repository: 'nightly', kept: 1 });
+  assert.deepEqual(await keepFirst(), { version: 1, repository: 'nightly', kept: 0 }, 'they are kept already');
   assert.deepEqual((await tombstones(night)).map(({ path, run, state }) => [path, run, state]), [
     [pack, first.run.runId, 'kept'], [index, second.run.runId, 'confirmed'],
   ]);

@@ -1,5 +1,6 @@
 /** Whose process it is that does something: the one who runs the tests, or an ordinary user. */
 import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, chownSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Question, Reply } from './askRestic.ts';
@@ -20,6 +21,18 @@ export function prefixOf(user: User): string[] {
 /** Makes a tree that user's, user and group. */
 export function give(user: User, folder: string): void {
   if (user === 'ordinary' && isRoot) execFileSync('chown', ['-R', `${nobody}:${nobody}`, folder]);
+}
+
+/** Takes from us, who run the tests, what restic without capabilities needs to read a file; root gives it away for that. */
+export function deny(file: string): void {
+  if (isRoot) chownSync(file, nobody, nobody);
+  chmodSync(file, isRoot ? 0o400 : 0);
+}
+
+/** Undoes `deny`. */
+export function allow(file: string): void {
+  if (isRoot) chownSync(file, 0, 0);
+  chmodSync(file, 0o400);
 }
 
 /** Runs a command as that user; its stdout. Rejects when it fails. */
