@@ -81,7 +81,7 @@ export class RunEdges extends Telling implements Edges {
   async walk(): Promise<Catalogue> {
     const books = await this.state.locked(() => this.state.tombstones.ownBooks());
     books.each(inReplica, 0, (entry) => { books.clear(entry, inReplica); }); // the walk sees whether they are there
-    this.#walk = new ReplicaWalk(this.repository.replica, onDisk.byteNames(this.repository.ignore), books);
+    this.#walk = new ReplicaWalk(this.repository.replica, this.repository.ignore, books);
     void this.#walk.goOn();
     return this.#walk;
   }

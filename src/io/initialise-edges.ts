@@ -68,7 +68,7 @@ export class InitEdges implements InitialiseEdges {
   }
 
   verifyExisting(): Promise<{ amount: Amount; damaged: string[] }> {
-    const { books } = walkReplica(this.#replica, onDisk.byteNames(this.#options.repository.ignore));
+    const { books } = walkReplica(this.#replica, this.#options.repository.ignore);
     const amount = { files: 0, bytes: 0 };
     const damaged: string[] = [];
     books.each(inReplica, 0, (entry) => {

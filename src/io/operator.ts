@@ -6,7 +6,7 @@ import type { Config, Repository } from '../core/config.ts';
 import type { Tombstone } from '../core/tombstones.ts';
 import { decideWindow, withAllClosed, type OpenWindow, type WindowDecision } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { byteNames, notInitialised, readMarker } from './replica.ts';
+import { notInitialised, readMarker } from './replica.ts';
 import { State } from './state.ts';
 import { walkReplica } from './walk.ts';
 
@@ -109,7 +109,7 @@ export class Operator {
   }
 
   #quarterOfFiles(): number {
-    const { books } = walkReplica(this.#repository.replica, byteNames(this.#repository.ignore));
+    const { books } = walkReplica(this.#repository.replica, this.#repository.ignore);
     return Math.floor(books.amount(inReplica, tombstoned).files / 4);
   }
 }

@@ -109,11 +109,6 @@ export function bytePath(root: string, path: string): string | Buffer {
   return Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, 'latin1')]);
 }
 
-/** Names of the configuration as the walk of the replica meets them: bytes, one per character. */
-export function byteNames(names: readonly string[]): string[] {
-  return names.map((name) => Buffer.from(name, 'utf8').toString('latin1'));
-}
-
 /** Whether anything at all has that name in the replica. */
 export function exists(replica: string, path: string): boolean {
   return lstatSync(bytePath(replica, path), { throwIfNoEntry: false }) !== undefined;
