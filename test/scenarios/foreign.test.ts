@@ -32,6 +32,17 @@ test('a stray file in the replica is told and left alone', async (t) => {
   assert.match(night.config.mails()[0]?.subject ?? '', /^\[WARNING\] nightly on \S+: nothing new; 5 stray$/);
 });
 
+test('names to ignore may be any text: they are left out on both sides, and another spelling of their bytes is not', async (t) => {
+  const night = await serverA.night(t, { changes: { repositories: { nightly: { ignore: ['B\u00fcro', 'notes'] } } } });
+  for (const folder of [night.replica, night.repository.path]) {
+    for (const name of ['B\u00fcro', 'notes']) writeFileSync(join(folder, name), folder);
+  }
+  const quiet = await night.sync();
+  assert.deepEqual([quiet.code, quiet.run.findings], [0, []]);
+  writeFileSync(Buffer.concat([Buffer.from(`${night.replica}/B`), Buffer.from([0xfc]), Buffer.from('ro')]), 'x');
+  assertOnlyWarned(night, await night.sync(), 'stray', ['B\\#374ro'], night.replicaNow());
+});
+
 test('a symlink that was put into the replica is told and left alone', async (t) => {
   const night = await serverA.night(t);
   symlinkSync('/etc/passwd', join(night.replica, 'link'));
