@@ -174,10 +174,10 @@ export function connectionFailure(repository: Repository & { source: { host: str
   return new Failure(`no ssh connection to ${repository.source.host}: ${said}`, `${hint}; nothing was fetched`);
 }
 
-/** ssh's words on one line, printable; the frames of `@` that it draws around its warnings are left out. */
+/** ssh's words on one line, printable, without the frames of `@` that it draws around its warnings. */
 function spokenBy(stderr: string): string {
-  const lines = stderr.split(/\r?\n/).map((line) => line.trim());
-  return escapeText(lines.filter((line) => line !== '' && !/^@(.*@)?$/.test(line)).join('; '));
+  const lines = stderr.split(/\r?\n/).map((line) => line.trim().replace(/^@+\s*|\s*@+$/g, ''));
+  return escapeText(lines.filter((line) => line !== '').join('; '));
 }
 
 const sshHints: readonly (readonly [RegExp, string])[] = [

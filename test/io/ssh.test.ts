@@ -152,7 +152,7 @@ describe('a connection', () => {
     const wrong = (said: string): Failure => connectionFailure(repository({ source: 'serverA:/srv' }), said);
     const frame = '@'.repeat(59);
     const changed = wrong(`${frame}\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n${frame}\r\nSomeone could be eavesdropping on you!\r\nHost key verification failed.\r\n`);
-    assert.equal(changed.message, 'no ssh connection to serverA: Someone could be eavesdropping on you!; Host key verification failed.');
+    assert.equal(changed.message, 'no ssh connection to serverA: WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!; Someone could be eavesdropping on you!; Host key verification failed.');
     assert.match(changed.hint, /the host key is unknown or has changed/);
     assert.match(wrong('fusermount3: mount failed: Permission denied\n').hint, /^FUSE is not allowed here/);
     for (const said of ['backup@serverA: Permission denied (publickey).\r\n', 'Permission denied (publickey,password).']) assert.match(wrong(said).hint, /^serverA refused the key/);
