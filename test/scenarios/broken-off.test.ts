@@ -43,8 +43,15 @@ async function held({ night, packs }: Begun): Promise<Broken> {
   const running = night.start(['--json', 'sync']);
   await gate.reached;
   const own = join(night.replica, '.rsync-ratchet');
-  await watchFor(own, () => existsSync(join(own, 'candidate'))); // The first file has been verified.
+  await watchFor(own, () => existsSync(join(own, 'candidate')));
+  await firstFile(join(own, 'candidate'));
   return { night, packs, running, processes: descendants(running.pid), before };
+}
+
+/** Waits until there is a file somewhere below a folder. */
+async function firstFile(folder: string): Promise<void> {
+  const path = join(folder, await watchFor(folder, () => readdirSync(folder)[0]));
+  if (lstatSync(path).isDirectory()) await firstFile(path);
 }
 
 const inTheFetch = async (t: Parameters<ServerA['night']>[0]): Promise<Broken> => held(await twentyPacks(t));
