@@ -1,24 +1,35 @@
-// Bundles src/main.ts into dist/main.js. Parts that are imported lazily become chunks of their own, so that the
-// short commands start fast. Usage: node scripts/build.mjs [ENTRY [OUTDIR]]
-import { chmod, mkdir, readFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+// Bundles src/main.ts into dist: main.js, which loads one of two parts, short.js for commands that must start fast and
+// whole.js for all. CommonJS, because Node loads that faster than modules. Usage: node scripts/build.mjs [ENTRY [OUTDIR]]
+import { chmod, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
 import { build } from 'esbuild'
-import { optionsFor, requireLine } from './esbuild.mjs'
+import { optionsFor } from './esbuild.mjs'
 
 const root = resolve(import.meta.dirname, '..')
-const entry = resolve(process.argv[2] ?? join(root, 'src/main.ts'))
+const ours = { main: 'src/main.ts', short: 'src/cli/short.ts', whole: 'src/cli/whole.ts' }
+const entryPoints = process.argv[2] === undefined ? ours : { main: resolve(process.argv[2]) }
 const dist = resolve(process.argv[3] ?? join(root, 'dist'))
 const fresh = `${dist}.new-${process.pid}`
 const started = new Date()
 
+// Each part stands alone, so main.js must not hold it.
+const parts = {
+  name: 'parts',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/cli\/(short|whole)\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.js`, external: true } : undefined)
+  },
+}
+
 try {
   await build({
-    ...await optionsFor(root, entry),
+    ...await optionsFor(root),
+    entryPoints,
     outdir: fresh,
-    chunkNames: 'chunks/[name]-[hash]',
-    splitting: true,
+    format: 'cjs',
+    supported: { 'dynamic-import': false },
     sourcemap: true,
-    banner: { js: requireLine },
+    plugins: [parts],
   })
   await finish()
 } catch (error) {
@@ -29,31 +40,19 @@ try {
   await rm(fresh, { recursive: true, force: true })
 }
 
-// Moves the new bundle in place: chunks first (their names carry a hash, so none is overwritten with another), main.js
-// last and atomically. So a program that starts meanwhile finds either the old bundle or the new one, each complete.
+// Moves the new bundle in place, each file atomically, main.js last.
 async function finish() {
   const main = join(fresh, 'main.js')
-  // Only the entry may have the line, and esbuild keeps it: a banner would put it into every chunk.
+  // esbuild keeps the entry's line.
   if (!(await readFile(main, 'utf8')).startsWith('#!/usr/bin/env node\n')) {
-    throw new Error(`${entry} must begin with #!/usr/bin/env node`)
+    throw new Error(`${entryPoints.main} must begin with #!/usr/bin/env node`)
   }
   await chmod(main, 0o755)
   // scripts/setup compares this time with the sources': what was saved while we were building is newer.
   await utimes(main, started, started)
+  await writeFile(join(fresh, 'package.json'), '{ "type": "commonjs" }\n')
 
-  await mkdir(join(dist, 'chunks'), { recursive: true })
-  const chunks = await readdir(join(fresh, 'chunks')).catch(() => [])
-  for (const name of chunks) await rename(join(fresh, 'chunks', name), join(dist, 'chunks', name))
-  await rename(`${main}.map`, join(dist, 'main.js.map'))
-  await rename(main, join(dist, 'main.js'))
-  await removeStale(join(dist, 'chunks'), new Set(chunks))
-}
-
-// Chunks of earlier builds stay for an hour, for programs that are running now and load their lazy parts later.
-async function removeStale(folder, current) {
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name)
-    const info = current.has(name) ? undefined : await stat(path).catch(() => undefined)
-    if (info !== undefined && started - info.mtime > 3_600_000) await rm(path, { force: true })
-  }
+  await mkdir(dist, { recursive: true })
+  const files = await readdir(fresh)
+  for (const name of [...files.filter((each) => each !== 'main.js'), 'main.js']) await rename(join(fresh, name), join(dist, name))
 }

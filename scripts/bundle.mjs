@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
-import { optionsFor, page, requireLine } from './esbuild.mjs'
+import { optionsFor, page } from './esbuild.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const name = 'rsync-ratchet.mjs'
@@ -65,8 +65,10 @@ function materials(weights, packages, version, digest) {
 const out = resolve(process.argv[2] ?? join(root, 'dist-bundle'))
 const { packages } = await readJson(join(root, 'package-lock.json'))
 const { metafile: ofPage } = await page(root)
+// CommonJS packages (nodemailer, commander) call require() for Node's own modules.
+const banner = "import { createRequire as createRequire_ } from 'node:module'; const require = createRequire_(import.meta.url);"
 const { metafile, outputFiles } = await build({
-  ...await optionsFor(root, join(root, 'src/main.ts')), outfile: name, write: false, metafile: true, banner: { js: requireLine },
+  ...await optionsFor(root), entryPoints: ['src/main.ts'], format: 'esm', outfile: name, write: false, metafile: true, banner: { js: banner },
 })
 const weights = weigh(metafile, ofPage)
 const text = `${outputFiles[0].text.trimEnd()}\n/*\n${await licences(weights.map(([place]) => place))}\n*/\n`

@@ -1,20 +1,15 @@
-// How src/main.ts is bundled, for build.mjs (folder dist, parts loaded lazily) and bundle.mjs (one file).
+// How src/main.ts is bundled, for build.mjs (folder dist, in two parts) and bundle.mjs (one file).
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
-// CommonJS packages (nodemailer, commander) call require() for Node's own modules.
-export const requireLine = "import { createRequire as createRequire_ } from 'node:module'; const require = createRequire_(import.meta.url);"
-
-/** The options that both share; an entry below `root`. */
-export async function optionsFor(root, entry) {
+/** The options that both share. */
+export async function optionsFor(root) {
   const { script, style } = await page(root)
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   return {
     absWorkingDir: root,
-    entryPoints: { main: entry },
     bundle: true,
-    format: 'esm',
     platform: 'node',
     target: 'node20',
     minify: true,

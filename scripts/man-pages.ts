@@ -1,15 +1,20 @@
 /** The manual pages as roff (man(7)), made of the commands and of the configuration's schema. */
 import { pageOf } from '../src/cli/pages.ts';
 import { makeProgram } from '../src/cli/program.ts';
+import { commands } from '../src/cli/whole.ts';
 import type { CommandPage, OptionPage } from '../src/core/completion.ts';
 import { configJsonSchema, type JsonSchema } from '../src/core/config-json-schema.ts';
 import { sampleConfig } from '../src/core/config-sample.ts';
 import { exitCodeMeanings } from '../src/errors.ts';
 
+/** The whole program as data. */
+export function wholePage(): CommandPage {
+  return pageOf(makeProgram(commands, { interrupt: new AbortController().signal, exit: () => undefined }));
+}
+
 /** `rsync-ratchet.1` and `rsync-ratchet.yaml.5`, by their file names. */
-export async function manualPages(version: string): Promise<Readonly<Record<string, string>>> {
-  const program = pageOf(await makeProgram({ interrupt: new AbortController().signal, exit: () => undefined }));
-  return { 'rsync-ratchet.1': commandsPage(program, version), 'rsync-ratchet.yaml.5': configPage(configJsonSchema(), version) };
+export function manualPages(version: string): Readonly<Record<string, string>> {
+  return { 'rsync-ratchet.1': commandsPage(wholePage(), version), 'rsync-ratchet.yaml.5': configPage(configJsonSchema(), version) };
 }
 
 /** Text as roff takes it literally: backslashes, the hyphens of options, and dots and quotes that would begin a request. */

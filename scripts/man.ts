@@ -7,4 +7,4 @@ const folder = process.argv[2] ?? join(import.meta.dirname, '../dist/man');
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
 
 mkdirSync(folder, { recursive: true });
-for (const [name, page] of Object.entries(await manualPages(version))) writeFileSync(join(folder, name), page);
+for (const [name, page] of Object.entries(manualPages(version))) writeFileSync(join(folder, name), page);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The entry: parse argv, run, set the exit code. The only file that ends the process. */
-import { runProgram } from './cli/program.ts';
+import { isShort } from './cli/parts.ts';
 import { Interrupted } from './errors.ts';
 
 const interrupt = new AbortController();
@@ -11,7 +11,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 process.stdout.on('error', ignoreBrokenPipe);
 process.stderr.on('error', ignoreBrokenPipe);
 
-process.exitCode = await runProgram(process.argv, interrupt.signal);
+void main();
+
+async function main(): Promise<void> {
+  const { run } = await (isShort(process.argv.slice(2)) ? import('./cli/short.ts') : import('./cli/whole.ts'));
+  process.exitCode = await run(process.argv, interrupt.signal);
+}
 
 function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;

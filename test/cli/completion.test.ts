@@ -4,9 +4,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { wholePage } from '../../scripts/man-pages.ts';
 import { allCommands, completionScript } from '../../src/core/completion.ts';
-import { makeProgram } from '../../src/cli/program.ts';
-import { pageOf } from '../../src/cli/pages.ts';
 import { program, ratchet } from '../support/cli.ts';
 import { writeConfig } from '../support/config.ts';
 import { type Night, type ServerA, startServerA } from '../support/night.ts';
@@ -80,7 +79,7 @@ for (const shell of Object.keys(askers).filter(isInstalled)) {
     });
 
     test('every option of every command is offered', async () => {
-      for (const { path, options } of allCommands(pageOf(await makeProgram({ interrupt: new AbortController().signal, exit: () => undefined })))) {
+      for (const { path, options } of allCommands(wholePage())) {
         const offered = completions(shell, `rsync-ratchet ${path}${path === '' ? '' : ' '}--`);
         assert.deepEqual(options.map(({ long }) => long).filter((long) => !offered.includes(long)), [], path);
       }
@@ -94,7 +93,7 @@ for (const shell of Object.keys(askers).filter(isInstalled)) {
 }
 
 test('a description with quotes stays one word', async () => {
-  const odd = pageOf(await makeProgram({ interrupt: new AbortController().signal, exit: () => undefined }));
+  const odd = wholePage();
   const page = { ...odd, commands: [{ ...odd.commands[0]!, description: "it's $(touch x) `y` \\" }] };
   assert.ok(completionScript(page, 'zsh').includes("'init:it'\\''s $(touch x) `y` \\'"));
   assert.ok(completionScript(page, 'fish').includes("-d 'it\\'s $(touch x) `y` \\\\'"));

@@ -4,18 +4,16 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { manualPages, roff } from '../../scripts/man-pages.ts';
-import { pageOf } from '../../src/cli/pages.ts';
-import { makeProgram } from '../../src/cli/program.ts';
+import { manualPages, roff, wholePage } from '../../scripts/man-pages.ts';
 import { allCommands } from '../../src/core/completion.ts';
 import { configJsonSchema, type JsonSchema } from '../../src/core/config-json-schema.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
-const pages = await manualPages('1.2.3');
+const pages = manualPages('1.2.3');
 const [commands = '', config = ''] = ['rsync-ratchet.1', 'rsync-ratchet.yaml.5'].map((name) => pages[name]);
 
 test('every command, option and exit code has its place', async () => {
-  for (const { path, commands: below, options } of allCommands(pageOf(await makeProgram({ interrupt: new AbortController().signal, exit: () => undefined })))) {
+  for (const { path, commands: below, options } of allCommands(wholePage())) {
     if (path !== '' && below.length === 0) assert.ok(commands.includes(`\n.SS ${roff(path)}\n`), path);
     for (const { flags, long } of options) assert.ok(long === '--help' || commands.includes(roff(flags)), `${path} ${flags}`);
   }

@@ -1,28 +1,33 @@
-/** Which commands are loaded for which words, and how wide and how complete every `--help` is. */
+/** Which part is loaded for which words, and how wide and how complete every `--help` is. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Command } from 'commander';
 import { pageOf } from '../../src/cli/pages.ts';
+import { isShort } from '../../src/cli/parts.ts';
 import { makeProgram } from '../../src/cli/program.ts';
+import { commands as short } from '../../src/cli/short.ts';
+import { commands } from '../../src/cli/whole.ts';
 import { ratchet } from '../support/cli.ts';
 
-const program = (words: readonly string[] = []): Promise<Command> => makeProgram({ interrupt: new AbortController().signal, exit: () => undefined }, words);
-const namesOf = ({ commands }: Command): string[] => commands.map((command) => command.name());
-const all = namesOf(await program());
+const program = (of = commands): Command => makeProgram(of, { interrupt: new AbortController().signal, exit: () => undefined });
+const namesOf = (of: Command): string[] => of.commands.map((command) => command.name());
 
-const rows: readonly (readonly [line: string, loaded: readonly string[]])[] = [
-  ['', all], ['--help', all], ['help', all], ['help sync', all], ['completion bash', all], ['synk demo', all],
-  ['--help status', all], ['-h status', all], ['--config x -hV sync', all], ['acknowlege nightly --reason sync', all],
-  ['--config sync', all], ['--config=sync', all],
-  ['status', ['status']], ['status --help', ['status']], ['sync audit', ['sync', 'audit']], ['complete runs', ['completion', 'complete']],
-  ['--config status sync', ['sync', 'audit']], ['--config=status --json history', ['history']], ['--quiet --config help scrub check', ['scrub']],
-  ['acknowledge nightly --reason help', ['acknowledge']], ['prune-window help open', ['prune-window']],
+const rows: readonly (readonly [line: string, isShort: boolean])[] = [
+  ['', false], ['--help', false], ['help', false], ['help status', false], ['completion bash', false], ['synk demo', false], ['complete runs', false],
+  ['--help status', false], ['-h status', false], ['--config x -hV status', false], ['acknowlege nightly --reason status', false],
+  ['--config status', false], ['--config=status', false], ['--config status sync', false], ['sync status', false], ['--quiet --config help scrub check', false],
+  ['status', true], ['status --help', true], ['--config=status --json history', true], ['--config sync history', true],
+  ['acknowledge nightly --reason help', true], ['prune-window help open', true], ['tombstones list nightly', true],
 ];
 
-describe('only the command that is named is loaded', () => {
-  for (const [line, loaded] of rows) {
-    test(`rsync-ratchet ${line}`, async () => { assert.deepEqual(namesOf(await program(line.split(' ').filter((word) => word !== ''))), loaded); });
+describe('the part that starts fast is for its own commands only', () => {
+  for (const [line, expected] of rows) {
+    test(`rsync-ratchet ${line}`, () => { assert.equal(isShort(line.split(' ').filter((word) => word !== '')), expected); });
   }
+  test('it has them all', () => {
+    assert.deepEqual(namesOf(program(short)), namesOf(program()).filter((name) => isShort([name])));
+    assert.ok(short.length > 0);
+  });
 });
 
 describe('a word that names no command is answered as if none were', () => {
@@ -50,7 +55,7 @@ function helpOf(command: Command): string {
 
 const withBelow = (command: Command): Command[] => [command, ...command.commands.flatMap(withBelow)];
 
-for (const command of withBelow(await program())) {
+for (const command of withBelow(program())) {
   test(`--help of ${command.name()} fits 80 columns, ends with exit codes, and leaves no default empty`, () => {
     const text = helpOf(command);
     assert.deepEqual(text.split('\n').filter((line) => line.length > 80), []);
@@ -59,7 +64,7 @@ for (const command of withBelow(await program())) {
   });
 }
 
-test('what is made of --help has the defaults of options', async () => {
-  const open = pageOf(await program()).commands.find(({ name }) => name === 'prune-window')?.commands.find(({ name }) => name === 'open');
+test('what is made of --help has the defaults of options', () => {
+  const open = pageOf(program()).commands.find(({ name }) => name === 'prune-window')?.commands.find(({ name }) => name === 'open');
   assert.equal(open?.options.find(({ long }) => long === '--for')?.description, 'how long, at most 7d (default: "12h")');
 });
