@@ -74,9 +74,10 @@ export async function prove(edges: Edges, run: Run, books: Books, isComplete: bo
 
 /** Without restic's word: snapshots wait while an index is missing, and everything waits while a key is. */
 function letDependentsWait(run: Run, books: Books): void {
-  const missing = new Set([...books.select(wanted, verified)].map((entry) => books.type(entry)));
-  const waits = missing.has('key') ? () => true : missing.has('index') ? (type: HashedType) => type === 'snapshot' : () => false;
-  for (const entry of [...books.select(verified, waiting)].filter((each) => waits(books.type(each)))) {
+  const lacks = (type: HashedType): boolean => books.amount(wanted, verified, type).files > 0;
+  const lacksKey = lacks('key');
+  if (!lacksKey && !lacks('index')) return;
+  for (const entry of books.select(verified, waiting, lacksKey ? undefined : 'snapshot')) {
     run.findings.add('warning', 'held-back', books.path(entry), 'a key or an index that it may need has not come');
     books.set(entry, waiting);
   }

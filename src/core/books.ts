@@ -151,11 +151,11 @@ export class Books {
     }
   }
 
-  /** Every entry that has all of `flags` and none of `without`, in the order of entry. */
-  *select(flags: number, without: number): Generator<Entry> {
+  /** Every entry that has all of `flags` and none of `without`, of one type or of all, in the order of entry. */
+  *select(flags: number, without: number, type?: HashedType): Generator<Entry> {
     for (let entry = 0; entry < this.#count; entry++) {
       const state = this.#state(entry);
-      if ((state & flags) === flags && (state & without) === 0) yield entry;
+      if ((state & flags) === flags && (state & without) === 0 && (type === undefined || this.type(entry) === type)) yield entry;
     }
   }
 
@@ -167,8 +167,7 @@ export class Books {
   /** How many files and bytes the entries of `select` are, of one type or of all. */
   amount(flags: number, without: number, type?: HashedType): Amount {
     const amount = { files: 0, bytes: 0 };
-    for (const entry of this.select(flags, without)) {
-      if (type !== undefined && this.type(entry) !== type) continue;
+    for (const entry of this.select(flags, without, type)) {
       amount.files++;
       amount.bytes += this.size(entry);
     }

@@ -6,7 +6,7 @@ import { figureHtml, plotDataHtml, plotDataOf } from './html-report-plots.ts';
 import { eventsHtml, minute, standingsHtml } from './html-report-tables.ts';
 import { html, Html } from './html.ts';
 import { counted, formatBytes, formatCount, isoMinute } from './report.ts';
-import { replicaOf, statusRows, type Status } from './status.ts';
+import { failedShare, replicaOf, statusRows, type Status } from './status.ts';
 
 /** What the page tells of one repository. */
 export interface ReportedRepository {
@@ -59,8 +59,11 @@ function overviewHtml(repositories: readonly ReportedRepository[]): Html {
 `;
 }
 
-function markOf({ alarm, lastRun }: Status): readonly [mark: string, tone: 'good' | 'warning' | 'bad'] {
+function markOf(status: Status): readonly [mark: string, tone: 'good' | 'warning' | 'bad'] {
+  const { alarm, lastRun, scrub } = status;
   if (alarm !== undefined) return ['ALARM', 'bad'];
+  if ((scrub?.damages.length ?? 0) > 0) return ['DAMAGED', 'bad'];
+  if (failedShare(status) !== undefined) return ['CHECK FAILED', 'bad'];
   if (lastRun === undefined) return ['NO RUN YET', 'warning'];
   if (lastRun['exitCode'] === 0) return ['OK', 'good'];
   return lastRun['exitCode'] === 4 ? ['WARNING', 'warning'] : ['FAILED', 'bad'];

@@ -120,22 +120,24 @@ function secretFiles(config: Config): { path: KeyPath; file: string | undefined 
 
 function secretProblems(config: Config, locate: Locate): Problem[] {
   return secretFiles(config).flatMap(({ path, file }) => {
-    const message = file === undefined ? undefined : secretProblem(file);
-    return message === undefined ? [] : [{ ...locate(...path), key: keyName(path), message }];
+    const fault = file === undefined ? undefined : secretFault(file);
+    return fault === undefined ? [] : [{ ...locate(...path), key: keyName(path), message: `${fault.words}: ${fault.must}` }];
   });
 }
 
-/** What is wrong with a file that holds a secret: it must be ours to read, and nobody else's. */
-function secretProblem(file: string): string | undefined {
+/** What is wrong with a file that holds a secret, and what must be: it must be ours to read, and nobody else's. */
+export function secretFault(file: string): { readonly words: string; readonly must: string } | undefined {
+  const isSecret = 'must be a file with the secret in it';
   try {
     const stats = statSync(file);
-    if (!stats.isFile()) return `${file} is not a regular file: must be a file with the secret in it`;
-    if ((stats.mode & 0o007) !== 0) return `${file} is open to others: must not be readable or writable by them (chmod o-rwx ${file})`;
+    if (!stats.isFile()) return { words: `${file} is not a regular file`, must: isSecret };
+    if ((stats.mode & 0o007) !== 0) return { words: `${file} is open to others`, must: `must not be readable or writable by them (chmod o-rwx ${file})` };
     accessSync(file, constants.R_OK);
     return undefined;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    return code === 'ENOENT' ? `${file} does not exist: must be a file with the secret in it` : `${file} cannot be read (${code ?? 'unknown error'}): must be readable by the user who runs rsync-ratchet`;
+    if (code === 'ENOENT') return { words: `${file} does not exist`, must: isSecret };
+    return { words: `${file} cannot be read (${code ?? 'unknown error'})`, must: 'must be readable by the user who runs rsync-ratchet' };
   }
 }
 

@@ -1,5 +1,6 @@
-/** What the parts of `doctor` share: a thing to look at, and asking a program. */
-import type { Verdict } from '../core/doctor.ts';
+/** What the parts of `doctor` share: a thing to look at, a file with a secret, and asking a program. */
+import { bad, type Verdict } from '../core/doctor.ts';
+import { secretFault } from './config-file.ts';
 import { run } from './process.ts';
 import { masterEnvironment } from './ssh.ts';
 
@@ -10,6 +11,12 @@ export interface Check {
   readonly look: (signal: AbortSignal) => Promise<Verdict> | Verdict;
   /** Milliseconds; by default a minute. */
   readonly patience?: number;
+}
+
+/** What is wrong with a file that holds a secret, as a verdict; undefined when nothing is, or there is none. */
+export function secretCross(file: string | undefined): Verdict | undefined {
+  const fault = file === undefined ? undefined : secretFault(file);
+  return fault === undefined ? undefined : bad(fault.words, `it ${fault.must}`);
 }
 
 const patience = 60_000;

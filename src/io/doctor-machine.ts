@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Config, Email, Repository } from '../core/config.ts';
 import { day } from '../core/config-units.ts';
 import { bad, good, isOlder, rsyncVersion, startsUs, warning, type Verdict } from '../core/doctor.ts';
-import { ask, type Check } from './doctor-ask.ts';
+import { ask, secretCross, type Check } from './doctor-ask.ts';
 import { findProgram } from './process.ts';
 import { State } from './state.ts';
 
@@ -101,6 +101,8 @@ async function mail(email: Email | undefined): Promise<Verdict> {
   if (transport.kind === 'directory') {
     return canMake(transport.path) ? good(`${transport.path} (files)`) : bad(`${transport.path} is not writable`, `install -d -m 700 -o "$(id -un)" ${transport.path}`);
   }
+  const fault = secretCross(transport.passwordFile);
+  if (fault !== undefined) return fault;
   const place = `${transport.host}:${transport.port}`;
   const { greetSmtp } = await import('./mail.ts');
   const failure = await greetSmtp(transport, smtpPatience);
@@ -110,6 +112,8 @@ async function mail(email: Email | undefined): Promise<Verdict> {
 
 function ping(file: string | undefined): Check[] {
   const look = (): Verdict => {
+    const fault = secretCross(file);
+    if (fault !== undefined) return fault;
     const address = readFileSync(file ?? '', 'utf8').trim();
     return /^https?:\/\/[^\s/]+/.test(address) ? good(`${file ?? ''} has an address`) : bad(`${file ?? ''} has no address`, `put the one http(s) address of the monitor into ${file ?? ''}`);
   };

@@ -5,7 +5,7 @@ import type { Repository } from '../core/config.ts';
 import { reservedBytes } from '../core/config-units.ts';
 import { bad, good, warning, type Verdict } from '../core/doctor.ts';
 import { formatBytes } from '../core/report.ts';
-import type { Check } from './doctor-ask.ts';
+import { secretCross, type Check } from './doctor-ask.ts';
 import { checkPins, freeSpace, notInitialised, ownPaths, readMarker } from './replica.ts';
 import { Restic } from './restic.ts';
 import { canIsolate } from './sandbox.ts';
@@ -95,6 +95,8 @@ async function proof(repository: Repository, scratch: string, signal: AbortSigna
   if (passwordFile === undefined) {
     return warning('no password: hashes are right, but junk with a right hash would be admitted', 'put the repository\'s password into a file (chmod 600) and name it: restic.passwordFile');
   }
+  const fault = secretCross(passwordFile);
+  if (fault !== undefined) return fault;
   if (readMarker(repository.replica) === undefined) return uninitialised(repository.name);
   const answer = await new Restic(repository, passwordFile, scratch, signal).unlocks({});
   if (!answer.isGood) return bad(`restic cannot open the replica: ${answer.words}`, `restic -r ${repository.replica} --no-lock --password-file ${passwordFile} cat config`);

@@ -31,10 +31,12 @@ const mostSnapshots = 4000;
 
 /** What every proof begins with, password or not: files that cannot be what their folder says. */
 export function structuralJunk(candidate: string, books: Books): Junk[] {
-  return [...books.select(verified, 0)].flatMap((entry) => {
+  const junk: Junk[] = [];
+  for (const entry of books.select(verified, 0)) {
     const message = structuralFault(candidate, books, entry);
-    return message === undefined ? [] : [{ entry, message }];
-  });
+    if (message !== undefined) junk.push({ entry, message });
+  }
+  return junk;
 }
 
 function structuralFault(candidate: string, books: Books, entry: Entry): string | undefined {
@@ -65,7 +67,7 @@ function* waitingPaths(books: Books): Generator<string> {
 }
 
 function those(books: Books, type: HashedType): Entry[] {
-  return [...books.select(verified, waiting)].filter((entry) => books.type(entry) === type);
+  return [...books.select(verified, waiting, type)];
 }
 
 function portions(entries: readonly Entry[]): Entry[][] {
@@ -114,7 +116,7 @@ async function requireReplicaOpens(restic: Restic): Promise<void> {
  */
 async function junkKeys(restic: Restic, candidate: string, scratch: string, books: Books, keys: readonly Entry[]): Promise<Junk[]> {
   const junk: Junk[] = [];
-  const own = [...books.select(inReplica, 0)].filter((entry) => books.type(entry) === 'key').map((entry) => books.path(entry));
+  const own = [...books.select(inReplica, 0, 'key')].map((entry) => books.path(entry));
   for (const entry of keys) {
     const one = join(scratch, 'one-key');
     const copy = join(one, books.path(entry));

@@ -122,7 +122,7 @@ export function freeSpace(replica: string): { free: number; total: number } {
 
 /** The marker with the keys that the replica holds now, but for `without`, as the pinned ones; the same one when nothing changed. */
 export function withKeys(marker: Marker, books: Books, without: readonly Entry[]): Marker {
-  const keys = [...books.select(inReplica, 0)].filter((entry) => books.type(entry) === 'key' && !without.includes(entry)).map((entry) => books.path(entry).slice('keys/'.length)).sort();
+  const keys = [...books.select(inReplica, 0, 'key')].filter((entry) => !without.includes(entry)).map((entry) => books.path(entry).slice('keys/'.length)).sort();
   return keys.join() === [...marker.pins.keys].sort().join() ? marker : { ...marker, pins: { ...marker.pins, keys } };
 }
 

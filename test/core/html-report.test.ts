@@ -7,7 +7,7 @@ import { plotDataOf } from '../../src/core/html-report-plots.ts';
 import { reportPage, type ReportedRepository } from '../../src/core/html-report.ts';
 import { attribute, elementsOf, textOf, type Element } from '../support/html.ts';
 import { journalOf } from '../support/journals.ts';
-import { goodEnd, lineOf, now, statusOf } from '../support/statuses.ts';
+import { checkOf, damagedScrub, goodEnd, lineOf, now, someAlarm, statusOf } from '../support/statuses.ts';
 
 const whole: Verification = { lines: 7, head: { sequence: 7, hash: 'ab'.repeat(32) }, bad: undefined, torn: 0, known: undefined };
 const origin = { host: 'serverB', now, version: '1.2.3' };
@@ -79,6 +79,18 @@ describe('the page', () => {
     assert.deepEqual([cell('s'), cell('n'), cell('w')], [['2026-11-21 synced, 2.93 KiB'], ['2026-11-22 no run'], ['2026-11-23 warned, 2.93 KiB']]);
     assert.match(page, /2026: 1 warned, 1 synced, 1 without a run/);
   });
+
+  const failed = { lastRun: goodEnd(1, { outcome: 'failed', exitCode: 1 }), lastCheck: checkOf(false) };
+  const marks: readonly (readonly [mark: string, tone: string, status: Parameters<typeof statusOf>[0]])[] = [
+    ['OK', 'good', {}], ['WARNING', 'warning', { lastRun: goodEnd(1, { outcome: 'warned', exitCode: 4 }) }], ['FAILED', 'bad', { ...failed, lastCheck: checkOf(true) }],
+    ['CHECK FAILED', 'bad', failed], ['DAMAGED', 'bad', { ...failed, scrub: damagedScrub }], ['ALARM', 'bad', { ...failed, scrub: damagedScrub, alarm: someAlarm }],
+  ];
+  for (const [mark, tone, status] of marks) {
+    test(`the card says ${mark}`, () => {
+      const page = pageOf([goodEnd(1)], { status: statusOf(status) });
+      assert.deepEqual([byClass(page, 'mark').map(textOf), byClass(page, `card ${tone}`).length], [[mark], 1]);
+    });
+  }
 
   test('a repository that never ran has a page, too', () => {
     const page = pageOf([], { status: statusOf({ lastRun: undefined, lastSuccess: undefined, isInitialised: false, disk: undefined }) });

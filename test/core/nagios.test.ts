@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { pluginFailure, pluginResult } from '../../src/core/nagios.ts';
-import { memoryOf, newScrub } from '../../src/core/scrub.ts';
 import type { Status } from '../../src/core/status.ts';
-import { checkOf, goodEnd, lineOf, now, someAlarm, statusOf } from '../support/statuses.ts';
+import { checkOf, damagedScrub, goodEnd, lineOf, now, someAlarm, statusOf } from '../support/statuses.ts';
 
 const hour = 3600 * 1000;
 const maxAge = 26 * hour;
@@ -22,7 +21,7 @@ const rows: readonly (readonly [name: string, status: Partial<Status>, code: num
   ['a failure after a success', { lastRun: lineOf(1, { outcome: 'failed', exitCode: 1, failure: 'no route | to\nserverA\x1b' }) }, 1, /WARNING - nightly: the last sync ended with exit code 1: no route \/ to\\#012serverA\\#033 \|/],
   ['warnings', { lastRun: goodEnd(1, { exitCode: 4, rules: [{ rule: 'stale', count: 1 }] }) }, 1, /done with warnings \(1 stale\)/],
   ['alerts in the spool', { spool: { alerts: 2, since: null } }, 1, /2 undelivered in the spool/],
-  ['damage that a scrub has found', { scrub: { ...memoryOf(newScrub('nightly', 'x', undefined, now), now), damages: [{ path: 'config', fault: 'm' }] } }, 1, /1 damaged in the replica/],
+  ['damage that a scrub has found', { scrub: damagedScrub }, 1, /1 damaged in the replica/],
   ['a check of restic that failed', { lastCheck: checkOf(false, 'pack x: not found') }, 1, /WARNING - nightly: the last restic check failed \(share 3\/30\) \|/],
   ['no check yet', { lastCheck: undefined }, 0, /OK/],
   ['a window that was refused', { window: refused }, 1, /prune window refused/],

@@ -88,6 +88,16 @@ describe('one trouble is one cross, and the rest is looked at all the same', () 
         reconfigure(night, { restic: { passwordFile: join(night.folder, 'wrong') } });
       },
     },
+    'the file with the password is missing': { item: 'proof', message: /wrong does not exist/, mend: /^it must be a file with the secret in it$/, make: (night) => { reconfigure(night, { restic: { passwordFile: join(night.folder, 'wrong') } }); } },
+    'the mail password is open to others': {
+      item: 'mail', message: /smtp is open to others/, mend: /chmod o-rwx/, make: (night) => {
+        const passwordFile = join(night.folder, 'smtp');
+        writeFileSync(passwordFile, 'secret');
+        chmodSync(passwordFile, 0o604);
+        reconfigure(night, {}, { alerts: { email: { directory: undefined, smtp: { host: '127.0.0.1', port: 25, tls: 'none', user: 'ratchet', passwordFile } } } });
+      },
+    },
+    'the address of the monitor is missing': { item: 'ping', message: /nowhere does not exist/, mend: /must be a file/, make: (night) => { reconfigure(night, {}, { monitoring: { ping: { urlFile: join(night.folder, 'nowhere') } } }); } },
     'the mail server does not answer': { item: 'mail', message: /ECONNREFUSED/, mend: /check alerts\.email\.smtp.*rsync-ratchet alert test$/, make: async (night) => { reconfigure(night, {}, { alerts: { email: { directory: undefined, smtp: { host: '127.0.0.1', port: await freePort() } } } }); } },
     'the state folder is no folder': { item: 'state', message: /is no folder/, mend: /move it away/, make: (night) => { reconfigure(night, {}, { state: night.config.file }); } },
     'the metrics folder is missing': { item: 'metrics', message: /not there/, mend: /^install -d/, make: (night) => { reconfigure(night, {}, { monitoring: { metricsFile: '/nowhere/x.prom' } }); } },

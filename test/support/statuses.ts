@@ -1,5 +1,6 @@
 /** How a repository stands, as values. */
 import type { JournalLine } from '../../src/core/chain.ts';
+import type { ScrubMemory } from '../../src/core/scrub.ts';
 import type { Status } from '../../src/core/status.ts';
 
 export const now = new Date('2026-11-23T08:00:00.000Z');
@@ -34,3 +35,8 @@ export function statusOf(change: Partial<Status> = {}): Status {
 }
 
 export const someAlarm = { version: 1, runId: '20261121T012702Z-77aa', since: '2026-11-21T01:27:02.000Z', rules: ['deleted', 'modified'], findings: [], messageId: 'x@y' } as const;
+
+/** What a scrub keeps that has found a damaged file. */
+export const damagedScrub: ScrubMemory = {
+  version: 1, share: null, savedAt: now.toISOString(), isComplete: true, after: '', files: 12_348, bytes: 12_348_000, damages: [{ path: 'config', fault: 'm' }],
+};
