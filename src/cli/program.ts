@@ -2,16 +2,17 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../core/version.ts';
 import { asFailure, exitCodeMeanings, exitCodeOf, exitCodes } from '../errors.ts';
+import { signalsOfProcess } from '../io/interrupt.ts';
 import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 
 /** Adds a command to the program. */
 export type Add = (program: Command, context: CliContext) => void;
 
 /** Runs that of the commands that `argv` names; its exit code. Never throws. */
-export async function runProgram(commands: readonly Add[], argv: readonly string[], interrupt: AbortSignal): Promise<number> {
+export async function runProgram(commands: readonly Add[], argv: readonly string[]): Promise<number> {
   let code = 0;
   const isPlugin = argv.includes('--nagios');
-  const program = makeProgram(commands, { interrupt, exit: (given) => { code = given; } });
+  const program = makeProgram(commands, { interrupt: signalsOfProcess(), exit: (given) => { code = given; } });
   try {
     await program.parseAsync(argv);
     return code;
