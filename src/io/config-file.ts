@@ -127,7 +127,7 @@ function secretProblems(config: Config, locate: Locate): Problem[] {
 
 /** What is wrong with a file that holds a secret, and what must be: it must be ours to read, and nobody else's. */
 export function secretFault(file: string): { readonly words: string; readonly must: string } | undefined {
-  const isSecret = 'must be a file with the secret in it';
+  const isSecret = `must be a file with the secret in it (install -m 600 /dev/stdin ${file})`;
   try {
     const stats = statSync(file);
     if (!stats.isFile()) return { words: `${file} is not a regular file`, must: isSecret };

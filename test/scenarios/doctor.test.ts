@@ -88,7 +88,7 @@ describe('one trouble is one cross, and the rest is looked at all the same', () 
         reconfigure(night, { restic: { passwordFile: join(night.folder, 'wrong') } });
       },
     },
-    'the file with the password is missing': { item: 'proof', message: /wrong does not exist/, mend: /^it must be a file with the secret in it$/, make: (night) => { reconfigure(night, { restic: { passwordFile: join(night.folder, 'wrong') } }); } },
+    'the file with the password is missing': { item: 'proof', message: /wrong does not exist/, mend: /^it must be a file with the secret in it \(install -m 600 \/dev\/stdin \/\S+wrong\)$/, make: (night) => { reconfigure(night, { restic: { passwordFile: join(night.folder, 'wrong') } }); } },
     'the mail password is open to others': {
       item: 'mail', message: /smtp is open to others/, mend: /chmod o-rwx/, make: (night) => {
         const passwordFile = join(night.folder, 'smtp');
