@@ -127,7 +127,7 @@ function secretProblems(config: Config, locate: Locate): Problem[] {
 
 /** What is wrong with a file that holds a secret, and what must be: it must be ours to read, and nobody else's. */
 export function secretFault(file: string): { readonly words: string; readonly must: string } | undefined {
-  const isSecret = `must be a file with the secret in it (install -m 600 /dev/stdin ${file})`;
+  const isSecret = 'must be a file with the secret in it';
   try {
     const stats = statSync(file);
     if (!stats.isFile()) return { words: `${file} is not a regular file`, must: isSecret };
@@ -136,7 +136,7 @@ export function secretFault(file: string): { readonly words: string; readonly mu
     return undefined;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') return { words: `${file} does not exist`, must: isSecret };
+    if (code === 'ENOENT') return { words: `${file} does not exist`, must: `${isSecret} (install -m 600 /dev/stdin ${file})` };
     return { words: `${file} cannot be read (${code ?? 'unknown error'})`, must: 'must be readable by the user who runs rsync-ratchet' };
   }
 }
