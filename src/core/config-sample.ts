@@ -40,10 +40,13 @@ repositories:
       sandbox: auto
 
     timeouts:
-      # To log in; without any progress; for a whole night (at most 7d).
+      # To log in; without any progress; for audit and fetch; for restic's proof, and as long again for what it is
+      # asked before files expire; for restic's check. Each at most 7d.
       connect: 30s
       stall: 10m
       run: 12h
+      prove: 6h
+      check: 6h
 
     # How long a file stays here after a deletion was accepted: a time, 0, or forever.
     deletionGrace: 30d

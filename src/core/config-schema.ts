@@ -72,7 +72,9 @@ function programs(resolve: Resolve) {
 const timeouts = v.strictObject({
   connect: key(v.optional(time(week), '30s'), 'To log in.'),
   stall: key(v.optional(time(week), '10m'), 'Without any progress.'),
-  run: key(v.optional(time(week), '12h'), 'For a whole night.'),
+  run: key(v.optional(time(week), '12h'), 'For the audit and the fetch of a night.'),
+  prove: key(v.optional(time(week), '6h'), 'For what restic proves of one night; once more for what it is asked before files expire.'),
+  check: key(v.optional(time(week), '6h'), "For restic's check of the replica."),
 });
 
 const limits = v.strictObject({

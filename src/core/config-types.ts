@@ -19,8 +19,8 @@ export interface Repository {
   ssh: { port: number; identityFile?: string; knownHostsFile?: string; options: string[] };
   /** Programs are absolute paths, or names for PATH to find; `bandwidthLimit` is bytes per second. */
   rsync: { path: string; remotePath: string; bandwidthLimit?: number; sandbox: 'auto' | 'require' | 'off' };
-  /** Milliseconds, each above 0 and at most seven days. */
-  timeouts: { connect: number; stall: number; run: number };
+  /** Milliseconds, each above 0 and at most seven days. `run` is for audit and fetch, `prove` for restic's proof and once more for expiry. */
+  timeouts: { connect: number; stall: number; run: number; prove: number; check: number };
   /** Milliseconds between a confirmed tombstone and the end of its file; 0: the same run. */
   deletionGrace: number | 'forever';
   pruneWindows: PruneWindowRow[];
