@@ -3,8 +3,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from './temporary.ts';
 
-/** The program that `npm run build` makes. */
-export const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** The program that `npm run build` makes, or another version of it that `RATCHET_PROGRAM` names. */
+export const program = process.env['RATCHET_PROGRAM'] ?? fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** How the program is called. */
 export interface RatchetOptions {

@@ -35,10 +35,10 @@ export interface ResticRepository {
   run(args: readonly string[], cwd?: string): Promise<string>;
 }
 
-/** A new empty repository in `path`, which must not exist; its password (0600) lies beside it in `PATH.password`. */
-export function resticRepository(path: string): ResticRepository {
+/** A new empty repository in `path`, which must not exist, by default of format 2; its password (0600) lies beside it in `PATH.password`. */
+export function resticRepository(path: string, format: 1 | 2 = 2): ResticRepository {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  resticInit(path, PASSWORD);
+  resticInit(path, PASSWORD, format);
   return openRepository(path);
 }
 

@@ -6,8 +6,8 @@ import { createCipheriv, createHash, randomBytes, scryptSync } from 'node:crypto
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Makes an empty repository (format version 2) in `path`, which must not exist. */
-export function resticInit(path: string, password: string): void {
+/** Makes an empty repository in `path`, which must not exist. */
+export function resticInit(path: string, password: string, format: 1 | 2 = 2): void {
   const layout = ['index', 'keys', 'locks', 'snapshots', 'data'];
   mkdirSync(path, { mode: 0o700 });
   for (const name of layout) mkdirSync(join(path, name), { mode: 0o700 });
@@ -15,7 +15,7 @@ export function resticInit(path: string, password: string): void {
   const master = randomBytes(64);
   const key = keyFile(password, master);
   writeFileSync(join(path, 'keys', createHash('sha256').update(key).digest('hex')), key, { mode: 0o400 });
-  const config = { version: 2, id: randomBytes(32).toString('hex'), chunker_polynomial: '3f62011fcbcd8b' };
+  const config = { version: format, id: randomBytes(32).toString('hex'), chunker_polynomial: '3f62011fcbcd8b' };
   writeFileSync(join(path, 'config'), seal(JSON.stringify(config), master), { mode: 0o400 });
 }
 
@@ -30,7 +30,7 @@ function keyFile(password: string, master: Buffer): string {
 }
 
 /** Nonce, AES-256-CTR, Poly1305-AES. `key`: 32 bytes for AES, 16 for the nonce of the MAC, 16 for its r. */
-function seal(text: string, key: Buffer): Buffer {
+export function seal(text: string | Buffer, key: Buffer): Buffer {
   const nonce = randomBytes(16);
   const sealed = createCipheriv('aes-256-ctr', key.subarray(0, 32), nonce).update(text);
   const pad = createCipheriv('aes-128-ecb', key.subarray(32, 48), null).update(nonce);
