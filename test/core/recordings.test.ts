@@ -30,6 +30,16 @@ test('there are recordings, and each is of a night that we know', () => {
   assert.deepEqual(files.sort(), versions.flatMap((version) => nights.map(({ name }) => recordingName(name, version))).sort());
 });
 
+/** Our rsync is two processes that print side by side, so that the order of two lines may differ from run to run. */
+const sorted = (report: string): string[] => report.split('\n').sort();
+
+test('what rsync reports is the same in every version, but for the order of lines', () => {
+  for (const { name } of nights) {
+    const [first, ...others] = versions.map((version) => reportsOf(readFileSync(`${folder}/${recordingName(name, version)}`, 'latin1')));
+    for (const pass of passes) for (const other of others) assert.deepEqual(sorted(other[pass]), sorted(first?.[pass] ?? ''), `${name}, pass ${pass}`);
+  }
+});
+
 for (const version of versions) {
   describe(`rsync ${version}`, () => {
     for (const night of nights) {
