@@ -17,11 +17,12 @@ const house = [
   [/^initialise\.ts$/, ['core/', 'errors.ts', 'type nightly.ts']],
   [/^scrub\.ts$/, ['core/', 'errors.ts']],
   [/^core\/config[^/]*\.ts$/, ['core/', 'errors.ts', 'yaml', 'valibot', '@valibot/to-json-schema']],
-  [/^core\//, ['core/', 'errors.ts']],
+  [/^core\//, ['core/', 'errors.ts', 'valibot']],
   // Runs in a browser, inside the report.
   [/^page\//, ['page/', 'core/', 'uplot']],
   [/^io\/(initialise-)?edges\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts', 'type initialise.ts']],
   [/^io\/(scrub|repair)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type scrub.ts']],
+  [/^io\/(json-file|replica)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'valibot']],
   [/^io\/mail\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'nodemailer']],
   [/^io\/progress\.ts$/, ['core/', 'cli-progress']],
   [/^io\/console\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'chalk']],

@@ -4,11 +4,11 @@ import type { Catalogue } from './core/catalogue.ts';
 import type { Amount, Books, Entry } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
 import type { Email, Repository } from './core/config.ts';
-import type { Remembered } from './core/freshness.ts';
 import type { Judge } from './core/itemize.ts';
 import type { Pass } from './core/layout.ts';
 import type { CheckResult, Proof } from './core/proof.ts';
 import type { Mail } from './core/mail.ts';
+import type { Memory } from './core/memory.ts';
 import type { Place } from './core/report.ts';
 import type { Run, Stage } from './core/run.ts';
 import type { WindowDecision } from './core/window.ts';
@@ -71,16 +71,14 @@ export interface Edges {
   admit(books: Books): Promise<Amount>;
   told(fingerprint: string): Told;
   fingerprint(text: string): string;
-  /** When the journal was last written. */
-  lastJournaled(): Date | undefined;
+  /** What is remembered of earlier runs. */
+  memory(): Memory;
   /** Appends to the journal; the new head hash. */
   journal(event: JournalEvent): Promise<string>;
   /** Keeps a run's findings for people. */
   record(run: Run): void;
   /** Sends the mail of a run, or spools it. Never throws: what went wrong has been said on stderr. */
   mail(mail: Mail, run: Run): Promise<'sent' | 'spooled' | 'lost'>;
-  /** What freshness is judged by. */
-  remembered(): Remembered;
   /** Brings the metrics file up to date with the end of this run. Never throws. */
   metrics(end: JournalEvent): Promise<void>;
   /** Notes that people were reminded of what is due within a week. */

@@ -1,6 +1,7 @@
 /** `init`: makes or adopts a replica, trusts `config` and `keys/` on first use, and pins them. */
 import type { Amount } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
+import { version } from './core/version.ts';
 import { Failure } from './errors.ts';
 
 /** What was pinned: SHA-256 of `config`, and the IDs of the keys. */
@@ -60,7 +61,7 @@ export async function initialise(edges: InitialiseEdges, options: InitialiseOpti
     await edges.fetchIdentity();
     const pins = await edges.pin();
     const did = isExisting ? 'adopted' : 'made';
-    await edges.journal({ event: 'initialised', did, ...pins });
+    await edges.journal({ event: 'initialised', version, did, ...pins });
     return { result: { did, verified }, pins };
   } finally {
     await edges.close();

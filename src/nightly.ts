@@ -1,11 +1,13 @@
 /** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
 import { Audit, type Limits } from './core/audit.ts';
 import type { Books } from './core/books.ts';
+import { isBelieved } from './core/clock.ts';
 import { Flood, mostStrangers } from './core/flood.ts';
 import { passes, type Pass } from './core/layout.ts';
 import { newRun, runIdOf, type Run } from './core/run.ts';
 import { countsIn, reminderIn, sizeIn } from './core/stock.ts';
 import { clearStale } from './core/tombstones.ts';
+import { version } from './core/version.ts';
 import { admit, fetch, prove } from './arrival.ts';
 import { bury, expire } from './departure.ts';
 import type { Edges } from './edges.ts';
@@ -77,18 +79,14 @@ async function act(edges: Edges, run: Run, audited: Audited, mayExpire: boolean)
 /** What is decided once for the whole run: the alarm, the window, whether the clock can be trusted with expiry. */
 async function begin(edges: Edges, run: Run): Promise<boolean> {
   const { open, refused } = edges.window(run.startedAt);
-  const gap = Math.abs(run.startedAt.getTime() - (edges.lastJournaled() ?? run.startedAt).getTime());
-  const clockIsSane = gap <= longestGap;
+  const clockIsSane = isBelieved(edges.memory().clock, run.startedAt);
   run.alarm = edges.alarm();
   run.window = open;
   if (refused !== undefined) run.findings.add('warning', 'clock', '', `${refused}; no window is open`);
-  if (!clockIsSane) run.findings.add('warning', 'clock', '', 'the clock is more than seven days from the last line of the journal; nothing expires in this run');
-  if (run.command === 'sync') await edges.journal({ event: 'started', runId: run.runId });
+  if (!clockIsSane) run.findings.add('warning', 'clock', '', 'the clock is more than seven days from the last run whose clock was right; nothing expires in this run');
+  if (run.command === 'sync') await edges.journal({ event: 'started', runId: run.runId, version });
   return clockIsSane;
 }
-
-/** A clock that is further from the journal's last line is not trusted with expiry, in milliseconds. */
-const longestGap = 7 * 24 * 3600 * 1000;
 
 /** Steps 2 and 3: three dry runs, judged line by line against our own walk of the replica. */
 async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Audited> {

@@ -13,7 +13,7 @@ export async function tell(edges: Edges, run: Run): Promise<void> {
   if (run.isLocked) return;
   if (run.command === 'sync') judgeFreshness(edges, run);
   const warnings = edges.fingerprint(warningsOf(run));
-  let told: Told = { finished: undefined, sameWarnings: undefined, untold: undefined };
+  let told: Told = { finished: null, sameWarnings: undefined, untold: null };
   let head = 'not written';
   try {
     told = edges.told(warnings);
@@ -53,7 +53,7 @@ export interface AsideEdges extends MailEdges, Pick<Edges, 'onSuccess' | 'finger
 /** Quiet nights for too long are a warning: that is what a frozen or withholding serverA looks like. */
 function judgeFreshness(edges: Edges, run: Run): void {
   try {
-    run.quiet = quietOf(run, edges.remembered());
+    run.quiet = quietOf(run, edges.memory());
   } catch (error) {
     run.failure ??= asFailure(error);
   }

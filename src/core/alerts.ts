@@ -1,35 +1,41 @@
 /** Who is told when: the outcome table of DESIGN section 8, decided from this run and what was told before. */
+import * as v from 'valibot';
 import type { Email } from './config.ts';
-import type { JournalLine } from './chain.ts';
+import { sinceThen } from './clock.ts';
 import type { Finding } from './findings.ts';
+import type { Memory } from './memory.ts';
+import { listOf, moment, versionOne } from './schema.ts';
 import { outcomeOf, type Run } from './run.ts';
 
 /** The same warnings are mailed again after so many milliseconds. */
 export const week = 7 * 24 * 3600 * 1000;
 
-/** `alarm.json`: a violation that stays raised until an operator acknowledges it. */
-export interface Alarm {
-  readonly version: 1;
-  /** The run that raised it. */
-  readonly runId: string;
-  /** ISO 8601, UTC. */
-  readonly since: string;
-  /** The rules that were broken, in this run or a later one. */
-  readonly rules: readonly string[];
-  /** Of the first run, capped. */
-  readonly findings: readonly Finding[];
-  /** The message that began the thread of mails about it. */
-  readonly messageId: string;
-}
+const finding = v.custom<Finding>((value) => v.is(v.looseObject({ rule: v.string(), severity: v.string(), path: v.string(), message: v.string() }), value), 'no finding');
 
-/** What the journal remembers of earlier runs. */
+export const alarmSchema = v.object({
+  version: versionOne,
+  /** The run that raised it. */
+  runId: v.string(),
+  since: moment,
+  /** The rules that were broken, in this run or a later one. */
+  rules: listOf(v.string()),
+  /** Of the first run, capped. */
+  findings: listOf(finding),
+  /** The message that began the thread of mails about it. */
+  messageId: v.string(),
+});
+
+/** `alarm.json`: a violation that stays raised until an operator acknowledges it. */
+export type Alarm = Readonly<v.InferOutput<typeof alarmSchema>>;
+
+/** What is remembered of earlier runs. */
 export interface Told {
   /** The last finished `sync`. */
-  readonly finished: JournalLine | undefined;
-  /** The last mail about the same set of warnings. */
-  readonly sameWarnings: JournalLine | undefined;
+  readonly finished: Memory['lastRun'];
+  /** When the same set of warnings was last told by mail; undefined for never. */
+  readonly sameWarnings: string | undefined;
   /** The last run that accepted deletions, when no mail since then has told of it: it was killed, or the mail failed. */
-  readonly untold: JournalLine | undefined;
+  readonly untold: Memory['untold'];
 }
 
 /** The set of a run's warnings as one line, to see whether it differs from the last run's. */
@@ -52,7 +58,7 @@ export function isMailDue(run: Run, fingerprint: string, told: Told, onSuccess: 
 }
 
 function mustTell(run: Run, told: Told): boolean {
-  return run.buried !== undefined || run.reminder !== undefined || told.untold !== undefined;
+  return run.buried !== undefined || run.reminder !== undefined || told.untold !== null;
 }
 
 /** A failed check is told each time; other warnings when they change, and once a week. */
@@ -60,8 +66,8 @@ function isNewWarning(run: Run, fingerprint: string, told: Told): boolean {
   return run.check?.passed === false || told.finished?.['warnings'] !== fingerprint || isLongAgo(run, told.sameWarnings);
 }
 
-function isLongAgo(run: Run, sameWarnings: JournalLine | undefined): boolean {
-  return sameWarnings === undefined || run.startedAt.getTime() - Date.parse(sameWarnings.time) >= week;
+function isLongAgo(run: Run, sameWarnings: string | undefined): boolean {
+  return sinceThen(sameWarnings, run.startedAt) >= week;
 }
 
 /** The same for a `check` or a `scrub`, which no `finished` line remembers: what it found is told at once, and once a week. */
@@ -71,8 +77,8 @@ export function isAsideMailDue(run: Run, { sameWarnings }: Told): boolean {
   return run.check?.passed === false || isLongAgo(run, sameWarnings);
 }
 
-function isRecovery(last: JournalLine | undefined): boolean {
-  return last !== undefined && last['outcome'] !== 'synced' && last['outcome'] !== 'unchanged';
+function isRecovery(last: Memory['lastRun']): boolean {
+  return last !== null && last.outcome !== 'synced' && last.outcome !== 'unchanged';
 }
 
 /** So many findings are kept in `alarm.json`. */

@@ -3,6 +3,8 @@
  * missing line is found; a cut tail by the head that is kept beside it; a rewritten chain by comparing with the head
  * hash that every mail carries.
  */
+import * as v from 'valibot';
+import { sha256, whole } from './schema.ts';
 
 /** One event. `event` says what happened, `runId` in which run; the rest depends on the event. */
 export interface JournalEvent {
@@ -47,10 +49,9 @@ export function parseJournalLine(text: string): JournalLine | undefined {
 }
 
 /** The end of a chain: the last line's number and its SHA-256. Kept beside the journal, so that a changed last line shows. */
-export interface Head {
-  readonly sequence: number;
-  readonly hash: string;
-}
+export const headSchema = v.object({ sequence: whole, hash: sha256 });
+
+export type Head = Readonly<v.InferOutput<typeof headSchema>>;
 
 /** The event that an append writes when the journal does not end where it ended last time. */
 export const damagedEvent = 'journal-damaged';

@@ -1,5 +1,5 @@
 /** The mail of a run as data: what it says and in which order. letter-text.ts and letter-html.ts make words of it. */
-import type { JournalLine } from './chain.ts';
+import type { Memory } from './memory.ts';
 import { foundIn, type Found } from './found.ts';
 import { escapeText } from './itemize.ts';
 import { nextSteps, type Step } from './next.ts';
@@ -32,7 +32,7 @@ const tones = { synced: 'good', unchanged: 'good', warned: 'warning', alarm: 'ba
  * The mail of a run. `head` is the journal's head hash: kept apart from this machine, it proves the journal whole;
  * `untold` the journal's line about deletions that an earlier run accepted and did not tell of.
  */
-export function letterOf(run: Run, place: Place, head: string, untold?: JournalLine): Letter {
+export function letterOf(run: Run, place: Place, head: string, untold: Memory['untold'] = null): Letter {
   const about = (title: string, words: readonly string[]): Block[] => lines(title, words.map((line) => withProgram(line, place)));
   const steps = nextSteps(run, place, untold);
   return {

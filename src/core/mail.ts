@@ -1,5 +1,5 @@
 /** Mails: what is sent about a run, and the one that `alert test` sends. */
-import type { JournalLine } from './chain.ts';
+import type { Memory } from './memory.ts';
 import { isCapped } from './found.ts';
 import { letterHtml } from './letter-html.ts';
 import { letterOf, type Letter } from './letter.ts';
@@ -25,7 +25,7 @@ const longestSubject = 160;
 const longestAttachment = 1024 * 1024;
 
 /** The mail of a run, see letterOf. */
-export function mailOf(run: Run, place: Place, head: string, untold?: JournalLine): Mail {
+export function mailOf(run: Run, place: Place, head: string, untold: Memory['untold'] = null): Mail {
   const letter = letterOf(run, place, head, untold);
   const messageId = messageIdOf(run, place);
   const thread = run.alarm?.messageId;

@@ -1,5 +1,5 @@
 /** The exact commands to run after a run, ready to be pasted. */
-import type { JournalLine } from './chain.ts';
+import type { Memory } from './memory.ts';
 import type { Rule } from './policy.ts';
 import { outcomeOf, type Run } from './run.ts';
 import type { Place } from './report.ts';
@@ -13,7 +13,7 @@ export interface Step {
 type MakeStep = (when: string, ...words: readonly string[]) => Step;
 
 /** What an operator runs next, in this order; nothing when there is nothing to do. `untold`: see letterOf. */
-export function nextSteps(run: Run, place: Place, untold?: JournalLine): Step[] {
+export function nextSteps(run: Run, place: Place, untold: Memory['untold'] = null): Step[] {
   const { program = 'rsync-ratchet' } = place;
   const step: MakeStep = (when, ...words) => ({ command: [program, ...words].join(' '), when });
   return [...aboutOutcome(run, step), ...aboutTombstones(run, step, untold)];
@@ -62,7 +62,7 @@ function repairs(run: Run, step: MakeStep): Step[] {
   return [step('when you have looked at the disk of this machine', 'scrub', '--repair', run.repository)];
 }
 
-function aboutTombstones(run: Run, step: MakeStep, untold: JournalLine | undefined): Step[] {
+function aboutTombstones(run: Run, step: MakeStep, untold: Memory['untold']): Step[] {
   const name = run.repository;
   const earlier = untold?.runId === run.runId ? undefined : untold?.runId;
   const stays = run.reminder !== undefined || isAbout(run, 'unconfirmed') || isAbout(run, 'postponed');

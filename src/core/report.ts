@@ -1,5 +1,5 @@
 /** Words for people: subjects, mail bodies, summaries. Everything in here is printable ASCII but for line ends. */
-import type { JournalLine } from './chain.ts';
+import type { Memory } from './memory.ts';
 import { formatBytes, formatCount } from './figures.ts';
 import { foundIn, type Found } from './found.ts';
 import { escapeText } from './itemize.ts';
@@ -93,10 +93,10 @@ export function buriedLines(run: Run): string[] {
 }
 
 /** Deletions that an earlier run accepted without telling: it was killed, or its mail was lost. */
-export function untoldLines(run: Run, untold: JournalLine | undefined): string[] {
-  if (untold?.runId === undefined || untold.runId === run.runId) return [];
+export function untoldLines(run: Run, untold: Memory['untold']): string[] {
+  if (untold === null || untold.runId === run.runId) return [];
   return [
-    `The run ${untold.runId} accepted ${counted(Number(untold['added']), 'deletion')} and ended before it could tell you.`,
+    `The run ${untold.runId} accepted ${counted(untold.added, 'deletion')} and ended before it could tell you.`,
     `What they are, and when they leave: rsync-ratchet tombstones list ${run.repository}`,
     `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${untold.runId}`,
   ];

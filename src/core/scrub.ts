@@ -1,8 +1,10 @@
 /** A scrub as data: which files are whose share, in which order, what was found, and what is remembered in between. */
+import * as v from 'valibot';
 import type { Failure } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../errors.ts';
 import type { Amount } from './books.ts';
 import { foldersOf, placeOf } from './layout.ts';
+import { listOf, moment, shareOfData, versionOne, whole } from './schema.ts';
 
 /** The n-th of t parts of a replica, n from 1 to t. */
 export interface Share {
@@ -119,18 +121,19 @@ export function scrubExitCode(scrub: Scrub): number {
   }
 }
 
+export const scrubMemorySchema = v.object({
+  version: versionOne,
+  share: v.nullable(shareOfData),
+  savedAt: moment,
+  isComplete: v.boolean(),
+  after: v.pipe(v.string(), v.check((path) => path === '' || isScrubbed(path), 'no path of a scrub')),
+  files: whole,
+  bytes: whole,
+  damages: listOf(v.object({ path: v.pipe(v.string(), v.check(isScrubbed, 'no path of a scrub')), fault: v.string() })),
+});
+
 /** `scrub.json`: what a scrub leaves to the next one. */
-export interface ScrubMemory {
-  readonly version: 1;
-  readonly share: string | null;
-  /** ISO 8601. */
-  readonly savedAt: string;
-  readonly isComplete: boolean;
-  readonly after: string;
-  readonly files: number;
-  readonly bytes: number;
-  readonly damages: readonly { readonly path: string; readonly fault: string }[];
-}
+export type ScrubMemory = Readonly<v.InferOutput<typeof scrubMemorySchema>>;
 
 export function memoryOf(scrub: Scrub, now: Date): ScrubMemory {
   const { share, isComplete, after, hashed } = scrub;
@@ -148,22 +151,6 @@ export function resume(scrub: Scrub, memory: ScrubMemory): void {
   scrub.isResumed = true;
   scrub.after = memory.after;
   scrub.hashed = { files: memory.files, bytes: memory.bytes };
-}
-
-/** The memory from the text of its file; undefined when it cannot be understood: then the scrub begins anew. */
-export function parseMemory(text: string): ScrubMemory | undefined {
-  try {
-    const memory = JSON.parse(text) as ScrubMemory;
-    return isMemory(memory) ? memory : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isMemory(memory: ScrubMemory): boolean {
-  const { damages, files, bytes, after, savedAt } = memory;
-  return [after, savedAt].every((each) => typeof each === 'string') && [files, bytes].every((each) => typeof each === 'number') &&
-    damages.every(({ path, fault }) => typeof fault === 'string' && isScrubbed(path));
 }
 
 /** Whether a path is one that a scrub names. */

@@ -1,18 +1,27 @@
 /** Alerts that wait to be delivered: what is kept of one, and how many may wait. */
+import * as v from 'valibot';
 import type { Mail } from './mail.ts';
+import { listOf, moment, versionOne } from './schema.ts';
 import { addressOf } from './smtp.ts';
 
+const mail = v.object({
+  subject: v.string(), text: v.string(), html: v.string(), attachments: listOf(v.object({ filename: v.string(), content: v.string() })),
+  messageId: v.string(), references: v.optional(v.string()),
+});
+
 /** One alert as its file in `<state>/spool/` holds it. */
-export interface Spooled {
-  readonly version: 1;
-  readonly repository: string;
-  readonly runId: string;
-  /** When it was written, ISO 8601, UTC; the mail's date. */
-  readonly at: string;
-  readonly mail: Mail;
+export const spooledSchema = v.object({
+  version: versionOne,
+  repository: v.string(),
+  runId: v.string(),
+  /** When it was written; the mail's date. */
+  at: moment,
+  mail: v.pipe(mail, v.transform((read): Mail => ({ ...read, references: read.references }))),
   /** Addresses that have it already: they never get it twice. */
-  readonly accepted: readonly string[];
-}
+  accepted: listOf(v.string()),
+});
+
+export type Spooled = Readonly<v.InferOutput<typeof spooledSchema>>;
 
 /** So many alerts wait at most, and so many bytes of them. What came first is kept: it tells what began. */
 export const spoolLimits = { alerts: 100, bytes: 32 * 1024 * 1024 } as const;

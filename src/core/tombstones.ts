@@ -2,48 +2,43 @@
  * Tombstones: the records of deletions accepted in a prune window. `tombstones.jsonl` is a log of events; what it comes
  * to is kept as flags and due dates in the books, so that a million tombstones cost no more than a million files.
  */
+import * as v from 'valibot';
 import type { Books, Entry } from './books.ts';
 import { confirmed, inReplica, kept, reminded, told, tombstoned } from './flags.ts';
+import { moment, whole } from './schema.ts';
 
-/** One accepted deletion. `due` is ISO 8601, or null for never. */
-export interface Tombstone {
-  readonly event: 'tombstone';
-  readonly path: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly run: string;
-  readonly window: 'command' | 'config';
-  readonly at: string;
-  readonly state: 'unconfirmed' | 'confirmed' | 'kept';
-  readonly due: string | null;
-  readonly reminded: boolean;
-}
+const path = v.string();
+
+/** One accepted deletion. Size in bytes; `due` is null for never. */
+const tombstone = v.object({
+  event: v.literal('tombstone'),
+  path, size: whole, run: v.string(), window: v.picklist(['command', 'config']), at: moment,
+  state: v.picklist(['unconfirmed', 'confirmed', 'kept']), due: v.nullable(moment), reminded: v.boolean(),
+});
+
+export type Tombstone = Readonly<v.InferOutput<typeof tombstone>>;
 
 /** What can happen to tombstones. Without a path: to all of them. */
-export type TombstoneEvent =
-  | Tombstone
+export const tombstoneEvent = v.variant('event', [
+  tombstone,
   /** serverA lists the file again, or it has left the replica. */
-  | { readonly event: 'dropped' | 'expired'; readonly path: string }
+  v.object({ event: v.literal('dropped'), path }),
+  v.object({ event: v.literal('expired'), path }),
   /** An operator said that it stays. */
-  | { readonly event: 'kept'; readonly path: string }
+  v.object({ event: v.literal('kept'), path }),
   /** What was unconfirmed has a due date now. `remind`: whether people are reminded before it leaves. */
-  | { readonly event: 'confirmed'; readonly due: string | null; readonly remind: boolean }
-  /** An alarm stood for so many milliseconds; due dates move on. */
-  | { readonly event: 'postponed'; readonly by: number }
+  v.object({ event: v.literal('confirmed'), due: v.nullable(moment), remind: v.boolean() }),
+  /** An alarm stood for so many milliseconds, or the clock has jumped by them; due dates move. */
+  v.object({ event: v.literal('postponed'), by: v.pipe(v.number(), v.safeInteger()) }),
   /** People were reminded of all that is due until then. */
-  | { readonly event: 'reminded'; readonly until: string };
+  v.object({ event: v.literal('reminded'), until: moment }),
+]);
+
+export type TombstoneEvent = Readonly<v.InferOutput<typeof tombstoneEvent>>;
 
 /** How long before files leave people are reminded, in milliseconds. */
 export const reminderLead = 7 * 24 * 3600 * 1000;
 
-/** One line of the log; throws TypeError when it is none. */
-export function parseTombstoneEvent(line: string): TombstoneEvent {
-  const value = JSON.parse(line) as TombstoneEvent;
-  if (!knownEvents.has(value.event)) throw new TypeError(`unknown event ${value.event}`);
-  return value;
-}
-
-const knownEvents = new Set(['tombstone', 'dropped', 'expired', 'kept', 'confirmed', 'postponed', 'reminded']);
 const allFlags = [tombstoned, confirmed, kept, reminded];
 
 /** Brings the books up to date with one event. Tombstones of files that the replica no longer has mean nothing. */

@@ -1,24 +1,26 @@
 /** Prune windows: is one open, what may it let through. Decided once, at the start of a run. */
+import * as v from 'valibot';
 import type { PruneWindowRow, Weekday } from './config.ts';
+import { moment, versionOne, whole } from './schema.ts';
 
-/** What `prune-window.json` holds. Times are ISO 8601, UTC. */
-export interface StoredWindows {
-  readonly version: 1;
+const commandWindowSchema = v.object({
+  openedAt: moment, until: moment, maxDeletions: whole, used: whole, allowKeys: v.boolean(), reason: v.string(), openedBy: v.string(),
+});
+
+export type CommandWindow = Readonly<v.InferOutput<typeof commandWindowSchema>>;
+
+/** What the occurrences of configured rows have used up, by their key; only the newest are kept. */
+type Rows = Readonly<Record<string, { readonly used: number; readonly closed: boolean }>>;
+
+/** What `prune-window.json` holds. */
+export const windowsSchema = v.object({
+  version: versionOne,
   /** The window that was opened by hand, until it is closed or another is opened. */
-  readonly command: CommandWindow | null;
-  /** What the occurrences of configured rows have used up, by their start; only the newest are kept. */
-  readonly rows: Readonly<Record<string, { readonly used: number; readonly closed: boolean }>>;
-}
+  command: v.nullable(commandWindowSchema),
+  rows: v.pipe(v.record(v.string(), v.object({ used: whole, closed: v.boolean() })), v.transform(byContent)),
+});
 
-export interface CommandWindow {
-  readonly openedAt: string;
-  readonly until: string;
-  readonly maxDeletions: number;
-  readonly used: number;
-  readonly allowKeys: boolean;
-  readonly reason: string;
-  readonly openedBy: string;
-}
+export type StoredWindows = Readonly<v.InferOutput<typeof windowsSchema>>;
 
 /** The window that is open now. */
 export interface OpenWindow {
@@ -62,10 +64,10 @@ function commandWindow(now: Date, command: CommandWindow | null): OpenWindow | u
 }
 
 function rowWindow(now: Date, stored: StoredWindows, rows: readonly PruneWindowRow[]): OpenWindow | undefined {
-  for (const [index, row] of rows.entries()) {
+  for (const row of rows) {
     const occurrence = occurrenceAt(now, row);
     if (occurrence === undefined) continue;
-    const key = `${index}@${occurrence.from.toISOString()}`;
+    const key = occurrence.from.toISOString();
     const past = stored.rows[key];
     if (past?.closed === true) continue;
     return { source: 'config', until: occurrence.to, budget: row.maxDeletions, used: past?.used ?? 0, allowKeys: false, row: key };
@@ -108,9 +110,22 @@ function withClosed(stored: StoredWindows, open: OpenWindow): StoredWindows {
   return { ...stored, rows: newest({ ...stored.rows, [open.row]: { used: open.used, closed: true } }) };
 }
 
-function newest(rows: StoredWindows['rows']): StoredWindows['rows'] {
-  const start = (key: string): string => key.slice(key.indexOf('@') + 1);
-  return Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (start(a) < start(b) ? 1 : -1)).slice(0, 20));
+function newest(rows: Rows): Rows {
+  return Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (a < b ? 1 : -1)).slice(0, 20));
+}
+
+/**
+ * An occurrence is known by the instant of its start, whatever place its row has in the configuration, and however its
+ * days, its end or its budget are rewritten meanwhile. Version 0.3.0 wrote `PLACE@START`: closed stays closed, used is used.
+ */
+function byContent(rows: Rows): Rows {
+  const merged: Record<string, { used: number; closed: boolean }> = {};
+  for (const [key, { used, closed }] of Object.entries(rows)) {
+    const start = key.slice(key.indexOf('@') + 1);
+    const before = merged[start];
+    merged[start] = { used: Math.max(used, before?.used ?? 0), closed: closed || before?.closed === true };
+  }
+  return merged;
 }
 
 /** A day of the calendar, as milliseconds of its midnight in UTC. */

@@ -85,11 +85,11 @@ function stateFolder(folder: string): Verdict {
 
 /** The clock decides when a deleted file leaves: it is compared with the journals, and the machine is asked. */
 async function clock(config: Config, repositories: readonly Repository[], now: Date, signal: AbortSignal): Promise<Verdict> {
-  const times = repositories.map(({ name }) => Date.parse(new State(config.state ?? '', name).findLast(() => true)?.time ?? ''));
+  const times = repositories.map(({ name }) => Date.parse(new State(config.state ?? '', name).memory().clock.believed ?? ''));
   const newest = Math.max(0, ...times.filter((time) => !Number.isNaN(time)));
   const mend = 'timedatectl set-ntp true; then compare: date -u';
-  if (newest > now.getTime() + 60_000) return bad(`${now.toISOString()} is before the newest line of a journal (${new Date(newest).toISOString()})`, mend);
-  if (newest > 0 && now.getTime() - newest > 7 * day) return warning(`${now.toISOString()}: more than seven days after the last line of a journal, so nothing would expire`, `date -u; if it is right: rsync-ratchet sync`);
+  if (newest > now.getTime() + 60_000) return bad(`${now.toISOString()} is before the last run whose clock was right (${new Date(newest).toISOString()})`, mend);
+  if (newest > 0 && now.getTime() - newest > 7 * day) return warning(`${now.toISOString()}: more than seven days after the last run whose clock was right, so nothing would expire`, `date -u; if it is right: rsync-ratchet sync`);
   const { stdout } = await ask('timedatectl', ['show', '--property=NTPSynchronized', '--value'], signal);
   return stdout.trim() === 'no' ? warning(`${now.toISOString()}, not synchronised`, mend) : good(now.toISOString());
 }

@@ -105,7 +105,7 @@ export class RunEdges extends Telling implements Edges {
   }
 
   hasLooseEnds(): boolean {
-    const last = this.state.findLast((line) => line.event === 'finished')?.['rules'] as { rule: string }[] | undefined;
+    const last = this.memory().lastRun?.['rules'] as { rule: string }[] | undefined;
     return this.#quarantine.hasMissing(this.repository.replica) || onDisk.hasFiles(this.#paths.candidate) || last?.some(({ rule }) => rule === 'not-delivered') === true;
   }
 

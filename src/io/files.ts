@@ -1,6 +1,6 @@
 /** Small files that survive a power cut, and durability for many files at once. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, fchmodSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
@@ -113,33 +113,6 @@ export function writeNames(path: string, names: Iterable<string>): number {
   } finally {
     closeSync(file);
   }
-}
-
-/** How much of a log's end is read to find its last lines, in bytes. */
-const tailLength = 1024 * 1024;
-
-/** Up to a megabyte before `end` of an open log file, as bytes, one per character. */
-function readTail(file: number, end: number): string {
-  const bytes = Buffer.alloc(Math.min(end, tailLength));
-  readSync(file, bytes, 0, bytes.length, end - bytes.length);
-  return bytes.toString('latin1');
-}
-
-/** Drops a last line without a newline, which a crash left; returns how many bytes that were. */
-export function cutTornLine(file: number): number {
-  const { size } = fstatSync(file);
-  const end = endOfLines(file, size);
-  if (end < size) ftruncateSync(file, end);
-  return size - end;
-}
-
-/** Where the last newline ends, looking back piece by piece; 0 without any. */
-function endOfLines(file: number, size: number): number {
-  for (let to = size; to > 0; to -= tailLength) {
-    const newline = readTail(file, to).lastIndexOf('\n');
-    if (newline >= 0) return Math.max(0, to - tailLength) + newline + 1;
-  }
-  return 0;
 }
 
 /** What `look` gives; undefined when there is no such file or folder. */

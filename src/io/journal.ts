@@ -3,10 +3,12 @@
  * `journal-2025.jsonl`; the chain goes on across them. `journal.head` keeps the last line's hash.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readdirSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chainStart, damagedEvent, nextLine, parseJournalLine, Verifier, type Head, type JournalEvent, type JournalLine, type Verification } from '../core/chain.ts';
-import { cutTornLine, ifThere, replaceFile, shareWithGroup, syncFolder } from './files.ts';
+import { chainStart, damagedEvent, headSchema, nextLine, parseJournalLine, Verifier, type Head, type JournalEvent, type JournalLine, type Verification } from '../core/chain.ts';
+import { ifThere, replaceFile, shareWithGroup, syncFolder } from './files.ts';
+import { readJson } from './json-file.ts';
+import { blockLength, cutTornLine, eachLine, linesBackwards } from './lines.ts';
 
 const currentName = 'journal.jsonl';
 const headName = 'journal.head';
@@ -16,6 +18,8 @@ const olderForm = /^journal-\d{4}\.jsonl$/;
 export interface Appended {
   /** SHA-256 of the line that was written last. */
   readonly head: string;
+  /** The lines that were written: the event, behind what was wrong before. */
+  readonly lines: readonly JournalLine[];
   /** What was wrong with the journal before, for people; undefined when nothing was. */
   readonly repaired: string | undefined;
 }
@@ -39,10 +43,14 @@ export class Journal {
     try {
       shareWithGroup(file, this.#folder);
       let head: Last | undefined = last;
-      for (const each of [...events, event]) head = this.#write(file, head, time, each);
+      const lines: JournalLine[] = [];
+      for (const each of [...events, event]) {
+        head = this.#write(file, head, time, each);
+        if (head.line !== undefined) lines.push(head.line);
+      }
       fsyncSync(file);
       replaceFile(this.#path(headName), `${JSON.stringify({ sequence: head?.line?.sequence ?? 0, hash: head?.hash })}\n`);
-      return { head: head?.hash ?? chainStart, repaired };
+      return { head: head?.hash ?? chainStart, lines, repaired };
     } finally {
       closeSync(file);
     }
@@ -68,6 +76,26 @@ export class Journal {
   /** SHA-256 of the last line; undefined when there is none. */
   head(): string | undefined {
     return this.#last()?.hash;
+  }
+
+  /** The lines that were written after the one with this number, oldest first. */
+  after(sequence: number): JournalLine[] {
+    const lines: JournalLine[] = [];
+    for (const line of this.#backwards()) {
+      if (line.sequence <= sequence) break;
+      lines.push(line);
+    }
+    return lines.reverse();
+  }
+
+  /** Calls `visit` for every line that is one, oldest first. */
+  each(visit: (line: JournalLine) => void): void {
+    for (const name of this.#names()) {
+      eachLine(this.#path(name), (bytes) => {
+        const line = parseJournalLine(bytes.toString('utf8'));
+        if (line !== undefined) visit(line);
+      });
+    }
   }
 
   /** The newest lines, oldest first, at most `limit` of them. */
@@ -160,14 +188,9 @@ export class Journal {
     return { events: [event], repaired: `the last line of ${this.#path(currentName)} was cut short by a crash; ${torn} bytes were dropped` };
   }
 
-  /** Undefined when it was never written, or is unreadable: the chain itself still tells. */
+  /** Undefined when it was never written: the chain itself still tells. */
   #recordedHead(): Head | undefined {
-    try {
-      const head = JSON.parse(readFileSync(this.#path(headName), 'utf8')) as Head;
-      return Number.isInteger(head.sequence) && typeof head.hash === 'string' ? head : undefined;
-    } catch {
-      return undefined;
-    }
+    return readJson(this.#path(headName), headSchema, 'something else than rsync-ratchet wrote there: look who can; hold the journal against a mail (history --verify HASH), then move the file away');
   }
 }
 
@@ -194,53 +217,6 @@ function firstLine(path: string): JournalLine | undefined {
   }
 }
 
-/** How much is read at once, in bytes. */
-const blockLength = 256 * 1024;
-
-/** The lines of a file that are not empty, newest first, read in blocks from its end. */
-function* linesBackwards(path: string): Generator<Buffer> {
-  const file = openSync(path, 'r');
-  try {
-    let rest: Buffer = Buffer.alloc(0);
-    for (let end = fstatSync(file).size; end > 0; ) {
-      const start = Math.max(0, end - blockLength);
-      const block = Buffer.alloc(end - start);
-      readSync(file, block, 0, block.length, start);
-      rest = Buffer.concat([block, rest]);
-      for (let newline = rest.lastIndexOf(10); newline >= 0; newline = rest.lastIndexOf(10)) {
-        if (newline + 1 < rest.length) yield rest.subarray(newline + 1);
-        rest = rest.subarray(0, newline);
-      }
-      end = start;
-    }
-    if (rest.length > 0) yield rest;
-  } finally {
-    closeSync(file);
-  }
-}
-
 function hashOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** Calls `visit` for each complete line, numbered from 1; returns how many there are, and how many bytes follow the last. */
-function eachLine(path: string, visit: (line: Buffer, number: number) => void): { lines: number; torn: number } {
-  const file = openSync(path, 'r');
-  try {
-    const block = Buffer.allocUnsafe(64 * 1024);
-    let rest: Buffer = Buffer.alloc(0);
-    let number = 0;
-    for (let length = readSync(file, block); length > 0; length = readSync(file, block)) {
-      const bytes = Buffer.concat([rest, block.subarray(0, length)]);
-      let start = 0;
-      for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-        visit(bytes.subarray(start, end), ++number);
-        start = end + 1;
-      }
-      rest = bytes.subarray(start);
-    }
-    return { lines: number, torn: rest.length };
-  } finally {
-    closeSync(file);
-  }
 }

@@ -96,16 +96,15 @@ export class Operator {
 
   /** Lowers the alarm and moves due dates on by as long as it stood; the alarm that was, or undefined. */
   async acknowledge(reason: string, acceptMtimes: boolean, now: Date): Promise<Alarm | undefined> {
-    const lowered = await this.#state.locked(() => {
+    return this.#state.locked(() => {
       const alarm = this.#state.alarm();
       if (alarm === undefined) return undefined;
       const by = Math.max(0, now.getTime() - Date.parse(alarm.since));
       this.#state.tombstones.append([{ event: 'postponed', by }]);
       this.#state.setAlarm(undefined);
+      this.#state.note(now, { event: 'acknowledged', who: who(), reason, alarm: alarm.runId, since: alarm.since, rules: alarm.rules, acceptMtimes });
       return alarm;
     });
-    if (lowered !== undefined) await this.#state.append(now, { event: 'acknowledged', who: who(), reason, alarm: lowered.runId, since: lowered.since, rules: lowered.rules, acceptMtimes });
-    return lowered;
   }
 
   #quarterOfFiles(): number {

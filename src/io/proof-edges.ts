@@ -1,5 +1,6 @@
 /** The edges of proof: restic on views of the replica, or, without a password, only the structure of candidates. */
 import type { Books, Entry } from '../core/books.ts';
+import { sinceThen } from '../core/clock.ts';
 import type { Repository } from '../core/config.ts';
 import { inReplica, verified } from '../core/flags.ts';
 import { nextShare, type CheckResult, type Proof } from '../core/proof.ts';
@@ -57,9 +58,8 @@ export class ResticEdges implements ProofEdges {
   dueCheck(now: Date): string | undefined {
     const { check } = this.#repository.restic;
     if (check === undefined) return undefined;
-    const last = this.#state.findLast((line) => line.event === 'checked');
-    if (last !== undefined && now.getTime() - Date.parse(last.time) < check.every) return undefined;
-    return nextShare(last?.['share'] as string | undefined, check.readDataSubset);
+    const { last } = this.#state.memory().checks;
+    return sinceThen(last?.time, now) < check.every ? undefined : nextShare(last?.share, check.readDataSubset);
   }
 
   async check(share: string): Promise<CheckResult> {
@@ -86,8 +86,7 @@ export async function checkNow({ config, repository, interrupt, console }: EdgeO
   const edges = new ResticEdges(repository, session, state, console, () => { throw new Error('check verifies nothing'); });
   try {
     if (!(await session.lock())) return undefined;
-    const last = state.findLast((line) => line.event === 'checked')?.['share'] as string | undefined;
-    const result = await edges.check(nextShare(last, check.readDataSubset));
+    const result = await edges.check(nextShare(state.memory().checks.last?.share, check.readDataSubset));
     await state.append(new Date(), { event: 'checked', ...result });
     return result;
   } finally {

@@ -2,30 +2,31 @@
 import { createHash, randomFillSync } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { Books, type Entry } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
+import { listOf, moment, sha256, versionOne } from '../core/schema.ts';
 import { Failure } from '../errors.ts';
 import { ifThere, replaceFile } from './files.ts';
+import { readJson } from './json-file.ts';
 
 /** Our own folder in a replica, excluded from every dry run. */
 export const ownFolder = '.rsync-ratchet';
 
-/** `replica.json`: what this replica is, and what was trusted on first use. */
-export interface Marker {
-  readonly version: 1;
+const markerSchema = v.object({
+  version: versionOne,
   /** Random; tells two replicas apart. */
-  readonly id: string;
-  readonly repository: string;
-  readonly createdAt: string;
-  readonly pins: {
-    /** SHA-256 of `config`, hexadecimal. */
-    readonly config: string;
-    /** IDs of the keys. */
-    readonly keys: readonly string[];
-  };
+  id: v.string(),
+  repository: v.string(),
+  createdAt: moment,
+  /** SHA-256 of `config`, and the IDs of the keys. */
+  pins: v.object({ config: sha256, keys: listOf(sha256) }),
   /** Until the first run has completed, `limits` do not apply. */
-  readonly firstRunCompleted: boolean;
-}
+  firstRunCompleted: v.boolean(),
+});
+
+/** `replica.json`: what this replica is, and what was trusted on first use. */
+export type Marker = Readonly<v.InferOutput<typeof markerSchema>>;
 
 /** The folders and files under `.rsync-ratchet/`. */
 export function ownPaths(replica: string) {
@@ -43,26 +44,12 @@ export function ownPaths(replica: string) {
 
 /** The marker, or undefined when there is none. Throws Failure when it cannot be read or is damaged. */
 export function readMarker(replica: string): Marker | undefined {
-  const path = ownPaths(replica).marker;
-  let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    return readJson(ownPaths(replica).marker, markerSchema, 'nothing was done; restore the file from a backup of this machine, or move it away and run init again');
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (((error as Failure).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOTDIR') return undefined;
     throw error;
   }
-  try {
-    return checkedMarker(JSON.parse(text));
-  } catch (error) {
-    throw new Failure(`${path} is damaged`, 'nothing was done; restore the file from a backup of this machine, or move it away and run init again', { cause: error });
-  }
-}
-
-function checkedMarker(value: unknown): Marker {
-  const marker = value as Marker;
-  const whole = (marker.version as unknown) === 1 && /^[0-9a-f]{64}$/.test(marker.pins.config) && Array.isArray(marker.pins.keys);
-  if (!whole) throw new TypeError('not a marker');
-  return marker;
 }
 
 /** The failure for a replica without a marker: it must never be written to, it may be an empty mount point. */

@@ -1,13 +1,12 @@
 /** `scrub.json` in the state folder: where an interrupted scrub goes on, and what is damaged. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseMemory, type ScrubMemory } from '../core/scrub.ts';
-import { ifThere, replaceFile } from './files.ts';
+import { scrubMemorySchema, type ScrubMemory } from '../core/scrub.ts';
+import { replaceFile } from './files.ts';
+import { readJson } from './json-file.ts';
 
-/** What the last scrub left; undefined when there was none. `state` is the repository's state folder. */
+/** What the last scrub left; undefined when there was none. `state` is the repository's state folder. Throws Failure when the file is damaged. */
 export function readScrubMemory(state: string): ScrubMemory | undefined {
-  const text = ifThere(() => readFileSync(fileIn(state), 'utf8'));
-  return text === undefined ? undefined : parseMemory(text);
+  return readJson(fileIn(state), scrubMemorySchema, 'it says which files are damaged: read what is left of it, move it away, and run a whole scrub');
 }
 
 export function writeScrubMemory(state: string, memory: ScrubMemory): void {

@@ -1,9 +1,10 @@
 /** `<state>/spool/`: alerts that were not delivered, each a file of mode 0600, replaced and removed as a whole. */
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSpoolName, spoolLimits, spoolName, type Spooled } from '../core/spool.ts';
+import { readSpoolName, spooledSchema, spoolLimits, spoolName, type Spooled } from '../core/spool.ts';
 import { Failure } from '../errors.ts';
 import { makeFolder, namesIn, replaceFile, syncFolder } from './files.ts';
+import { readJson } from './json-file.ts';
 import { takeLock, type Lock } from './lock.ts';
 
 /** Nobody writes an alert for longer than this, in milliseconds. */
@@ -34,14 +35,9 @@ export class Spool {
 
   /** Throws Failure when the file is damaged. */
   read(name: string): Spooled {
-    const path = join(this.folder, name);
-    try {
-      const spooled = JSON.parse(readFileSync(path, 'utf8')) as Spooled;
-      if ((spooled.version as unknown) !== 1 || typeof spooled.mail.subject !== 'string' || !Array.isArray(spooled.accepted)) throw new TypeError('not an alert');
-      return spooled;
-    } catch (error) {
-      throw new Failure(`${path} cannot be read or is damaged`, 'it holds an alert that was never delivered: read what is left of it, then move it away', { cause: error });
-    }
+    const spooled = readJson(join(this.folder, name), spooledSchema, 'it holds an alert that was never delivered: read what is left of it, then move it away');
+    if (spooled === undefined) throw new Failure(`${join(this.folder, name)} is not there any more`, 'another rsync-ratchet has sent it; nothing is lost');
+    return spooled;
   }
 
   remove(name: string): void {

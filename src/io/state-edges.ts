@@ -5,6 +5,7 @@ import { alarmWith, type Alarm } from '../core/alerts.ts';
 import type { Books } from '../core/books.ts';
 import type { JournalEvent } from '../core/chain.ts';
 import type { Config, Repository } from '../core/config.ts';
+import type { Memory } from '../core/memory.ts';
 import { messageIdOf } from '../core/mail.ts';
 import type { Place } from '../core/report.ts';
 import type { Run } from '../core/run.ts';
@@ -45,9 +46,8 @@ export class StateEdges {
     return randomBytes(2).toString('hex');
   }
 
-  lastJournaled(): Date | undefined {
-    const last = this.state.findLast(() => true);
-    return last === undefined ? undefined : new Date(last.time);
+  memory(): Memory {
+    return this.state.memory();
   }
 
   async journal(event: JournalEvent): Promise<string> {
@@ -63,19 +63,18 @@ export class StateEdges {
   }
 
   async raiseAlarm(run: Run): Promise<Alarm> {
-    const { alarm, isNew } = await this.state.locked(() => {
+    return this.state.locked(() => {
       const standing = this.state.alarm();
-      const raised = alarmWith(standing, run, messageIdOf(run, this.place));
-      this.state.setAlarm(raised);
-      return { alarm: raised, isNew: standing === undefined };
+      const alarm = alarmWith(standing, run, messageIdOf(run, this.place));
+      this.state.setAlarm(alarm);
+      const { rules, since, messageId } = alarm;
+      if (standing === undefined) this.state.note(this.now(), { event: 'alarm-raised', runId: run.runId, rules, since, messageId });
+      return alarm;
     });
-    if (isNew) await this.journal({ event: 'alarm-raised', runId: run.runId, rules: alarm.rules });
-    return alarm;
   }
 
   acceptsMtimes(): boolean {
-    const last = this.state.findLast((line) => (line.event === 'finished' && line['exitCode'] !== 1) || line['acceptMtimes'] === true);
-    return last?.['acceptMtimes'] === true;
+    return this.memory().acceptedMtimes !== null;
   }
 
   async forgetStale(books: Books): Promise<void> {

@@ -1,17 +1,20 @@
-/** What is remembered between runs, in `<state>/<repository>/`: the journal, and a folder for each run. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** What is remembered between runs, in `<state>/<repository>/`: the journal and what it comes to, declarations, a folder for each run. */
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JournalEvent, JournalLine } from '../core/chain.ts';
-import type { Alarm } from '../core/alerts.ts';
-import { noWindows, type StoredWindows } from '../core/window.ts';
+import type { JournalEvent } from '../core/chain.ts';
+import { alarmSchema, type Alarm } from '../core/alerts.ts';
+import { memorySchema, noMemory, remember, type Memory } from '../core/memory.ts';
+import { noWindows, windowsSchema, type StoredWindows } from '../core/window.ts';
 import { Failure } from '../errors.ts';
 import { makeFolder, replaceFile, syncFolder } from './files.ts';
 import { Journal } from './journal.ts';
+import { fromBackup, readJson } from './json-file.ts';
 import { takeLock } from './lock.ts';
 import { TombstoneLog } from './tombstones.ts';
 
 const alarmFile = 'alarm.json';
 const windowsFile = 'prune-window.json';
+const memoryFile = 'memory.json';
 /** How long another short-lived command may hold the state lock, in seconds. */
 const stateLockWait = 30;
 /** So many folders of earlier runs are kept. */
@@ -29,16 +32,35 @@ export class State {
     this.folder = join(state, repository);
   }
 
-  /** Appends to the journal, durable when this returns; the new head hash. A torn last line is repaired, and said. */
+  /** Appends to the journal, durable when this returns; the new head hash. */
   async append(time: Date, event: JournalEvent): Promise<string> {
-    const { head, repaired } = await this.locked(() => this.journal.append(time, event));
+    return this.locked(() => this.note(time, event));
+  }
+
+  /** The same for a caller who holds the state lock. A torn last line is repaired, and said. */
+  note(time: Date, event: JournalEvent): string {
+    if (this.#isMemoryLost()) this.#onRepair(`${this.folder}/${memoryFile} was missing; it was made again from the journal`);
+    const before = this.memory();
+    const { head, lines, repaired } = this.journal.append(time, event);
     if (repaired !== undefined) this.#onRepair(repaired);
+    this.#write(memoryFile, lines.reduce(remember, before));
     return head;
   }
 
-  /** The last line of the journal that `wanted` accepts; nothing older than `oldest` is looked at. */
-  findLast(wanted: (line: JournalLine) => boolean, oldest?: Date): JournalLine | undefined {
-    return this.journal.findLast(wanted, oldest);
+  /** What the next run must know of the ones before. Throws Failure when the file is damaged. */
+  memory(): Memory {
+    const remembered = this.#remembered();
+    // A power cut may have come between a line and its memory; without any (0.3.0 had none) the whole journal is folded.
+    return this.journal.after(remembered?.sequence ?? 0).reduce(remember, remembered ?? noMemory);
+  }
+
+  #remembered(): Memory | undefined {
+    return readJson(join(this.folder, memoryFile), memorySchema, `${fromBackup}, or move it away: it is made again from the journal`);
+  }
+
+  /** Versions that have a memory say which they are; 0.3.0 did not. */
+  #isMemoryLost(): boolean {
+    return this.#remembered() === undefined && this.journal.findLast((line) => line['version'] !== undefined) !== undefined;
   }
 
   get journal(): Journal {
@@ -59,9 +81,15 @@ export class State {
     writeFileSync(join(this.runFolder(runId), name), content, { mode: 0o600 });
   }
 
-  /** The alarm that stands, if any. Throws Failure when its file is damaged: then nobody knows, so nothing goes on. */
+  /**
+   * The alarm that stands, if any. Its file lost does not lower it: the memory knows that it stands. Throws Failure when
+   * the file is damaged: then nobody knows, so nothing goes on.
+   */
   alarm(): Alarm | undefined {
-    return this.#read<Alarm>(alarmFile, (value) => Array.isArray(value.rules) && typeof value.runId === 'string');
+    const standing = readJson(join(this.folder, alarmFile), alarmSchema);
+    if (standing !== undefined) return standing;
+    const { alarm } = this.memory();
+    return alarm === null ? undefined : { version: 1, ...alarm, findings: [] };
   }
 
   /** Raises the alarm, keeps it up to date, or lowers it. The caller holds the state lock. */
@@ -70,7 +98,7 @@ export class State {
   }
 
   windows(): StoredWindows {
-    return this.#read<StoredWindows>(windowsFile, (value) => typeof value.rows === 'object' && typeof value.command === 'object') ?? noWindows;
+    return readJson(join(this.folder, windowsFile), windowsSchema) ?? noWindows;
   }
 
   /** The caller holds the state lock. */
@@ -80,18 +108,6 @@ export class State {
 
   get tombstones(): TombstoneLog {
     return new TombstoneLog(join(this.folder, 'tombstones.jsonl'));
-  }
-
-  #read<T extends { version: number }>(name: string, isWhole: (value: T) => boolean): T | undefined {
-    const path = join(this.folder, name);
-    try {
-      const value = JSON.parse(readFileSync(path, 'utf8')) as T;
-      if (value.version !== 1 || !isWhole(value)) throw new TypeError('not what it should be');
-      return value;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new Failure(`${path} cannot be read or is damaged`, 'nothing was done; restore the file from a backup of this machine', { cause: error });
-    }
   }
 
   #write(name: string, value: object | undefined): void {

@@ -1,7 +1,6 @@
 /** Gathers what `status` tells; reads small files only, changes nothing, and takes no lock: any user may, whom the modes let. */
 import { statSync } from 'node:fs';
 import type { Config, Repository } from '../core/config.ts';
-import { rememberedQuiet } from '../core/freshness.ts';
 import { waitingIn } from '../core/spool.ts';
 import type { Status } from '../core/status.ts';
 import { decideWindow } from '../core/window.ts';
@@ -17,20 +16,20 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
   const state = new State(config.state ?? '', repository.name);
   const isInitialised = unlessClosed(() => readMarker(repository.replica) !== undefined);
   const checks = repository.restic.check !== undefined;
-  const lastRun = state.findLast((line) => line.event === 'finished');
+  const { lastRun, lastSuccess, quiet, checks: { last } } = state.memory();
   return {
     repository: repository.name,
     isInitialised,
     alarm: state.alarm(),
     window: decideWindow(now, state.windows(), repository.pruneWindows),
-    lastRun,
-    lastSuccess: state.findLast((line) => line.event === 'finished' && (line['exitCode'] === 0 || line['exitCode'] === 4)),
-    snapshotAdmittedAt: rememberedQuiet(lastRun)?.admittedAt ?? undefined,
+    lastRun: lastRun ?? undefined,
+    lastSuccess: lastSuccess ?? undefined,
+    snapshotAdmittedAt: quiet?.admittedAt ?? undefined,
     tombstones: pendingIn(state),
     quarantine: unlessClosed(() => quarantined(ownPaths(repository.replica).quarantine)),
     scrub: readScrubMemory(state.folder),
     checks,
-    lastCheck: checks ? state.findLast((line) => line.event === 'checked') : undefined,
+    lastCheck: checks ? last ?? undefined : undefined,
     disk: isInitialised === false ? undefined : unlessClosed(() => freeSpace(repository.replica)),
     spool: unlessClosed(() => waitingIn(new Spool(config.state ?? '').names(), repository.name)),
     tells: { mail: config.alerts.email !== undefined, ping: config.monitoring.ping !== undefined, metrics: config.monitoring.metricsFile !== undefined },

@@ -1,9 +1,8 @@
 /** The edges of step 10: what people were told before, and how a night is told. */
 import { createHash } from 'node:crypto';
-import { week, type Told } from '../core/alerts.ts';
-import type { JournalEvent, JournalLine } from '../core/chain.ts';
+import type { Told } from '../core/alerts.ts';
+import type { JournalEvent } from '../core/chain.ts';
 import type { Config, Email } from '../core/config.ts';
-import { rememberedQuiet, type Remembered } from '../core/freshness.ts';
 import type { Mail } from '../core/mail.ts';
 import type { Run } from '../core/run.ts';
 import { reminderLead } from '../core/tombstones.ts';
@@ -34,17 +33,8 @@ export class Telling extends StateEdges {
   }
 
   told(fingerprint: string): Told {
-    const isTold = (line: JournalLine): boolean => (line.event === 'alert-sent' || line.event === 'alert-spooled') && line['warnings'] === fingerprint;
-    return {
-      finished: this.state.findLast((line) => line.event === 'finished'),
-      sameWarnings: this.state.findLast(isTold, new Date(this.now().getTime() - 2 * week)),
-      untold: this.#untold(),
-    };
-  }
-
-  #untold(): JournalLine | undefined {
-    const last = this.state.findLast((line) => line['deletionsTold'] === true || (line.event === 'tombstones' && line['added'] !== 0));
-    return last?.event === 'tombstones' ? last : undefined;
+    const { lastRun, told, untold } = this.memory();
+    return { finished: lastRun, sameWarnings: told.find(({ warnings }) => warnings === fingerprint)?.at, untold };
   }
 
   fingerprint(text: string): string {
@@ -59,11 +49,6 @@ export class Telling extends StateEdges {
   record(run: Run): void {
     if (run.findings.kept.length === 0) return;
     this.state.writeRunFile(run.runId, 'findings.jsonl', run.findings.kept.map((finding) => `${JSON.stringify(finding)}\n`).join(''));
-  }
-
-  remembered(): Remembered {
-    const finished = this.state.findLast((line) => line.event === 'finished');
-    return { finished, initialised: rememberedQuiet(finished) !== undefined ? undefined : this.state.findLast((line) => line.event === 'initialised') };
   }
 
   async mail(mail: Mail, run: Run): Promise<Sent> {

@@ -5,11 +5,12 @@ import type { Books } from '../core/books.ts';
 import { gone, inReplica, told, tombstoned } from '../core/flags.ts';
 import { Lines } from '../core/itemize.ts';
 import { placeOf } from '../core/layout.ts';
-import { apply, current, parseTombstoneEvent, type Tombstone, type TombstoneEvent } from '../core/tombstones.ts';
+import { apply, current, tombstoneEvent, type Tombstone, type TombstoneEvent } from '../core/tombstones.ts';
 import type { Run } from '../core/run.ts';
 import { withUsed } from '../core/window.ts';
-import { Failure } from '../errors.ts';
-import { cutTornLine, ifThere, LineWriter, shareWithGroup, syncFolder } from './files.ts';
+import { ifThere, LineWriter, shareWithGroup, syncFolder } from './files.ts';
+import { parseJson, unreadable } from './json-file.ts';
+import { cutTornLine } from './lines.ts';
 import { newBooks } from './replica.ts';
 import type { State } from './state.ts';
 
@@ -22,8 +23,8 @@ export class TombstoneLog {
 
   /** Calls `visit` for each event, oldest first. A last line without a newline was never completed and is passed over. */
   each(visit: (event: TombstoneEvent) => void): void {
-    const lines = new Lines((bytes, start, end) => { visit(this.#parse(bytes.toString('utf8', start, end))); });
-    const file = ifThere(() => openSync(this.#path, 'r'));
+    const lines = new Lines((bytes, start, end) => { visit(parseJson(bytes.toString('utf8', start, end), this.#path, tombstoneEvent)); });
+    const file = this.#open();
     if (file === undefined) return;
     try {
       const buffer = Buffer.allocUnsafe(64 * 1024);
@@ -32,6 +33,14 @@ export class TombstoneLog {
       }
     } finally {
       closeSync(file);
+    }
+  }
+
+  #open(): number | undefined {
+    try {
+      return ifThere(() => openSync(this.#path, 'r'));
+    } catch (error) {
+      throw unreadable(this.#path, error as NodeJS.ErrnoException);
     }
   }
 
@@ -106,14 +115,6 @@ export class TombstoneLog {
     }
     renameSync(temporary, this.#path);
     syncFolder(dirname(this.#path));
-  }
-
-  #parse(line: string): TombstoneEvent {
-    try {
-      return parseTombstoneEvent(line);
-    } catch (error) {
-      throw new Failure(`${this.#path} is damaged: "${line.slice(0, 100)}"`, 'nothing was done; restore the file from a backup of this machine', { cause: error });
-    }
   }
 }
 

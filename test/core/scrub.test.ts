@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import * as v from 'valibot';
 import {
-  isInShare, leftIn, memoryOf, newScrub, parseMemory, parseShare, placeAfter, resume, scrubExitCode, scrubOrder, scrubOutcome, type Damage, type Scrub, type ScrubMemory,
+  isInShare, leftIn, memoryOf, newScrub, parseShare, placeAfter, resume, scrubExitCode, scrubMemorySchema, scrubOrder, scrubOutcome, type Damage, type Scrub, type ScrubMemory,
 } from '../../src/core/scrub.ts';
 import { lastScrubWords, scrubLines, scrubsToJson } from '../../src/core/scrub-words.ts';
 import { Failure, Interrupted } from '../../src/errors.ts';
@@ -75,13 +76,13 @@ test('only an unfinished scrub of the same share within thirty days is resumed',
   assert.equal(share.isResumed, true);
 });
 
-test('what is remembered comes back, without what was repaired; anything else is nothing', () => {
+test('what is remembered comes back, without what was repaired; anything else is damage', () => {
   const scrub = scrubOf({ after: pack('b') }, { path: pack('a') }, { path: pack('b'), mended: true }, { path: 'config', mended: 'no' }, { path: 'data/00' });
   const memory = memoryOf(scrub, startedAt);
   assert.deepEqual(memory.damages.map(({ path }) => path), [pack('a'), 'config', 'data/00']);
-  assert.deepEqual(parseMemory(JSON.stringify(memory)), memory);
-  for (const text of ['', 'null', '3', '[]', '{}', JSON.stringify({ ...memory, damages: [{ path: '../../etc/passwd', fault: '' }] }),
-    JSON.stringify({ ...memory, damages: [{ path: 3, fault: '' }] }), JSON.stringify({ ...memory, files: '3' })]) assert.equal(parseMemory(text), undefined, text);
+  assert.deepEqual(v.parse(scrubMemorySchema, JSON.parse(JSON.stringify(memory))), memory);
+  for (const value of [null, 3, [], {}, { ...memory, damages: [{ path: '../../etc/passwd', fault: '' }] }, { ...memory, damages: [{ path: 3, fault: '' }] },
+    { ...memory, files: '3' }, { ...memory, version: 2 }]) assert.equal(v.is(scrubMemorySchema, value), false, JSON.stringify(value));
 });
 
 test('what a scrub comes to', () => {

@@ -54,7 +54,7 @@ describe('the journal', () => {
     assert.equal(await state.append(time, { event: 'finished', failure: 'Datentr\u00e4ger voll \u{1f4be}' }), headOf(journal));
     await state.append(time, { event: 'finished' });
     assert.equal(checkedLines(journal)[0]?.['failure'], 'Datentr\u00e4ger voll \u{1f4be}');
-    assert.equal(state.findLast((line) => line['failure'] !== undefined)?.['failure'], 'Datentr\u00e4ger voll \u{1f4be}');
+    assert.equal(state.journal.findLast((line) => line['failure'] !== undefined)?.['failure'], 'Datentr\u00e4ger voll \u{1f4be}');
   });
 
   test('a line before it that was changed breaks the chain', async (t) => {
@@ -137,17 +137,17 @@ test('whoever holds the state lock is waited for', async (t) => {
 describe('looking back', () => {
   test('the last line that fits; none before the first', async (t) => {
     const { state } = fresh(t);
-    assert.equal(state.findLast(() => true), undefined);
+    assert.equal(state.journal.findLast(() => true), undefined);
     for (const n of [1, 2, 3]) await state.append(time, { event: n === 3 ? 'finished' : 'audited', n });
-    assert.equal(state.findLast(({ event }) => event === 'audited')?.['n'], 2);
-    assert.equal(state.findLast(({ event }) => event === 'none'), undefined);
+    assert.equal(state.journal.findLast(({ event }) => event === 'audited')?.['n'], 2);
+    assert.equal(state.journal.findLast(({ event }) => event === 'none'), undefined);
   });
 
   test('lines that cannot be read are passed over', async (t) => {
     const { state, journal } = fresh(t);
     await state.append(time, { event: 'one' });
     appendFileSync(journal, 'garbage\nnull\n{"half":');
-    assert.equal(state.findLast(() => true)?.event, 'one');
+    assert.equal(state.journal.findLast(() => true)?.event, 'one');
   });
 
   test('a journal longer than what is read at once', async (t) => {
@@ -157,7 +157,7 @@ describe('looking back', () => {
     await state.append(time, { event: 'long', text: 'x'.repeat(700_000) });
     await state.append(time, { event: 'four' });
     assert.deepEqual(checkedLines(journal).map(({ event }) => event), ['one', 'long', 'long', 'four']);
-    assert.deepEqual([state.findLast(() => true)?.event, state.findLast(({ event }) => event === 'one')?.event], ['four', 'one']);
+    assert.deepEqual([state.journal.findLast(() => true)?.event, state.journal.findLast(({ event }) => event === 'one')?.event], ['four', 'one']);
   });
 });
 
