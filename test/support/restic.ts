@@ -115,7 +115,7 @@ export async function preparedRepository(target: string): Promise<ResticReposito
 const FORMAT = 1;
 
 function cacheFolder(): string {
-  const folder = join(tmpdir(), `rsync-ratchet-tests-${userInfo().uid}`);
+  const folder = join(process.env['RATCHET_TESTS_CACHE'] ?? tmpdir(), `rsync-ratchet-tests-${userInfo().uid}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== userInfo().uid) throw new Error(`not a folder of ours: ${folder}`);
