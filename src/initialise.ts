@@ -12,7 +12,7 @@ export interface Pins {
 
 /** Everything outside that `init` needs. */
 export interface InitialiseEdges {
-  /** The pins of a replica that is initialised already. */
+  /** The pins of a replica that is initialised already. Throws Failure when its state is not that of this repository. */
   pins(): Pins | undefined;
   /** Makes the replica's folders where they are missing, and takes the lock; false when a run holds it. */
   prepare(): Promise<boolean>;

@@ -13,7 +13,7 @@ export function addAcknowledge(program: Command, _context: CliContext): void {
     .option('--accept-mtimes', 'take over the new modification times of all files whose size is right (rule mtimes)')
     .action(async (name: string, options: { reason: string; acceptMtimes?: boolean }) => {
       if (options.reason.trim() === '') throw new UsageError('--reason must say what it was', 'nothing was changed');
-      const config = configOf(command);
+      const config = configOf(command, [name]);
       const console = consoleOf(command);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;

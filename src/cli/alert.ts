@@ -36,7 +36,7 @@ function emailOf(config: Config): Email {
 }
 
 async function flushNow(command: Command): Promise<number> {
-  const config = configOf(command);
+  const config = configOf(command, []);
   const console = consoleOf(command);
   emailOf(config);
   const flushed = await retrySpool(config, console);
@@ -49,7 +49,7 @@ async function flushNow(command: Command): Promise<number> {
 }
 
 async function sendTest(command: Command): Promise<number> {
-  const config = configOf(command);
+  const config = configOf(command, []);
   const console = consoleOf(command);
   const email = emailOf(config);
   await retrySpool(config, console);

@@ -17,7 +17,7 @@ export function addCheck(program: Command, context: CliContext): void {
     .description('have restic check the replica and read the next share of its data; changes nothing')
     .argument('[repository...]', 'all of the configuration when none is named')
     .action(async (names: string[]) => {
-      const config = configOf(command);
+      const config = configOf(command, names);
       const console = consoleOf(command);
       const repositories = repositoriesOf(config, names);
       const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };

@@ -19,7 +19,7 @@ export function addCompletion(program: Command, _context: CliContext): void {
     .argument('[repository]')
     .action(async (what: string, name?: string) => {
       try {
-        const words = what === 'runs' ? await runs(complete, name) : configOf(complete, 'without secrets').repositories.map((one) => one.name);
+        const words = what === 'runs' ? await runs(complete, name) : configOf(complete, [], { secrets: 'without secrets' }).repositories.map((one) => one.name);
         if (words.length > 0) consoleOf(complete).document(words.join('\n'));
       } catch {
         // Nobody wants to read about a broken configuration in the middle of a word; the command itself will tell.
@@ -31,7 +31,7 @@ export function addCompletion(program: Command, _context: CliContext): void {
 /** The runs whose accepted deletions can still be kept, newest last. */
 async function runs(command: Command, name: string | undefined): Promise<string[]> {
   const { Operator } = await import('../io/operator.ts');
-  const config = configOf(command, 'without secrets');
+  const config = configOf(command, name === undefined || name === '' ? [] : [name], { secrets: 'without secrets' });
   const found = new Set<string>();
   for (const repository of repositoriesOf(config, name === undefined || name === '' ? [] : [name])) {
     new Operator(config, repository).eachTombstone(({ run, state }) => { if (state !== 'kept') found.add(run); });

@@ -1,9 +1,11 @@
 /** What every command is given, and how a command's outcome becomes an exit code. */
 import { type Command } from 'commander';
 import type { Config, Repository } from '../core/config.ts';
-import { findConfig, loadConfig, type Secrets } from '../io/config-file.ts';
+import { become, type Owner } from '../io/become.ts';
+import { defaultState, findConfig, loadConfig, type Secrets, type Settled } from '../io/config-file.ts';
 import { isPrintable } from '../core/config-units.ts';
 import { Console } from '../io/console.ts';
+import { ownershipOf, soleOwner, type Purpose } from '../io/owner.ts';
 import { exitCodeMeanings, UsageError } from '../errors.ts';
 
 /** The options of every command. */
@@ -31,9 +33,41 @@ export function wantsJson(command: Command): boolean {
   return command.optsWithGlobals<GlobalOptions>().json === true;
 }
 
-/** The configuration that the options and the environment name. Throws UsageError with all its problems. */
-export function configOf(command: Command, secrets?: Secrets): Config {
-  return loadConfig(configPath(command), process.env, secrets);
+/** Whose rights a command works with, and what it wants of the configuration. */
+export interface Reading {
+  readonly secrets?: Secrets;
+  readonly purpose?: Purpose;
+}
+
+/**
+ * The configuration that the options and the environment name, read as who typed. Then root is the owner of the named
+ * repositories (all when none is named), for good. Throws UsageError with all problems.
+ */
+export function configOf(command: Command, names: readonly string[], reading: Reading = {}): Config {
+  return readAs(command, names, reading, (owner) => {
+    if (owner.uid === 0) return;
+    consoleOf(command).detail(`root goes on as ${owner.name}, to whom state and replica belong`);
+    become(owner);
+  });
+}
+
+/** The same for a command whose result is written with the caller's rights: `asOwner` is for what it reads of state and replica. */
+export function configForCaller(command: Command, names: readonly string[], reading: Reading): { config: Config; owner: Owner | undefined } {
+  let owner: Owner | undefined;
+  const config = readAs(command, names, reading, (found) => { owner = found; });
+  return { config, owner };
+}
+
+function readAs(command: Command, names: readonly string[], { secrets, purpose = 'using' }: Reading, take: (owner: Owner) => void): Config {
+  const settle = (config: Config): Settled => {
+    const stateOf = (owner: Owner): string => defaultState({ HOME: owner.home }, owner.uid);
+    const all = repositoriesOf(config, names).map((repository) => ownershipOf(repository, config.state, purpose, stateOf));
+    const problems = all.flatMap(({ repository, objection }) => (objection === undefined ? [] : [{ path: ['repositories', repository, 'replica'], message: objection }]));
+    const owner = problems.length > 0 ? undefined : soleOwner(all, purpose);
+    if (owner !== undefined) take(owner);
+    return { problems, state: owner && stateOf(owner) };
+  };
+  return loadConfig(configPath(command), { names, ...(secrets && { secrets }), ...(process.getuid?.() === 0 && { settle }) });
 }
 
 /** How a command begins that finds the same configuration: with `--config` where this one was named. */
@@ -44,8 +78,13 @@ export function invocation(command: Command): string {
   return `rsync-ratchet --config ${/^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
 }
 
+const paths = new WeakMap<Command, string>();
+
+/** Found once: the owner that root becomes may not see it, and is elsewhere. */
 export function configPath(command: Command): string {
-  return findConfig(command.optsWithGlobals<GlobalOptions>().config, process.env);
+  const path = paths.get(command) ?? findConfig(command.optsWithGlobals<GlobalOptions>().config, process.env);
+  paths.set(command, path);
+  return path;
 }
 
 /** The named repositories in the order given, all when none is named. Throws UsageError for an unknown name. */

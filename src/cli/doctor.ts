@@ -9,7 +9,7 @@ export function addDoctor(program: Command, context: CliContext): void {
     .description('look at everything that a night needs, and say what mends it; changes nothing, asks nothing; exit 1 when something is wrong')
     .argument('[repository...]', 'all of the configuration when none is named')
     .action(async (names: string[]) => {
-      const config = configOf(command, 'without secrets'); // a missing one is a finding among others
+      const config = configOf(command, names, { secrets: 'without secrets' }); // a missing one is a finding among others
       const repositories = repositoriesOf(config, names);
       const console = consoleOf(command);
       const isQuiet = command.optsWithGlobals<GlobalOptions>().quiet === true;

@@ -23,7 +23,7 @@ export function addHistory(program: Command, context: CliContext): void {
     .option('--verify', 'follow the chain of hashes through the whole journal; exit 1 at the first bad line')
     .option('--head <hash>', 'with --verify: a head hash from a mail, which must be in the chain')
     .action((name: string | undefined, options: HistoryOptions) => {
-      const config = configOf(command, 'without secrets');
+      const config = configOf(command, name === undefined ? [] : [name], { secrets: 'without secrets' });
       const console = consoleOf(command);
       const repositories = repositoriesOf(config, name === undefined ? [] : [name]);
       const journalOf = (repository: Repository) => new State(config.state ?? '', repository.name).journal;

@@ -85,7 +85,7 @@ function requestOf(options: OpenOptions): WindowRequest {
 type Work = (console: Console, operator: Operator, repository: Repository) => Promise<WindowDecision>;
 
 async function each(command: Command, names: readonly string[], work: Work): Promise<void> {
-  const config: Config = configOf(command);
+  const config: Config = configOf(command, names);
   const console = consoleOf(command);
   const windows: object[] = [];
   for (const repository of repositoriesOf(config, names)) {

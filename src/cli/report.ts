@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { formatBytes } from '../core/report.ts';
 import { UsageError } from '../errors.ts';
-import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+import { asOwner } from '../io/become.ts';
+import { configForCaller, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addReport(program: Command, _context: CliContext): void {
   const command = program.command('report')
@@ -12,10 +13,11 @@ export function addReport(program: Command, _context: CliContext): void {
     .action(async (names: string[], { html: file }: { html: string }) => {
       const console = consoleOf(command);
       if (file === '-' && wantsJson(command)) throw new UsageError('--json and --html - both want stdout', 'name a file for the page');
-      const config = configOf(command, 'without secrets');
+      const { config, owner } = configForCaller(command, names, { secrets: 'without secrets' });
       const repositories = repositoriesOf(config, names);
       const { htmlReport, writeReport } = await import('../io/html-report.ts');
-      const page = htmlReport(config, repositories, new Date());
+      const read = (): string => htmlReport(config, repositories, new Date());
+      const page = owner === undefined ? read() : asOwner(owner, read);
       if (file === '-') {
         console.document(page.trimEnd());
         return;

@@ -23,7 +23,7 @@ export function addScrub(program: Command, context: CliContext): void {
     .option('--repair', 'fetch damaged files from serverA again; only right content gets in, the damaged copy goes to quarantine')
     .action(async (names: string[], options: { share?: string; repair?: boolean }) => {
       const share = shareOf(options.share);
-      const config = configOf(command);
+      const config = configOf(command, names);
       const console = consoleOf(command);
       const repositories = repositoriesOf(config, names);
       const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };

@@ -39,7 +39,7 @@ export function addStatus(program: Command, context: CliContext): void {
 }
 
 function gather(command: Command, names: readonly string[], now: Date): Status[] {
-  const config = configOf(command, 'without secrets');
+  const config = configOf(command, names, { secrets: 'without secrets' });
   return repositoriesOf(config, names).map((repository) => statusOf(config, repository, now));
 }
 
@@ -54,7 +54,7 @@ function pluginOrFailure(command: Command, names: readonly string[], options: St
   try {
     const now = new Date();
     const maxAge = maxAgeOf(options.maxAge ?? usualMaxAge);
-    const config = configOf(command, 'without secrets');
+    const config = configOf(command, names, { secrets: 'without secrets' });
     const repositories = repositoriesOf(config, names);
     const unseen = repositories.find((repository) => !hasState(config, repository));
     if (unseen !== undefined) throw new Failure(`no state of ${unseen.name} in ${config.state ?? ''}: never initialised, or another user's (set state: in the configuration)`, '');

@@ -30,7 +30,7 @@ export function addSync(program: Command, context: CliContext): void {
 }
 
 async function runAll(command: Command, context: CliContext, names: readonly string[], options: NightOptions, jobs: number): Promise<void> {
-  const config = configOf(command);
+  const config = configOf(command, names);
   const console = consoleOf(command);
   const isNight = options.command === 'sync';
   const pinger = new Pinger(isNight ? config.monitoring.ping : undefined, (words) => { console.warn(words); });

@@ -18,7 +18,7 @@ export function addTombstones(program: Command, _context: CliContext): void {
     .option('--run <run>', 'all that this run accepted')
     .option('--all', 'all')
     .action(async (name: string, paths: string[], options: { run?: string; all?: boolean }) => {
-      const config = configOf(keep);
+      const config = configOf(keep, [name]);
       const choice = choiceOf(paths, options);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
@@ -43,7 +43,7 @@ function choiceOf(paths: readonly string[], options: { run?: string; all?: boole
 
 /** Streams: a million tombstones are never held at once, but for `--json`, whose document is one. */
 function listAll(command: Command, name: string | undefined): void {
-  const config = configOf(command);
+  const config = configOf(command, name === undefined ? [] : [name]);
   const console = consoleOf(command);
   const found: object[] = [];
   for (const repository of repositoriesOf(config, name === undefined ? [] : [name])) {

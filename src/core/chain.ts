@@ -56,6 +56,15 @@ export type Head = Readonly<v.InferOutput<typeof headSchema>>;
 /** The event that an append writes when the journal does not end where it ended last time. */
 export const damagedEvent = 'journal-damaged';
 
+/** The event that an append writes when the journal was another repository's: it was renamed in the configuration. */
+const renamedEvent = 'renamed';
+
+/** `event`, and before it that the journal has been another repository's until now. */
+export function withRenaming(last: JournalLine | undefined, repository: string, event: JournalEvent): JournalEvent[] {
+  if (last === undefined || last.repository === repository) return [event];
+  return [{ event: renamedEvent, from: last.repository }, event];
+}
+
 /** What a walk along a whole chain came to. */
 export interface Verification {
   readonly lines: number;
@@ -76,6 +85,8 @@ interface Place {
 /** Follows a chain line by line, oldest first, up to the first line that does not fit. */
 export class Verifier {
   readonly #repository: string;
+  /** Whose the lines are up to here. */
+  #called: string | undefined;
   readonly #asked: string | undefined;
   readonly #recorded: Head | undefined;
   #head: Head = { sequence: 0, hash: chainStart };
@@ -107,12 +118,14 @@ export class Verifier {
       this.#suspects = { first: before, second: this.#place, hash };
       return;
     }
+    if (!this.#isOurs(parsed)) return this.#refuse(this.#place, 'it belongs to another repository');
     this.#accept({ sequence: this.#head.sequence + 1, hash });
   }
 
   /** After the last line; `torn`: how many bytes without a newline follow it. */
   end(torn: number): Verification {
     if (this.#suspects !== undefined) this.#decide(this.#recorded?.hash);
+    if (this.#called !== undefined && this.#called !== this.#repository) this.#refuse(this.#place, `it belongs to another repository, ${this.#called}`);
     if (this.#bad === undefined && !this.#metRecorded) {
       this.#refuse(this.#place, `the journal went on behind it, up to number ${this.#recorded?.sequence ?? 0}: its tail is missing`);
     }
@@ -136,6 +149,13 @@ export class Verifier {
     else this.#refuse(next === hash ? first : second, 'it was changed: the chain of hashes breaks here');
   }
 
+  /** Lines from before a change of name have the old one; the first with the new one says so. */
+  #isOurs({ repository, event, from }: JournalLine): boolean {
+    const isNext = repository === (this.#called ?? repository) || (event === renamedEvent && from === this.#called);
+    this.#called = repository;
+    return isNext;
+  }
+
   #refuse(place: Place, why: string): void {
     this.#bad ??= { ...place, why };
   }
@@ -143,7 +163,6 @@ export class Verifier {
   #fault(line: JournalLine, text: string): string | undefined {
     const expected = this.#head.sequence + 1;
     if (JSON.stringify(line) !== text) return 'it is not written as rsync-ratchet writes';
-    if (line.repository !== this.#repository) return 'it belongs to another repository';
     if (line.sequence !== expected) return `it has the number ${line.sequence}, but ${expected} comes next`;
     if (line.event === damagedEvent) return 'rsync-ratchet itself noted here that lines before it had been changed or cut off';
     return undefined;

@@ -6,7 +6,8 @@ export const sampleConfig = `# The configuration of rsync-ratchet. It says what 
 #
 # Check this file with: rsync-ratchet config validate
 # A line "#key: value" is optional: take the # away to use it. Whatever is left out has the value shown here.
-# Times take s m h d (30s, 1.5h), sizes MB GB MiB GiB. Relative paths start from the folder of this file.
+# Times take s m h d (30s, 1.5h), sizes KB MB GB TB or KiB MiB GiB TiB. Relative paths start from the folder of this file.
+# What several repositories share can be written once: a block x-NAME: &anchor, and "<<: *anchor" where it is meant.
 # Only its owner may be able to write this file; files that hold a secret must be closed to others.
 
 # The journal, tombstones and unsent mail. A user other than root has ~/.local/state/rsync-ratchet; the systemd units and

@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import type { Finding, KeyPath } from './config-types.ts';
-import { keyText, printable, type Yaml } from './config-yaml.ts';
+import { isExtra, keyText, printable, type Yaml } from './config-yaml.ts';
 
 /** As much of a valibot schema as the walk needs. */
 interface Shape {
@@ -29,7 +29,7 @@ function walk(yaml: Yaml, written: unknown, wrapped: Shape, path: KeyPath): Find
   }
   if (shape.type !== 'record' && shape.entries === undefined) return [];
   if (!isMap(node)) return [{ path, at: 'value', message: notMapping(shape, node) }];
-  const here = node.items.map((pair) => ({ key: keyText(pair), value: pair.value }));
+  const here = yaml.pairs(node).map((pair) => ({ key: keyText(pair), value: pair.value })).filter(({ key }) => shape.type === 'record' || !isExtra(key));
   const below = here.flatMap(({ key, value }) => {
     const part = shape.entries ? own(shape.entries, key) : shape.value;
     return part ? walk(yaml, value, part, [...path, key]) : [{ path: [...path, key], at: 'key' as const, message: unknownKey(key, shape) }];

@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
-import type { Document, Node, Pair, ParsedNode, YAMLError } from 'yaml';
+import type { Document, Node, Pair, ParsedNode, YAMLError, YAMLMap } from 'yaml';
 import type { Finding, KeyPath, Position, Problem } from './config-types.ts';
 
 /** A parsed YAML text: its value, and where in the text each part of it stands. */
@@ -9,6 +9,8 @@ export interface Yaml {
   raw: unknown;
   /** A node, or what it is an alias of. */
   resolve(node: unknown): unknown;
+  /** The pairs of a mapping, those that come in by merge keys (`<<`) included. */
+  pairs(map: YAMLMap): Pair[];
   place(path: KeyPath, at: Finding['at']): Position;
   /** Keys that stand twice; everything else that YAML dislikes makes the text unreadable. */
   duplicates: Problem[];
@@ -31,7 +33,7 @@ const mostErrors = 3;
 /** Parses YAML 1.2; what cannot be read comes back as problems, the first few that the parser found. */
 export function readYaml(text: string): Yaml | { problems: Problem[] } {
   const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, logLevel: 'error' });
+  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, merge: true, logLevel: 'error' });
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
@@ -43,7 +45,7 @@ export function readYaml(text: string): Yaml | { problems: Problem[] } {
   try {
     const raw: unknown = doc.toJS();
     const place: Yaml['place'] = (path, at) => position(offsetOf(doc, path, at));
-    return { root: doc.contents, raw, duplicates, place, resolve: (node) => resolveNode(doc, node) };
+    return { root: doc.contents, raw, duplicates, place, resolve: (node) => resolveNode(doc, node), pairs: (map) => pairsOf(doc, map) };
   } catch (error) {
     return { problems: [...duplicates, aliasProblem(doc, error, position)] };
   }
@@ -111,6 +113,27 @@ function resolveNode(doc: Parsed, node: unknown): unknown {
   return isAlias(node) ? node.resolve(doc) : node;
 }
 
+/** A key that is the operator's own: a place for anchors, which nothing reads. */
+export function isExtra(key: string): boolean {
+  return key.startsWith('x-');
+}
+
+/** What stands in a mapping itself goes before what is merged in, and an earlier source of that before a later one. */
+function pairsOf(doc: Parsed, map: YAMLMap): Pair[] {
+  const own = map.items.filter((pair) => keyText(pair) !== '<<');
+  const sources = map.items.filter((pair) => keyText(pair) === '<<').flatMap(({ value }) => {
+    const source = resolveNode(doc, value);
+    return isSeq(source) ? source.items.map((item) => resolveNode(doc, item)) : [source];
+  });
+  const known = new Set(own.map(keyText));
+  const merged = sources.filter((source) => isMap(source)).flatMap((source) => pairsOf(doc, source)).filter((pair) => {
+    const isNew = !known.has(keyText(pair));
+    known.add(keyText(pair));
+    return isNew;
+  });
+  return [...own, ...merged];
+}
+
 /** Where a node begins; undefined for one that is not written, such as the value of `key:`. */
 function offsetOfNode(node: unknown): number | undefined {
   const range = (node as ParsedNode | null | undefined)?.range;
@@ -123,7 +146,7 @@ function offsetOf(doc: Parsed, path: KeyPath, at: Finding['at']): number {
   let spots = { key: offsetOfNode(doc.contents) ?? 0, value: offsetOfNode(doc.contents) ?? 0 };
   let node: unknown = doc.contents;
   for (const part of path) {
-    const step = stepInto(resolveNode(doc, node), part);
+    const step = stepInto(doc, resolveNode(doc, node), part);
     if (!step) return spots.key;
     const key = offsetOfNode(step.key) ?? spots.key;
     spots = { key, value: offsetOfNode(step.value) ?? key };
@@ -133,8 +156,8 @@ function offsetOf(doc: Parsed, path: KeyPath, at: Finding['at']): number {
 }
 
 /** One step: a mapping's last pair of that name (the one that counts), or a list's item, which is its own key. */
-function stepInto(node: unknown, part: string | number): { key: unknown; value: unknown } | undefined {
-  if (isMap(node)) return node.items.findLast((pair) => keyText(pair) === part);
+function stepInto(doc: Parsed, node: unknown, part: string | number): { key: unknown; value: unknown } | undefined {
+  if (isMap(node)) return pairsOf(doc, node).findLast((pair) => keyText(pair) === part);
   if (isSeq(node) && typeof part === 'number' && part < node.items.length) {
     return { key: node.items[part], value: node.items[part] };
   }

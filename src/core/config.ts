@@ -5,7 +5,7 @@ import { shapeFindings } from './config-shape.ts';
 import type { Config, Finding, KeyPath, Position, Problem } from './config-types.ts';
 import { resolvePath } from './config-units.ts';
 import type { Resolve } from './config-values.ts';
-import { keyName, printable, readYaml, type Yaml } from './config-yaml.ts';
+import { isExtra, keyName, printable, readYaml, type Yaml } from './config-yaml.ts';
 
 export type {
   Alerts, Config, Email, KeyPath, MinFree, Monitoring, Position, Problem, PruneWindowRow, Repository, Source, Transport, Weekday,
@@ -23,19 +23,32 @@ export type Locate = (...path: KeyPath) => Position;
 export function readConfig(text: string, folder: string): { config: Config; locate: Locate } | { problems: Problem[] } {
   const yaml = readYaml(text.replace(/^\uFEFF/, ''));
   if ('problems' in yaml) return yaml;
-  if (yaml.raw === null) {
+  const raw = withoutExtras(yaml.raw);
+  if (raw === null) {
     return { problems: [{ line: 1, column: 1, key: '', message: 'is empty: must at least name one of repositories, with source and replica' }] };
   }
   const resolve: Resolve = (path) => resolvePath(folder, path);
   const schema = configSchema(resolve);
-  const result = v.safeParse(schema, yaml.raw, { abortPipeEarly: true });
+  const result = v.safeParse(schema, raw, { abortPipeEarly: true });
   const misshapen = shapeFindings(yaml, schema);
   const values = valueFindings(result).filter((value) => !misshapen.some((shape) => isAbove(shape, value)));
-  const findings = [...misshapen, ...ruleFindings(yaml.raw, resolve), ...values];
+  const findings = [...misshapen, ...ruleFindings(raw, resolve), ...values];
   const problems = inOrder([...yaml.duplicates, ...findings.map((finding) => problemOf(yaml, finding))]);
   if (problems.length > 0) return { problems };
   if (!result.success) throw new Error(`the schema refuses what the problems do not name: ${result.issues[0].message}`);
   return { config: toConfig(result.output), locate: (...path) => yaml.place(path, 'value') };
+}
+
+/** Without the operator's own `x-…` blocks. What stands in `repositories` are names, whatever they begin with. */
+function withoutExtras(value: unknown, areNames = false, seen = new Map<unknown, unknown>()): unknown {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return seen.get(value) ?? value;
+  const kept: Record<string, unknown> | unknown[] = Array.isArray(value) ? [] : {};
+  seen.set(value, kept); // an alias may lead back here
+  for (const [key, below] of Object.entries(value)) {
+    if (!areNames && isExtra(key)) continue;
+    Object.defineProperty(kept, key, { value: withoutExtras(below, key === 'repositories', seen), enumerable: true, writable: true, configurable: true });
+  }
+  return kept;
 }
 
 /** What valibot says of single values; mappings are compared by config-shape.ts. */

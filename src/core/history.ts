@@ -30,6 +30,8 @@ const known: Readonly<Record<string, (line: JournalLine) => string>> = {
   'alarm-raised': (line) => list(line['rules']),
   acknowledged: (line) => `the alarm of run ${text(line['alarm'])} (${list(line['rules'])}), by ${text(line['who'])}${reason(line)}`,
   initialised: (line) => text(line['did']),
+  'marker-renamed': () => 'the replica has the new name, too',
+  renamed: (line) => `until here it was called ${text(line['from'])}`,
   'alert-sent': (line) => (line['spooledAt'] === undefined ? '' : `had waited since ${text(line['spooledAt'])}`),
   'alert-spooled': () => 'it waits in the spool',
   'alert-lost': () => 'NOT EVEN SPOOLED: nobody was told',

@@ -5,8 +5,9 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { insideReplica, stateFindings } from '../core/config-rules.ts';
 import { quoteLine } from '../core/config-quote.ts';
 import { keyName, readConfig } from '../core/config.ts';
-import type { Config, KeyPath, Locate, Problem } from '../core/config.ts';
+import type { Config, KeyPath, Problem } from '../core/config.ts';
 import { UsageError } from '../errors.ts';
+import { userName } from './become.ts';
 
 /** The configuration says something wrong: the same problems as in the message, for programs. */
 export class ConfigError extends UsageError {
@@ -40,18 +41,43 @@ export function findConfig(option: string | undefined, env: NodeJS.ProcessEnv, s
 /** Whether the files with secrets must be there and closed to others: for whoever only looks, they need not be readable. */
 export type Secrets = 'with secrets' | 'without secrets';
 
+/** What a caller wants of the configuration besides its text. */
+export interface Wanted {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly secrets?: Secrets;
+  /** The repositories that are meant: only their secrets are looked at; all when none is named. */
+  readonly names?: readonly string[];
+  /** Called once the text is known to be right, before anything that it names is looked at: root becomes the owner here. */
+  readonly settle?: (config: Config) => Settled;
+}
+
+/** What speaks against going on, and where the books are when the configuration does not say. */
+export interface Settled {
+  readonly problems: readonly ValueProblem[];
+  readonly state: string | undefined;
+}
+
+/** What is wrong with the value of a key. */
+export interface ValueProblem {
+  readonly path: KeyPath;
+  readonly message: string;
+}
+
 /**
  * Reads and checks the configuration at `path`, the rights of the file itself and of the files with secrets included.
  * `state` is always filled in. Throws ConfigError with `FILE:LINE:COLUMN: KEY: message` and the quoted line for each problem.
  */
-export function loadConfig(path: string, env: NodeJS.ProcessEnv = process.env, secrets: Secrets = 'with secrets'): Config {
+export function loadConfig(path: string, { env = process.env, secrets = 'with secrets', names = [], settle }: Wanted = {}): Config {
   const file = resolve(path);
   const { text, problems } = readText(file);
   const result = readConfig(text, dirname(file));
   if ('problems' in result) return refuse(file, text, [...problems, ...result.problems]);
   const { config, locate } = result;
-  const filled: Config = { ...config, state: config.state ?? defaultState(env) };
-  const all = [...problems, ...(secrets === 'with secrets' ? secretProblems(config, locate) : []), ...defaultStateProblems(config, filled.state, locate)];
+  const settled = settle?.(config);
+  const filled: Config = { ...config, state: config.state ?? settled?.state ?? defaultState(env) };
+  const meant = { ...config, repositories: config.repositories.filter(({ name }) => names.length === 0 || names.includes(name)) };
+  const values = [...(settled?.problems ?? []), ...(secrets === 'with secrets' ? secretProblems(meant) : []), ...defaultStateProblems(config, filled.state)];
+  const all = [...problems, ...values.map(({ path: key, message }) => ({ ...locate(...key), key: keyName(key), message }))];
   return all.length > 0 ? refuse(file, text, all) : filled;
 }
 
@@ -118,10 +144,10 @@ function secretFiles(config: Config): { path: KeyPath; file: string | undefined 
   ];
 }
 
-function secretProblems(config: Config, locate: Locate): Problem[] {
+function secretProblems(config: Config): ValueProblem[] {
   return secretFiles(config).flatMap(({ path, file }) => {
     const fault = file === undefined ? undefined : secretFault(file);
-    return fault === undefined ? [] : [{ ...locate(...path), key: keyName(path), message: `${fault.words}: ${fault.must}` }];
+    return fault === undefined ? [] : [{ path, message: `${fault.words}: ${fault.must}` }];
   });
 }
 
@@ -137,18 +163,17 @@ export function secretFault(file: string): { readonly words: string; readonly mu
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') return { words: `${file} does not exist`, must: `${isSecret} (install -m 600 /dev/stdin ${file})` };
-    return { words: `${file} cannot be read (${code ?? 'unknown error'})`, must: 'must be readable by the user who runs rsync-ratchet' };
+    return { words: `${file} cannot be read (${code ?? 'unknown error'})`, must: `must be readable by the user who runs rsync-ratchet${code === 'EACCES' ? ` (chown ${userName()}: ${file})` : ''}` };
   }
 }
 
 /** What readConfig says of a configured state must hold for the default one too; the replica is then what to change. */
-function defaultStateProblems({ state, repositories }: Config, filled: string | undefined, locate: Locate): Problem[] {
+function defaultStateProblems({ state, repositories }: Config, filled: string | undefined): ValueProblem[] {
   if (state !== undefined || filled === undefined) return [];
   const replicas = repositories.map(({ name, replica }) => ({ path: ['repositories', name, 'replica'], folder: replica }));
   const around = replicas.filter((replica) => insideReplica({ path: [], folder: filled }, [replica]).length > 0);
-  const findings = [
+  return [
     ...around.map(({ path }) => ({ path, message: `must not be around the state folder ${filled}: move one of them (state: …)` })),
     ...stateFindings(filled, repositories.map(({ name }) => name), replicas),
   ];
-  return findings.map(({ path, message }) => ({ ...locate(...path), key: keyName(path), message }));
 }

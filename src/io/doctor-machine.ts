@@ -6,6 +6,7 @@ import { day } from '../core/config-units.ts';
 import { bad, good, isOlder, rsyncVersion, startsUs, warning, type Verdict } from '../core/doctor.ts';
 import { ask, secretCross, type Check } from './doctor-ask.ts';
 import { findProgram } from './process.ts';
+import { stateFiles, strangersIn } from './owner.ts';
 import { State } from './state.ts';
 
 /** The oldest rsync without the known holes that a hostile sender can reach (DESIGN section 5, rule 13). */
@@ -20,7 +21,7 @@ export function machineChecks(config: Config, repositories: readonly Repository[
   return [
     { item: 'node', look: node },
     ...programs(repositories),
-    { item: 'state', look: () => stateFolder(config.state ?? '') },
+    { item: 'state', look: () => stateFolder(config.state ?? '', repositories) },
     { item: 'clock', look: (signal) => clock(config, repositories, new Date(), signal) },
     { item: 'mail', look: () => mail(email) },
     ...ping(config.monitoring.ping?.urlFile),
@@ -71,7 +72,7 @@ async function restic(path: string, repositories: readonly Repository[], signal:
   return code === 0 ? good(`${stdout.split('\n')[0] ?? ''} (${program})`) : bad(`${program}: ${stderr}`, 'apt-get install --reinstall restic');
 }
 
-function stateFolder(folder: string): Verdict {
+function stateFolder(folder: string, repositories: readonly Repository[]): Verdict {
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   if (stats === undefined) {
     return canMake(folder) ? good(`${folder} (will be made)`) : bad(`${folder} cannot be made`, `install -d -m 700 -o "$(id -un)" ${folder}`);
@@ -79,6 +80,8 @@ function stateFolder(folder: string): Verdict {
   if (!stats.isDirectory()) return bad(`${folder} is no folder`, 'move it away, or name another folder with state');
   if (stats.uid !== process.getuid?.()) return bad(`${folder} belongs to another user`, `run as its owner, or: chown -R "$(id -un)" ${folder}`);
   if (!isWritable(folder)) return bad(`${folder} is not writable`, `chmod u+rwx ${folder}`);
+  const [stranger] = strangersIn(repositories.flatMap(({ name }) => stateFiles(folder, name)), process.getuid());
+  if (stranger !== undefined) return bad(`${stranger} belongs to another user, and a night must write there`, `as root: chown -R "$(id -un)" ${folder}`);
   // The group may read: that is how a monitoring user sees `status`.
   return (stats.mode & 0o027) === 0 ? good(folder) : warning(`${folder} is open to others`, `chmod g-w,o= ${folder}`);
 }

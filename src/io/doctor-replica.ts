@@ -9,14 +9,15 @@ import { secretCross, type Check } from './doctor-ask.ts';
 import { checkPins, freeSpace, notInitialised, ownPaths, readMarker } from './replica.ts';
 import { Restic } from './restic.ts';
 import { canIsolate } from './sandbox.ts';
+import { requireState } from './whose-state.ts';
 
 /** Opening a large repository takes its time, in milliseconds. */
 const resticPatience = 300_000;
 
-/** All of it. `scratch` is a private folder. */
-export function replicaChecks(repository: Repository, scratch: string): Check[] {
+/** All of it. `state` is the configuration's folder, `scratch` a private one. */
+export function replicaChecks(repository: Repository, state: string, scratch: string): Check[] {
   return [
-    { item: 'replica', look: () => marker(repository) },
+    { item: 'replica', look: () => marker(repository, state) },
     { item: 'rights', look: () => rights(repository) },
     { item: 'one disk', look: () => oneFileSystem(repository) },
     { item: 'free space', look: () => room(repository) },
@@ -25,9 +26,10 @@ export function replicaChecks(repository: Repository, scratch: string): Check[] 
   ];
 }
 
-function marker({ name, replica }: Repository): Verdict {
+function marker({ name, replica }: Repository, state: string): Verdict {
   const found = readMarker(replica);
   if (found === undefined) throw notInitialised(name, replica);
+  requireState(state, name, found);
   checkPins(replica, found);
   return good(`${replica}, made ${found.createdAt.slice(0, 10)}; config and keys are the pinned ones`);
 }

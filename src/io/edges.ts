@@ -1,7 +1,7 @@
 /** The edges of one run for one repository: everything outside, wired together for `nightly.ts` and `initialise.ts`. */
 import { randomInt } from 'node:crypto';
 import { lstatSync, utimesSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Catalogue } from '../core/catalogue.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
 import { inReplica, rejected, verified, wanted } from '../core/flags.ts';
@@ -26,6 +26,7 @@ import { ReplicaWalk } from './walk.ts';
 import { Session } from './session.ts';
 import type { EdgeOptions } from './state-edges.ts';
 import { Telling } from './telling.ts';
+import { requireState } from './whose-state.ts';
 
 export class RunEdges extends Telling implements Edges {
   readonly restic: ResticEdges;
@@ -53,8 +54,9 @@ export class RunEdges extends Telling implements Edges {
     const { name, replica } = this.repository;
     this.#marker = onDisk.readMarker(replica);
     if (this.#marker === undefined) throw onDisk.notInitialised(name, replica);
+    requireState(dirname(this.state.folder), name, this.#marker);
     if (!(await this.#session.lock())) return false;
-    if (this.state.journal.isLost()) throw stateLost(this.state.folder);
+    if (this.#marker.repository !== name) await this.#takeName();
     this.#onStart();
     emptyExpired(this.#paths.expired);
     onDisk.checkPins(replica, this.#marker);
@@ -190,6 +192,13 @@ export class RunEdges extends Telling implements Edges {
     this.#marker = marker;
   }
 
+  /** The repository was renamed, and its state came along: the journal says so first, then the marker. */
+  async #takeName(): Promise<void> {
+    const { name: repository } = this.repository;
+    await this.state.append(this.now(), { event: 'marker-renamed' });
+    this.#writeMarker({ ...this.#requireMarker(), repository });
+  }
+
   #requireIncoming(): Incoming {
     if (this.#incoming === undefined) throw new Error('takeLeftovers comes first');
     return this.#incoming;
@@ -199,12 +208,4 @@ export class RunEdges extends Telling implements Edges {
     if (this.#marker === undefined) throw new Error('lock comes first');
     return this.#marker;
   }
-}
-
-/** `init` writes the first line, so a replica without it has lost its alarm, its tombstones and its windows. */
-function stateLost(folder: string): Failure {
-  return new Failure(
-    `${folder} knows nothing of this replica: its journal is missing`,
-    'is `state` in the configuration right, is its disk mounted, is this the usual user? If it is lost for good, move .rsync-ratchet/replica.json away and run init again. Nothing was fetched',
-  );
 }

@@ -25,6 +25,7 @@ import { Session } from './session.ts';
 import { State } from './state.ts';
 import type { EdgeOptions } from './state-edges.ts';
 import { walkReplica } from './walk.ts';
+import { markerOf } from './whose-state.ts';
 import { syncFileSystem } from './sync.ts';
 
 /** A key or a config above this is none, in bytes. */
@@ -52,7 +53,7 @@ export class InitEdges implements InitialiseEdges {
   }
 
   pins(): Pins | undefined {
-    return onDisk.readMarker(this.#replica)?.pins;
+    return markerOf(this.#options.config, this.#options.repository)?.pins;
   }
 
   async prepare(): Promise<boolean> {
@@ -213,9 +214,7 @@ export class InitEdges implements InitialiseEdges {
     return this.#state.append(new Date(), event);
   }
 
-  async close(): Promise<void> {
-    await this.#session.close();
-  }
+  async close(): Promise<void> { await this.#session.close(); }
 
   get #bounds() {
     return this.#session.bounds(new Date(Date.now() + this.#options.repository.timeouts.run));

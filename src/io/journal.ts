@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chainStart, damagedEvent, headSchema, nextLine, parseJournalLine, Verifier, type Head, type JournalEvent, type JournalLine, type Verification } from '../core/chain.ts';
+import { chainStart, damagedEvent, headSchema, nextLine, parseJournalLine, Verifier, withRenaming, type Head, type JournalEvent, type JournalLine, type Verification } from '../core/chain.ts';
 import { ifThere, replaceFile, shareWithGroup, syncFolder } from './files.ts';
 import { readJson } from './json-file.ts';
 import { blockLength, cutTornLine, eachLine, linesBackwards } from './lines.ts';
@@ -44,7 +44,7 @@ export class Journal {
       shareWithGroup(file, this.#folder);
       let head: Last | undefined = last;
       const lines: JournalLine[] = [];
-      for (const each of [...events, event]) {
+      for (const each of [...events, ...withRenaming(last?.line, this.#repository, event)]) {
         head = this.#write(file, head, time, each);
         if (head.line !== undefined) lines.push(head.line);
       }

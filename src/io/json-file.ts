@@ -1,9 +1,10 @@
 /** The one reader of the JSON files that we keep. It fails closed: what is not what its schema says is an error, never a default. */
 import { readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
+import { userName } from './become.ts';
 import { ifThere } from './files.ts';
 
 /** What helps when a file of ours is damaged. */
@@ -31,8 +32,8 @@ export function readText(path: string): string | undefined {
 export function unreadable(path: string, error: NodeJS.ErrnoException): Failure {
   const isClosed = error.code === 'EACCES' || error.code === 'EPERM';
   return new Failure(
-    isClosed ? `${path} may not be read by the user ${userInfo().username}` : `${path} could not be read (${error.code ?? error.message})`,
-    isClosed ? 'run as the user of the nights, or give the file back to him: ls -l shows whose it is. Nothing was done' : 'look at the disk (dmesg); nothing was done',
+    isClosed ? `${path} may not be read by the user ${userName()}` : `${path} could not be read (${error.code ?? error.message})`,
+    isClosed ? `nothing is damaged, and nothing was done; as root: chown -R ${userName()}: ${dirname(path)}, unless another user runs the nights (ls -l shows whose it is)` : 'look at the disk (dmesg); nothing was done',
     { cause: error },
   );
 }

@@ -1,14 +1,15 @@
 /** What an operator declares on this machine: windows, kept tombstones, acknowledged alarms. Works beside a long run. */
-import { userInfo } from 'node:os';
 import type { Alarm } from '../core/alerts.ts';
 import { inReplica, tombstoned } from '../core/flags.ts';
 import type { Config, Repository } from '../core/config.ts';
 import type { Tombstone } from '../core/tombstones.ts';
 import { decideWindow, withAllClosed, type OpenWindow, type WindowDecision } from '../core/window.ts';
 import { Failure } from '../errors.ts';
-import { notInitialised, readMarker } from './replica.ts';
+import { whoTyped } from './become.ts';
+import { notInitialised } from './replica.ts';
 import { State } from './state.ts';
 import { walkReplica } from './walk.ts';
+import { markerOf } from './whose-state.ts';
 
 /** What `prune-window open` asks for. */
 export interface WindowRequest {
@@ -23,18 +24,13 @@ export interface WindowRequest {
 /** Which tombstones `tombstones keep` means. */
 export type Choice = { readonly paths: readonly string[] } | { readonly run: string } | 'all';
 
-/** The person at the keyboard: who called sudo, or who runs this. */
-function who(): string {
-  return process.env['SUDO_USER'] ?? userInfo().username;
-}
-
 export class Operator {
   readonly #repository: Repository;
   readonly #state: State;
 
-  /** Throws Failure when the replica is not initialised: a typing error must not open a window nowhere. */
+  /** Throws Failure when the replica is not initialised, or its state is elsewhere: a typing error must not open a window nowhere. */
   constructor(config: Config, repository: Repository) {
-    if (readMarker(repository.replica) === undefined) throw notInitialised(repository.name, repository.replica);
+    if (markerOf(config, repository) === undefined) throw notInitialised(repository.name, repository.replica);
     this.#repository = repository;
     this.#state = new State(config.state ?? '', repository.name);
   }
@@ -52,7 +48,7 @@ export class Operator {
     const maxDeletions = request.maxDeletions ?? (request.allowKeys ? 0 : this.#quarterOfFiles());
     const { allowKeys, reason } = request;
     const until = new Date(now.getTime() + request.length);
-    const command = { openedAt: now.toISOString(), until: until.toISOString(), maxDeletions, used: 0, allowKeys, reason, openedBy: who() };
+    const command = { openedAt: now.toISOString(), until: until.toISOString(), maxDeletions, used: 0, allowKeys, reason, openedBy: whoTyped() };
     await this.#state.locked(() => { this.#state.setWindows({ ...this.#state.windows(), command }); });
     await this.#state.append(now, { event: 'window-opened', who: command.openedBy, until: command.until, maxDeletions, allowKeys, reason });
     return { source: 'command', until, budget: maxDeletions, used: 0, allowKeys, row: undefined };
@@ -65,7 +61,7 @@ export class Operator {
       this.#state.setWindows(withAllClosed(now, before, this.#repository.pruneWindows));
       return decideWindow(now, before, this.#repository.pruneWindows).open;
     });
-    if (closed !== undefined) await this.#state.append(now, { event: 'window-closed', who: who(), used: closed.used, source: closed.source });
+    if (closed !== undefined) await this.#state.append(now, { event: 'window-closed', who: whoTyped(), used: closed.used, source: closed.source });
     return closed;
   }
 
@@ -90,7 +86,7 @@ export class Operator {
       this.#state.tombstones.append(chosen.map((path) => ({ event: 'kept', path })));
       return chosen.length;
     });
-    if (kept > 0) await this.#state.append(now, { event: 'tombstones-kept', who: who(), files: kept, ...(choice === 'all' ? { all: true } : 'run' in choice ? choice : { paths: choice.paths.slice(0, 20) }) });
+    if (kept > 0) await this.#state.append(now, { event: 'tombstones-kept', who: whoTyped(), files: kept, ...(choice === 'all' ? { all: true } : 'run' in choice ? choice : { paths: choice.paths.slice(0, 20) }) });
     return kept;
   }
 
@@ -102,7 +98,7 @@ export class Operator {
       const by = Math.max(0, now.getTime() - Date.parse(alarm.since));
       this.#state.tombstones.append([{ event: 'postponed', by }]);
       this.#state.setAlarm(undefined);
-      this.#state.note(now, { event: 'acknowledged', who: who(), reason, alarm: alarm.runId, since: alarm.since, rules: alarm.rules, acceptMtimes });
+      this.#state.note(now, { event: 'acknowledged', who: whoTyped(), reason, alarm: alarm.runId, since: alarm.since, rules: alarm.rules, acceptMtimes });
       return alarm;
     });
   }

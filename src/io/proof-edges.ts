@@ -10,11 +10,12 @@ import { Failure } from '../errors.ts';
 import type { Console } from './console.ts';
 import type { Incoming } from './incoming.ts';
 import { prove, structuralJunk } from './prove.ts';
-import { notInitialised, ownPaths, readMarker } from './replica.ts';
+import { notInitialised, ownPaths } from './replica.ts';
 import { Restic } from './restic.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
 import type { EdgeOptions } from './state-edges.ts';
+import { markerOf } from './whose-state.ts';
 
 export class ResticEdges implements ProofEdges {
   readonly canProve: boolean;
@@ -77,7 +78,7 @@ export class ResticEdges implements ProofEdges {
 /** The command `check`: the next share, whether it is due or not; undefined while another run is at work. Throws Failure without a password or a replica. */
 export async function checkNow({ config, repository, interrupt, console }: EdgeOptions): Promise<CheckResult | undefined> {
   const { passwordFile, check } = repository.restic;
-  if (readMarker(repository.replica) === undefined) throw notInitialised(repository.name, repository.replica);
+  if (markerOf(config, repository) === undefined) throw notInitialised(repository.name, repository.replica);
   if (passwordFile === undefined || check === undefined) {
     throw new Failure(`${repository.name} has no restic.passwordFile`, 'restic can only check what it can open: put the password into a file (0600) and name it in the configuration');
   }

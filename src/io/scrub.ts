@@ -12,6 +12,7 @@ import { Rehash } from './rehash.ts';
 import { Repair } from './repair.ts';
 import { readScrubMemory, writeScrubMemory } from './scrub-memory.ts';
 import { State } from './state.ts';
+import { requireState } from './whose-state.ts';
 
 export class ReplicaScrub implements ScrubEdges {
   readonly name: string;
@@ -39,7 +40,7 @@ export class ReplicaScrub implements ScrubEdges {
   }
 
   async begin(): Promise<boolean> {
-    this.#rehash.requireReplica();
+    requireState(this.#options.config.state ?? '', this.name, this.#rehash.requireReplica());
     makeFolder(this.#state.folder);
     this.#lock = await takeLock(join(this.#state.folder, 'scrub.lock'));
     return this.#lock !== undefined;

@@ -6,15 +6,16 @@ import type { Status } from '../core/status.ts';
 import { decideWindow } from '../core/window.ts';
 import { Failure } from '../errors.ts';
 import { quarantined } from './quarantine.ts';
-import { freeSpace, ownPaths, readMarker } from './replica.ts';
+import { freeSpace, ownPaths } from './replica.ts';
 import { readScrubMemory } from './scrub-memory.ts';
 import { Spool } from './spool.ts';
 import { State } from './state.ts';
+import { markerOf } from './whose-state.ts';
 
-/** How a repository stands now. Throws Failure when a state file is damaged or closed to this user. */
+/** How a repository stands now. Throws Failure when a state file is damaged, closed to this user, or not that of the replica. */
 export function statusOf(config: Config, repository: Repository, now: Date): Status {
   const state = new State(config.state ?? '', repository.name);
-  const isInitialised = unlessClosed(() => readMarker(repository.replica) !== undefined);
+  const isInitialised = unlessClosed(() => markerOf(config, repository) !== undefined);
   const checks = repository.restic.check !== undefined;
   const { lastRun, lastSuccess, quiet, checks: { last } } = state.memory();
   return {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { chainStart, damagedEvent, nextLine, parseJournalLine, Verifier, type Head, type JournalEvent, type Verification } from '../../src/core/chain.ts';
+import { chainStart, damagedEvent, nextLine, parseJournalLine, Verifier, withRenaming, type Head, type JournalEvent, type Verification } from '../../src/core/chain.ts';
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -70,6 +70,23 @@ describe('tampering', () => {
     ['a blank was put in', good.with(3, ` ${good[3] ?? ''}`), 4],
     ['a line of another repository', good.with(3, (good[3] ?? '').replace('"nightly"', '"other"')), 4],
   ];
+  test('a journal that was renamed is whole when its next line says so, and only under its last name', () => {
+    const append = (lines: string[], repository: string, event: JournalEvent): string[] => {
+      const last = parseJournalLine(lines.at(-1) ?? '');
+      return [...lines, nextLine(last, hashOf(lines.at(-1) ?? ''), repository, new Date(0), event)];
+    };
+    const renamed = withRenaming(parseJournalLine(good.at(-1) ?? ''), 'main', { event: 'started' }).reduce((lines, event) => append(lines, 'main', event), [...good]);
+    const cases: readonly (readonly [string, string[], number | undefined])[] = [
+      ['main', renamed, undefined], ['nightly', renamed, 8], ['main', good, 6], ['main', append([...good], 'main', { event: 'started' }), 7],
+      ['main', append([...good], 'main', { event: 'renamed', from: 'other' }), 7],
+    ];
+    for (const [repository, lines, bad] of cases) {
+      const verifier = new Verifier(repository, undefined);
+      lines.forEach((line, index) => { verifier.line('journal.jsonl', index + 1, line, hashOf(line)); });
+      assert.equal(verifier.end(0).bad?.line, bad, `${repository} ${lines.length}`);
+    }
+  });
+
   for (const [name, lines, bad] of cases) test(`${name}: line ${bad}`, () => { assert.equal(badIn(lines), bad); });
 
   test('a chain written anew from some line on is found by the head of an earlier mail, and by the recorded one', () => {

@@ -96,6 +96,9 @@ describe('values', () => {
     ['limits: { newBytes: 1GiB }', (r) => r.limits.newBytes, 2 ** 30],
     ['limits: { newBytes: 1.5MiB }', (r) => r.limits.newBytes, 1.5 * 2 ** 20],
     ['limits: { newBytes: 2MB }', (r) => r.limits.newBytes, 2e6],
+    ['limits: { newBytes: 2TB }', (r) => r.limits.newBytes, 2e12],
+    ['limits: { minFree: 512KiB }', (r) => r.limits.minFree, { bytes: 2 ** 19 }],
+    ['rsync: { bandwidthLimit: 625KB }', (r) => r.rsync.bandwidthLimit, 625_000],
     ['limits: { minFree: 2.5% }', (r) => r.limits.minFree, { percent: 2.5 }],
     ['limits: { minFree: 50GB }', (r) => r.limits.minFree, { bytes: 50e9 }],
     ['rsync: { bandwidthLimit: 20MB }', (r) => r.rsync.bandwidthLimit, 20e6],
@@ -111,6 +114,34 @@ describe('values', () => {
     const config = configOf(`state: ../state/\n${repositoryYaml('', '/a//b/../c/', 'copies/./x/')}`);
     assert.deepEqual([config.state, config.repositories[0]?.replica], ['/etc/state', '/etc/ratchet/copies/x']);
     assert.deepEqual(config.repositories[0]?.source, { kind: 'local', path: '/a/c' });
+  });
+
+  const shared = `x-base: &base
+  ssh: { port: 2222 }
+  limits: { newFiles: 7, x-note: "why seven" }
+x-more: &more { limits: { newFiles: 8 }, spotCheck: 9 }
+repositories:
+  a: { <<: *base, source: "h:/a", replica: /a, x-owner: "carol" }
+  b:
+    <<: [*base, *more]
+    source: h:/b
+    replica: /b
+    limits: { <<: { newFiles: 1 }, suspects: 2 }
+  x-ray: { source: "h:/x", replica: /x }
+`;
+  test('merge keys and x-… blocks: what is written goes before what is merged, an earlier source before a later', () => {
+    const found = configOf(shared).repositories.map(({ name, ssh, limits, spotCheck }) => [name, ssh.port, limits.newFiles, limits.suspects, spotCheck]);
+    assert.deepEqual(found, [['a', 2222, 7, 100, 5], ['b', 2222, 1, 2, 9], ['x-ray', 22, 200_000, 100, 5]]);
+  });
+
+  test('what is wrong in a merged block is told at its place there, for each repository that takes it', () => {
+    const found = readConfig(shared.replace('port: 2222', 'port: 0, pots: 1'), '/etc/ratchet');
+    assert.ok('problems' in found);
+    assert.deepEqual(found.problems.map(({ line, column, key }) => `${line}:${column} ${key}`),
+      ['2:16 repositories.a.ssh.port', '2:16 repositories.b.ssh.port', '2:19 repositories.a.ssh.pots', '2:19 repositories.b.ssh.pots']);
+    const broken = readConfig('repositories:\n  a: { <<: 5, source: "h:", replica: /a }\n', '/');
+    assert.ok('problems' in broken && broken.problems.length > 0);
+    assert.ok('problems' in readConfig('repositories: &r\n  a: &a { <<: *a, source: "h:", replica: /a }\n  b: { <<: [*r, *a] }\n', '/'));
   });
 
   test('a byte order mark and aliases are fine', () => {
@@ -165,10 +196,10 @@ describe('a wrong value is a problem at its place', () => {
     ['deletionGrace: 30', 20, 'deletionGrace', /30d, or 0, or forever; found 30$/],
     ['deletionGrace: never', 20, 'deletionGrace', /forever/],
     ['deletionGrace: 99999d', 20, 'deletionGrace', /at most 36500d/],
-    ['limits: { newBytes: 500 }', 25, 'limits.newBytes', /MB, GB, MiB or GiB/],
-    ['limits: { newBytes: 500kB }', 25, 'limits.newBytes', /MB, GB, MiB or GiB/],
-    ['limits: { newBytes: 500gb }', 25, 'limits.newBytes', /MB, GB, MiB or GiB/],
-    ['limits: { newBytes: 1TB }', 25, 'limits.newBytes', /MB, GB, MiB or GiB/],
+    ['limits: { newBytes: 500 }', 25, 'limits.newBytes', /KB, MB, GB, TB, KiB, MiB, GiB or TiB/],
+    ['limits: { newBytes: 500kB }', 25, 'limits.newBytes', /KB, MB, GB, TB, KiB, MiB, GiB or TiB/],
+    ['limits: { newBytes: 500gb }', 25, 'limits.newBytes', /KB, MB, GB, TB, KiB, MiB, GiB or TiB/],
+    ['limits: { newBytes: 1PB }', 25, 'limits.newBytes', /KB, MB, GB, TB, KiB, MiB, GiB or TiB/],
     ['limits: { newFiles: many }', 25, 'limits.newFiles', /whole number, 0 or more; found "many"/],
     ['limits: { newFiles: 1.5 }', 25, 'limits.newFiles', /whole number/],
     ['limits: { suspects: -1 }', 25, 'limits.suspects', /whole number/],

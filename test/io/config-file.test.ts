@@ -79,7 +79,7 @@ describe('loadConfig', () => {
 
   test('fills in the state and resolves against its folder', () => {
     const env = { XDG_STATE_HOME: '/s' };
-    const config = loadConfig(write('c.yaml', base), env);
+    const config = loadConfig(write('c.yaml', base), { env });
     assert.equal(config.state, defaultState(env));
     assert.equal(config.repositories[0]?.replica, join(folder, 'copy'));
     assert.equal(loadConfig(write('d.yaml', `${base}state: st\n`)).state, join(folder, 'st'));
@@ -156,7 +156,7 @@ test('the default state must not lie in a replica, nor a replica in its books', 
   const state = defaultState(env);
   const yaml = (replica: string) => `repositories: { nightly: { source: "h:", replica: ${replica} } }\n`;
   const around = write('c.yaml', yaml(join(state, '..')));
-  assert.match(usageError(() => loadConfig(around, env)).message, /:1:51: repositories.nightly.replica: must not be around the state folder/);
+  assert.match(usageError(() => loadConfig(around, { env })).message, /:1:51: repositories.nightly.replica: must not be around the state folder/);
   const inside = write('d.yaml', yaml(join(state, 'nightly', 'x')));
-  assert.match(usageError(() => loadConfig(inside, env)).message, /:1:51: repositories.nightly.replica: must be outside /);
+  assert.match(usageError(() => loadConfig(inside, { env })).message, /:1:51: repositories.nightly.replica: must be outside /);
 });

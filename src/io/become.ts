@@ -1,0 +1,99 @@
+/** Users: who one is, being him for a moment, and becoming him for good. Only root can; everybody else stays who he is. */
+import { accessSync, constants, lstatSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { UsageError } from '../errors.ts';
+
+/** A user as the machine knows him; `name` is his number, and `home` `/`, where it does not. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+  readonly name: string;
+  readonly home: string;
+}
+
+/** The user to whom a path belongs. The machine's own data base (NSS) is asked, which tells of the effective user alone. */
+export function ownerOf(path: string): Owner {
+  const { uid, gid } = lstatSync(path);
+  const before = process.geteuid?.() ?? uid;
+  try {
+    process.seteuid?.(uid);
+    const { username, homedir, gid: group } = userInfo();
+    return { uid, gid: group, name: username, home: homedir };
+  } catch {
+    return { uid, gid, name: String(uid), home: '/' }; // nobody in that data base
+  } finally {
+    process.seteuid?.(before);
+  }
+}
+
+/** Root does something with an owner's rights, and is root again. `work` must start no program: that one could be root again, too. */
+export function asOwner<T>(owner: Owner, work: () => T): T {
+  if (process.geteuid?.() !== 0 || owner.uid === 0) return work();
+  const groups = process.getgroups?.() ?? [];
+  takeGroups(owner);
+  process.setegid?.(owner.gid);
+  process.seteuid?.(owner.uid);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+    process.setgroups?.(groups);
+  }
+}
+
+/** Who we are by now; the number where the machine knows no name for it. */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.geteuid?.() ?? 'unknown');
+  }
+}
+
+let typist: string | undefined;
+
+/** Who typed the command, for the journal; who called sudo is the person. */
+export function whoTyped(): string {
+  return process.env['SUDO_USER'] ?? typist ?? userName();
+}
+
+/** Root becomes the owner, for good, with his groups and home, in `/`. Throws UsageError when the kernel does not let him. */
+export function become(owner: Owner): void {
+  typist = userName();
+  try {
+    takeGroups(owner);
+    process.setgid?.(owner.gid);
+    process.setuid?.(owner.uid);
+  } catch (error) {
+    throw new UsageError(
+      `root cannot become ${owner.name}, to whom the repository belongs: ${(error as Error).message}`,
+      `nothing was tried; type it as that user: runuser -u ${owner.name} -- rsync-ratchet …`,
+    );
+  }
+  process.chdir('/');
+  settle(owner);
+}
+
+function takeGroups({ name, uid, gid }: Owner): void {
+  if (name === String(uid)) process.setgroups?.([gid]);
+  else (process as { initgroups?: (user: string, group: number) => void }).initgroups?.(name, gid); // missing in the types of Node 20
+}
+
+/** What belongs to root's own session (its agent, its folders) is closed to the owner. */
+const ofTheSession = ['XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_CACHE_HOME', 'XDG_DATA_HOME', 'SSH_AUTH_SOCK', 'DBUS_SESSION_BUS_ADDRESS'];
+
+function settle({ name, home }: Owner): void {
+  Object.assign(process.env, { HOME: home, USER: name, LOGNAME: name });
+  const closed = isUsable(tmpdir()) ? [] : ['TMPDIR', 'TMP', 'TEMP'];
+  for (const key of [...ofTheSession, ...closed]) Reflect.deleteProperty(process.env, key);
+}
+
+function isUsable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false; // the answer, not an error
+  }
+}

@@ -1,0 +1,48 @@
+/** Whether the state folder of a repository knows its replica: without it there are no tombstones, no alarm, no history. */
+import { join } from 'node:path';
+import type { Config, Repository } from '../core/config.ts';
+import { namePattern } from '../core/config-schema.ts';
+import { Failure } from '../errors.ts';
+import { readMarker, type Marker } from './replica.ts';
+import { State } from './state.ts';
+
+/** The marker of a replica whose state is at hand, see requireState; undefined without a marker. */
+export function markerOf({ state = '' }: Pick<Config, 'state'>, { name, replica }: Repository): Marker | undefined {
+  const marker = readMarker(replica);
+  if (marker !== undefined) requireState(state, name, marker);
+  return marker;
+}
+
+/**
+ * Throws Failure unless `<state>/<name>` is the state of the replica with this marker. A marker has the name that the
+ * repository had when its state was last seen: another one means that it was renamed, or that two were mixed up.
+ */
+export function requireState(state: string, name: string, { repository: former }: Pick<Marker, 'repository'>): void {
+  const [journal, folder] = [new State(state, name).journal, join(state, name)];
+  if (journal.isLost()) throw new RegExp(namePattern).test(former) && isElsewhere(state, name, former) ? renamed(state, name, former) : stateLost(folder);
+  const last = journal.findLast(() => true)?.repository;
+  if (last === former || (last === name && journal.findLast((line) => line.repository === former) !== undefined)) return;
+  throw new Failure(
+    `the replica of ${name} was made for ${former}, and ${folder} is the state of ${last ?? 'nobody'}: they are two repositories'`,
+    'are two replicas mixed up in the configuration, or two folders below `state`? Nothing was done',
+  );
+}
+
+function isElsewhere(state: string, name: string, former: string): boolean {
+  return former !== name && !new State(state, former).journal.isLost();
+}
+
+function renamed(state: string, name: string, former: string): Failure {
+  return new Failure(
+    `the state of this replica is that of ${former}: the repository is called ${name} in the configuration now`,
+    `take journal, tombstones and alarm along: mv -T --backup=numbered ${join(state, former)} ${join(state, name)} (cp -aT in place of mv where this is a copy of ${former}, which goes on); or call it ${former} again. Nothing was done`,
+  );
+}
+
+/** `init` writes the first line, so a replica without it has lost its alarm, its tombstones and its windows. */
+function stateLost(folder: string): Failure {
+  return new Failure(
+    `${folder} knows nothing of this replica: its journal is missing`,
+    'is `state` in the configuration right, is its disk mounted, is this the usual user? If it is lost for good, move .rsync-ratchet/replica.json away and run init again. Nothing was fetched',
+  );
+}
