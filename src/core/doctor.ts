@@ -65,18 +65,6 @@ export function doctorExitCode(checkups: readonly Checkup[]): number {
   return amount(checkups, 'bad') > 0 ? exitCodes.failed : 0;
 }
 
-/** rsync's version from `rsync --version`, such as 3.2.7; undefined when it does not say. */
-export function rsyncVersion(said: string): string | undefined {
-  return /^rsync +version +v?(\d+\.\d+\.\d+\S*)/m.exec(said)?.[1];
-}
-
-/** Whether a version like 3.2.7 is below another. */
-export function isOlder(version: string, than: string): boolean {
-  const [ours, theirs] = [version, than].map((text) => text.split(/[^\d]+/).map(Number));
-  const differing = theirs?.findIndex((number, index) => (ours?.[index] ?? 0) !== number) ?? -1;
-  return differing >= 0 && (ours?.[differing] ?? 0) < (theirs?.[differing] ?? 0);
-}
-
 /** The lines of a crontab, or of a list of timers, that start us; comments do not count. */
 export function startsUs(text: string): boolean {
   return text.split('\n').some((line) => !/^\s*#/.test(line) && /rsync-ratchet|nightly\.sh/.test(line));

@@ -3,14 +3,13 @@ import { accessSync, constants, existsSync, lstatSync, readFileSync, readdirSync
 import { dirname, join } from 'node:path';
 import type { Config, Email, Repository } from '../core/config.ts';
 import { day } from '../core/config-units.ts';
-import { bad, good, isOlder, rsyncVersion, startsUs, warning, type Verdict } from '../core/doctor.ts';
+import { bad, good, startsUs, warning, type Verdict } from '../core/doctor.ts';
+import { isOlder, versionArguments, versionIn, versionVerdict, type Versioned } from '../core/versions.ts';
 import { ask, secretCross, type Check } from './doctor-ask.ts';
 import { findProgram } from './process.ts';
 import { stateFiles, strangersIn } from './owner.ts';
 import { State } from './state.ts';
 
-/** The oldest rsync without the known holes that a hostile sender can reach (DESIGN section 5, rule 13). */
-const safeRsync = '3.5.0';
 /** How long a mail server may take for one step, in milliseconds. */
 const smtpPatience = 15_000;
 const utilLinux = ['flock', 'unshare', 'prlimit', 'setpriv'];
@@ -39,7 +38,7 @@ function programs(repositories: readonly Repository[]): Check[] {
   const paths = (of: (repository: Repository) => string): string[] => [...new Set(repositories.map(of))];
   const kinds = new Set(repositories.map(({ source }) => source.kind));
   return [
-    ...paths(({ rsync }) => rsync.path).map((path) => ({ item: 'rsync', look: (signal: AbortSignal) => rsync(path, signal) })),
+    ...paths(({ rsync }) => rsync.path).map((path) => ({ item: 'rsync', look: (signal: AbortSignal) => versioned('rsync', path, signal) })),
     ...(kinds.has('ssh') || kinds.has('sftp') ? [{ item: 'ssh', look: ssh }] : []),
     ...(kinds.has('sftp') ? [{ item: 'sshfs', look: () => good(findProgram('sshfs', 'sshfs')) }] : []),
     ...paths(({ restic }) => restic.path).map((path) => ({ item: 'restic', look: (signal: AbortSignal) => restic(path, repositories, signal) })),
@@ -47,15 +46,13 @@ function programs(repositories: readonly Repository[]): Check[] {
   ];
 }
 
-async function rsync(path: string, signal: AbortSignal): Promise<Verdict> {
-  const program = findProgram(path, 'rsync');
-  const version = rsyncVersion((await ask(program, ['--version'], signal)).stdout);
-  if (version === undefined) return bad(`${program} does not say its version`, 'is it rsync? apt-get install --reinstall rsync');
-  if (!isOlder(version, safeRsync)) return good(`${version} (${program})`);
-  return warning(
-    `${version} (${program}): before ${safeRsync} a hostile sender had holes to use; distributions repair them in older versions too`,
-    'apt-get install --only-upgrade rsync, and see apt-get changelog rsync',
-  );
+/** A program whose version matters: what it says, and what that version lacks. */
+async function versioned(kind: Versioned, path: string, signal: AbortSignal): Promise<Verdict> {
+  const program = findProgram(path, kind);
+  const { stdout, stderr } = await ask(program, versionArguments[kind], signal);
+  const version = versionIn(kind, stdout);
+  if (version !== undefined) return versionVerdict(kind, version, program);
+  return bad(`${program} does not say its version${stderr === '' ? '' : `: ${stderr}`}`, `is it ${kind}? apt-get install --reinstall ${kind}`);
 }
 
 async function ssh(signal: AbortSignal): Promise<Verdict> {
@@ -63,13 +60,11 @@ async function ssh(signal: AbortSignal): Promise<Verdict> {
   return good(`${(await ask(program, ['-V'], signal)).stderr.trim()} (${program})`);
 }
 
-async function restic(path: string, repositories: readonly Repository[], signal: AbortSignal): Promise<Verdict> {
+function restic(path: string, repositories: readonly Repository[], signal: AbortSignal): Verdict | Promise<Verdict> {
   if (!repositories.some((one) => one.restic.path === path && one.restic.passwordFile !== undefined)) {
     return good('not needed: no restic.passwordFile');
   }
-  const program = findProgram(path, 'restic');
-  const { code, stdout, stderr } = await ask(program, ['version'], signal);
-  return code === 0 ? good(`${stdout.split('\n')[0] ?? ''} (${program})`) : bad(`${program}: ${stderr}`, 'apt-get install --reinstall restic');
+  return versioned('restic', path, signal);
 }
 
 function stateFolder(folder: string, repositories: readonly Repository[]): Verdict {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  bad, checkupLines, type Checkup, doctorExitCode, doctorSummary, doctorToJson, good, isOlder, rsyncVersion, startsUs, type Verdict, warning,
+  bad, checkupLines, type Checkup, doctorExitCode, doctorSummary, doctorToJson, good, startsUs, type Verdict, warning,
 } from '../../src/core/doctor.ts';
 
 const of = (verdict: Verdict, item = 'thing', repository?: string): Checkup => ({ repository, item, ...verdict });
@@ -35,21 +35,6 @@ describe('the whole', () => {
       ],
     });
   });
-});
-
-describe('versions', () => {
-  const said: [text: string, version: string | undefined][] = [
-    ['rsync  version 3.2.7  protocol version 31\nCopyright', '3.2.7'],
-    ['rsync  version v3.5.0dev  protocol', '3.5.0dev'],
-    ['BusyBox', undefined], ['', undefined],
-  ];
-  for (const [text, version] of said) test(JSON.stringify(text), () => assert.equal(rsyncVersion(text), version));
-
-  const ages: [version: string, than: string, older: boolean][] = [
-    ['3.2.7', '3.5.0', true], ['3.5.0', '3.5.0', false], ['3.5.1', '3.5.0', false], ['3.10.0', '3.5.0', false], ['4.0.0', '3.5.0', false],
-    ['2.9.9', '3.5.0', true], ['3.5', '3.5.0', false], ['3.4', '3.5.0', true], ['3.5.0pre1', '3.5.0', false], ['18.20.4', '20.0.0', true],
-  ];
-  for (const [version, than, older] of ages) test(`${version} and ${than}`, () => assert.equal(isOlder(version, than), older));
 });
 
 describe('what starts a night', () => {
