@@ -1,4 +1,4 @@
-/** serverA that cannot be reached, or does not speak rsync: exit 1, each with its own hint, nothing changed. */
+/** serverA that cannot be reached, or does not speak rsync: exit 1, nothing changed. The hints for what ssh says are those of test/io/ssh.test.ts. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Value } from '../support/config.ts';
 import { addPack, assertFailed, type Night, type ServerA, startServerA } from '../support/night.ts';
-import { freePort } from '../support/sshd.ts';
 
 let serverA: ServerA;
 before(async () => { serverA = await startServerA(); });
@@ -37,30 +36,6 @@ function newKey(night: Night): string {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
   return file;
 }
-
-test('a key that serverA refuses fails the run, with a hint at authorized_keys', async (t) => {
-  const night = await nightWith(t, (it) => ({ ssh: { identityFile: newKey(it) } }));
-  await assertFailedWith(night, /^no ssh connection to 127\.0\.0\.1: .*Permission denied/, /authorized_keys .* identityFile/);
-});
-
-test('a missing key file fails the run, with a hint at it', async (t) => {
-  const night = await nightWith(t, (it) => ({ ssh: { identityFile: join(it.folder, 'no such key') } }));
-  await assertFailedWith(night, /^no ssh connection to 127\.0\.0\.1: .*no such key/, /ssh cannot use the identityFile: it must exist/);
-});
-
-test('a port where nobody listens fails the run, with a hint at sshd', async (t) => {
-  const port = await freePort();
-  const night = await nightWith(t, () => ({ ssh: { port } }));
-  await assertFailedWith(night, /^no ssh connection to 127\.0\.0\.1: .*Connection refused/, /is sshd running on serverA, and is ssh\.port right/);
-});
-
-test('an unknown host key fails the run, with a hint how to compare it', async (t) => {
-  const night = await nightWith(t, (it) => {
-    writeFileSync(join(it.folder, 'known hosts'), '');
-    return { ssh: { knownHostsFile: join(it.folder, 'known hosts') } };
-  });
-  await assertFailedWith(night, /^no ssh connection to 127\.0\.0\.1: .*Host key verification failed/, /host key is unknown or has changed: compare it/);
-});
 
 test('a host key that has changed fails the run, and ssh.options cannot soften that', async (t) => {
   const night = await nightWith(t, (it) => {
