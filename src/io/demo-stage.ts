@@ -158,6 +158,8 @@ repositories:
   demo:
     source: ${'port' in door ? door.source : JSON.stringify(door.source)}
     replica: replica
+    restic:
+      passwordFile: ../password
 ${'port' in door ? sshConfiguration(door.port) : ''}alerts:
   email:
     from: ratchet@serverb.example

@@ -1,5 +1,5 @@
 /** The story of the demo as data: what is told, what is typed, and what must come of it. The teller is `demo.ts`. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { alarmMailed, idsIn, inStep, isSame, noMail, onlyGrew, silent, snapshots, unchanged, type Effect } from './demo-effects.ts';
 import type { Stage, Typed } from './demo-stage.ts';
@@ -59,7 +59,7 @@ const aBackup: readonly Step[] = [
 const gettingReady: readonly Step[] = [
   {
     title: 'serverB gets ready',
-    words: ['The configuration says what is pulled from where, and whom to tell. In this demo mails are files in a folder.'],
+    words: ['The configuration says what is pulled from where, and whom to tell. With the password of the repository, restic itself has to read what is new before it enters. In this demo mails are files in a folder.'],
     run: () => ({ on: 'serverB', argv: ['cat', 'config.yaml'] }),
     expect: { exit: 0, effects: [] },
   },
@@ -79,7 +79,7 @@ const gettingReady: readonly Step[] = [
 const goodNights: readonly Step[] = [
   {
     title: 'The first night',
-    words: ['sync compares serverA with the replica, fetches what is new, and lets a file in only when its content has the hash that is its name.'],
+    words: ['sync compares serverA with the replica, fetches what is new, and lets a file in only when its content has the hash that is its name and restic can read the repository with it.'],
     run: () => sync,
     expect: { exit: 0, effects: [inStep, noMail] },
   },
@@ -138,8 +138,37 @@ const tampering: readonly Step[] = [
     run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'acknowledge', 'demo', '--reason', 'intruder, pack put right'] }),
     expect: { exit: 0, effects: [unchanged, noMail] },
   },
+];
+
+/** Something that is no snapshot. */
+const forgery = Buffer.from('Restore me, and see what happens.\n'.repeat(8));
+
+const poisoning: readonly Step[] = [
   {
-    words: ['The next night is a good one.'],
+    title: 'A poisoned snapshot',
+    words: ['The intruder has learned, and adds a file instead: something that is no snapshot, under the right name, which is the hash of its content. A restic that finds it among the snapshots refuses the whole repository.'],
+    prepare: (stage) => { stage.write('serverA/forgery', forgery); },
+    run: () => ({ on: 'serverA', argv: ['cp', 'forgery', `restic/snapshots/${createHash('sha256').update(forgery).digest('hex')}`] }),
+    expect: { exit: 0, effects: [snapshots(3)] },
+  },
+  {
+    words: ['New, and its hash is right: but restic, in a box without a network, cannot read it. So it does not enter.'],
+    run: () => sync,
+    expect: { exit: 3, effects: [unchanged, alarmMailed('unproven')] },
+    mail: 'subject',
+  },
+  {
+    words: ['It is removed from serverA, and the alarm lowered ...'],
+    run: () => ({ on: 'serverA', argv: ['rm', '--force', `restic/snapshots/${createHash('sha256').update(forgery).digest('hex')}`] }),
+    expect: { exit: 0, effects: [inStep] },
+  },
+  {
+    words: [],
+    run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'acknowledge', 'demo', '--reason', 'forgery removed'] }),
+    expect: { exit: 0, effects: [unchanged, noMail] },
+  },
+  {
+    words: ['... and the next night is a good one.'],
     run: () => sync,
     expect: { exit: 0, effects: [unchanged, noMail] },
   },
@@ -205,4 +234,4 @@ const pruning: readonly Step[] = [
 ];
 
 /** The whole story, in order. */
-export const story: readonly Step[] = [...aBackup, ...gettingReady, ...goodNights, ...tampering, ...deleting, ...pruning];
+export const story: readonly Step[] = [...aBackup, ...gettingReady, ...goodNights, ...tampering, ...poisoning, ...deleting, ...pruning];

@@ -24,7 +24,7 @@ export function fold(line: string, { margin = '', hang = 0, end = '' }: Folding 
     if (isEmpty || longer.length + end.length <= columns) {
       current = longer;
     } else {
-      lines.push(current + end);
+      lines.push(current.trimEnd() + end);
       current = margin + ' '.repeat(start.length + hang) + word;
     }
     isEmpty = false;
