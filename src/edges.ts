@@ -93,6 +93,8 @@ export type Examined = 'right' | 'missing' | { readonly wrong: string };
 export interface ProofEdges {
   /** Whether restic is asked: a password is at hand, and `restic.prove` is not off. */
   readonly canProve: boolean;
+  /** Throws Failure when this machine's restic is too old to be believed. */
+  requireFit(): Promise<void>;
   /** Opens *replica + candidates*; without restic only the structure of the candidates is looked at. */
   prove(books: Books): Promise<Proof>;
   /** A candidate that must not enter goes to quarantine. */

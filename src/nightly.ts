@@ -64,6 +64,7 @@ async function act(edges: Edges, run: Run, audited: Audited, mayExpire: boolean)
   const { books } = audited;
   await timed(edges, run, 'audit', () => examine(edges, run, audited));
   if (await alarmStands(edges, run)) return;
+  await edges.restic.requireFit();
   await bury(edges, run, books);
   const expiresAgain = edges.repository.deletionGrace === 0;
   if (mayExpire) await timed(edges, run, 'expire', () => expire(edges, run, books, run.startedAt, !expiresAgain));

@@ -44,13 +44,15 @@ export const memorySchema = v.object({
     failed: listOf(v.object({ share: shareOfData, since: moment, words: v.string() })),
   }),
   clock: clockSchema,
+  /** The restic that was last asked for its version; `mtime` in milliseconds. */
+  restic: v.optional(v.nullable(v.object({ program: v.string(), size: whole, mtime: v.number(), version: v.string() })), null),
 });
 
 export type Memory = v.InferOutput<typeof memorySchema>;
 
 export const noMemory: Memory = {
   version: 1, sequence: 0, initialisedAt: null, lastRun: null, lastSuccess: null, quiet: null, alarm: null, acceptedMtimes: null,
-  told: [], untold: null, checks: { last: null, turn: null, failed: [] }, clock: noClock,
+  told: [], untold: null, checks: { last: null, turn: null, failed: [] }, clock: noClock, restic: null,
 };
 
 /** So many sets of warnings are remembered. */
@@ -72,6 +74,7 @@ const folds: Readonly<Record<string, Fold>> = {
   'alert-lost': alerted,
   tombstones: (_memory, { runId, added }) => (typeof added === 'number' && added > 0 ? { untold: { runId: runId ?? '', added } } : {}),
   checked,
+  restic: (memory, { program, size, mtime, version }) => ({ restic: resticIn({ program, size, mtime, version }) ?? memory.restic }),
 };
 
 /** The memory after one more line of the journal. */
@@ -91,6 +94,11 @@ function ended(memory: Memory, line: JournalLine): Partial<Memory> {
 function quietIn(value: unknown): Memory['quiet'] {
   const quiet = v.safeParse(memorySchema.entries.quiet, value);
   return quiet.success ? quiet.output : null;
+}
+
+function resticIn(value: unknown): Memory['restic'] {
+  const restic = v.safeParse(memorySchema.entries.restic, value);
+  return restic.success ? restic.output : null;
 }
 
 function alarmOf({ runId = '', time, rules, since, messageId }: JournalLine): Memory['alarm'] {

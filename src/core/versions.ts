@@ -38,9 +38,9 @@ export function versionIn(program: Versioned, said: string): string | undefined 
   return forms[program].exec(said)?.[1];
 }
 
-/** What makes a version unfit for a night, for people; undefined when nothing does. */
+/** What makes a version unfit for a night, for people; undefined when nothing does, or when it is not known (''). */
 export function refusal(program: Versioned, version: string): string | undefined {
-  const lack = lacking[program].find(({ before, refused }) => refused && isOlder(version, before));
+  const lack = version === '' ? undefined : lacking[program].find(({ before, refused }) => refused && isOlder(version, before));
   return lack === undefined ? undefined : `${program} ${version} is too old (${lack.before} is needed): ${lack.lacks}`;
 }
 

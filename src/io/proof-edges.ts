@@ -12,6 +12,7 @@ import type { Incoming } from './incoming.ts';
 import { prove, structuralJunk } from './prove.ts';
 import { notInitialised, ownPaths } from './replica.ts';
 import { Restic } from './restic.ts';
+import { requireRestic } from './restic-version.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
 import type { EdgeOptions } from './state-edges.ts';
@@ -33,6 +34,14 @@ export class ResticEdges implements ProofEdges {
     this.#state = state;
     this.#incoming = incoming;
     this.#console = console;
+  }
+
+  async requireFit(): Promise<void> {
+    const { passwordFile, path } = this.#repository.restic;
+    if (passwordFile === undefined) return;
+    const before = this.#state.memory().restic;
+    const restic = await requireRestic(path, before, this.#session.interrupt);
+    if (restic !== before) await this.#state.append(new Date(), { event: 'restic', ...restic });
   }
 
   async prove(books: Books): Promise<Proof> {
@@ -87,6 +96,7 @@ export async function checkNow({ config, repository, interrupt, console }: EdgeO
   const edges = new ResticEdges(repository, session, state, console, () => { throw new Error('check verifies nothing'); });
   try {
     if (!(await session.lock())) return undefined;
+    await edges.requireFit();
     const result = await edges.check(nextShare(state.memory().checks.last?.share, check.readDataSubset));
     await state.append(new Date(), { event: 'checked', ...result });
     return result;

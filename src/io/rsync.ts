@@ -201,6 +201,7 @@ const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, s
   [(ended) => ended.stopped === 'deadline', 'raise timeouts.run, or look why serverA is slow'],
   [(ended, said) => ended.stopped === 'overrun' || /File too large|SIGXFSZ/.test(said), 'serverA sends more than it listed: look at the rsync program there'],
   [(_, said) => /ENOENT|spawn|(setpriv|prlimit): failed to execute/.test(said), 'rsync is not installed on this machine, or rsync.path is wrong'],
+  [(_, said) => /--max-alloc=\S+: unknown option/.test(said), 'this rsync is too old: 3.2.3 or later is needed (rsync-ratchet doctor)'],
   [(_, said) => /rrsync error:.*(No such file|does not exist)/.test(said), 'the folder does not exist on serverA: behind rrsync the path in source is relative to rrsync\'s folder, so usually just user@host:/'],
   [(ended, said) => ended.code === 127 || said.includes('not found') || /sh: .*: No such file or directory/.test(said),
     'rsync is missing on serverA, or rsync.remotePath is wrong: install it there (apt-get install rsync)'],
