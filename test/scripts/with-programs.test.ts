@@ -28,6 +28,12 @@ test('RATCHET_RSYNC and RATCHET_RESTIC are what a command finds in PATH, and rrs
   assert.equal(say('rsync one; restic two; rrsync three', env), `${rsync} one\n${restic} two\n${rsync} --server three\n`);
 });
 
+test('RATCHET_SERVER_RSYNC is what serverA finds, and nobody else', (t) => {
+  const folder = temporaryFolder(t);
+  const [here, there] = [fake(join(folder, 'a'), 'rsync'), fake(join(folder, 'b'), 'rsync')];
+  assert.equal(say('rsync one; PATH=$RATCHET_SERVER_PATH; rsync two', { RATCHET_RSYNC: here, RATCHET_SERVER_RSYNC: there }), `${here} one\n${there} two\n`);
+});
+
 test('where an rsync comes without an rrsync of its own, the one of this machine starts it', (t) => {
   const folder = temporaryFolder(t);
   const rsync = fake(join(folder, 'other'), 'rsync');
@@ -46,5 +52,5 @@ test("serverA's side of the tests finds the same programs: the sshd of the tests
   t.after(() => sshd.stop());
   const { port, user, host, identityFile, knownHostsFile } = sshd.accounts.shell;
   const options = ['-F', 'none', '-p', `${port}`, '-i', identityFile, '-o', `UserKnownHostsFile=${knownHostsFile}`, '-o', 'BatchMode=yes'];
-  assert.equal(execFileSync('ssh', [...options, `${user}@${host}`, 'echo "$PATH"'], { encoding: 'utf8' }), `${process.env['PATH'] ?? ''}\n`);
+  assert.equal(execFileSync('ssh', [...options, `${user}@${host}`, 'echo "$PATH"'], { encoding: 'utf8' }), `${process.env['RATCHET_SERVER_PATH'] ?? process.env['PATH'] ?? ''}\n`);
 });

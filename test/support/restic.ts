@@ -36,22 +36,22 @@ export interface ResticRepository {
 }
 
 /** A new empty repository in `path`, which must not exist, by default of format 2; its password (0600) lies beside it in `PATH.password`. */
-export function resticRepository(path: string, format: 1 | 2 = 2): ResticRepository {
+export function resticRepository(path: string, format: 1 | 2 = 2, program?: string): ResticRepository {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   resticInit(path, PASSWORD, format);
-  return openRepository(path);
+  return openRepository(path, program);
 }
 
 const PASSWORD = 'open sesame';
 
-/** A repository that is there already (a replica, a copy), with the password that all repositories of the tests have. */
-export function openRepository(path: string): ResticRepository {
+/** A repository that is there already (a replica, a copy), with the password that all repositories of the tests have. `program`: a restic that is not the one in PATH. */
+export function openRepository(path: string, program = 'restic'): ResticRepository {
   const passwordFile = `${path}.password`;
   writeFileSync(passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
   const run = async (args: readonly string[], cwd?: string): Promise<string> => {
     const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: dirname(path), TZ: 'UTC', RESTIC_PASSWORD_FILE: passwordFile };
     const argv = ['--no-cache', '--repo', path, ...args];
-    return (await execute('restic', argv, { env, cwd, maxBuffer: 1 << 28 })).stdout;
+    return (await execute(program, argv, { env, cwd, maxBuffer: 1 << 28 })).stdout;
   };
   const snapshots = async (): Promise<Snapshot[]> => {
     const list = JSON.parse(await run(['snapshots', '--no-lock', '--json'])) as Snapshot[] | null;

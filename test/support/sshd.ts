@@ -100,7 +100,8 @@ function authorize(folder: string, accounts: readonly AccountWish<string>[]): vo
 
 /**
  * SHLVL: a bash that sshd starts would otherwise read the ~/.bashrc of whoever runs the tests. KexAlgorithms: the usual
- * key exchange costs four times as much, and tests log in hundreds of times. PATH: serverA's rsync is the one of the tests.
+ * key exchange costs four times as much, and tests log in hundreds of times. PATH: serverA's rsync is the one
+ * of the tests, or another one (scripts/with-programs).
  */
 function configuration(folder: string, port: number): string {
   const own = (name: string): string => `"${join(folder, name)}"`;
@@ -118,7 +119,7 @@ LogLevel VERBOSE
 KexAlgorithms curve25519-sha256
 MaxSessions 30
 MaxStartups 100
-SetEnv SHLVL=1 "PATH=${process.env['PATH'] ?? ''}"
+SetEnv SHLVL=1 "PATH=${process.env['RATCHET_SERVER_PATH'] ?? process.env['PATH'] ?? ''}"
 Subsystem sftp internal-sftp
 `;
 }
