@@ -1,6 +1,6 @@
 // What a liar does at a moment besides what it says: text, silence, an end. And its one way out, stdout.
 import { Buffer } from 'node:buffer'
-import { readSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readSync, writeFileSync } from 'node:fs'
 import { frame, pause, write } from './wire.mjs'
 
 /** Tells when acts are due, and writes to the client. */
@@ -39,7 +39,8 @@ export class Acts {
     if (process.env.LIAR_TAKEN) writeFileSync(process.env.LIAR_TAKEN, String(this.#taken))
   }
 
-  #do({ tag, text = '', bytes, repeat = 1, times = 1, raw, stderr, hang, slow, exit, every = 0, deaf }) {
+  #do({ tag, text = '', bytes, repeat = 1, times = 1, raw, stderr, hang, slow, exit, every = 0, deaf, hour }) {
+    if (hour) appendFileSync('hours', '.')
     if (raw !== undefined) this.out(Buffer.from(raw))
     if (tag !== undefined) {
       const one = frame(tag, bytes === undefined ? Buffer.from(text.repeat(repeat), 'latin1') : Buffer.from(bytes))

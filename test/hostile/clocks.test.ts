@@ -15,6 +15,8 @@ const at = (moment: string, ...acts: Act[]): Lie => ({ acts: { [moment]: acts } 
 const silence = { hang: true };
 const endless = 1e9;
 const manyTimes = { times: endless };
+/** For our deadlines an hour passes here, and more than that they never are. */
+const anHour = { hour: true };
 /** So many attacks that only wait go on at a time. */
 const waiting = 6;
 
@@ -45,11 +47,11 @@ const slow: readonly Attack[] = [
   { name: 'one byte a second, in the list of a dry run', audit: at('preamble', { slow: true }), ...stalled },
   { name: 'one byte a second, in the report of a dry run', audit: at('asked', { slow: true }), ...stalled },
   { name: 'one byte a second, in a file', fetch: at('file', { slow: true }), ...stalled },
-  { name: 'one byte a second, with a patient stall clock', audit: at('preamble', { slow: true }), exits: [1], says: /timeouts\.run/, run: '3s' },
-  { name: 'one byte a second in a file, with a patient stall clock', fetch: at('file', { slow: true }), exits: [4], finds: ['unfinished'], run: '5s' },
+  { name: 'one byte a second, with a patient stall clock', audit: at('preamble', anHour, { slow: true }), exits: [1], says: /timeouts\.run/, run: '30m' },
+  { name: 'one byte a second in a file, with a patient stall clock', fetch: at('file', anHour, { slow: true }), exits: [4], finds: ['unfinished'], run: '30m' },
   { name: 'a dot now and then in a dry run', audit: at('listed', { tag: 2, text: '.', every: 300, ...manyTimes }), ...stalled },
-  { name: 'a line now and then in a dry run', audit: at('listed', { tag: 2, text: 'skipping non-regular file "moon"\n', every: 300, ...manyTimes }), exits: [1], says: /timeouts\.run/, stall: '2s', run: '4s' },
-  { name: 'a line now and then in the fetch', fetch: at('listed', { tag: 2, text: 'moon\n', every: 300, ...manyTimes }), exits: [4], finds: ['unfinished'], stall: '2s', run: '5s' },
+  { name: 'a line now and then in a dry run', audit: at('listed', anHour, { tag: 2, text: 'skipping non-regular file "moon"\n', every: 300, ...manyTimes }), exits: [1], says: /timeouts\.run/, run: '30m' },
+  { name: 'a line now and then in the fetch', fetch: at('listed', anHour, { tag: 2, text: 'moon\n', every: 300, ...manyTimes }), exits: [4], finds: ['unfinished'], run: '30m' },
 ];
 
 suiteOf('slowness', () => stage, slow, waiting);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Finished, ratchet, type RatchetOptions } from '../support/cli.ts';
 import { type Value, writeConfig, type WrittenConfig } from '../support/config.ts';
+import { hurried } from '../support/hurry.ts';
 import { allEnded, processesOf } from '../support/processes.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 import { type Ending, temporaryFolder } from '../support/temporary.ts';
@@ -82,7 +83,7 @@ async function makeTemplate(folder: string, sshd: Sshd<'backup'>): Promise<void>
   }
 }
 
-function configOf(folder: string, sshd: Sshd<'backup'>, { stall = '30s', run = '60s', limits = {}, spotCheck = 0, sandbox = 'off' }: Settings): WrittenConfig {
+function configOf(folder: string, sshd: Sshd<'backup'>, { stall = '30s', run = '5m', limits = {}, spotCheck = 0, sandbox = 'off' }: Settings): WrittenConfig {
   const account = sshd.accounts.backup;
   const rsync = { remotePath: join(folder, 'rsync'), sandbox };
   writeLiar(folder, {});
@@ -121,10 +122,11 @@ function stageNight(t: Ending, template: string, sshd: Sshd<'backup'>, attack: P
   writeLiar(folder, attack);
   const [temporary, peak, taken] = ['tmp', 'peak', 'taken'].map((name) => join(folder, name)) as [string, string, string];
   mkdirSync(temporary);
+  const clock = hurried(join(folder, 'hours'), 'run');
   return {
     folder, config, replica: config.replica,
     async run(args, options = {}) {
-      const env = { TMPDIR: temporary, NODE_OPTIONS: `--import ${beside('peak.mjs')}`, PEAK_FILE: peak };
+      const env = { TMPDIR: temporary, NODE_OPTIONS: `--import ${beside('peak.mjs')} ${clock.option}`, PEAK_FILE: peak, ...clock.env };
       const began = performance.now();
       const finished = await ratchet(['--json', ...args], { config: config.file, ...options, env: { ...env, ...options.env } });
       const seconds = (performance.now() - began) / 1000;

@@ -16,6 +16,8 @@ export interface Act {
   readonly every?: number;
   /** From now on one byte a second. */
   readonly slow?: boolean;
+  /** First an hour passes for the deadlines of our side (support/hurry.ts). */
+  readonly hour?: boolean;
   /** Silence until the client has gone. */
   readonly hang?: boolean;
   /** Silence for ever, whoever goes. */

@@ -5,7 +5,8 @@ import { copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync,
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Running } from '../support/cli.ts';
-import { addPack, assertFailed, ended, filesBelow, hashOf, judged, type Night, type ServerA, startServerA } from '../support/night.ts';
+import { addPack, ended, filesBelow, hashOf, judged, type Night, type ServerA, startServerA } from '../support/night.ts';
+import { clockFor } from '../support/hurry.ts';
 import { openRepository } from '../support/restic.ts';
 import { descendants } from '../support/sshd.ts';
 import { sha256 } from '../support/tree.ts';
@@ -36,11 +37,11 @@ async function twentyPacks(t: Parameters<ServerA['night']>[0], timeouts: Readonl
 }
 
 /** A run that hangs in the middle of its fetch: about half of the packs have come. */
-async function held({ night, packs }: Begun): Promise<Broken> {
+async function held({ night, packs }: Begun, env: Readonly<Record<string, string>> = {}): Promise<Broken> {
   const before = night.replicaNow();
   serverA.script({ 4: 'hold_after 500000 wire' });
   const gate = serverA.gate('wire');
-  const running = night.start(['--json', 'sync']);
+  const running = night.start(['--json', 'sync'], { env });
   await gate.reached;
   const own = join(night.replica, '.rsync-ratchet');
   await watchFor(own, () => existsSync(join(own, 'candidate')));
@@ -180,18 +181,25 @@ test('SIGTERM in a dry run ends the run with 143, tidied up', async (t) => {
 
 test('a serverA that goes silent in a dry run or in the fetch is given up after timeouts.stall', async (t) => {
   for (const [call, script] of [[2, 'wait_at silence'], [4, 'hold_after 500000 silence']] as const) {
-    const { night } = await twentyPacks(t, { stall: '8s' });
+    const { night } = await twentyPacks(t, { stall: '30m' });
+    const before = night.replicaNow();
     serverA.script({ [call]: script });
-    void serverA.gate('silence');
-    const { message, hint } = await assertFailed(night);
-    assert.match(message, call === 2 ? /^the audit failed: rsync / : /^the fetch failed: rsync /);
-    assert.match(hint, /timeouts\.stall/);
+    const silent = serverA.gate('silence').reached;
+    const clock = clockFor(t, 'stall');
+    const running = night.start(['--json', 'sync'], { env: clock.env });
+    await silent;
+    await clock.jumpUntilEnd(running);
+    const { code, run } = await judged(running);
+    assert.deepEqual([code, run.outcome, run.admitted.files], [1, 'failed', 0]);
+    assert.match(run.error.message, call === 2 ? /^the audit failed: rsync / : /^the fetch failed: rsync /);
+    assert.match(run.error.hint, /timeouts\.stall/);
+    assert.deepEqual([night.replicaNow(), readdirSync(night.temporary), night.config.mails().length], [before, [], 1]);
   }
 });
 
 test('the deadline ends the fetch, not the night: packs are admitted, an index waits for the night that has all packs', async (t) => {
-  // Twenty seconds pass here. The dry runs, which must be over by then, take one.
-  const begun = await twentyPacks(t, { run: '20s' });
+  const clock = clockFor(t, 'run');
+  const begun = await twentyPacks(t, { run: '30m' });
   const { night, packs } = begun;
   await night.repository.backup({ 'a file': 'new' });
   const known = new Set(filesBelow(night.replica));
@@ -199,7 +207,9 @@ test('the deadline ends the fetch, not the night: packs are admitted, an index w
   const left = join(night.replica, '.rsync-ratchet/incoming/a-broken-run/index');
   mkdirSync(left, { recursive: true });
   copyFileSync(join(night.repository.path, 'index', index), join(left, index));
-  const tonight = await judged((await held(begun)).running);
+  const { running } = await held(begun, clock.env);
+  await clock.jump();
+  const tonight = await judged(running);
   assert.deepEqual([tonight.code, tonight.run.outcome], [4, 'warned']);
   assert.deepEqual(tonight.run.findings.map(({ rule, path }: { rule: string; path: string }) => [rule, path]), [['unfinished', '']]);
   const admitted = filesBelow(night.replica).filter((path) => !path.startsWith('.rsync-ratchet/') && !known.has(path));

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/core/layout.ts';
-import { type Finished, ratchet, type RatchetOptions } from './cli.ts';
+import { type Finished, type RatchetOptions, type Running, spawnRatchet } from './cli.ts';
 import { writeConfig, type Value, type WrittenConfig } from './config.ts';
 import { fixtures } from './golden.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
@@ -22,6 +22,7 @@ export interface Stage {
   /** Copies a fake of `fixtures/bin` here, under another name when its name says what it does; its path. */
   fake(behaviour: string, name?: string): string;
   run(args: readonly string[], options?: RatchetOptions): Promise<Finished>;
+  start(args: readonly string[], options?: RatchetOptions): Running;
   /** The replica, byte for byte and inode for inode, without the program's own folder. */
   replicaNow(): string[];
   /** What lies in the program's own folder of the replica, files only, without `names`. */
@@ -73,9 +74,11 @@ function stageIn(folder: string): Stage {
   const [source, replica, temporary] = ['source', 'replica', 'tmp'].map((name) => join(folder, name)) as [string, string, string];
   mkdirSync(temporary);
   let written = writeConfig(folder, source);
+  const start = (args: readonly string[], options: RatchetOptions = {}): Running =>
+    spawnRatchet(args, { config: written.file, ...options, env: { TMPDIR: temporary, ...options.env } });
   return {
-    folder, source, replica, temporary,
-    run: (args, options = {}) => ratchet(args, { config: written.file, ...options, env: { TMPDIR: temporary, ...options.env } }),
+    folder, source, replica, temporary, start,
+    run: (args, options) => start(args, options).finished,
     config: () => written,
     configure: (nightly, changes) => { written = writeConfig(folder, source, { repositories: { nightly }, ...changes }); },
     fake: (behaviour, name = behaviour) => {

@@ -1,4 +1,5 @@
 /** Waiting for what can be seen, instead of sleeping. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { watch } from 'node:fs';
 
 /**
@@ -28,4 +29,14 @@ export function watchFor<T>(folder: string, look: () => T | undefined | false, t
     watcher.on('error', reject);
     ask();
   });
+}
+
+/** The same for what no single folder tells of: looks again every moment. */
+export async function pollFor<T>(look: () => T | undefined | false): Promise<T> {
+  for (const until = performance.now() + 60_000; performance.now() < until;) {
+    const found = look();
+    if (found !== undefined && found !== false) return found;
+    await pause(10);
+  }
+  throw new Error('waited 60 s in vain');
 }
