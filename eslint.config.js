@@ -22,7 +22,7 @@ const house = [
   [/^page\//, ['page/', 'core/', 'uplot']],
   [/^io\/(initialise-)?edges\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts', 'type initialise.ts']],
   [/^io\/(scrub|repair)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type scrub.ts']],
-  [/^io\/(json-file|replica)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'valibot']],
+  [/^io\/(json-file|replica|suspects)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'valibot']],
   [/^io\/mail\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'nodemailer']],
   [/^io\/progress\.ts$/, ['core/', 'cli-progress']],
   [/^io\/console\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'chalk']],

@@ -1,23 +1,43 @@
 /** How files leave: an accepted deletion becomes a tombstone, restic confirms it, its grace passes, it goes (steps 3, 4, 7). */
 import type { Books } from './core/books.ts';
+import { bornTonight } from './core/deletions.ts';
 import { confirmed, gone, inReplica, kept, tombstoned, waiting } from './core/flags.ts';
 import type { Run } from './core/run.ts';
 import { buriedIn } from './core/stock.ts';
-import { isDue } from './core/tombstones.ts';
+import { leaving } from './core/tombstones.ts';
 import type { Edges } from './edges.ts';
 
-/** Accepted deletions become tombstones before the fetch, so that a failed fetch does not forget them. */
+/** So often restic is asked again because an operator's command has changed what may leave. */
+const mostQuestions = 3;
+const changedMeanwhile = 'an operator has changed what may leave while restic was asked';
+
+/**
+ * Accepted deletions become tombstones: before the fetch, so that a failed fetch does not forget them; after the
+ * admission where no snapshot would be left without tonight's. What speaks against it there is a violation.
+ */
 export async function bury(edges: Edges, run: Run, books: Books): Promise<void> {
+  if (run.isClockDoubted) { reportDoubted(run, books); return; }
   await edges.forgetStale(books);
-  const added = books.amount(gone, tombstoned);
-  const dropped = books.amount(tombstoned, gone);
-  run.tombstones.added = added.files;
-  run.tombstones.dropped = dropped.files;
-  if (added.files > 0) run.buried = buriedIn(books);
-  if (added.files + dropped.files > 0) {
-    // The journal first: it reminds the next run to tell of deletions when this one is killed before its mail.
-    await edges.journal({ event: 'tombstones', runId: run.runId, added: added.files, dropped: dropped.files, window: run.window?.source });
-    await edges.bury(run, books);
+  const added = books.amount(bornTonight.flags, bornTonight.without).files;
+  const dropped = books.amount(tombstoned, gone | kept).files;
+  const buried = added > 0 ? buriedIn(books) : undefined;
+  reportReturned(run, books);
+  for (const { rule, path, message } of await edges.bury(run, books)) run.findings.add('violation', rule, path, message);
+  if (run.findings.rules('violation').length > 0) return;
+  run.tombstones.added = added;
+  run.tombstones.dropped = dropped;
+  run.buried = buried;
+}
+
+function reportDoubted(run: Run, books: Books): void {
+  const { files } = books.amount(bornTonight.flags, bornTonight.without);
+  if (files > 0) run.findings.add('warning', 'clock', '', `${files} deletions were not accepted: they wait for a run whose clock is right`);
+}
+
+/** An operator's word outlives a return: who keeps a file hears that serverA has it again. */
+function reportReturned(run: Run, books: Books): void {
+  for (const entry of books.select(tombstoned | kept, gone)) {
+    run.findings.add('warning', 'came-back', books.path(entry), 'kept for good, and serverA has it again; when it is gone once more, it is still kept');
   }
 }
 
@@ -26,44 +46,49 @@ export async function bury(edges: Edges, run: Run, books: Books): Promise<void> 
  * without a password at once. Only after the fetch: what serverA deleted may live on in files that have yet to come.
  */
 export async function proveDeletions(edges: Edges, run: Run, books: Books): Promise<void> {
-  if (books.amount(unconfirmed.flags, unconfirmed.without).files === 0) return;
-  if (!edges.restic.canProve) return confirm(edges, run, books);
-  const missing = await edges.restic.whatIsMissing(leavingOrWaiting(books), true);
-  if (missing === undefined) return confirm(edges, run, books);
-  run.findings.add('warning', 'unconfirmed', '', `without the deleted files restic would miss: ${missing}`);
+  if (run.isClockDoubted) return;
+  for (let question = 0; question < mostQuestions; question++) {
+    const { files } = books.amount(inReplica | tombstoned, confirmed | kept);
+    if (files === 0) return;
+    const asked = [...books.select(inReplica | tombstoned, kept)];
+    const missing = edges.restic.canProve ? await edges.restic.whatIsMissing(leavingOrWaiting(books), true) : undefined;
+    if (missing !== undefined) { run.findings.add('warning', 'unconfirmed', '', `without the deleted files restic would miss: ${missing}`); return; }
+    const given = await edges.confirm(books, asked);
+    if (given === undefined) continue;
+    run.tombstonesDue = given.due;
+    run.hasConfirmed = true;
+    await edges.journal({ event: 'tombstones-confirmed', runId: run.runId, files });
+    return;
+  }
+  run.findings.add('warning', 'unconfirmed', '', `${changedMeanwhile}, ${mostQuestions} times`);
 }
-
-const unconfirmed = { flags: inReplica | tombstoned, without: confirmed | kept };
 
 function* leavingOrWaiting(books: Books): Generator<string> {
   for (const entry of books.select(inReplica | tombstoned, kept)) yield books.path(entry);
   for (const entry of books.select(waiting, 0)) yield books.path(entry);
 }
 
-async function confirm(edges: Edges, run: Run, books: Books): Promise<void> {
-  const files = books.amount(unconfirmed.flags, unconfirmed.without).files;
-  if (files === 0) return;
-  run.tombstonesDue = await edges.confirm(books);
-  run.hasConfirmed = true;
-  await edges.journal({ event: 'tombstones-confirmed', runId: run.runId, files });
-}
-
 /**
- * Step 4. What was due at `when` leaves, if restic finds complete what would remain. Without a password nothing leaves
- * while anything is in doubt. Before the fetch `when` is the start of the run: what tonight's deletions leave behind may
- * need files that are still to come. `isLast`: nothing expires in this run after that, so what stays is said.
+ * Step 4. What was due at `when` leaves, if restic finds complete what would remain, and only if it is still exactly what
+ * restic was asked about. Without a password nothing leaves while anything is in doubt. Before the fetch `when` is the
+ * start of the run: what tonight's deletions leave behind may need files that are still to come. `isLast`: nothing
+ * expires in this run after that, so what stays is said.
  */
 export async function expire(edges: Edges, run: Run, books: Books, when: Date, isLast: boolean): Promise<void> {
-  const due = [...books.select(inReplica | tombstoned, kept)].filter((entry) => isDue(books, entry, when));
-  if (due.length === 0) return;
-  const doubt = await doubtAbout(edges, run, due.map((entry) => books.path(entry)));
-  if (doubt !== undefined) {
-    if (isLast) run.findings.add('warning', 'postponed', '', `${due.length} files are due and stay for now: ${doubt}`);
+  if (run.isClockDoubted) return;
+  let doubt: string | undefined;
+  for (let question = 0; question < mostQuestions; question++) {
+    const due = leaving(books, when);
+    if (due.length === 0) return;
+    doubt = await doubtAbout(edges, run, due.map((entry) => books.path(entry)));
+    if (doubt !== undefined) break;
+    const expired = await edges.expire(run, books, due, when);
+    if (expired === undefined) continue;
+    run.tombstones.expired += expired.files;
+    await edges.journal({ event: 'expired', runId: run.runId, ...expired });
     return;
   }
-  const expired = await edges.expire(run, books, due);
-  run.tombstones.expired += expired.files;
-  await edges.journal({ event: 'expired', runId: run.runId, ...expired });
+  if (isLast) run.findings.add('warning', 'postponed', '', `${leaving(books, when).length} files are due and stay for now: ${doubt ?? `${changedMeanwhile}, ${mostQuestions} times`}`);
 }
 
 async function doubtAbout(edges: Edges, run: Run, due: readonly string[]): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import type { Alarm, Told } from './core/alerts.ts';
 import type { Catalogue } from './core/catalogue.ts';
 import type { Amount, Books, Entry } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
+import type { Objection } from './core/deletions.ts';
 import type { Email, Repository } from './core/config.ts';
 import type { Judge } from './core/itemize.ts';
 import type { Pass } from './core/layout.ts';
@@ -46,20 +47,29 @@ export interface Edges {
   freeSpace(): { free: number; total: number };
   /** One dry run; a Failure as a value when files vanished meanwhile, which is worth a second try. */
   dryRun(pass: Pass, deadline: Date, judge: Judge): Promise<Failure | undefined>;
-  /** Whether an operator has settled the suspects of the next run (`acknowledge --accept-mtimes`). */
-  acceptsMtimes(): boolean;
+  /** Keeps the suspects of this run, which are too many, so that an operator can settle these and no others. */
+  noteSuspects(runId: string, books: Books): void;
+  /** Tonight's suspects that an operator has settled (`acknowledge --accept-mtimes`); undefined when he has not said so. */
+  acceptedMtimes(books: Books): Entry[] | undefined;
   /** Fetches files that the replica has, and hashes what comes; calls `told` for each. The replica is not touched. */
   examine(run: Run, paths: readonly string[], deadline: Date, told: (path: string, found: Examined) => void): Promise<void>;
   /** Gives a file of the replica the modification time (seconds) that serverA lists. */
   setMtime(path: string, mtime: number): void;
   /** `n` entries at random. */
   sample(entries: Iterable<Entry>, n: number): Entry[];
-  /** Writes what is gone as tombstones and drops those whose file is listed again; spends the window's budget. */
-  bury(run: Run, books: Books): Promise<void>;
-  /** Gives tombstones that restic has found complete (or, without a password, all) their due date; undefined for never. */
-  confirm(books: Books): Promise<Date | undefined>;
-  /** Moves those of `due` that are still due out of the replica, and deletes them. */
-  expire(run: Run, books: Books, due: readonly Entry[]): Promise<Amount>;
+  /**
+   * Writes what is gone as tombstones and drops those whose file is listed again; journals it and spends the window's
+   * budget. Or returns what speaks against it where they are born; then nothing is written.
+   */
+  bury(run: Run, books: Books): Promise<Objection[]>;
+  /** Gives unconfirmed tombstones their due date (undefined for never); undefined when `asked` is not exactly what may leave any more. */
+  confirm(books: Books, asked: readonly Entry[]): Promise<{ readonly due: Date | undefined } | undefined>;
+  /** Moves what is due at `when` out of the replica, and deletes it; undefined, and nothing leaves, when that is not exactly `due` any more. */
+  expire(run: Run, books: Books, due: readonly Entry[], when: Date): Promise<Amount | undefined>;
+  /** Due dates move by so many milliseconds. */
+  moveDueDates(by: number): Promise<void>;
+  /** How many snapshots of the replica were never there before; undefined in the first night that looks. */
+  newSnapshots(books: Books): number | undefined;
   /** Whether anything that the replica lacks lies in quarantine, waits as a candidate, or was not delivered last night. */
   hasLooseEnds(): boolean;
   readonly restic: ProofEdges;
@@ -101,8 +111,8 @@ export interface ProofEdges {
   reject(entry: Entry): void;
   /** What would be missing without `hidden`, in restic's words; undefined when the repository is complete. */
   whatIsMissing(hidden: Iterable<string>, withCandidates: boolean): Promise<string | undefined>;
-  /** The check that is due now, or undefined; `share` is `n/t`. */
-  dueCheck(now: Date): string | undefined;
+  /** The shares (`n/t`) to check now: one that failed, until it passes, and the next one when its turn is due. */
+  dueChecks(now: Date): string[];
   check(share: string): Promise<CheckResult>;
 }
 

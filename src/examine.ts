@@ -28,7 +28,9 @@ export async function examine(edges: Edges, run: Run, audited: Audited): Promise
       judge(run, path, found, spots.has(path));
     });
   }
-  if (run.findings.rules('violation').length === 0) for (const [path, mtime] of times.settled) edges.setMtime(path, mtime);
+  if (run.findings.rules('violation').length > 0) return;
+  for (const [path, mtime] of times.settled) edges.setMtime(path, mtime);
+  if (times.isAccepted) await edges.journal({ event: 'mtimes-accepted', runId: run.runId, files: times.settled.size });
 }
 
 interface Suspects {
@@ -36,19 +38,28 @@ interface Suspects {
   readonly sampled: readonly string[];
   /** Paths and times to take over if nothing is wrong. */
   readonly settled: Map<string, number>;
+  /** An operator has settled those of an alarm, whether they are still there or not. */
+  readonly isAccepted: boolean;
 }
 
-/** Beyond `limits.suspects` a sample is hashed, and the rest is the operator's to settle. */
+/** Beyond `limits.suspects` a sample is hashed, and the rest is the operator's to settle: those that he was told of, and no others. */
 function suspectsOf(edges: Edges, run: Run, { books, configMtime }: Audited): Suspects {
   const limit = edges.repository.limits.suspects;
   const config: [string, number][] = configMtime === undefined ? [] : [['config', configMtime]];
   const count = books.amount(suspect, 0).files;
-  const sampled = count <= limit ? [...books.select(suspect, 0)] : edges.sample(books.select(suspect, 0), limit);
-  const isSettled = count <= limit || edges.acceptsMtimes();
-  if (!isSettled) run.findings.add('violation', 'mtimes', '', `${count} files have another modification time, limits.suspects is ${limit}; ${limit} at random were hashed`);
+  const accepted = edges.acceptedMtimes(books);
+  const known = new Set(accepted);
+  const rest = [...books.select(suspect, 0)].filter((entry) => !known.has(entry));
+  const isSettled = rest.length <= limit;
+  const sampled = isSettled ? [...rest, ...edges.sample(known, limit - rest.length)] : edges.sample(books.select(suspect, 0), limit);
+  if (!isSettled) {
+    run.findings.add('violation', 'mtimes', '', `${count} files have another modification time, limits.suspects is ${limit}; ${limit} at random were hashed`);
+    edges.noteSuspects(run.runId, books);
+  }
   const all = isSettled ? books.select(suspect, 0) : [];
   return {
     sampled: [...config.map(([path]) => path), ...sampled.map((entry) => books.path(entry))],
+    isAccepted: accepted !== undefined,
     settled: new Map([...config, ...[...all].map((entry): [string, number] => [books.path(entry), books.stamp(entry)])]),
   };
 }
@@ -73,9 +84,9 @@ function judge(run: Run, path: string, found: Examined, isSpot: boolean): void {
 
 /** Step 9: when it is due, restic checks the replica and reads a share of all data. */
 export async function check(edges: Edges, run: Run): Promise<void> {
-  const share = edges.restic.dueCheck(run.startedAt);
-  if (share === undefined) return;
-  const result = await edges.restic.check(share);
-  noteCheck(run, result);
-  await edges.journal({ event: 'checked', runId: run.runId, ...result });
+  for (const share of edges.restic.dueChecks(run.startedAt)) {
+    const result = await edges.restic.check(share);
+    noteCheck(run, result);
+    await edges.journal({ event: 'checked', runId: run.runId, ...result });
+  }
 }

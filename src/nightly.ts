@@ -1,7 +1,8 @@
 /** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
 import { Audit, type Limits } from './core/audit.ts';
 import type { Books } from './core/books.ts';
-import { isBelieved } from './core/clock.ts';
+import { isBelieved, jumpAt } from './core/clock.ts';
+import { waitForNews } from './core/deletions.ts';
 import { Flood, mostStrangers } from './core/flood.ts';
 import { passes, type Pass } from './core/layout.ts';
 import { newRun, runIdOf, type Run } from './core/run.ts';
@@ -9,7 +10,7 @@ import { countsIn, reminderIn, sizeIn } from './core/stock.ts';
 import { clearStale } from './core/tombstones.ts';
 import { version } from './core/version.ts';
 import { admit, fetch, prove } from './arrival.ts';
-import { bury, expire } from './departure.ts';
+import { bury, expire, proveDeletions } from './departure.ts';
 import type { Edges } from './edges.ts';
 import { asFailure, type Failure } from './errors.ts';
 import { check, examine, type Audited } from './examine.ts';
@@ -50,43 +51,57 @@ async function raiseAfterFailure(edges: Edges, run: Run): Promise<void> {
 }
 
 async function night(edges: Edges, run: Run, options: NightOptions): Promise<void> {
-  const clockIsSane = await begin(edges, run);
+  await begin(edges, run);
   const audited = await timed(edges, run, 'audit', () => audit(edges, run, options));
   try {
-    if (run.command === 'sync') await act(edges, run, audited, clockIsSane);
+    if (run.command === 'sync') await act(edges, run, audited);
   } finally {
-    takeStock(run, audited.books);
+    takeStock(edges, run, audited.books);
   }
 }
 
 /** Acts on the verdict: a violation stops the run, before anything is fetched into the replica or removed from it. */
-async function act(edges: Edges, run: Run, audited: Audited, mayExpire: boolean): Promise<void> {
+async function act(edges: Edges, run: Run, audited: Audited): Promise<void> {
   const { books } = audited;
   await timed(edges, run, 'audit', () => examine(edges, run, audited));
   if (await alarmStands(edges, run)) return;
   await edges.restic.requireFit();
-  await bury(edges, run, books);
+  if (!run.awaitsNews) await bury(edges, run, books);
+  if (await alarmStands(edges, run)) return;
   const expiresAgain = edges.repository.deletionGrace === 0;
-  if (mayExpire) await timed(edges, run, 'expire', () => expire(edges, run, books, run.startedAt, !expiresAgain));
+  await timed(edges, run, 'expire', () => expire(edges, run, books, run.startedAt, !expiresAgain));
   const isComplete = await timed(edges, run, 'fetch', () => fetch(edges, run, books));
   await timed(edges, run, 'prove', () => prove(edges, run, books, isComplete));
   if (await alarmStands(edges, run)) return;
   await timed(edges, run, 'admit', () => admit(edges, run, books));
-  if (mayExpire && expiresAgain) await timed(edges, run, 'expire', () => expire(edges, run, books, edges.now(), true));
+  if (run.awaitsNews) await timed(edges, run, 'prove', () => buryAfterNews(edges, run, books));
+  if (await alarmStands(edges, run)) return;
+  if (expiresAgain) await timed(edges, run, 'expire', () => expire(edges, run, books, edges.now(), true));
   if (!edges.hasCompletedOnce() && isComplete) edges.recordCompletion();
   await timed(edges, run, 'check', () => check(edges, run));
 }
 
-/** What is decided once for the whole run: the alarm, the window, whether the clock can be trusted with expiry. */
-async function begin(edges: Edges, run: Run): Promise<boolean> {
+/** What replaces every snapshot, or every key, is judged when it has been admitted: by what the replica holds then. */
+async function buryAfterNews(edges: Edges, run: Run, books: Books): Promise<void> {
+  await bury(edges, run, books);
+  if (run.findings.rules('violation').length === 0) await proveDeletions(edges, run, books);
+}
+
+/** What is decided once for the whole run: the alarm, the window, whether the clock can be believed. */
+async function begin(edges: Edges, run: Run): Promise<void> {
   const { open, refused } = edges.window(run.startedAt);
-  const clockIsSane = isBelieved(edges.memory().clock, run.startedAt);
+  const { clock } = edges.memory();
+  const moved = jumpAt(clock, run.startedAt) ?? 0;
+  run.isClockDoubted = !isBelieved(clock, run.startedAt);
   run.alarm = edges.alarm();
   run.window = open;
   if (refused !== undefined) run.findings.add('warning', 'clock', '', `${refused}; no window is open`);
-  if (!clockIsSane) run.findings.add('warning', 'clock', '', 'the clock is more than seven days from the last run whose clock was right; nothing expires in this run');
-  if (run.command === 'sync') await edges.journal({ event: 'started', runId: run.runId, version });
-  return clockIsSane;
+  if (run.isClockDoubted) run.findings.add('warning', 'clock', '', `the clock is more than seven days from the last run whose clock was right (${clock.believed ?? ''}); nothing is accepted, confirmed or expires`);
+  if (run.command !== 'sync') return;
+  // In an order that a power cut in between can only lengthen a grace.
+  if (moved > 0) await edges.moveDueDates(moved);
+  await edges.journal({ event: 'started', runId: run.runId, version });
+  if (moved < 0) await edges.moveDueDates(moved);
 }
 
 /** Steps 2 and 3: three dry runs, judged line by line against our own walk of the replica. */
@@ -103,7 +118,8 @@ async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Aud
     return { books: catalogue.books, configMtime: undefined };
   }
   const budget = run.window === undefined ? {} : { deletions: run.window.budget - run.window.used };
-  const verdict = judging.verdict({ ...limits, ...budget });
+  run.awaitsNews = waitForNews(catalogue.books, edges.restic.canProve, edges.repository.deletionGrace);
+  const verdict = judging.verdict({ ...limits, ...budget, isNewsAwaited: run.awaitsNews });
   run.audit = verdict.counts;
   run.findings.merge(verdict.findings);
   if (run.command === 'sync') await edges.journal({ event: 'verdict', runId: run.runId, ...verdict.counts, violations: run.findings.rules('violation') });
@@ -132,10 +148,11 @@ async function auditPass(edges: Edges, run: Run, judging: Audit, pass: Pass): Pr
 }
 
 /** What the replica holds after the run, and which of it will leave. */
-function takeStock(run: Run, books: Books): void {
+function takeStock(edges: Edges, run: Run, books: Books): void {
   const { pending, unconfirmed } = countsIn(books);
   run.tombstones.pending = pending;
   run.tombstones.unconfirmed = unconfirmed;
   run.replica = sizeIn(books);
-  run.reminder = reminderIn(books, run.startedAt);
+  run.reminder = run.isClockDoubted ? undefined : reminderIn(books, run.startedAt);
+  if (run.command === 'sync') run.snapshotsAdmitted = edges.newSnapshots(books) ?? run.snapshotsAdmitted;
 }

@@ -70,6 +70,7 @@ function printOne(console: Console, tombstone: Tombstone): void {
 
 function whenItLeaves({ state, due }: Tombstone): string {
   if (state === 'kept') return 'stays';
+  if (state === 'came-back') return 'back, then stays';
   if (state === 'unconfirmed') return 'not confirmed yet';
   return due === null ? 'never leaves' : due.slice(0, 16).replace('T', ' ');
 }

@@ -16,7 +16,7 @@ export function checkAsRun(repository: string, runId: string, startedAt: Date, f
 
 /** Takes over what a check came to. */
 export function noteCheck(run: Run, result: CheckResult): void {
-  run.check = result;
+  if (run.check?.passed !== false) run.check = result; // of several, one that failed is told
   if (!result.passed) run.findings.add('warning', 'check-failed', '', `restic check --read-data-subset=${result.share}: ${result.words}`);
 }
 

@@ -4,8 +4,9 @@
  */
 import type { Entry } from './books.ts';
 import type { Catalogue } from './catalogue.ts';
+import { nothingLeft, objectionsTo } from './deletions.ts';
 import { Flood, mostStrangers } from './flood.ts';
-import { gone, inReplica, suspect, tombstoned, wanted } from './flags.ts';
+import { gone, inReplica, kept, suspect, tombstoned, wanted } from './flags.ts';
 import type { Findings } from './findings.ts';
 import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
 import type { Change } from './itemize.ts';
@@ -30,6 +31,8 @@ export interface Limits {
   readonly newBytes?: number;
   /** Deletions that the open window still lets through. */
   readonly deletions?: number;
+  /** Tonight's deletions wait until what is new is admitted, and are judged then: whether a snapshot and a key are left. */
+  readonly isNewsAwaited?: boolean;
 }
 
 export class Audit {
@@ -91,7 +94,8 @@ export class Audit {
     const known = this.#known(change.path, entry);
     this.#account(change, entry, known);
     const kind = kindOf(change, known);
-    const hasTombstone = entry >= 0 && this.#catalogue.books.has(entry, tombstoned | inReplica);
+    const { books } = this.#catalogue;
+    const hasTombstone = entry >= 0 && books.has(entry, inReplica) && (books.has(entry, tombstoned) || books.has(entry, kept));
     const row = rule(kind, subjectOf(place, kind, change, known), this.#context, hasTombstone);
     this.#apply(row, kind, change, place, known);
     if (change.kind === 'item' && !expectedForms(kind, change, known).includes(change.itemized)) {
@@ -111,22 +115,15 @@ export class Audit {
       this.#violation('over-limit', '', `${counts.new} new files of ${counts.newBytes} bytes; ` +
         `the limits are ${newFiles} files and ${newBytes} bytes a night`);
     }
-    this.#checkDeletions(deletions);
+    this.#judgeDeletions(deletions, limits.isNewsAwaited === true);
     return { counts, findings, largestNew, configMtime };
   }
 
-  /** What was accepted one by one must also hold as a whole: the budget, a snapshot left, a key left. */
-  #checkDeletions(budget: number): void {
-    const tonight = { key: 0, pack: 0, index: 0, snapshot: 0 };
-    const left = { key: 0, pack: 0, index: 0, snapshot: 0 };
+  /** What was accepted one by one must also hold as a whole. */
+  #judgeDeletions(budget: number, isNewsAwaited: boolean): void {
     const { books } = this.#catalogue;
-    books.each(gone, tombstoned, (entry) => { tonight[books.type(entry)]++; });
-    books.each(inReplica, gone | tombstoned, (entry) => { left[books.type(entry)]++; });
-    books.each(wanted, 0, (entry) => { if (books.type(entry) === 'key') left.key++; });
-    const spent = tonight.pack + tonight.index + tonight.snapshot;
-    if (spent > budget) this.#violation('over-budget', '', `${spent} deletions, but the prune window lets only ${budget} more through`);
-    if (tonight.snapshot > 0 && left.snapshot === 0) this.#violation('over-budget', '', 'no snapshot would be left that is not to be deleted');
-    if (tonight.key > 0 && left.key === 0) this.#violation('pinned', '', 'no key would be left: nobody could open the repository');
+    const later = isNewsAwaited ? nothingLeft(books).map(({ message }) => message) : [];
+    for (const { rule, path, message } of objectionsTo(books, { budget, used: 0, allowKeys: true })) if (!later.includes(message)) this.#violation(rule, path, message);
   }
 
   #judgeRoot(change: Change): void {

@@ -2,17 +2,12 @@
 import { sinceThen } from './clock.ts';
 import type { Memory } from './memory.ts';
 import { isoMinute } from './report.ts';
-import type { Quiet, ReplicaSize, Run } from './run.ts';
+import type { Quiet, Run } from './run.ts';
 
-/**
- * Since when no snapshot has been admitted. A newer snapshot than last time counts as admitted, too: the run that did
- * it may have been killed before it said so.
- */
-export function quietOf(run: Run, { lastRun, quiet, initialisedAt }: Pick<Memory, 'lastRun' | 'quiet' | 'initialisedAt'>): Quiet {
-  const startedAt = run.startedAt.toISOString();
-  const before = (lastRun?.['replica'] as ReplicaSize | undefined)?.newestSnapshot ?? '';
-  const isNewer = lastRun !== null && (run.replica?.newestSnapshot ?? '') > before;
-  if (run.snapshotsAdmitted > 0 || isNewer) return { admittedAt: startedAt, since: startedAt };
+/** Since when no snapshot has been admitted that was never there before. A run whose clock is doubted does not know what time it is. */
+export function quietOf(run: Run, { quiet, initialisedAt, clock }: Pick<Memory, 'quiet' | 'initialisedAt' | 'clock'>): Quiet {
+  const startedAt = (run.isClockDoubted ? clock.believed : null) ?? run.startedAt.toISOString();
+  if (run.snapshotsAdmitted > 0) return { admittedAt: startedAt, since: startedAt };
   return quiet ?? { admittedAt: null, since: initialisedAt ?? startedAt };
 }
 

@@ -38,8 +38,9 @@ export const memorySchema = v.object({
   untold: v.nullable(v.object({ runId: v.string(), added: whole })),
   checks: v.object({
     last: v.nullable(check),
-    /** The share whose turn it was last. */
+    /** The share whose turn it was last, and when. */
     turn: v.nullable(v.string()),
+    turnAt: v.nullable(moment),
     /** Shares whose last check failed, the one that was tried longest ago first. */
     failed: listOf(v.object({ share: shareOfData, since: moment, words: v.string() })),
   }),
@@ -52,7 +53,7 @@ export type Memory = v.InferOutput<typeof memorySchema>;
 
 export const noMemory: Memory = {
   version: 1, sequence: 0, initialisedAt: null, lastRun: null, lastSuccess: null, quiet: null, alarm: null, acceptedMtimes: null,
-  told: [], untold: null, checks: { last: null, turn: null, failed: [] }, clock: noClock, restic: null,
+  told: [], untold: null, checks: { last: null, turn: null, turnAt: null, failed: [] }, clock: noClock, restic: null,
 };
 
 /** So many sets of warnings are remembered. */
@@ -66,8 +67,8 @@ const folds: Readonly<Record<string, Fold>> = {
   started: (memory, { time }) => ({ clock: clockAfter(memory.clock, new Date(time)) }),
   finished: ended,
   'alarm-raised': (_memory, raised) => ({ alarm: alarmOf(raised), acceptedMtimes: null }),
-  acknowledged: (memory, { acceptMtimes, alarm, time }) =>
-    ({ alarm: null, acceptedMtimes: acceptMtimes === true && typeof alarm === 'string' ? { alarm, at: time } : memory.acceptedMtimes }),
+  acknowledged: (_memory, { acceptMtimes, alarm, time }) =>
+    ({ alarm: null, acceptedMtimes: acceptMtimes === true && typeof alarm === 'string' ? { alarm, at: time } : null }),
   'mtimes-accepted': () => ({ acceptedMtimes: null }),
   'alert-sent': alerted,
   'alert-spooled': alerted,
@@ -88,7 +89,7 @@ function ended(memory: Memory, line: JournalLine): Partial<Memory> {
   if (typeof outcome !== 'string' || typeof exitCode !== 'number') return {};
   const lastRun = { ...line, outcome, exitCode };
   const isSuccess = exitCode === 0 || exitCode === 4;
-  return { lastRun, ...(isSuccess ? { lastSuccess: lastRun } : {}), quiet: quietIn(quiet) ?? memory.quiet, acceptedMtimes: exitCode === 1 ? memory.acceptedMtimes : null };
+  return { lastRun, ...(isSuccess ? { lastSuccess: lastRun } : {}), quiet: quietIn(quiet) ?? memory.quiet };
 }
 
 function quietIn(value: unknown): Memory['quiet'] {
@@ -123,5 +124,5 @@ function checked({ checks }: Memory, line: JournalLine): Partial<Memory> {
   const others = checks.failed.filter((each) => each.share !== share);
   const said = typeof words === 'string' ? words : '';
   const failed = passed || !v.is(shareOfData, share) ? others : [...others, { share, since: before?.since ?? time, words: said }];
-  return { checks: { last: { ...line, share, passed, words: said }, turn: before === undefined ? share : checks.turn, failed } };
+  return { checks: { last: { ...line, share, passed, words: said }, ...(before === undefined ? { turn: share, turnAt: time } : { turn: checks.turn, turnAt: checks.turnAt }), failed } };
 }

@@ -47,7 +47,7 @@ export const families: readonly Family[] = [
   of('tombstones_pending_bytes', 'Bytes of the files that will leave the replica.', ({ tombstones }) => tombstones.bytes),
   of('spooled_alerts', 'Alerts that were not delivered and wait in the spool.', ({ spool }) => spool?.alerts),
   of('last_check_timestamp_seconds', 'When restic last checked the replica.', ({ checks, lastCheck }) => (checks ? timeOf(lastCheck) : undefined)),
-  of('last_check_passed', 'Whether the last check of restic passed: 0 until one passes again.', ({ lastCheck }) => lastCheck && flag(lastCheck['passed'] === true)),
+  of('last_check_passed', 'Whether the last check of restic passed: 0 while any share stands that failed, until that share passes.', ({ lastCheck }) => lastCheck && flag(lastCheck['passed'] === true)),
   of('disk_free_bytes', 'Bytes free on the file system of the replica.', ({ disk }) => disk?.free),
   of('disk_size_bytes', 'Size of the file system of the replica.', ({ disk }) => disk?.total),
 ];

@@ -1,5 +1,7 @@
 /** What restic's proof of a night's candidates can come to, as data. */
 import type { Entry } from './books.ts';
+import { sinceThen } from './clock.ts';
+import type { Memory } from './memory.ts';
 
 /** A candidate that must not enter, and why. */
 export interface Junk {
@@ -25,4 +27,14 @@ export interface CheckResult {
 export function nextShare(last: string | undefined, total: number): string {
   const [number = 0] = (last ?? '').split('/').map(Number);
   return `${(Number.isInteger(number) ? number : 0) % total + 1}/${total}`;
+}
+
+/**
+ * The shares to check in a night that begins at `now`: every night the one of those that failed that was tried longest ago,
+ * until it passes; and the next one when it is due (`every` in milliseconds), so that a failure does not keep the turn waiting.
+ */
+export function sharesDue({ failed, turn, turnAt }: Memory['checks'], check: { readonly every: number; readonly readDataSubset: number }, now: Date): string[] {
+  const [again] = failed;
+  const next = sinceThen(turnAt ?? undefined, now) >= check.every ? nextShare(turn ?? undefined, check.readDataSubset) : undefined;
+  return [...(again === undefined ? [] : [again.share]), ...(next === undefined || next === again?.share ? [] : [next])];
 }

@@ -173,6 +173,10 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'The grace of deleted files has passed, but they stay until the replica is found complete without them.',
     road: ['See what restic misses, above. To keep the files for good: rsync-ratchet tombstones keep REPO --all'],
   },
+  'came-back': {
+    means: 'serverA lists files again that an operator has kept for good. The word stands: when they are gone once more, they stay here.',
+    road: ['Nothing needs to be done if they were brought back on purpose (give-back, a restore). Told once.'],
+  },
   unchecked: {
     means: 'Fewer files of serverA were fetched and hashed tonight than spotCheck asks for: the disk of the replica has no room for them.',
     road: ['Make room on the disk of the replica; the next night checks again.'],

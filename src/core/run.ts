@@ -71,7 +71,12 @@ export interface Run {
   reminder: Reminder | undefined;
   /** What the replica holds after this run; undefined while nobody has looked. */
   replica: ReplicaSize | undefined;
+  /** Snapshots that were never there before this run. */
   snapshotsAdmitted: number;
+  /** The clock is too far from that of earlier runs: nothing is buried, confirmed or expired. */
+  isClockDoubted: boolean;
+  /** Tonight's deletions leave no snapshot, or no key, but what is new tonight: they are accepted once that is admitted. */
+  awaitsNews: boolean;
   quiet: Quiet | undefined;
   isLocked: boolean;
   failure: Failure | undefined;
@@ -99,6 +104,8 @@ export function newRun(repository: string, runId: string, command: Run['command'
     reminder: undefined,
     replica: undefined,
     snapshotsAdmitted: 0,
+    isClockDoubted: false,
+    awaitsNews: false,
     quiet: undefined,
     isLocked: false,
     failure: undefined,

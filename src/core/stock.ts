@@ -1,6 +1,7 @@
 /** What the books come to: what is buried tonight, what will leave soon, how old the newest snapshot is. */
 import type { Amount, Books, Entry } from './books.ts';
-import { confirmed, gone, inReplica, kept, tombstoned } from './flags.ts';
+import { bornTonight } from './deletions.ts';
+import { confirmed, inReplica, kept, tombstoned } from './flags.ts';
 import type { HashedType } from './layout.ts';
 import type { Buried, ReplicaSize, Reminder } from './run.ts';
 import { needsReminder } from './tombstones.ts';
@@ -13,7 +14,7 @@ export function buriedIn(books: Books): Buried {
   const types: Record<HashedType, number> = { key: 0, pack: 0, index: 0, snapshot: 0 };
   const snapshots: string[] = [];
   let bytes = 0;
-  books.each(gone, tombstoned, (entry) => {
+  books.each(bornTonight.flags, bornTonight.without, (entry) => {
     const type = books.type(entry);
     types[type]++;
     bytes += books.size(entry);

@@ -13,7 +13,8 @@ const path = v.string();
 const tombstone = v.object({
   event: v.literal('tombstone'),
   path, size: whole, run: v.string(), window: v.picklist(['command', 'config']), at: moment,
-  state: v.picklist(['unconfirmed', 'confirmed', 'kept']), due: v.nullable(moment), reminded: v.boolean(),
+  /** `came-back`: kept, and serverA lists the file again; when it is gone once more, it is kept. */
+  state: v.picklist(['unconfirmed', 'confirmed', 'kept', 'came-back']), due: v.nullable(moment), reminded: v.boolean(),
 });
 
 export type Tombstone = Readonly<v.InferOutput<typeof tombstone>>;
@@ -24,6 +25,8 @@ export const tombstoneEvent = v.variant('event', [
   /** serverA lists the file again, or it has left the replica. */
   v.object({ event: v.literal('dropped'), path }),
   v.object({ event: v.literal('expired'), path }),
+  /** serverA lists a kept file again; the operator's word stands. */
+  v.object({ event: v.literal('came-back'), path }),
   /** An operator said that it stays. */
   v.object({ event: v.literal('kept'), path }),
   /** What was unconfirmed has a due date now. `remind`: whether people are reminded before it leaves. */
@@ -54,11 +57,14 @@ export function apply(event: TombstoneEvent, books: Books): void {
 function applyToOne(event: Extract<TombstoneEvent, { path: string }>, books: Books, entry: Entry): void {
   if (event.event === 'tombstone') return revive(event, books, entry);
   if (event.event === 'kept') return books.set(entry, kept);
+  const isKept = event.event === 'came-back' && books.has(entry, kept);
   for (const flag of allFlags) books.clear(entry, flag);
+  if (isKept) books.set(entry, kept);
 }
 
 function revive(tombstone: Tombstone, books: Books, entry: Entry): void {
   for (const flag of allFlags) books.clear(entry, flag);
+  if (tombstone.state === 'came-back') return books.set(entry, kept);
   books.set(entry, tombstoned);
   if (tombstone.state !== 'unconfirmed') books.set(entry, confirmed);
   if (tombstone.state === 'kept') books.set(entry, kept);
@@ -81,18 +87,20 @@ function applyToAll(event: Exclude<TombstoneEvent, { path: string }>, books: Boo
 
 /** Tombstones of files that the replica, entered as a whole, no longer has are none. */
 export function clearStale(books: Books): void {
-  for (const entry of books.select(tombstoned, inReplica)) for (const flag of allFlags) books.clear(entry, flag);
+  for (const mark of [tombstoned, kept]) {
+    for (const entry of books.select(mark, inReplica)) for (const flag of allFlags) books.clear(entry, flag);
+  }
 }
 
 /** The tombstone as it stands in the books now; undefined when it does not, or was told already. */
 export function current(tombstone: Tombstone, books: Books): Tombstone | undefined {
   const entry = books.at(tombstone.path);
-  if (entry < 0 || !books.has(entry, inReplica) || !books.has(entry, tombstoned) || books.has(entry, told)) return undefined;
+  if (entry < 0 || !books.has(entry, inReplica) || books.has(entry, told) || !(books.has(entry, tombstoned) || books.has(entry, kept))) return undefined;
   books.set(entry, told);
   const due = books.due(entry);
   return {
     ...tombstone,
-    state: books.has(entry, kept) ? 'kept' : books.has(entry, confirmed) ? 'confirmed' : 'unconfirmed',
+    state: !books.has(entry, tombstoned) ? 'came-back' : books.has(entry, kept) ? 'kept' : books.has(entry, confirmed) ? 'confirmed' : 'unconfirmed',
     due: Number.isFinite(due) ? new Date(due).toISOString() : null,
     reminded: books.has(entry, reminded),
   };
@@ -107,6 +115,12 @@ export function confirmation(now: Date, grace: number | 'forever'): Extract<Tomb
 /** Whether a tombstoned file may leave. */
 export function isDue(books: Books, entry: Entry, now: Date): boolean {
   return books.has(entry, confirmed) && !books.has(entry, kept) && books.due(entry) <= now.getTime();
+}
+
+/** What may leave the replica at `when`: what is due, and never the last key, whatever serverA listed. */
+export function leaving(books: Books, when: Date): Entry[] {
+  const hasOtherKey = books.amount(inReplica, tombstoned, 'key').files > 0;
+  return [...books.select(inReplica | tombstoned, kept)].filter((entry) => isDue(books, entry, when) && (hasOtherKey || books.type(entry) !== 'key'));
 }
 
 /** Whether people must be told once more that the file will leave. */

@@ -42,9 +42,12 @@ export const noWindows: StoredWindows = { version: 1, command: null, rows: {} };
 /** The longest that a window may be open, in milliseconds. */
 export const longestWindow = 7 * 24 * 3600 * 1000;
 
-/** Which window is open at `now`. One opened by hand goes before a configured row. */
-export function decideWindow(now: Date, stored: StoredWindows, rows: readonly PruneWindowRow[]): WindowDecision {
-  const refused = refusal(now, stored.command);
+/**
+ * Which window is open at `now`. One opened by hand goes before a configured row. `reread`: when its record was read, if
+ * that was later: a run decides at its start whether a window is open in time, and heeds until the end what its record says.
+ */
+export function decideWindow(now: Date, stored: StoredWindows, rows: readonly PruneWindowRow[], reread = now): WindowDecision {
+  const refused = refusal(reread, stored.command);
   const byHand = refused === undefined ? commandWindow(now, stored.command) : undefined;
   return { open: byHand ?? rowWindow(now, stored, rows), refused };
 }

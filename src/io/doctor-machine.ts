@@ -77,6 +77,8 @@ function stateFolder(folder: string, repositories: readonly Repository[]): Verdi
   if (!isWritable(folder)) return bad(`${folder} is not writable`, `chmod u+rwx ${folder}`);
   const [stranger] = strangersIn(repositories.flatMap(({ name }) => stateFiles(folder, name)), process.getuid());
   if (stranger !== undefined) return bad(`${stranger} belongs to another user, and a night must write there`, `as root: chown -R "$(id -un)" ${folder}`);
+  const open = repositories.map(({ name }) => join(folder, name, 'state.lock')).find((lock) => ((lstatSync(lock, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0);
+  if (open !== undefined) return warning(`${open} is open to others: who can read it can hold it, and nothing can be written`, `chmod 600 ${open}`);
   // The group may read: that is how a monitoring user sees `status`.
   return (stats.mode & 0o027) === 0 ? good(folder) : warning(`${folder} is open to others`, `chmod g-w,o= ${folder}`);
 }
@@ -87,7 +89,7 @@ async function clock(config: Config, repositories: readonly Repository[], now: D
   const newest = Math.max(0, ...times.filter((time) => !Number.isNaN(time)));
   const mend = 'timedatectl set-ntp true; then compare: date -u';
   if (newest > now.getTime() + 60_000) return bad(`${now.toISOString()} is before the last run whose clock was right (${new Date(newest).toISOString()})`, mend);
-  if (newest > 0 && now.getTime() - newest > 7 * day) return warning(`${now.toISOString()}: more than seven days after the last run whose clock was right, so nothing would expire`, `date -u; if it is right: rsync-ratchet sync`);
+  if (newest > 0 && now.getTime() - newest > 7 * day) return warning(`${now.toISOString()}: more than seven days after the last run whose clock was right, so nothing would expire`, `date -u; if it is right, it is believed again once the nights have gone on for a week; due dates move on by the gap`);
   const { stdout } = await ask('timedatectl', ['show', '--property=NTPSynchronized', '--value'], signal);
   return stdout.trim() === 'no' ? warning(`${now.toISOString()}, not synchronised`, mend) : good(now.toISOString());
 }

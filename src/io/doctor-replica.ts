@@ -6,6 +6,7 @@ import { reservedBytes } from '../core/config-units.ts';
 import { bad, good, warning, type Verdict } from '../core/doctor.ts';
 import { formatBytes } from '../core/report.ts';
 import { secretCross, type Check } from './doctor-ask.ts';
+import { takeLock } from './lock.ts';
 import { checkPins, freeSpace, notInitialised, ownPaths, readMarker } from './replica.ts';
 import { Restic } from './restic.ts';
 import { canIsolate } from './sandbox.ts';
@@ -37,9 +38,20 @@ function marker({ name, replica }: Repository, state: string): Verdict {
 /** Only tried where our own folder is: without a marker nothing is written. */
 const uninitialised = (name: string): Verdict => warning('not looked at', `first: rsync-ratchet init ${name}, or mount the disk`);
 
-/** Links a file of our own from where candidates lie into the folders of the layout, under a name that no audit looks at. */
-function rights({ name, replica }: Repository): Verdict {
+/** Tried under the run's lock: no run must meet our probes, nor we its end. */
+async function rights({ name, replica }: Repository): Promise<Verdict> {
   if (readMarker(replica) === undefined) return uninitialised(name);
+  const lock = await takeLock(ownPaths(replica).lock);
+  if (lock === undefined) return good('not tried: a run is at work, and writes there');
+  try {
+    return linkProbes(replica);
+  } finally {
+    lock.release(lock.note);
+  }
+}
+
+/** Links a file of our own from where candidates lie into the folders of the layout, under a name that no audit looks at. */
+function linkProbes(replica: string): Verdict {
   const probe = mkdtempSync(join(ownPaths(replica).own, 'doctor-'));
   const targets = layoutFolders(replica).map((folder) => join(folder, 'rsync-ratchet-tmp-doctor'));
   try {

@@ -9,11 +9,12 @@ import { admissionOrder, type Pass } from '../core/layout.ts';
 import type { Judge } from '../core/itemize.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { sampleOf } from '../core/stock.ts';
+import { leaving } from '../core/tombstones.ts';
 import { asFailure, Failure } from '../errors.ts';
 import type { Edges, Examined, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
-import { emptyExpired, expire, leaving } from './expire.ts';
+import { emptyExpired, expire } from './expire.ts';
 import { examine } from './examine.ts';
 import { refusalOf, writeNames } from './files.ts';
 import { askedIn, fetchBounds, manifestOf } from './growth.ts';
@@ -22,6 +23,7 @@ import { ResticEdges } from './proof-edges.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
 import * as rsync from './rsync.ts';
+import { isSame } from './tombstones.ts';
 import { ReplicaWalk } from './walk.ts';
 import { Session } from './session.ts';
 import type { EdgeOptions } from './state-edges.ts';
@@ -111,14 +113,14 @@ export class RunEdges extends Telling implements Edges {
     return this.#quarantine.hasMissing(this.repository.replica) || onDisk.hasFiles(this.#paths.candidate) || last?.some(({ rule }) => rule === 'not-delivered') === true;
   }
 
-  async expire(run: Run, books: Books, due: readonly Entry[]): Promise<Amount> {
+  async expire(run: Run, books: Books, due: readonly Entry[], when: Date): Promise<Amount | undefined> {
     const { replica } = this.repository;
     this.#requireReplica();
     const moved = await this.state.locked(() => {
       this.state.tombstones.fold(books); // an operator may have said `keep` meanwhile
-      const entries = leaving(books, due, this.now());
-      this.#pinKeys(books, entries); // before they leave: a kill in between must not leave a pin without its key
-      return expire(this.state, replica, join(this.#paths.expired, run.runId), books, entries);
+      if (!isSame(due, leaving(books, when))) return undefined;
+      this.#pinKeys(books, due); // before they leave: a kill in between must not leave a pin without its key
+      return expire(this.state, replica, join(this.#paths.expired, run.runId), books, due);
     });
     emptyExpired(this.#paths.expired);
     return moved;

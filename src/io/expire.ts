@@ -2,9 +2,8 @@
 import { renameSync, rmSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../core/books.ts';
-import { inReplica, tombstoned } from '../core/flags.ts';
+import { inReplica } from '../core/flags.ts';
 import type { HashedType } from '../core/layout.ts';
-import { isDue } from '../core/tombstones.ts';
 import { makeFolder } from './files.ts';
 import type { State } from './state.ts';
 import { syncFileSystem } from './sync.ts';
@@ -42,12 +41,6 @@ function takeOut(file: string, target: string): void {
     if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     unlinkSync(file);
   }
-}
-
-/** Those of `due` that may leave now: still due, and never the last key, whatever serverA listed. */
-export function leaving(books: Books, due: readonly Entry[], now: Date): Entry[] {
-  const hasOtherKey = books.amount(inReplica, tombstoned, 'key').files > 0;
-  return due.filter((entry) => books.has(entry, tombstoned) && isDue(books, entry, now) && (hasOtherKey || books.type(entry) !== 'key'));
 }
 
 /**

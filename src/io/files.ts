@@ -22,6 +22,24 @@ export function replaceFile(path: string, content: string | Uint8Array, mode?: n
   syncFolder(dirname(path));
 }
 
+/** The same for a file of many lines, which are never held together. */
+export function replaceLines(path: string, write: (writer: LineWriter) => void): void {
+  const temporary = `${path}.new`;
+  rmSync(temporary, { force: true });
+  const file = openSync(temporary, 'wx', 0o600);
+  try {
+    shareWithGroup(file, dirname(path));
+    const writer = new LineWriter(file);
+    write(writer);
+    writer.flush();
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
 /**
  * Lets the group read a file of ours where the operator lets it read the folder (`chgrp nagios`, `chmod 2750`): that is
  * how an unprivileged monitoring user may see `status`. Everywhere else files are 0600.

@@ -1,7 +1,7 @@
 /** Kernel locks that die with their holder (flock(2)), through flock(1) from util-linux on an inherited descriptor. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { Failure } from '../errors.ts';
 
 /** A lock that is held until `release`, or until this process ends in whatever way. */
@@ -10,12 +10,14 @@ export interface Lock {
   readonly note: string;
   /** Writes into the lock file what a run that is killed leaves behind. */
   write(note: string): void;
-  release(): void;
+  /** Lets it go; `note` is left in the lock file: what a killed run wrote there, by one who has not tidied up after it. */
+  release(note?: string): void;
 }
 
 /** Takes the lock, or returns undefined when another process holds it for longer than `wait` seconds. */
 export async function takeLock(path: string, wait = 0): Promise<Lock | undefined> {
   const file = openSync(path, 'a+', 0o600);
+  closeToOthers(file);
   const patience = wait > 0 ? ['-w', String(wait)] : ['-n'];
   // Not execa: it does not pass a bare descriptor on.
   const flock = spawn('flock', [...patience, '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
@@ -24,6 +26,12 @@ export async function takeLock(path: string, wait = 0): Promise<Lock | undefined
   closeSync(file);
   if (ended === 1) return undefined;
   throw new Failure(`cannot lock ${path}: flock ended with ${ended}`, 'this should not happen: try by hand: flock -n FILE true');
+}
+
+/** Whoever can read a file can lock it: a monitoring user that may read our files must not be able to hold this one. */
+function closeToOthers(file: number): void {
+  const { mode, uid } = fstatSync(file);
+  if ((mode & 0o077) !== 0 && uid === process.getuid?.()) fchmodSync(file, 0o600);
 }
 
 function heldLock(path: string, file: number): Lock {
@@ -38,8 +46,9 @@ function heldLock(path: string, file: number): Lock {
         if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
       }
     },
-    release: () => {
+    release: (note = '') => {
       ftruncateSync(file, 0);
+      if (note !== '') writeFileSync(file, note);
       closeSync(file);
     },
   };

@@ -78,7 +78,7 @@ export class Operator {
       let already = 0;
       this.eachTombstone((tombstone) => {
         if (!isChosen(tombstone, choice)) return;
-        if (tombstone.state === 'kept') already++;
+        if (tombstone.state === 'kept' || tombstone.state === 'came-back') already++;
         else chosen.push(tombstone.path);
       });
       if (choice !== 'all' && 'paths' in choice) requireAll(choice.paths, chosen);

@@ -1,9 +1,8 @@
 /** The edges of proof: restic on views of the replica, or, without a password, only the structure of candidates. */
 import type { Books, Entry } from '../core/books.ts';
-import { sinceThen } from '../core/clock.ts';
 import type { Repository } from '../core/config.ts';
 import { inReplica, verified } from '../core/flags.ts';
-import { nextShare, type CheckResult, type Proof } from '../core/proof.ts';
+import { nextShare, sharesDue, type CheckResult, type Proof } from '../core/proof.ts';
 import { keysFault } from '../core/structure.ts';
 import type { ProofEdges } from '../edges.ts';
 import { Failure } from '../errors.ts';
@@ -65,11 +64,9 @@ export class ResticEdges implements ProofEdges {
     return answer.isGood ? undefined : answer.words;
   }
 
-  dueCheck(now: Date): string | undefined {
+  dueChecks(now: Date): string[] {
     const { check } = this.#repository.restic;
-    if (check === undefined) return undefined;
-    const { last } = this.#state.memory().checks;
-    return sinceThen(last?.time, now) < check.every ? undefined : nextShare(last?.share, check.readDataSubset);
+    return check === undefined ? [] : sharesDue(this.#state.memory().checks, check, now);
   }
 
   async check(share: string): Promise<CheckResult> {
@@ -97,7 +94,8 @@ export async function checkNow({ config, repository, interrupt, console }: EdgeO
   try {
     if (!(await session.lock())) return undefined;
     await edges.requireFit();
-    const result = await edges.check(nextShare(state.memory().checks.last?.share, check.readDataSubset));
+    const { failed, turn } = state.memory().checks;
+    const result = await edges.check(failed[0]?.share ?? nextShare(turn ?? undefined, check.readDataSubset));
     await state.append(new Date(), { event: 'checked', ...result });
     return result;
   } finally {

@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { alarmWith, type Alarm } from '../core/alerts.ts';
-import type { Books } from '../core/books.ts';
+import type { Books, Entry } from '../core/books.ts';
 import type { JournalEvent } from '../core/chain.ts';
 import type { Config, Repository } from '../core/config.ts';
 import type { Memory } from '../core/memory.ts';
+import type { Objection } from '../core/deletions.ts';
 import { messageIdOf } from '../core/mail.ts';
 import type { Place } from '../core/report.ts';
 import type { Run } from '../core/run.ts';
@@ -13,6 +14,8 @@ import { confirmation } from '../core/tombstones.ts';
 import { decideWindow, type WindowDecision } from '../core/window.ts';
 import type { Console } from './console.ts';
 import { State } from './state.ts';
+import { noteSnapshots } from './snapshots-seen.ts';
+import { readSuspects, writeSuspects } from './suspects.ts';
 import { bury, confirm } from './tombstones.ts';
 
 /** What a run is given besides its repository. */
@@ -73,21 +76,34 @@ export class StateEdges {
     });
   }
 
-  acceptsMtimes(): boolean {
-    return this.memory().acceptedMtimes !== null;
-  }
-
   async forgetStale(books: Books): Promise<void> {
     await this.state.locked(() => { this.state.tombstones.forgetStale(books); });
   }
 
-  async bury(run: Run, books: Books): Promise<void> {
-    await this.state.locked(() => { bury(this.state, run, books); });
+  async bury(run: Run, books: Books): Promise<Objection[]> {
+    return this.state.locked(() => bury(this.state, run, books, this.repository.pruneWindows, this.now()));
   }
 
-  async confirm(books: Books): Promise<Date | undefined> {
+  async confirm(books: Books, asked: readonly Entry[]): Promise<{ due: Date | undefined } | undefined> {
     const given = confirmation(this.now(), this.repository.deletionGrace);
-    await this.state.locked(() => { confirm(this.state, books, given); });
-    return given.due === null ? undefined : new Date(given.due);
+    if (!(await this.state.locked(() => confirm(this.state, books, asked, given)))) return undefined;
+    return { due: given.due === null ? undefined : new Date(given.due) };
+  }
+
+  async moveDueDates(by: number): Promise<void> {
+    await this.state.locked(() => { this.state.tombstones.append([{ event: 'postponed', by }]); });
+  }
+
+  newSnapshots(books: Books): number | undefined {
+    return noteSnapshots(this.state.folder, books);
+  }
+
+  noteSuspects(runId: string, books: Books): void {
+    writeSuspects(this.state.folder, runId, books);
+  }
+
+  acceptedMtimes(books: Books): Entry[] | undefined {
+    const { acceptedMtimes } = this.memory();
+    return acceptedMtimes === null ? undefined : readSuspects(this.state.folder, acceptedMtimes.alarm, books);
   }
 }

@@ -71,7 +71,7 @@ export class State {
   runFolder(runId: string): string {
     const runs = join(this.folder, 'runs');
     makeFolder(join(runs, runId));
-    const old = readdirSync(runs).sort().slice(0, -runFoldersKept);
+    const old = readdirSync(runs).filter((name) => name !== runId).sort().slice(0, 1 - runFoldersKept);
     for (const name of old) rmSync(join(runs, name), { recursive: true, force: true });
     return join(runs, runId);
   }

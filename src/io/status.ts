@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import type { Config, Repository } from '../core/config.ts';
 import { waitingIn } from '../core/spool.ts';
+import type { Memory } from '../core/memory.ts';
 import type { Status } from '../core/status.ts';
 import { decideWindow } from '../core/window.ts';
 import { Failure } from '../errors.ts';
@@ -17,7 +18,7 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
   const state = new State(config.state ?? '', repository.name);
   const isInitialised = unlessClosed(() => markerOf(config, repository) !== undefined);
   const checks = repository.restic.check !== undefined;
-  const { lastRun, lastSuccess, quiet, checks: { last } } = state.memory();
+  const { lastRun, lastSuccess, quiet, checks: { last, failed } } = state.memory();
   return {
     repository: repository.name,
     isInitialised,
@@ -30,12 +31,18 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
     quarantine: unlessClosed(() => quarantined(ownPaths(repository.replica).quarantine)),
     scrub: readScrubMemory(state.folder),
     checks,
-    lastCheck: checks ? last ?? undefined : undefined,
+    lastCheck: checks ? standing(last, failed) : undefined,
     disk: isInitialised === false ? undefined : unlessClosed(() => freeSpace(repository.replica)),
     spool: unlessClosed(() => waitingIn(new Spool(config.state ?? '').names(), repository.name)),
     tells: { mail: config.alerts.email !== undefined, ping: config.monitoring.ping !== undefined, metrics: config.monitoring.metricsFile !== undefined },
     proves: repository.restic.prove !== false && repository.restic.passwordFile !== undefined,
   };
+}
+
+/** A failed check stands until its own share passes, whatever passed since. */
+function standing(last: Memory['checks']['last'], [failed]: Memory['checks']['failed']): Status['lastCheck'] {
+  if (last === null || failed === undefined) return last ?? undefined;
+  return { ...last, share: failed.share, time: failed.since, words: failed.words, passed: false };
 }
 
 /** Whether there is a state folder of that repository at all. Throws Failure when this user may not look. */
@@ -63,7 +70,7 @@ function unlessClosed<T>(look: () => T): T | undefined {
 function pendingIn(state: State): Status['tombstones'] {
   const pending = { pending: 0, bytes: 0, nextDue: null as string | null };
   state.tombstones.eachCurrent(state.tombstones.ownBooks(), ({ state: standing, size, due }) => {
-    if (standing === 'kept') return;
+    if (standing === 'kept' || standing === 'came-back') return;
     pending.pending++;
     pending.bytes += size;
     if (due !== null && (pending.nextDue === null || due < pending.nextDue)) pending.nextDue = due;

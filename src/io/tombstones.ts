@@ -1,14 +1,16 @@
 /** `tombstones.jsonl`: an append-only log of events, read as a stream, compacted atomically. */
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Books } from '../core/books.ts';
-import { gone, inReplica, told, tombstoned } from '../core/flags.ts';
+import type { Books, Entry } from '../core/books.ts';
+import type { PruneWindowRow } from '../core/config.ts';
+import { bornTonight, chargedFor, objectionsTo, type Objection } from '../core/deletions.ts';
+import { gone, inReplica, kept, told, tombstoned } from '../core/flags.ts';
 import { Lines } from '../core/itemize.ts';
 import { placeOf } from '../core/layout.ts';
 import { apply, current, tombstoneEvent, type Tombstone, type TombstoneEvent } from '../core/tombstones.ts';
 import type { Run } from '../core/run.ts';
-import { withUsed } from '../core/window.ts';
-import { ifThere, LineWriter, shareWithGroup, syncFolder } from './files.ts';
+import { decideWindow, withUsed, type OpenWindow } from '../core/window.ts';
+import { ifThere, LineWriter, replaceLines, shareWithGroup } from './files.ts';
 import { parseJson, unreadable } from './json-file.ts';
 import { cutTornLine } from './lines.ts';
 import { newBooks } from './replica.ts';
@@ -101,52 +103,63 @@ export class TombstoneLog {
 
   /** Rewrites the log with only the tombstones that stand, as the books know them. The caller holds the state lock. */
   compact(books: Books): void {
-    const temporary = `${this.#path}.new`;
-    rmSync(temporary, { force: true });
-    const file = openSync(temporary, 'wx', 0o600);
-    try {
-      shareWithGroup(file, dirname(this.#path));
-      const writer = new LineWriter(file);
-      this.eachCurrent(books, (tombstone) => { writer.line(JSON.stringify(tombstone)); });
-      writer.flush();
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, this.#path);
-    syncFolder(dirname(this.#path));
+    replaceLines(this.#path, (writer) => { this.eachCurrent(books, (tombstone) => { writer.line(JSON.stringify(tombstone)); }); });
   }
 }
 
 /**
- * Writes tonight's accepted deletions as tombstones, unconfirmed, and drops those whose file serverA lists again.
- * The budget is spent first: a power cut in between rather leaves too little of it than too much. Holds the state lock.
+ * Writes tonight's accepted deletions as tombstones, unconfirmed, and drops those whose file serverA lists again; or
+ * returns what speaks against it now, whatever the audit said, and writes nothing. The journal comes first: it reminds the
+ * next run to tell of deletions when this one is killed before its mail. The budget is spent before the tombstones are
+ * written: a power cut in between rather leaves too little of it than too much. The caller holds the state lock.
  */
-export function bury(state: State, run: Run, books: Books): void {
-  const spent = books.amount(gone, tombstoned).files - books.amount(gone, tombstoned, 'key').files;
-  if (run.window !== undefined && spent > 0) {
-    state.setWindows(withUsed(state.windows(), run.window, spent));
-    run.window = { ...run.window, used: run.window.used + spent };
-  }
+export function bury(state: State, run: Run, books: Books, rows: readonly PruneWindowRow[], now: Date): Objection[] {
   const log = state.tombstones;
-  const hasDropped = books.amount(tombstoned, gone).files > 0;
+  log.fold(books); // an operator may have said `keep`, or closed the window, while the run was at work
+  const { flags, without } = bornTonight;
+  const added = books.amount(flags, without).files;
+  const window = run.window === undefined ? undefined : decideWindow(run.startedAt, state.windows(), rows, now).open;
+  const objections = added === 0 ? [] : objectionsTo(books, window);
+  if (objections.length > 0) return objections;
+  const dropped = books.amount(tombstoned, gone | kept).files;
+  if (added + dropped > 0) state.note(now, { event: 'tombstones', runId: run.runId, added, dropped, window: window?.source });
+  spend(state, run, window, chargedFor(books));
+  const hasReturned = books.amount(tombstoned, gone).files > 0;
   log.append(burials(run, books));
   log.fold(books);
-  if (hasDropped) log.compact(books); // a file that is deleted again later has one tombstone, the new one
+  if (hasReturned) log.compact(books); // a file that is deleted again later has one tombstone, the new one
+  return [];
 }
 
-/** Gives all unconfirmed tombstones their due date. The caller holds the state lock. */
-export function confirm(state: State, books: Books, confirmation: TombstoneEvent): void {
+function spend(state: State, run: Run, window: OpenWindow | undefined, count: number): void {
+  if (window === undefined) return;
+  if (count > 0) state.setWindows(withUsed(state.windows(), window, count));
+  run.window = { ...window, used: window.used + count };
+}
+
+/**
+ * Gives all unconfirmed tombstones their due date, unless what may leave is not exactly `asked`, the set that restic was
+ * asked about; false then, and nothing is written. The caller holds the state lock.
+ */
+export function confirm(state: State, books: Books, asked: readonly Entry[], confirmation: TombstoneEvent): boolean {
+  state.tombstones.fold(books);
+  if (!isSame(asked, [...books.select(inReplica | tombstoned, kept)])) return false;
   state.tombstones.append([confirmation]);
   state.tombstones.fold(books);
+  return true;
+}
+
+/** Whether two lists in the order of the books are the same set. */
+export function isSame(some: readonly Entry[], others: readonly Entry[]): boolean {
+  return some.length === others.length && some.every((entry, n) => entry === others[n]);
 }
 
 function* burials(run: Run, books: Books): Generator<TombstoneEvent> {
-  for (const entry of books.select(tombstoned, gone)) yield { event: 'dropped', path: books.path(entry) };
+  for (const entry of books.select(tombstoned, gone)) yield { event: books.has(entry, kept) ? 'came-back' : 'dropped', path: books.path(entry) };
   for (const entry of books.select(gone, tombstoned)) {
     yield {
       event: 'tombstone', path: books.path(entry), size: books.size(entry), run: run.runId, window: run.window?.source ?? 'command',
-      at: run.startedAt.toISOString(), state: 'unconfirmed', due: null, reminded: false,
+      at: run.startedAt.toISOString(), state: books.has(entry, kept) ? 'kept' : 'unconfirmed', due: null, reminded: false,
     };
   }
 }

@@ -19,7 +19,7 @@ describe('since when it is quiet', () => {
   const rows: readonly (readonly [name: string, run: Parameters<typeof runOf>[0], past: Memory, quiet: Quiet])[] = [
     ['a snapshot was admitted in this run', { snapshotsAdmitted: 1 }, remembered({ quiet: admitted(before) }), admitted(tonight)],
     ['in an earlier one', {}, remembered({ quiet: admitted(before) }), admitted(before)],
-    ['by a run that was killed before it said so', { replica: replica('2026-11-23T00:00:00Z') }, remembered({ quiet: admitted(before), replica: replica(before) }), admitted(tonight)],
+    ['with a newer time of a snapshot alone: it was touched', { replica: replica('2026-11-23T00:00:00Z') }, remembered({ quiet: admitted(before), replica: replica(before) }), admitted(before)],
     ['never: since the replica was made', {}, remembered(undefined, { time: before }), { admittedAt: null, since: before }],
     ['never, as the last run said', {}, remembered({ quiet: { admittedAt: null, since: before } }), { admittedAt: null, since: before }],
     ['never, and nobody knows since when', {}, remembered(), { admittedAt: null, since: tonight }],

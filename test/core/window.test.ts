@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import * as v from 'valibot';
 import type { PruneWindowRow, Weekday } from '../../src/core/config.ts';
 import {
-  type CommandWindow, decideWindow, longestWindow, noWindows, occurrenceAt, type OpenWindow, type StoredWindows, withAllClosed, withUsed,
+  type CommandWindow, decideWindow, longestWindow, noWindows, occurrenceAt, type OpenWindow, type StoredWindows, windowsSchema, withAllClosed, withUsed,
 } from '../../src/core/window.ts';
 
 const hour = 3600_000;
@@ -94,7 +95,7 @@ const command = (change: Partial<CommandWindow> = {}): CommandWindow =>
   ({ openedAt: '2026-11-22T02:00:00.000Z', until: '2026-11-22T14:00:00.000Z', maxDeletions: 9, used: 4, allowKeys: false, reason: '', openedBy: 'op', ...change });
 const stored = (change: Partial<StoredWindows> = {}): StoredWindows => ({ ...noWindows, ...change });
 const byHand: OpenWindow = { source: 'command', until: at('2026-11-22T14:00'), budget: 9, used: 4, allowKeys: false, row: undefined };
-const key = '0@2026-11-22T01:00:00.000Z';
+const key = '2026-11-22T01:00:00.000Z';
 const byRow: OpenWindow = { source: 'config', until: at('2026-11-22T07:00'), budget: 100, used: 0, allowKeys: false, row: key };
 const jumped = 'the clock has jumped back behind the opening of the prune window (2026-11-22T03:00:00.001Z)';
 const tooLong = 'the prune window is longer than 7 days';
@@ -113,10 +114,10 @@ const decisions: readonly (readonly [what: string, windows: StoredWindows, rows:
   ['one by hand lasts a millisecond more', stored({ command: command({ ...week, until: '2026-11-29T03:00:00.001Z' }) }), [], undefined, tooLong],
   ['a row is open', noWindows, [row()], byRow],
   ['no row is open', noWindows, [row({ days: ['mon'] })]],
-  ['the second row is open', noWindows, [row({ days: ['mon'] }), row()], { ...byRow, row: '1@2026-11-22T01:00:00.000Z' }],
+  ['the second row is open', noWindows, [row({ days: ['mon'] }), row()], byRow],
   ['two rows are open: the first goes before', noWindows, [row({ maxDeletions: 1 }), row()], { ...byRow, budget: 1 }],
   ['a row has been used', stored({ rows: { [key]: { used: 60, closed: false } } }), [row()], { ...byRow, used: 60 }],
-  ['a row has been used, a week ago', stored({ rows: { '0@2026-11-15T01:00:00.000Z': { used: 60, closed: true } } }), [row()], byRow],
+  ['a row has been used, a week ago', stored({ rows: { '2026-11-15T01:00:00.000Z': { used: 60, closed: true } } }), [row()], byRow],
   ['a row has been closed', stored({ rows: { [key]: { used: 60, closed: true } } }), [row()]],
   ['one by hand goes before a row', stored({ command: command() }), [row()], byHand],
   ['one by hand has ended, a row is open', stored({ command: command({ until: now.toISOString() }) }), [row()], byRow],
@@ -155,7 +156,7 @@ test('closing closes the window by hand, refused or not, and every row that is o
     assert.deepEqual(decideWindow(now, closed, rows), { open: undefined, refused: undefined });
     assert.deepEqual([closed.command, closed.rows[key]], [null, { used: 7, closed: true }]);
     assert.equal(decideWindow(at('2026-11-29T03:00'), closed, rows).open?.used, 0, 'the next Sunday');
-    assert.equal(decideWindow(at('2026-11-23T03:00'), closed, rows).open?.row, '2@2026-11-23T01:00:00.000Z', 'the row of Monday');
+    assert.equal(decideWindow(at('2026-11-23T03:00'), closed, rows).open?.row, '2026-11-23T01:00:00.000Z', 'the row of Monday');
   }
 });
 
@@ -168,4 +169,27 @@ test('only the newest rows are remembered', () => {
     assert.equal(decideWindow(then, windows, [daily]).open?.used, 1);
   }
   assert.equal(Object.keys(windows.rows).length, 20);
+});
+
+test('a row is known by when it began, wherever it stands and however it is rewritten; what 0.3.0 wrote closed stays closed', () => {
+  const old = { version: 1, command: null, rows: { '0@2026-11-22T01:00:00.000Z': { used: 7, closed: true }, '1@2026-11-22T01:00:00.000Z': { used: 9, closed: false } } };
+  const read = v.parse(windowsSchema, old);
+  assert.deepEqual(read.rows, { [key]: { used: 9, closed: true } });
+  const rewritten = [row({ days: ['mon'] }), row({ days: everyDay, maxDeletions: 9999 })];
+  assert.equal(decideWindow(now, read, rewritten).open, undefined);
+});
+
+test('a file with anything else in it is none', () => {
+  const whole = stored({ command: command() });
+  assert.ok(v.is(windowsSchema, JSON.parse(JSON.stringify(whole))));
+  for (const change of [{ maxDeletions: 'many' }, { maxDeletions: -1 }, { maxDeletions: 1e300 }, { maxDeletions: null }, { until: 'never' }, { used: '0' }, { allowKeys: 'no' }]) {
+    assert.ok(!v.is(windowsSchema, { ...whole, command: { ...whole.command, ...change } }), JSON.stringify(change));
+  }
+  for (const change of [{ version: 2 }, { rows: { x: { used: -1, closed: false } } }, { command: undefined }]) assert.ok(!v.is(windowsSchema, { ...whole, ...change }));
+});
+
+test('at birth the record is read anew, but whether it is open in time was decided at the start', () => {
+  const opened = stored({ command: command({ openedAt: '2026-11-22T03:30:00.000Z' }) });
+  assert.equal(decideWindow(now, opened, [], at('2026-11-22T04:00')).open?.budget, 9, 'another one that was opened during the run');
+  assert.equal(decideWindow(now, stored({ command: command({ until: '2026-11-22T03:30:00.000Z' }) }), [], at('2026-11-22T09:00')).open?.budget, 9, 'over meanwhile');
 });

@@ -1,0 +1,40 @@
+/** `snapshots` in the state folder: the ID of every snapshot that was ever admitted, one a line. What was touched, or has come back, is not new. */
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Books } from '../core/books.ts';
+import { inReplica } from '../core/flags.ts';
+import { Failure } from '../errors.ts';
+import { LineWriter, shareWithGroup } from './files.ts';
+import { fromBackup, readText } from './json-file.ts';
+import { cutTornLine } from './lines.ts';
+
+/** Notes the snapshots that the replica holds; how many of them were never there before, or undefined in the first night that notes them. */
+export function noteSnapshots(state: string, books: Books): number | undefined {
+  const path = join(state, 'snapshots');
+  const text = readText(path);
+  const seen = new Set(linesOf(text ?? '', path));
+  const found = [...books.select(inReplica, 0, 'snapshot')].map((entry) => books.path(entry).slice(-64)).filter((id) => !seen.has(id));
+  if (found.length > 0 || text === undefined) append(path, found);
+  return text === undefined ? undefined : found.length;
+}
+
+/** A last line without its newline was never completed. */
+function linesOf(text: string, path: string): string[] {
+  const ids = text.split('\n').slice(0, -1);
+  if (ids.every((id) => /^[0-9a-f]{64}$/.test(id))) return ids;
+  throw new Failure(`${path} is damaged: a line is no ID of a snapshot`, `${fromBackup}, or move it away: then what the replica holds counts as seen`);
+}
+
+function append(path: string, ids: readonly string[]): void {
+  const file = openSync(path, 'a+', 0o600);
+  try {
+    shareWithGroup(file, dirname(path));
+    cutTornLine(file);
+    const writer = new LineWriter(file);
+    for (const id of ids) writer.line(id);
+    writer.flush();
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
