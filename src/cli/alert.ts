@@ -43,7 +43,7 @@ async function flushNow(command: Command): Promise<number> {
   await refreshMetrics(config, console, new Date());
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, ...flushed }, null, 2));
   if (flushed.failed === true) return exitCodes.failed;
-  if (flushed.spooled > 0) console.say(`${formatCount(flushed.spooled)} ${flushed.spooled === 1 ? 'alert waits' : 'alerts wait'} in the spool still`, 'warning');
+  if (flushed.spooled > 0) console.mention(`${formatCount(flushed.spooled)} ${flushed.spooled === 1 ? 'alert waits' : 'alerts wait'} in the spool still`, 'warning'); // --quiet: stderr has said it
   else if (flushed.sent === 0) console.mention('no alert waits in the spool');
   return flushed.spooled > 0 ? exitCodes.failed : 0;
 }

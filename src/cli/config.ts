@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { sampleConfig } from '../core/config-sample.ts';
 import { UsageError } from '../errors.ts';
 import { ConfigError } from '../io/config-file.ts';
+import { foreseen } from '../io/foreseen.ts';
 import { configOf, configPath, consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addConfig(program: Command, _context: CliContext): void {
@@ -43,7 +44,7 @@ export function addConfig(program: Command, _context: CliContext): void {
 /** The repositories of a configuration without a problem; what is wrong is thrown on, after programs were told. */
 function validNames(command: Command, file: string): string[] {
   try {
-    return configOf(command, [], { purpose: 'judging' }).repositories.map((repository) => repository.name);
+    return configOf(command, [], { purpose: 'judging', foresee: foreseen }).repositories.map((repository) => repository.name);
   } catch (error) {
     if (error instanceof ConfigError && wantsJson(command)) {
       consoleOf(command).document(JSON.stringify({ version: 1, file, valid: false, problems: error.problems }, null, 2));

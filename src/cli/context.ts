@@ -2,7 +2,7 @@
 import { type Command } from 'commander';
 import type { Config, Repository } from '../core/config.ts';
 import { become, type Owner } from '../io/become.ts';
-import { defaultState, findConfig, loadConfig, type Secrets, type Settled } from '../io/config-file.ts';
+import { defaultState, findConfig, loadConfig, type Secrets, type Settled, type ValueProblem } from '../io/config-file.ts';
 import { isPrintable } from '../core/config-units.ts';
 import { Console } from '../io/console.ts';
 import { ownershipOf, soleOwner, type Purpose } from '../io/owner.ts';
@@ -37,6 +37,7 @@ export function wantsJson(command: Command): boolean {
 export interface Reading {
   readonly secrets?: Secrets;
   readonly purpose?: Purpose;
+  readonly foresee?: (config: Config) => readonly ValueProblem[];
 }
 
 /**
@@ -58,7 +59,7 @@ export function configForCaller(command: Command, names: readonly string[], read
   return { config, owner };
 }
 
-function readAs(command: Command, names: readonly string[], { secrets, purpose = 'using' }: Reading, take: (owner: Owner) => void): Config {
+function readAs(command: Command, names: readonly string[], { secrets, foresee, purpose = 'using' }: Reading, take: (owner: Owner) => void): Config {
   const settle = (config: Config): Settled => {
     const stateOf = (owner: Owner): string => defaultState({ HOME: owner.home }, owner.uid);
     const all = repositoriesOf(config, names).map((repository) => ownershipOf(repository, config.state, purpose, stateOf));
@@ -67,7 +68,7 @@ function readAs(command: Command, names: readonly string[], { secrets, purpose =
     if (owner !== undefined) take(owner);
     return { problems, state: owner && stateOf(owner) };
   };
-  return loadConfig(configPath(command), { names, ...(secrets && { secrets }), ...(process.getuid?.() === 0 && { settle }) });
+  return loadConfig(configPath(command), { names, ...(foresee && { foresee }), ...(secrets && { secrets }), ...(process.getuid?.() === 0 && { settle }) });
 }
 
 /** How a command begins that finds the same configuration: with `--config` where this one was named. */

@@ -72,8 +72,12 @@ repositories:
     # How many old files are fetched at random each night and compared.
     spotCheck: 5
 
-    # Names of files or folders on serverA that are known not to belong to restic, such as [".DS_Store"]. No wildcards.
+    # Names of files or folders on serverA that are known not to belong to restic, such as [".DS_Store", "._*", "*.bak"]: literal,
+    # or with one * at the beginning or the end; never what could match a name of restic's.
     ignore: []
+
+    # For this one in place of alerts.freshness.
+    #freshness: 35d
 
     restic:
       path: restic
@@ -91,14 +95,16 @@ repositories:
   #email:
     #from: ratchet@serverB
     #to: [ops@example.org]
-    # How to send. In place of smtp there can be "sendmail: /usr/sbin/sendmail" (a program on this machine) or
-    # "directory: /var/spool/rsync-ratchet" (each mail becomes an .eml file there).
+    # How to send. In place of smtp there can be "sendmail: /usr/sbin/sendmail" (a program on this machine; with arguments
+    # "sendmail: [/usr/bin/msmtp, -a, work]") or "directory: /var/spool/rsync-ratchet" (each mail becomes an .eml file there).
     #smtp:
       #host: localhost
       #port: 25
       # Encryption: required (with a valid certificate), opportunistic (when the server offers it; a login is never sent
-      # over a network that way), or none.
+      # over a network that way), implicit (TLS from the first byte, as port 465 has it anyway), or none.
       #tls: opportunistic
+      # The name with which the server is greeted (EHLO); by default the full name of this machine.
+      #name: serverb.example.org
       # The login, if the server wants one: both or neither.
       #user: ratchet
       #passwordFile: /etc/rsync-ratchet/smtp.password
@@ -113,6 +119,8 @@ repositories:
     #urlFile: /etc/rsync-ratchet/ping.url
     # Whether it is also told which rules were broken, and how often.
     #findings: false
+    # How it is told: healthchecks (/start, the address, /fail), or kuma (?status=up or down, and msg).
+    #style: healthchecks
   # Figures for Prometheus's node exporter (its --collector.textfile.directory).
   #metricsFile: /var/lib/prometheus/node-exporter/rsync_ratchet.prom
 `;

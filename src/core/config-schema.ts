@@ -1,10 +1,10 @@
 /** Every key of a configuration: what it takes, its default, and what it is for, as editors and the manual page show it. */
 import * as v from 'valibot';
-import { aSource, isMailHost, parseSource } from './config-source.ts';
+import { aSource, isGreeting, isMailHost, parseSource } from './config-source.ts';
 import type { Email, Source, Transport } from './config-types.ts';
 import { day } from './config-units.ts';
 import {
-  address, clock, grace, ignored, list, matching, minFree, oneOf, parsed, path, program, size, sshOption, text, time, whole, zone, type Resolve,
+  address, clock, commandLine, grace, ignored, list, matching, minFree, oneOf, parsed, path, program, size, sshOption, text, time, whole, zone, type Resolve,
 } from './config-values.ts';
 
 const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
@@ -103,15 +103,20 @@ function repository(resolve: Resolve) {
     ),
     limits: key(v.optional(limits, {}), 'What one night may bring, and what the disk must keep free.'),
     spotCheck: key(v.optional(whole(0), 5), 'How many old files are fetched at random each night and compared.'),
-    ignore: key(v.optional(list(ignored, 'names'), []), 'Names of files or folders on serverA that are known not to belong to restic, such as .DS_Store; no wildcards.'),
+    freshness: key(v.exactOptional(time()), 'For this one in place of alerts.freshness: warn when no new snapshot has come for this long.'),
+    ignore: key(v.optional(list(ignored, 'names'), []), 'Names of files or folders on serverA that are known not to belong to restic, literal or with one * at the beginning or the end, such as .DS_Store, ._* or *.bak.'),
   });
 }
 
 function email(resolve: Resolve) {
   const smtp = v.strictObject({
     host: key(v.optional(matching("must be a mail server's name or address, such as localhost", isMailHost), localSmtp.host), 'The mail server.'),
-    port: key(v.optional(whole(1, 65_535), localSmtp.port), 'Its port; 465 means TLS from the start.'),
-    tls: key(v.optional(oneOf('required', 'opportunistic', 'none'), localSmtp.tls), 'Encryption: required, opportunistic (when the server offers it), or none.'),
+    port: key(v.optional(whole(1, 65_535), localSmtp.port), 'Its port; 465 means TLS from the start, as tls: implicit does on any.'),
+    tls: key(
+      v.optional(oneOf('required', 'opportunistic', 'implicit', 'none'), localSmtp.tls),
+      'Encryption: required (STARTTLS with a valid certificate), opportunistic (when the server offers it), implicit (TLS from the start, with a valid certificate), or none.',
+    ),
+    name: key(v.exactOptional(matching('must be a host name such as serverb.example.org, or an address in brackets', isGreeting)), 'The name with which the mail server is greeted (EHLO); without it the full name of this machine.'),
     user: key(v.exactOptional(text('must be the user name for the mail server')), 'The login, if the server wants one; together with passwordFile.'),
     passwordFile: key(v.exactOptional(path(resolve)), 'A file with the password of the login, closed to others.'),
   });
@@ -119,7 +124,7 @@ function email(resolve: Resolve) {
     from: key(address, 'The sender, such as ratchet@serverB.'),
     to: key(v.pipe(list(address, 'mail addresses'), v.minLength(1, 'must name at least one mail address')), 'The recipients.'),
     smtp: key(v.exactOptional(smtp), 'Send by SMTP; smtp: {} is a mail server on this machine.'),
-    sendmail: key(v.exactOptional(program(resolve)), 'Send with a program on this machine, such as /usr/sbin/sendmail.'),
+    sendmail: key(v.exactOptional(commandLine(resolve)), 'Send with a program on this machine: /usr/sbin/sendmail, or with arguments as a list [/usr/bin/msmtp, -a, work].'),
     directory: key(v.exactOptional(path(resolve)), 'Write each mail as an .eml file into this folder.'),
     onSuccess: key(v.optional(oneOf('never', 'always', 'recovery'), 'never'), 'Whether good nights are mailed too: never, always, or recovery (the first good one after a bad one).'),
   });
@@ -127,8 +132,9 @@ function email(resolve: Resolve) {
 }
 
 /** The way that is given. */
-function transport(way: { smtp?: Omit<Extract<Transport, { kind: 'smtp' }>, 'kind'>; sendmail?: string; directory?: string }): Transport {
-  if (way.sendmail !== undefined) return { kind: 'sendmail', path: way.sendmail };
+function transport(way: { smtp?: Omit<Extract<Transport, { kind: 'smtp' }>, 'kind'>; sendmail?: string[]; directory?: string }): Transport {
+  const [path, ...args] = way.sendmail ?? [];
+  if (path !== undefined) return { kind: 'sendmail', path, args };
   if (way.directory !== undefined) return { kind: 'directory', path: way.directory };
   return { kind: 'smtp', ...(way.smtp ?? localSmtp) };
 }
@@ -142,9 +148,10 @@ export function configSchema(resolve: Resolve) {
   const ping = v.strictObject({
     urlFile: path(resolve, undefined, { description: 'A file with the address of the monitor, closed to others.' }),
     findings: key(v.optional(v.boolean('must be true or false'), false), 'Whether it is also told which rules were broken, and how often.'),
+    style: key(v.optional(oneOf('healthchecks', 'kuma'), 'healthchecks'), 'How it is told: healthchecks (/start, the address itself, /fail), or kuma (?status=up or down, and msg).'),
   });
   const monitoring = v.strictObject({
-    ping: key(v.exactOptional(ping), 'A healthchecks-style monitor that is told of the start and the end of each run.'),
+    ping: key(v.exactOptional(ping), 'A monitor, such as healthchecks or Uptime Kuma, that is told of the start and the end of each run.'),
     metricsFile: key(v.exactOptional(path(resolve)), "Figures for Prometheus's node exporter are written here."),
   });
   return v.strictObject({

@@ -65,6 +65,11 @@ function isHost(host: string, bracketed: boolean): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(host);
 }
 
+/** What SMTP takes as the name of a client: a host name, or an address in brackets (RFC 5321, 4.1.1.1). */
+export function isGreeting(name: string): boolean {
+  return (isHost(name, false) && !name.includes('_')) || /^\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]+)\]$/.test(name);
+}
+
 /** The host of a mail server: as in a source, an IPv6 address without brackets. */
 export function isMailHost(host: string): boolean {
   return isHost(host, false) || isHost(host, true);

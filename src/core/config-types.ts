@@ -28,7 +28,9 @@ export interface Repository {
   limits: { newFiles: number; newBytes: number; minFree: MinFree; suspects: number };
   /** Files of serverA that a night fetches and hashes at random; 0: none. */
   spotCheck: number;
-  /** Literal base names, never one of restic's layout. */
+  /** In place of `alerts.freshness`, milliseconds. */
+  freshness?: number;
+  /** Base names, literal or with one `*` at the beginning or the end; none that could match one of restic's layout. */
   ignore: string[];
   /** `check` only with a passwordFile; `every` is milliseconds, one check reads one part of `readDataSubset`. */
   restic: { path: string; passwordFile?: string; prove: boolean | 'unisolated'; check?: { every: number; readDataSubset: number } };
@@ -65,8 +67,8 @@ export interface Email {
 }
 
 export type Transport =
-  | { kind: 'smtp'; host: string; port: number; tls: 'required' | 'opportunistic' | 'none'; user?: string; passwordFile?: string }
-  | { kind: 'sendmail'; path: string }
+  | { kind: 'smtp'; host: string; port: number; tls: 'required' | 'opportunistic' | 'implicit' | 'none'; name?: string; user?: string; passwordFile?: string }
+  | { kind: 'sendmail'; path: string; args: string[] }
   | { kind: 'directory'; path: string };
 
 /** `freshness`: milliseconds without a new snapshot after which a night warns; absent: never. */
@@ -77,7 +79,7 @@ export interface Alerts {
 
 /** `findings`: whether a ping tells which rules were broken, and how often. */
 export interface Monitoring {
-  ping?: { urlFile: string; findings: boolean };
+  ping?: { urlFile: string; findings: boolean; style: 'healthchecks' | 'kuma' };
   metricsFile?: string;
 }
 

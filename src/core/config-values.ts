@@ -1,6 +1,7 @@
 /** The kinds of values that a configuration has: how each is checked, and the pattern that JSON Schema shows to editors. */
 import * as v from 'valibot';
 import * as units from './config-units.ts';
+import { hiddenBy } from './ignored.ts';
 
 /** Makes a path absolute and tidy; a relative one starts from the folder of the configuration. */
 export type Resolve = (path: string) => string;
@@ -74,6 +75,18 @@ export function program(resolve: Resolve) {
   }, { pattern: '^[^-~]' });
 }
 
+/** A program with its arguments: a list, or one word. Blanks in that one word would make a program of that name. */
+export function commandLine(resolve: Resolve) {
+  const right = 'must be a program, or a list of a program and its arguments such as [/usr/bin/msmtp, -a, work]';
+  return v.pipe(v.union([v.string(), v.array(v.string())], right), parsing((input: string | string[]): units.Parsed<string[]> => {
+    const [first = '', ...rest] = typeof input === 'string' ? [input] : input;
+    if (typeof input === 'string' && /\s/.test(input.trim())) return { wrong: `has blanks, which are no part of a program's name: write a list, [${input.trim().split(/\s+/).join(', ')}]` };
+    if (first.trim() === '' || /^[-~]/.test(first)) return { wrong: `${right}; the program must not begin with '-' or '~'` };
+    if (![first, ...rest].every(units.isPrintable)) return { wrong: `must not contain control characters or line breaks: ${right}` };
+    return { value: [first.includes('/') ? resolve(first) : first, ...rest] };
+  }));
+}
+
 function knownZone(zone: string): boolean {
   try {
     return Boolean(new Intl.DateTimeFormat('en', { timeZone: zone }));
@@ -90,14 +103,14 @@ export const clock = matching('must be a time of day from "00:00" to "23:59", in
 
 /** rsync's filter rules give a meaning to some beginnings and to wildcards; an ignored name must not blind the audit. */
 export const ignored = v.pipe(
-  text('must be the name of a file or folder, such as ".DS_Store"', { pattern: '^[^/*?[\\]\\\\]+$' }),
+  text('must be the name of a file or folder, such as ".DS_Store", "._*" or "*.bak"', { pattern: '^(?:[^/*?[\\]\\\\]+\\*?|\\*[^/*?[\\]\\\\]+)$' }),
   v.check((name) => !name.includes('/'), 'must be one name without a slash, such as ".DS_Store"'),
-  v.check((name) => !/[*?[\]\\]/.test(name), 'must be a literal name, without * ? [ ] \\'),
+  v.check((name) => /^(?:[^*?[\]\\]+\*?|\*[^*?[\]\\]+)$/.test(name), 'must be a literal name, or a literal beginning or end with one *, such as "._*" or "*.bak"; without ? [ ] \\'),
   v.check((name) => !/^(?:[+-] |!$|\.\.?$)/.test(name), "must be a name that rsync takes literally: not !, . or .., not beginning with '+ ' or '- '"),
-  v.check(
-    (name) => !/^(?:config|keys|index|snapshots|data|locks|[0-9a-f]{2}|[0-9a-f]{64}|\.rsync-ratchet)$/i.test(name),
-    'must not be a name that restic or rsync-ratchet itself uses: the audit would not see it',
-  ),
+  parsing((name) => {
+    const hidden = hiddenBy(name);
+    return hidden === undefined ? { value: name } : { wrong: `must not match a name that restic or rsync-ratchet itself uses: it would hide ${hidden.length > 20 ? `${hidden.slice(0, 8)}… and other files` : hidden} from the audit` };
+  }),
 );
 
 const optionPattern = '^[A-Za-z][A-Za-z0-9]*(?: *= *| +)\\S';

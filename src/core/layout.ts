@@ -2,6 +2,7 @@
  * What a path is in a restic repository (restic's design document, "Repository Layout").
  * Only these names are ever fetched or admitted; everything else is only shown.
  */
+import type { IgnoredNames } from './ignored.ts';
 
 /** The kinds of file that a repository holds. All but `config` are named by the SHA-256 of their content. */
 export type FileType = 'config' | 'key' | 'index' | 'snapshot' | 'pack';
@@ -86,7 +87,7 @@ export const excludedFolders: readonly string[] = ['.rsync-ratchet', 'locks', 'l
 export const uploadMarks: readonly string[] = ['-restic-temp-', '-tmp-', '.rest-server-temp'];
 
 /** Whether rsync's filters leave this path out (section 5, rule 2); the walk of the replica must agree with them. */
-export function isExcluded(path: string, isFolder: boolean, ignore: ReadonlySet<string>): boolean {
+export function isExcluded(path: string, isFolder: boolean, ignore: IgnoredNames): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (isFolder && excludedFolders.includes(path)) return true;
   return ignore.has(name) || (uploadMarks.some((mark) => name.includes(mark)) && !asLongAsPack.test(path));

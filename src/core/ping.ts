@@ -1,4 +1,4 @@
-/** Pings to a dead man's switch in the way of healthchecks.io: which address, and what is told there. */
+/** Pings to a dead man's switch in the way of healthchecks.io, or of Uptime Kuma: which address, and what is told there. */
 import { exitCodes } from '../errors.ts';
 import type { Run } from './run.ts';
 import { outcomeOf, runExitCode } from './run.ts';
@@ -19,6 +19,17 @@ export function pingUrl(base: URL, signal: Signal, rid: string): URL {
   url.searchParams.set('rid', rid);
   return url;
 }
+
+/** The address of Uptime Kuma's push monitor, which knows up and down, and shows one line. */
+export function kumaUrl(base: URL, signal: Exclude<Signal, 'start'>, body: string): URL {
+  const url = new URL(base);
+  url.searchParams.set('status', signal === 'success' ? 'up' : 'down');
+  url.searchParams.set('msg', body.trim().split('\n').join('; ').slice(0, longestMessage));
+  return url;
+}
+
+/** Kuma keeps a message in a column of 255 characters. */
+const longestMessage = 250;
 
 /** What is told: outcome, exit status and run of each repository; what was found only when asked (`monitoring.ping.findings`). */
 export function pingBody(exitCode: number, runs: readonly Run[], withFindings: boolean): string {

@@ -20,16 +20,18 @@ export interface Encryption {
  * - `opportunistic`: TLS when the server offers it, whoever it is; in the clear otherwise. That keeps listeners out and
  *   proves nobody's identity, as between mail servers. A login is never sent that way over a network: with `user` it
  *   means the same as `required`, unless the server is this machine.
+ * - `implicit`: TLS from the first byte on any port, with a valid certificate, or no mail.
  * - `none`: never TLS, the login included.
  */
 export function encryptionOf({ tls, port, user, host }: Smtp): Encryption {
-  const mustProve = tls === 'required' || (tls === 'opportunistic' && user !== undefined && !isThisMachine(host));
-  const implicit = port === 465 && tls !== 'none';
+  const mustProve = tls === 'required' || tls === 'implicit' || (tls === 'opportunistic' && user !== undefined && !isThisMachine(host));
+  const implicit = tls === 'implicit' || (port === 465 && tls !== 'none');
   const startTls = implicit || tls === 'none' ? 'never' : mustProve ? 'required' : 'offered';
   return { implicit, startTls, verified: mustProve, clearInstead: startTls === 'offered' };
 }
 
-function isThisMachine(host: string): boolean {
+/** Whether a mail server is on this machine, by its configured name. */
+export function isThisMachine(host: string): boolean {
   return host.toLowerCase() === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 

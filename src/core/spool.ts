@@ -19,6 +19,8 @@ export const spooledSchema = v.object({
   mail: v.pipe(mail, v.transform((read): Mail => ({ ...read, references: read.references }))),
   /** Addresses that have it already: they never get it twice. */
   accepted: listOf(v.string()),
+  /** Addresses that were refused for good when somebody had it: they are not tried again. */
+  givenUp: v.optional(listOf(v.string()), []),
 });
 
 export type Spooled = Readonly<v.InferOutput<typeof spooledSchema>>;
@@ -53,7 +55,7 @@ export function waitingIn(names: readonly string[], repository?: string): Waitin
   return { alerts: waiting.length, since };
 }
 
-/** Who of the configured recipients has not got it yet. */
+/** Who of the configured recipients is still to get it; `accepted` are those who need not be tried. */
 export function missingOf(to: readonly string[], accepted: readonly string[]): string[] {
   const have = new Set(accepted.map((each) => addressOf(each).toLowerCase()));
   return to.filter((each) => !have.has(addressOf(each).toLowerCase()));

@@ -45,6 +45,8 @@ export type Secrets = 'with secrets' | 'without secrets';
 export interface Wanted {
   readonly env?: NodeJS.ProcessEnv;
   readonly secrets?: Secrets;
+  /** What else speaks against the values, see foreseen.ts. */
+  readonly foresee?: (config: Config) => readonly ValueProblem[];
   /** The repositories that are meant: only their secrets are looked at; all when none is named. */
   readonly names?: readonly string[];
   /** Called once the text is known to be right, before anything that it names is looked at: root becomes the owner here. */
@@ -67,7 +69,7 @@ export interface ValueProblem {
  * Reads and checks the configuration at `path`, the rights of the file itself and of the files with secrets included.
  * `state` is always filled in. Throws ConfigError with `FILE:LINE:COLUMN: KEY: message` and the quoted line for each problem.
  */
-export function loadConfig(path: string, { env = process.env, secrets = 'with secrets', names = [], settle }: Wanted = {}): Config {
+export function loadConfig(path: string, { env = process.env, secrets = 'with secrets', names = [], foresee = () => [], settle }: Wanted = {}): Config {
   const file = resolve(path);
   const { text, problems } = readText(file);
   const result = readConfig(text, dirname(file));
@@ -76,7 +78,7 @@ export function loadConfig(path: string, { env = process.env, secrets = 'with se
   const settled = settle?.(config);
   const filled: Config = { ...config, state: config.state ?? settled?.state ?? defaultState(env) };
   const meant = { ...config, repositories: config.repositories.filter(({ name }) => names.length === 0 || names.includes(name)) };
-  const values = [...(settled?.problems ?? []), ...(secrets === 'with secrets' ? secretProblems(meant) : []), ...defaultStateProblems(config, filled.state)];
+  const values = [...(settled?.problems ?? []), ...(secrets === 'with secrets' ? secretProblems(meant) : []), ...foresee(meant), ...defaultStateProblems(config, filled.state)];
   const all = [...problems, ...values.map(({ path: key, message }) => ({ ...locate(...key), key: keyName(key), message }))];
   return all.length > 0 ? refuse(file, text, all) : filled;
 }
@@ -135,7 +137,7 @@ function readOpened(file: string): { bytes: Buffer; mode: number } {
 const atTop = (message: string): Problem => ({ line: 1, column: 1, key: '', message });
 
 /** The keys that name a file with a secret, for as many of them as are there. */
-function secretFiles(config: Config): { path: KeyPath; file: string | undefined }[] {
+export function secretFiles(config: Config): { path: KeyPath; file: string | undefined }[] {
   const transport = config.alerts.email?.transport;
   return [
     ...config.repositories.map(({ name, restic }) => ({ path: ['repositories', name, 'restic', 'passwordFile'], file: restic.passwordFile })),

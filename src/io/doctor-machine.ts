@@ -6,6 +6,7 @@ import { day } from '../core/config-units.ts';
 import { bad, good, startsUs, warning, type Verdict } from '../core/doctor.ts';
 import { isOlder, versionArguments, versionIn, versionVerdict, type Versioned } from '../core/versions.ts';
 import { ask, secretCross, type Check } from './doctor-ask.ts';
+import { isThisMachine } from '../core/smtp.ts';
 import { findProgram } from './process.ts';
 import { stateFiles, strangersIn } from './owner.ts';
 import { State } from './state.ts';
@@ -97,15 +98,17 @@ async function clock(config: Config, repositories: readonly Repository[], now: D
 async function mail(email: Email | undefined): Promise<Verdict> {
   if (email === undefined) return warning('none configured: nobody is told of an alarm but by exit codes', 'add alerts.email to the configuration');
   const { transport } = email;
-  if (transport.kind === 'sendmail') return good(findProgram(transport.path, 'a mail server such as postfix'));
+  if (transport.kind === 'sendmail') return good([findProgram(transport.path, 'a mail server such as postfix'), ...transport.args].join(' '));
   if (transport.kind === 'directory') {
     return canMake(transport.path) ? good(`${transport.path} (files)`) : bad(`${transport.path} is not writable`, `install -d -m 700 -o "$(id -un)" ${transport.path}`);
   }
   const fault = secretCross(transport.passwordFile);
   if (fault !== undefined) return fault;
   const place = `${transport.host}:${transport.port}`;
-  const { greetSmtp } = await import('./mail.ts');
+  const { greetingOf, greetSmtp } = await import('./mail.ts');
   const failure = await greetSmtp(transport, smtpPatience);
+  const name = greetingOf(transport);
+  if (failure === undefined && name === undefined && !isThisMachine(transport.host)) return warning(`${place} answers, but this machine knows no full name of its own to greet it with: strict servers take no mail then`, 'say alerts.email.smtp.name: the full name of this machine');
   if (failure === undefined) return good(`${place} answers${transport.user === undefined ? '' : `, and knows ${transport.user}`}`);
   return bad(`${place}: ${failure.message}`, `${failure.hint}; then: rsync-ratchet alert test`);
 }

@@ -7,16 +7,27 @@ import type { Mail } from '../core/mail.ts';
 import { addressOf, encryptionOf, type Encryption } from '../core/smtp.ts';
 import { Failure } from '../errors.ts';
 import { makeFolder, replaceFile } from './files.ts';
+import { fullHostName } from './host-name.ts';
 import { handToSendmail } from './sendmail.ts';
 
 type Smtp = Extract<Email['transport'], { kind: 'smtp' }>;
 
 /** What became of a mail. */
 export type Delivery =
-  /** At least one recipient has it; `refused`: addresses that the server did not take, with its words. */
-  | { readonly kind: 'delivered'; readonly accepted: readonly string[]; readonly refused: readonly { address: string; why: string }[]; readonly answer: string }
+  /** At least one recipient has it; `refused`: addresses that the server did not take. */
+  | { readonly kind: 'delivered'; readonly accepted: readonly string[]; readonly refused: readonly Refusal[]; readonly answer: string }
   /** Nobody has it. `isDown`: the next mail would fare no better. */
-  | { readonly kind: 'undelivered'; readonly failure: Failure; readonly isDown: boolean };
+  | { readonly kind: 'undelivered'; readonly failure: Failure; readonly refused: readonly Refusal[]; readonly isDown: boolean };
+
+/** An address that the server did not take, with its words; `isFinal`: it will not later either (RFC 5321, 4.2.1: 5yz, while greylisting says 4yz). */
+export interface Refusal {
+  readonly address: string;
+  readonly why: string;
+  readonly isFinal: boolean;
+}
+
+/** What nodemailer says of a recipient that was refused. */
+type RecipientError = Error & { recipient?: string; responseCode?: number };
 
 /**
  * Sends a mail to `to`, which are some of `email.to`. A server that hangs costs at most `patience` milliseconds,
@@ -29,13 +40,12 @@ export async function sendMail(email: Email, mail: Mail, to: readonly string[], 
   try {
     if (transport.kind === 'smtp') return await bySmtp(transport, message, patience);
     if (transport.kind === 'directory') return delivered(recipients, `written to ${await writeEml(transport.path, message, mail.messageId)}`);
-    const wrong = await handToSendmail(transport.path, addressOf(email.from), recipients, await rendered(message), patience);
+    const wrong = await handToSendmail(transport, addressOf(email.from), recipients, await rendered(message), patience);
     if (wrong !== undefined) throw new Error(wrong);
     return delivered(recipients, `queued by ${transport.path}`);
   } catch (error) {
-    const { message: said, code } = error as Error & { code?: string };
-    const failure = new Failure(said, hintFor(isAboutTls(error as Error) ? 'ETLS' : code, transport), { cause: error });
-    return { kind: 'undelivered', failure, isDown: code !== 'EENVELOPE' && code !== 'EMESSAGE' };
+    const { code, rejectedErrors } = error as Error & { code?: string; rejectedErrors?: RecipientError[] };
+    return { kind: 'undelivered', failure: failureOf(error as Error, transport), refused: refusals(rejectedErrors), isDown: code !== 'EENVELOPE' && code !== 'EMESSAGE' };
   }
 }
 
@@ -74,7 +84,7 @@ export async function greetSmtp(smtp: Smtp, patience: number): Promise<Failure |
   for (const way of ways) {
     const error = await smtpTransport(smtp, way, patience).verify().then(() => undefined, (thrown: unknown) => thrown as Error & { code?: string });
     if (error === undefined) return undefined;
-    failure = new Failure(error.message, hintFor(isAboutTls(error) ? 'ETLS' : error.code, smtp), { cause: error });
+    failure = failureOf(error, smtp);
     if (!isAboutTls(error)) break;
   }
   return failure;
@@ -82,18 +92,28 @@ export async function greetSmtp(smtp: Smtp, patience: number): Promise<Failure |
 
 async function attempt(smtp: Smtp, encryption: Encryption, message: SendMailOptions, signal: AbortSignal, patience: number): Promise<Delivery> {
   const transport = smtpTransport(smtp, encryption, patience);
-  const sent = await transport.sendMail({ ...message, signal }) as { accepted: string[]; rejectedErrors?: (Error & { recipient?: string })[]; response: string };
-  const refused = (sent.rejectedErrors ?? []).map((error) => ({ address: error.recipient ?? '', why: error.message }));
-  return { kind: 'delivered', accepted: sent.accepted, refused, answer: sent.response };
+  const sent = await transport.sendMail({ ...message, signal }) as { accepted: string[]; rejectedErrors?: RecipientError[]; response: string };
+  return { kind: 'delivered', accepted: sent.accepted, refused: refusals(sent.rejectedErrors), answer: sent.response };
+}
+
+function refusals(errors: readonly RecipientError[] = []): Refusal[] {
+  return errors.map(({ recipient = '', message, responseCode = 0 }) => ({ address: recipient, why: message, isFinal: responseCode >= 500 }));
 }
 
 function smtpTransport(smtp: Smtp, encryption: Encryption, patience: number) {
+  const name = greetingOf(smtp);
   return createTransport({
+    ...(name === undefined ? {} : { name }),
     host: smtp.host, port: smtp.port, secure: encryption.implicit,
     requireTLS: encryption.startTls === 'required', ignoreTLS: encryption.startTls === 'never', tls: { rejectUnauthorized: encryption.verified },
     connectionTimeout: patience, greetingTimeout: patience, dnsTimeout: patience, socketTimeout: patience, socketCloseTimeout: 1000,
     ...(smtp.user === undefined ? {} : { auth: { user: smtp.user, pass: password(smtp.passwordFile) } }),
   } as Parameters<typeof createTransport>[0]);
+}
+
+/** The name of this machine in EHLO; without one nodemailer says [127.0.0.1], which strict servers refuse. */
+export function greetingOf({ name }: Smtp): string | undefined {
+  return name ?? fullHostName();
 }
 
 /** A handshake that fails comes as an error of the socket, in OpenSSL's words. */
@@ -126,7 +146,15 @@ const hints: Readonly<Record<string, string>> = {
   EENVELOPE: 'the mail server refuses the sender or the recipients: check alerts.email.from and to',
 };
 
-function hintFor(code: string | undefined, { kind }: Email['transport']): string {
-  if (kind !== 'smtp') return `check alerts.email.${kind} in the configuration`;
-  return hints[code ?? ''] ?? 'check alerts.email.smtp in the configuration, and the mail server';
+function failureOf(error: Error & { code?: string }, transport: Email['transport']): Failure {
+  return new Failure(error.message, hintFor(error, transport), { cause: error });
+}
+
+/** Words are for hints alone: which answer to which command was the refusal of our name they do say. */
+function hintFor(error: Error & { code?: string }, transport: Email['transport']): string {
+  if (transport.kind !== 'smtp') return `check alerts.email.${transport.kind} in the configuration`;
+  if (/\b(?:HELO|EHLO)\b|fully.qualified/i.test(error.message)) {
+    return `the mail server refuses the name with which this machine greets it (${greetingOf(transport) ?? 'none'}): write its full name into alerts.email.smtp.name`;
+  }
+  return hints[isAboutTls(error) ? 'ETLS' : error.code ?? ''] ?? 'check alerts.email.smtp in the configuration, and the mail server';
 }

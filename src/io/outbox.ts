@@ -6,6 +6,7 @@ import type { Email } from '../core/config.ts';
 import type { Mail } from '../core/mail.ts';
 import { missingOf, spoolName, type Spooled } from '../core/spool.ts';
 import { asFailure, Failure } from '../errors.ts';
+import type { Delivery } from './mail.ts';
 import { Spool } from './spool.ts';
 import { State } from './state.ts';
 
@@ -48,7 +49,7 @@ export class Outbox {
 
   /** Sends an alert. Never throws: what goes wrong has been said. */
   async send(mail: Mail, { repository, runId }: Origin, now: Date): Promise<Sent> {
-    const spooled: Spooled = { version: 1, repository, runId, at: now.toISOString(), mail, accepted: [] };
+    const spooled: Spooled = { version: 1, repository, runId, at: now.toISOString(), mail, accepted: [], givenUp: [] };
     const isKept = this.#keep(spooled);
     const lock = await this.#spool.lock(2 * this.#patience / 1000).catch(() => undefined);
     try {
@@ -85,52 +86,72 @@ export class Outbox {
     const lock = await this.#spool.lock(0);
     if (lock === undefined) return { sent: 0, spooled: this.#spool.names().length };
     let sent = 0;
+    const failures: Failure[] = [];
     this.#spool.tidy();
     const deadline = Date.now() + 2 * this.#patience;
     try {
       for (const name of this.#spool.names()) {
-        const outcome = await this.#retry(name, now);
+        const outcome = await this.#retry(name, now, (failure) => { failures.push(failure); });
         if (outcome === 'delivered') sent++;
         if (outcome === 'down' || Date.now() > deadline) break;
       }
     } finally {
       lock.release();
     }
-    return { sent, spooled: this.#spool.names().length };
+    const spooled = this.#spool.names().length;
+    this.#sayOnce(failures, spooled);
+    return { sent, spooled };
   }
 
-  async #retry(name: string, now: () => Date): Promise<'delivered' | 'refused' | 'down'> {
+  /** One line for all that waits: it is said every time that it is tried. */
+  #sayOnce([first, ...more]: readonly Failure[], spooled: number): void {
+    if (first === undefined) return;
+    const others = spooled > 1 || more.length > 0 ? `; ${spooled} wait in the spool` : '';
+    this.#say(new Failure(`${first.message}${others}`, first.hint));
+  }
+
+  async #retry(name: string, now: () => Date, say: (failure: Failure) => void): Promise<'delivered' | 'refused' | 'down'> {
     try {
       const spooled = this.#spool.read(name);
-      const outcome = await this.#deliver(spooled, true);
+      const outcome = await this.#deliver(spooled, true, say);
       const { repository, runId } = spooled;
       if (outcome === 'delivered') await new State(this.#state, repository).append(now(), { event: 'alert-sent', runId, spooledAt: spooled.at });
       return outcome;
     } catch (error) {
-      this.#say(asFailure(error));
+      say(asFailure(error));
       return 'refused';
     }
   }
 
-  /** Says what was not delivered. The caller holds the spool's lock. */
-  async #deliver(spooled: Spooled, isKept: boolean): Promise<'delivered' | 'refused' | 'down'> {
-    const name = spoolName(spooled.runId, spooled.repository);
-    const to = missingOf(this.#email.to, spooled.accepted);
-    const { sendMail } = await import('./mail.ts');
-    const delivery = to.length === 0 ? { kind: 'delivered', accepted: [], refused: [] } as const
-      : await sendMail(this.#email, spooled.mail, to, new Date(spooled.at), this.#patience);
-    if (delivery.kind === 'undelivered') {
-      this.#sayOf(spooled, delivery.failure, isKept);
+  /**
+   * Says what was not delivered. Whom the server refuses for good is given up once somebody has the alert; one that nobody
+   * has never is. The caller holds the spool's lock.
+   */
+  async #deliver(spooled: Spooled, isKept: boolean, say = this.#say): Promise<'delivered' | 'refused' | 'down'> {
+    const delivery = await this.#attempt(spooled);
+    const had = [...spooled.accepted, ...(delivery.kind === 'delivered' ? delivery.accepted : [])];
+    const lost = had.length === 0 ? [] : delivery.refused.filter(({ isFinal }) => isFinal);
+    for (const { address, why } of lost) this.#say(new Failure(`${address} was refused for good and is given up: ${why}; ${had.join(', ')} has the mail "${spooled.mail.subject}"`, 'check alerts.email.to'));
+    if (delivery.kind === 'undelivered' && lost.length === 0) {
+      this.#sayOf(spooled, delivery.failure, isKept, say);
       return delivery.isDown ? 'down' : 'refused';
     }
-    if (delivery.refused.length === 0) {
-      if (isKept) this.#spool.remove(name);
+    const later = delivery.refused.filter((refusal) => !lost.includes(refusal));
+    if (later.length === 0) {
+      if (isKept) this.#spool.remove(spoolName(spooled.runId, spooled.repository));
       return 'delivered';
     }
-    const rest = { ...spooled, accepted: [...spooled.accepted, ...delivery.accepted] };
-    const why = delivery.refused.map((each) => `${each.address}: ${each.why}`).join('; ');
-    this.#sayOf(spooled, new Failure(`refused for ${why}`, 'check alerts.email.to; the others have it'), this.#keep(rest));
+    const rest = { ...spooled, accepted: had, givenUp: [...spooled.givenUp, ...lost.map(({ address }) => address)] };
+    const why = later.map((each) => `${each.address}: ${each.why}`).join('; ');
+    this.#sayOf(spooled, new Failure(`refused for ${why}`, 'greylisting passes by itself; else check alerts.email.to. The others have it'), this.#keep(rest), say);
     return 'refused';
+  }
+
+  async #attempt(spooled: Spooled): Promise<Delivery> {
+    const to = missingOf(this.#email.to, [...spooled.accepted, ...spooled.givenUp]);
+    if (to.length === 0) return { kind: 'delivered', accepted: [], refused: [], answer: '' };
+    const { sendMail } = await import('./mail.ts');
+    return sendMail(this.#email, spooled.mail, to, new Date(spooled.at), this.#patience);
   }
 
   /** Whether it is safe in the spool; what speaks against it has been said. */
@@ -145,8 +166,8 @@ export class Outbox {
     return false;
   }
 
-  #sayOf({ mail }: Spooled, { message, hint }: Failure, isKept: boolean): void {
+  #sayOf({ mail }: Spooled, { message, hint }: Failure, isKept: boolean, say = this.#say): void {
     const fate = isKept ? 'it waits in the spool and is tried again' : 'it is LOST: the spool did not take it either';
-    this.#say(new Failure(`the mail "${mail.subject}" was not delivered: ${message}; ${fate}`, hint));
+    say(new Failure(`the mail "${mail.subject}" was not delivered: ${message}; ${fate}`, hint));
   }
 }

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { pingBody, pingUrl, signalOf, type Signal } from '../core/ping.ts';
+import type { Monitoring } from '../core/config.ts';
+import { kumaUrl, pingBody, pingUrl, signalOf, type Signal } from '../core/ping.ts';
 import type { Run } from '../core/run.ts';
 
 /** Milliseconds that one attempt may take, how many there are, and how long to wait between them. */
@@ -16,20 +17,20 @@ const usual: PingPatience = { timeout: 5000, attempts: 3, between: 1000 };
 
 /** One invocation's pings: `/start`, then the end. A ping that fails is a warning and stops nothing. */
 export class Pinger {
-  readonly #settings: { urlFile: string; findings: boolean } | undefined;
+  readonly #settings: Monitoring['ping'];
   readonly #warn: (words: string) => void;
   readonly #patience: PingPatience;
   readonly #rid = randomUUID();
   #started: Promise<void> | undefined;
 
   /** `settings`: `monitoring.ping`; without it nothing is ever sent. */
-  constructor(settings: { urlFile: string; findings: boolean } | undefined, warn: (words: string) => void, patience = usual) {
+  constructor(settings: Monitoring['ping'], warn: (words: string) => void, patience = usual) {
     this.#settings = settings;
     this.#warn = warn;
     this.#patience = patience;
   }
 
-  /** Says that the work begins, once, without holding it up. */
+  /** Says that the work begins, once, without holding it up; to a monitor that can be told. */
   start(): void {
     this.#started ??= this.#ping('start', '');
   }
@@ -44,14 +45,20 @@ export class Pinger {
   async #ping(signal: Signal, body: string): Promise<void> {
     if (this.#settings === undefined) return;
     const base = readUrl(this.#settings.urlFile);
-    const fault = base instanceof URL ? await this.#try(pingUrl(base, signal, this.#rid), body) : base;
+    if (this.#settings.style === 'kuma' && signal === 'start') return;
+    const fault = base instanceof URL ? await this.#try(this.#request(base, signal, body)) : base;
     if (fault !== undefined) this.#warn(`the ${signal} ping failed: ${fault} (monitoring.ping)`);
   }
 
+  #request(base: URL, signal: Signal, body: string): { url: URL; body: string | null } {
+    if (this.#settings?.style === 'kuma' && signal !== 'start') return { url: kumaUrl(base, signal, body), body: null };
+    return { url: pingUrl(base, signal, this.#rid), body };
+  }
+
   /** What was wrong with the last attempt; undefined when one came through. */
-  async #try(url: URL, body: string): Promise<string | undefined> {
+  async #try(request: { url: URL; body: string | null }): Promise<string | undefined> {
     for (let attempt = 1; ; attempt++) {
-      const fault = await attemptOf(url, body, this.#patience.timeout);
+      const fault = await attemptOf(request.url, request.body, this.#patience.timeout);
       if (fault === undefined) return undefined;
       if (fault.isFinal || attempt >= this.#patience.attempts) return fault.words;
       await pause(this.#patience.between);
@@ -71,9 +78,9 @@ function readUrl(file: string): URL | string {
 }
 
 /** One request. The error's own words may quote the address, so only its code is told. */
-async function attemptOf(url: URL, body: string, timeout: number): Promise<{ words: string; isFinal: boolean } | undefined> {
+async function attemptOf(url: URL, body: string | null, timeout: number): Promise<{ words: string; isFinal: boolean } | undefined> {
   try {
-    const answer = await fetch(url, { method: 'POST', body, headers: { 'content-type': 'text/plain' }, signal: AbortSignal.timeout(timeout) });
+    const answer = await fetch(url, { ...(body === null ? { method: 'GET' } : { method: 'POST', body, headers: { 'content-type': 'text/plain' } }), signal: AbortSignal.timeout(timeout) });
     await answer.body?.cancel();
     if (answer.ok) return undefined;
     const mayPass = answer.status >= 500 || answer.status === 429 || answer.status === 408;

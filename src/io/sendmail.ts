@@ -2,13 +2,19 @@
 import { execa } from 'execa';
 import { endGroup, lastWords } from './process.ts';
 
+/** The program, and arguments that it has before ours. */
+interface Program {
+  readonly path: string;
+  readonly args: readonly string[];
+}
+
 /**
  * Hands a whole message over. Returns what went wrong, or undefined when it was taken. One that has not ended within
  * `patience` milliseconds is ended with all that it has started; what one that did end left behind to deliver in the
  * background goes on, and is not waited for, although it may hold our pipes open.
  */
-export async function handToSendmail(path: string, from: string, to: readonly string[], message: Buffer, patience: number): Promise<string | undefined> {
-  const child = execa(path, ['-i', '-f', from, ...to], {
+export async function handToSendmail({ path, args }: Program, from: string, to: readonly string[], message: Buffer, patience: number): Promise<string | undefined> {
+  const child = execa(path, [...args, '-i', '-f', from, ...to], {
     input: message, reject: false, stdout: 'ignore', detached: true,
     extendEnv: false, env: { LC_ALL: 'C', PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
   });

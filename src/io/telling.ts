@@ -20,9 +20,9 @@ export class Telling extends StateEdges {
 
   constructor(options: EdgeOptions) {
     super(options);
-    const { config, console } = options;
+    const { config, console, repository } = options;
     this.onSuccess = config.alerts.email?.onSuccess;
-    this.freshness = config.alerts.freshness;
+    this.freshness = repository.freshness ?? config.alerts.freshness;
     this.#config = config;
     this.#console = console;
   }

@@ -5,6 +5,7 @@ import type { Catalogue, Other } from '../core/catalogue.ts';
 import type { Books } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
 import type { Known } from '../core/facts.ts';
+import { ignoredNames, type IgnoredNames } from '../core/ignored.ts';
 import { foldersOf, isExcluded, packFolderOf, placeOf } from '../core/layout.ts';
 import { bytePath, newBooks } from './replica.ts';
 
@@ -19,7 +20,7 @@ export class ReplicaWalk implements Catalogue {
   readonly books: Books;
   readonly others = new Map<string, Other>();
   readonly #replica: string;
-  readonly #ignore: ReadonlySet<string>;
+  readonly #ignore: IgnoredNames;
   /** Those that are there and have not been walked. */
   readonly #left = new Set<number>();
   #isStopped = false;
@@ -28,7 +29,7 @@ export class ReplicaWalk implements Catalogue {
   constructor(replica: string, ignore: readonly string[], books: Books = newBooks()) {
     this.books = books;
     this.#replica = replica;
-    this.#ignore = new Set(ignore.map((name) => Buffer.from(name).toString('latin1'))); // as names are read: a character is a byte
+    this.#ignore = ignoredNames(ignore);
     this.others.set('.', { type: 'folder', size: 0, mtime: 0, named: 0 });
     this.#walk('');
   }

@@ -37,7 +37,9 @@ function security(file: string): { level: number; stdout: string; stderr: string
 }
 
 test('a unit for all repositories and a template for one, each with its timer', () => {
-  assert.deepEqual(readdirSync(folder).sort(), ['rsync-ratchet.service', 'rsync-ratchet.timer', 'rsync-ratchet@.service', 'rsync-ratchet@.timer']);
+  assert.deepEqual(readdirSync(folder).sort(), ['rsync-ratchet-flush.service', 'rsync-ratchet-flush.timer', 'rsync-ratchet.service', 'rsync-ratchet.timer', 'rsync-ratchet@.service', 'rsync-ratchet@.timer']);
+  assert.equal(settings('rsync-ratchet-flush.service').get('ExecStart'), '/usr/local/bin/rsync-ratchet --quiet alert flush');
+  assert.equal(settings('rsync-ratchet-flush.timer').get('OnCalendar'), '*:07/15');
   assert.equal(settings('rsync-ratchet.service').get('ExecStart'), '/usr/local/bin/rsync-ratchet --quiet sync');
   assert.equal(settings('rsync-ratchet@.service').get('ExecStart'), '/usr/local/bin/rsync-ratchet --quiet sync %i');
   for (const timer of ['rsync-ratchet.timer', 'rsync-ratchet@.timer']) {
@@ -45,9 +47,10 @@ test('a unit for all repositories and a template for one, each with its timer', 
   }
 });
 
-test('both services have the same sandbox', () => {
-  const sandbox = (name: string): string[] => [...settings(name)].filter(([key]) => !['ExecStart', 'Description'].includes(key)).map((pair) => pair.join('='));
+test('all services have the same sandbox', () => {
+  const sandbox = (name: string): string[] => [...settings(name)].filter(([key]) => !['ExecStart', 'Description', 'ConditionPathExistsGlob'].includes(key)).map((pair) => pair.join('='));
   assert.deepEqual(sandbox('rsync-ratchet.service'), sandbox('rsync-ratchet@.service'));
+  assert.deepEqual(sandbox('rsync-ratchet.service'), sandbox('rsync-ratchet-flush.service'));
 });
 
 test('what Node, bubblewrap and the namespaces for restic need stays open', () => {

@@ -78,7 +78,8 @@ describe('defaults', () => {
 
   test('sendmail and directory are the other ways', () => {
     const transport = (way: string) => configOf(withTop(`alerts: { email: { from: a@b, to: [c@d], ${way} } }`)).alerts.email?.transport;
-    assert.deepEqual(transport('sendmail: /usr/sbin/sendmail'), { kind: 'sendmail', path: '/usr/sbin/sendmail' });
+    assert.deepEqual(transport('sendmail: /usr/sbin/sendmail'), { kind: 'sendmail', path: '/usr/sbin/sendmail', args: [] });
+    assert.deepEqual(transport('sendmail: [./msmtp, -a, my account]'), { kind: 'sendmail', path: '/etc/ratchet/msmtp', args: ['-a', 'my account'] });
     assert.deepEqual(transport('directory: mails/'), { kind: 'directory', path: '/etc/ratchet/mails' });
   });
 });
@@ -96,6 +97,8 @@ describe('values', () => {
     ['limits: { newBytes: 1GiB }', (r) => r.limits.newBytes, 2 ** 30],
     ['limits: { newBytes: 1.5MiB }', (r) => r.limits.newBytes, 1.5 * 2 ** 20],
     ['limits: { newBytes: 2MB }', (r) => r.limits.newBytes, 2e6],
+    ['freshness: 35d', (r) => r.freshness, 35 * day],
+    ['ignore: ["._*", "*.bak"]', (r) => r.ignore, ['._*', '*.bak']],
     ['limits: { newBytes: 2TB }', (r) => r.limits.newBytes, 2e12],
     ['limits: { minFree: 512KiB }', (r) => r.limits.minFree, { bytes: 2 ** 19 }],
     ['rsync: { bandwidthLimit: 625KB }', (r) => r.rsync.bandwidthLimit, 625_000],
@@ -265,8 +268,12 @@ describe('alerts, monitoring and state', () => {
     ['alerts: { email: { from: "x@y\\r\\nBcc: z@z", to: [c@d], directory: /m } }', [[6, 26, 'alerts.email.from', /control characters/]]],
     ['alerts: { email: { from: a@b, to: [c@d], smtp: { host: -x, port: smtp, tls: yes } } }', [
       [6, 56, 'alerts.email.smtp.host', /mail server/], [6, 66, 'alerts.email.smtp.port', /1 to 65535/],
-      [6, 77, 'alerts.email.smtp.tls', /required, opportunistic or none/]]],
+      [6, 77, 'alerts.email.smtp.tls', /required, opportunistic, implicit or none/]]],
     ['alerts: { email: { from: a@b, to: [c@d], smtp: { user: me } } }', [[6, 42, 'alerts.email.smtp.passwordFile', /together/]]],
+    ['alerts: { email: { from: a@b, to: [c@d], sendmail: /usr/bin/msmtp -a work } }', [[6, 52, 'alerts.email.sendmail', /has blanks.*write a list, \[\/usr\/bin\/msmtp, -a, work\]/]]],
+    ['alerts: { email: { from: a@b, to: [c@d], sendmail: [-x] } }', [[6, 52, 'alerts.email.sendmail', /must not begin with/]]],
+    ['alerts: { email: { from: a@b, to: [c@d], smtp: { name: "a b" } } }', [[6, 56, 'alerts.email.smtp.name', /host name/]]],
+    ['monitoring: { ping: { urlFile: /u, style: uptime } }', [[6, 43, 'monitoring.ping.style', /healthchecks or kuma/]]],
     ['alerts: { freshness: 48 }', [[6, 22, 'alerts.freshness', /s, m, h or d/]]],
     ['monitoring: { ping: {} }', [[6, 15, 'monitoring.ping.urlFile', /is missing: must be a path/]]],
     ['monitoring: { metricsFile: /srv/r/x.prom }', [[6, 28, 'monitoring.metricsFile', /outside the replica \/srv\/r/]]],
@@ -425,12 +432,12 @@ describe('the sample', () => {
     assert.deepEqual(config.alerts, {
       email: {
         from: 'ratchet@serverB', to: ['ops@example.org'], onSuccess: 'never',
-        transport: { kind: 'smtp', host: 'localhost', port: 25, tls: 'opportunistic', user: 'ratchet', passwordFile: '/etc/rsync-ratchet/smtp.password' },
+        transport: { kind: 'smtp', host: 'localhost', port: 25, tls: 'opportunistic', name: 'serverb.example.org', user: 'ratchet', passwordFile: '/etc/rsync-ratchet/smtp.password' },
       },
       freshness: 48 * hour,
     });
     assert.deepEqual(config.monitoring, {
-      ping: { urlFile: '/etc/rsync-ratchet/ping.url', findings: false }, metricsFile: '/var/lib/prometheus/node-exporter/rsync_ratchet.prom',
+      ping: { urlFile: '/etc/rsync-ratchet/ping.url', findings: false, style: 'healthchecks' }, metricsFile: '/var/lib/prometheus/node-exporter/rsync_ratchet.prom',
     });
   });
 });

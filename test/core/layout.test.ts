@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import {
   admissionOrder, excludedFolders, foldersOf, isExcluded, passes, passOf, pathOf, placeOf, uploadMarks, type Pass, type Place,
 } from '../../src/core/layout.ts';
+import { ignoredNames } from '../../src/core/ignored.ts';
 import { idOf } from '../support/itemized.ts';
 
 const id = idOf('layout');
@@ -128,10 +129,10 @@ const exclusions: readonly (readonly [path: string, isFolder: boolean, excluded:
 describe('what the walk of the replica leaves out, as the filters do', () => {
   for (const [path, isFolder, excluded] of exclusions) {
     test(`${path.replace(id, 'ID')}, a ${isFolder ? 'folder' : 'file'}: ${excluded ? 'left out' : 'reported'}`, () => {
-      assert.equal(isExcluded(path, isFolder, new Set(['.DS_Store'])), excluded);
+      assert.equal(isExcluded(path, isFolder, ignoredNames(['.DS_Store'])), excluded);
     });
   }
   test('nothing of the layout is left out', () => {
-    for (const path of ['config', 'keys', 'index', 'snapshots', 'data', 'data/ff', `data/ff/${id}`]) assert.equal(isExcluded(path, true, new Set()), false);
+    for (const path of ['config', 'keys', 'index', 'snapshots', 'data', 'data/ff', `data/ff/${id}`]) assert.equal(isExcluded(path, true, ignoredNames([])), false);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { UsageError } from '../../src/errors.ts';
 import { defaultState, findConfig, loadConfig } from '../../src/io/config-file.ts';
+import { foreseen } from '../../src/io/foreseen.ts';
 
 let folder = '';
 beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'config-file-')); });
@@ -159,4 +160,37 @@ test('the default state must not lie in a replica, nor a replica in its books', 
   assert.match(usageError(() => loadConfig(around, { env })).message, /:1:51: repositories.nightly.replica: must not be around the state folder/);
   const inside = write('d.yaml', yaml(join(state, 'nightly', 'x')));
   assert.match(usageError(() => loadConfig(inside, { env })).message, /:1:51: repositories.nightly.replica: must be outside /);
+});
+
+describe('what a first night would find out is said before, at its key', () => {
+  const cases: readonly (readonly [string, Record<string, unknown>, Record<string, unknown>, string, RegExp])[] = [
+    ['no rsync', { rsync: { path: '/nowhere/rsync' } }, {}, 'repositories.nightly.rsync.path', /there is no program \/nowhere\/rsync/],
+    ['no restic, with a password', { restic: { path: 'no-such-restic', passwordFile: 'secret' } }, {}, 'repositories.nightly.restic.path', /there is no program no-such-restic/],
+    ['an empty password', { restic: { path: 'sh', passwordFile: 'empty' } }, {}, 'repositories.nightly.restic.passwordFile', /empty is empty: must be a file with the secret/],
+    ['a password that is not there', { restic: { path: 'sh', passwordFile: 'none' } }, {}, 'repositories.nightly.restic.passwordFile', /does not exist/],
+    ['an empty address', {}, { monitoring: { ping: { urlFile: 'empty' } } }, 'monitoring.ping.urlFile', /is empty/],
+    ['no sendmail', {}, { alerts: { email: { from: 'a@b', to: ['c@d'], sendmail: ['/nowhere/msmtp', '-a', 'x'] } } }, 'alerts.email.sendmail', /there is no program \/nowhere\/msmtp/],
+    ['a source that is a file', { source: '@folder/secret' }, {}, 'repositories.nightly.source', /is no folder/],
+    ['an identity that is not there', { ssh: { identityFile: 'none' } }, {}, 'repositories.nightly.ssh.identityFile', /is not there, or this user may not read it/],
+    ['a known_hosts that is not there', { ssh: { knownHostsFile: 'none' } }, {}, 'repositories.nightly.ssh.knownHostsFile', /is not there/],
+  ];
+  const yamlOf = (repository: Record<string, unknown>, top: Record<string, unknown>): string =>
+    JSON.stringify({ repositories: { nightly: { source: 'h:', replica: '/srv/r', rsync: { path: 'sh' }, ...repository } }, ...top }, null, 1).replace('@folder', folder);
+  for (const [name, repository, top, key, words] of cases) {
+    test(name, () => {
+      write('secret', 'x\n');
+      write('empty', '\n');
+      const file = write('c.yaml', yamlOf(repository, top));
+      const problems = problemsOf(() => loadConfig(file, { foresee: foreseen }));
+      assert.equal(problems.length, 1, problems.join('\n'));
+      assert.match(problems[0] ?? '', new RegExp(`:\\d+:\\d+: ${key.replaceAll('.', '\\.')}: `));
+      assert.match(problems[0] ?? '', words);
+    });
+  }
+  test('what is there is well; only config validate asks', () => {
+    write('secret', 'x\n');
+    const good = yamlOf({ restic: { path: 'sh', passwordFile: 'secret' }, ssh: { identityFile: 'secret' } }, { alerts: { email: { from: 'a@b', to: ['c@d'], sendmail: 'true' } } });
+    assert.ok(loadConfig(write('c.yaml', good), { foresee: foreseen }));
+    assert.ok(loadConfig(write('d.yaml', yamlOf({ rsync: { path: '/nowhere/rsync' } }, {}))));
+  });
 });

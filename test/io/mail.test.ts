@@ -16,7 +16,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 const date = new Date('2026-11-23T01:28:45Z');
 const mail: Mail = { subject: '[ALARM] nightly on serverB: 3 modified', text: 'line one\n.\nFrom here\n  indented \nlast\n', messageId: '20261123T012744Z-3f9c.nightly@serverB', references: undefined, html: '<p>line one</p>\n', attachments: [] };
 const email = (transport: Transport, to = ['ops@example.test']): Email => ({ from: 'Ratchet <ratchet@serverb.test>', to, transport, onSuccess: 'never' });
-type SmtpOptions = Omit<Extract<Transport, { kind: 'smtp' }>, 'kind' | 'host' | 'port' | 'tls'> & { host?: string; tls?: 'required' | 'opportunistic' | 'none' };
+type SmtpOptions = Omit<Extract<Transport, { kind: 'smtp' }>, 'kind' | 'host' | 'port' | 'tls'> & { host?: string; tls?: 'required' | 'opportunistic' | 'implicit' | 'none' };
 const send = (to: Email, given: Mail = mail): Promise<Delivery> => sendMail(to, given, to.to, date, 60_000);
 
 /** What is said about a mail that nobody has. */
@@ -51,6 +51,23 @@ describe('SMTP', () => {
     assert.deepEqual([got.subject, got.text.replaceAll('\r\n', '\n'), got.secure], [mail.subject, mail.text, false]);
     const headers = ['from', 'to', 'message-id', 'date', 'auto-submitted'].map((name) => got.headers.get(name));
     assert.deepEqual(headers, ['Ratchet <ratchet@serverb.test>', 'ops@example.test, Two <two@example.test>', `<${mail.messageId}>`, 'Mon, 23 Nov 2026 01:28:45 +0000', 'auto-generated']);
+  });
+
+  test('a strict server takes the name that is configured; without it the hint names the key', async (t) => {
+    const smtp = await server(t, { refuseName: /^(?!serverb\.example\.org$)/ });
+    const refused = await send(email(via(smtp, { name: 'short' })));
+    assert.ok(refused.kind === 'undelivered');
+    assert.match(refused.failure.hint, /refuses the name with which this machine greets it \(short\): write its full name into alerts\.email\.smtp\.name/);
+    await delivered(email(via(smtp, { name: 'serverb.example.org' })));
+    assert.equal(smtp.messages.length, 1);
+  });
+
+  test('tls: implicit speaks TLS from the first byte on any port, and wants a certificate that is valid', async (t) => {
+    const smtp = await server(t, { tls: 'implicit' });
+    assert.match(await undelivered(email(via(smtp, { tls: 'implicit', host: 'localhost' }))), /self.signed certificate/);
+    const plain = await server(t);
+    assert.match(await undelivered(email(via(plain, { tls: 'implicit' }))), /SSL|TLS|wrong version/);
+    assert.deepEqual([smtp.messages, plain.messages], [[], []]);
   });
 
   test('STARTTLS is used where it is offered, although nobody vouches for the server', async (t) => {
@@ -135,7 +152,7 @@ describe('sendmail', () => {
 
   test('gets the addresses as arguments and the mail on stdin', async (t) => {
     const sendmail = recorder(t);
-    await delivered(email({ kind: 'sendmail', path: sendmail.path }, ['ops@example.test', 'two@example.test']));
+    await delivered(email({ kind: 'sendmail', path: sendmail.path, args: [] }, ['ops@example.test', 'two@example.test']));
     assert.deepEqual(sendmail.argv(), ['-i', '-f', 'ratchet@serverb.test', 'ops@example.test', 'two@example.test']);
     const got = parseMail(sendmail.stdin());
     assert.deepEqual([got.subject, got.text, got.headers.get('auto-submitted')], [mail.subject, mail.text, 'auto-generated']);
@@ -143,16 +160,17 @@ describe('sendmail', () => {
   });
 
   test('an exit code is an error', async (t) => {
-    assert.match(await undelivered(email({ kind: 'sendmail', path: recorder(t, 'exit 75').path })), /75/);
+    assert.match(await undelivered(email({ kind: 'sendmail', path: recorder(t, 'exit 75').path, args: [] })), /75/);
   });
 
   test('one that is not there is an error', async (t) => {
-    assert.match(await undelivered(email({ kind: 'sendmail', path: join(temporaryFolder(t), 'none') })), /ENOENT|not found/);
+    assert.match(await undelivered(email({ kind: 'sendmail', path: join(temporaryFolder(t), 'none'), args: [] })), /ENOENT|not found/);
   });
 
   test('a shell is never asked', async (t) => {
     const sendmail = recorder(t);
-    await delivered(email({ kind: 'sendmail', path: sendmail.path }, ['a$HOME@example.test']));
+    await delivered(email({ kind: 'sendmail', path: sendmail.path, args: ['-a', 'my account'] }, ['a$HOME@example.test']));
+    assert.deepEqual(sendmail.argv().slice(0, 3), ['-a', 'my account', '-i']);
     assert.equal(sendmail.argv().at(-1), 'a$HOME@example.test');
   });
 });

@@ -134,21 +134,49 @@ test('a server that answers for ever and never finishes costs no more than the l
   assert.match(post.said[0] ?? '', /no answer within 0\.5 s|Timeout|timeout|never received/);
 });
 
-test('who has it does not get it again: only the refused recipient is tried later', async (t) => {
-  const behaviour: SmtpBehaviour = { reject: ['second@example.test'] };
+test('who has it does not get it again: only the greylisted recipient is tried later', async (t) => {
+  const behaviour: SmtpBehaviour = { later: ['second@example.test'] };
   const smtp = await server(t, behaviour);
   const post = postOf(t, smtpAt(smtp.port));
   assert.equal(await post.send(), 'spooled');
-  assert.match(post.said[0] ?? '', /refused for second@example\.test: .*550 No such user second@example\.test; it waits in the spool/);
+  assert.match(post.said[0] ?? '', /refused for second@example\.test: .*450 Greylisted second@example\.test; it waits in the spool/);
   assert.deepEqual((post.spool.read(post.spool.names()[0] ?? '')).accepted, ['ops@example.test']);
   assert.deepEqual(await post.flush(), { sent: 0, spooled: 1 });
-  behaviour.reject = [];
+  behaviour.later = [];
   assert.deepEqual(await post.flush(), { sent: 1, spooled: 0 });
   assert.deepEqual(deliveries(smtp), onceEach);
 });
 
+test('a recipient refused for good is given up once another has the alert, and said; one that nobody has never is', async (t) => {
+  const [ops, second] = ['ops@example.test', 'second@example.test'];
+  const behaviour: SmtpBehaviour = { reject: [second] };
+  const smtp = await server(t, behaviour);
+  const post = postOf(t, smtpAt(smtp.port));
+  assert.deepEqual([await post.send(), post.spool.names()], ['sent', []]);
+  assert.match(post.said.join('\n'), /^second@example\.test was refused for good and is given up: .*550 No such user.*; ops@example\.test has the mail "\[ALARM\]/);
+
+  Object.assign(behaviour, { reject: [ops, second] });
+  assert.equal(await post.send(), 'spooled', 'nobody has it');
+  assert.deepEqual([await post.flush(), await post.flush()], [{ sent: 0, spooled: 1 }, { sent: 0, spooled: 1 }]);
+  Object.assign(behaviour, { reject: [second], later: [ops] });
+  assert.deepEqual(await post.flush(), { sent: 0, spooled: 1 }, 'greylisted is not delivered');
+  Object.assign(behaviour, { reject: [second], later: [] });
+  assert.deepEqual(await post.flush(), { sent: 1, spooled: 0 });
+  assert.deepEqual(smtp.messages.map(({ envelope }) => envelope.to), [[ops], [ops]]);
+});
+
+test('all that waits is said in one line', async (t) => {
+  const behaviour: SmtpBehaviour = { later: ['ops@example.test', 'second@example.test'] };
+  const smtp = await server(t, behaviour);
+  const post = postOf(t, smtpAt(smtp.port));
+  for (let n = 0; n < 3; n++) post.spool.put(spooled(n));
+  assert.deepEqual(await post.flush(), { sent: 0, spooled: 3 });
+  assert.equal(post.said.length, 1);
+  assert.match(post.said[0] ?? '', /450 Greylisted .*; 3 wait in the spool$/);
+});
+
 test('an address that is corrected in the configuration gets what waits', async (t) => {
-  const smtp = await server(t, { reject: ['second@example.test'] });
+  const smtp = await server(t, { later: ['second@example.test'] });
   const post = postOf(t, smtpAt(smtp.port));
   await post.send();
   const corrected = postOf(t, smtpAt(smtp.port), { state: post.state, recipients: ['ops@example.test', 'other@example.test'] });
@@ -187,7 +215,7 @@ test('a flush goes on after an alert that is refused or damaged, and stops where
 function spooled(n: number, accepted: readonly string[] = []): Spooled {
   const minutes = String(n % 60).padStart(2, '0');
   const runId = `20261122T${String(Math.floor(n / 60)).padStart(2, '0')}${minutes}00Z-0000`;
-  return { version: 1, repository: 'nightly', runId, at: startedAt.toISOString(), mail: { ...mail, messageId: `${runId}@serverB` }, accepted };
+  return { version: 1, repository: 'nightly', runId, at: startedAt.toISOString(), mail: { ...mail, messageId: `${runId}@serverB` }, accepted, givenUp: [] };
 }
 
 test('the spool is bounded: the oldest are kept, and what somebody has already gives way', (t) => {
@@ -262,7 +290,7 @@ function sendmail(t: TestContext, script: string): { path: string; folder: strin
 
 test('sendmail gets the whole message and the envelope, and its exit code decides', async (t) => {
   const { path, folder } = sendmail(t, 'printf "%s\\n" "$@" > arguments; cat > message');
-  const post = postOf(t, { kind: 'sendmail', path });
+  const post = postOf(t, { kind: 'sendmail', path, args: [] });
   assert.equal(await post.send(), 'sent');
   assert.equal(readFileSync(join(folder, 'arguments'), 'utf8'), '-i\n-f\nratchet@serverb.test\nops@example.test\nsecond@example.test\n');
   const message = readFileSync(join(folder, 'message'), 'utf8');
@@ -272,16 +300,16 @@ test('sendmail gets the whole message and the envelope, and its exit code decide
 
 test('a sendmail that fails, hangs or is not there leaves the alert in the spool', async (t) => {
   for (const script of ['cat > /dev/null; echo "queue is full" >&2; exit 75', 'exec sleep 600', 'exec 0<&-; exit 1']) {
-    const post = postOf(t, { kind: 'sendmail', path: sendmail(t, script).path }, { patience: script.includes('sleep') ? short : long });
+    const post = postOf(t, { kind: 'sendmail', path: sendmail(t, script).path, args: [] }, { patience: script.includes('sleep') ? short : long });
     assert.equal(await post.send(), 'spooled');
     if (script.includes('queue')) assert.match(post.said[0] ?? '', /queue is full/);
   }
-  assert.equal(await postOf(t, { kind: 'sendmail', path: '/nowhere/sendmail' }).send(), 'spooled');
+  assert.equal(await postOf(t, { kind: 'sendmail', path: '/nowhere/sendmail', args: [] }).send(), 'spooled');
 });
 
 test('a sendmail that will not end is ended with all that it has started, and holds nothing up for longer', async (t) => {
   const { path, folder } = sendmail(t, "trap '' TERM; setsid sleep 600 & echo $! > stray; sleep 600 & echo $! > child; cat > /dev/null; wait");
-  const post = postOf(t, { kind: 'sendmail', path }, { patience: short });
+  const post = postOf(t, { kind: 'sendmail', path, args: [] }, { patience: short });
   assert.equal(await post.send(), 'spooled');
   assert.match(post.said[0] ?? '', /did not end within 0\.5 s/);
   assert.ok(!isRunning(pidIn(folder, 'child')));
@@ -290,7 +318,7 @@ test('a sendmail that will not end is ended with all that it has started, and ho
 
 test('what a sendmail leaves behind to deliver in the background goes on, and is not waited for', async (t) => {
   const { path, folder } = sendmail(t, 'cat > /dev/null; sleep 600 & echo $! > child');
-  const post = postOf(t, { kind: 'sendmail', path });
+  const post = postOf(t, { kind: 'sendmail', path, args: [] });
   assert.deepEqual([await post.send(), post.spool.names()], ['sent', []]);
   assert.ok(isRunning(pidIn(folder, 'child')));
   process.kill(pidIn(folder, 'child'));

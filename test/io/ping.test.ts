@@ -42,7 +42,7 @@ function pingerOf(t: TestContext, content: string, findings = false, patience = 
   const urlFile = join(temporaryFolder(t), 'url');
   writeFileSync(urlFile, content, { mode: 0o600 });
   const warned: string[] = [];
-  return { pinger: new Pinger({ urlFile, findings }, (words) => warned.push(words), patience), warned };
+  return { pinger: new Pinger({ urlFile, findings, style: 'healthchecks' }, (words) => warned.push(words), patience), warned };
 }
 
 const urlOf = (port: number, rest = ''): string => `http://127.0.0.1:${port}/${secret}${rest}\n`;
@@ -126,7 +126,7 @@ test('a file without an address is a warning that does not show what stands in i
     assert.ok(!warned[0]?.includes(secret), warned[0]);
   }
   const warned: string[] = [];
-  await new Pinger({ urlFile: '/nowhere/url', findings: false }, (words) => warned.push(words)).end(0, []);
+  await new Pinger({ urlFile: '/nowhere/url', findings: false, style: 'healthchecks' }, (words) => warned.push(words)).end(0, []);
   assert.match(warned[0] ?? '', /cannot be read \(ENOENT\)/);
 });
 
@@ -134,4 +134,21 @@ test('without monitoring.ping nothing happens', async () => {
   const pinger = new Pinger(undefined, (words) => assert.fail(words));
   pinger.start();
   await pinger.end(1, []);
+});
+
+test('style kuma: no start; up or down and one line, in the address, whatever was pasted there', async (t) => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => { asked.push(`${request.method ?? ''} ${request.url ?? ''}`); response.end('{"ok":true}'); }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => { server.closeAllConnections(); server.close(); });
+  const urlFile = join(temporaryFolder(t), 'url');
+  writeFileSync(urlFile, `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/push/Abc?status=up&msg=OK&ping=\n`, { mode: 0o600 });
+  const pinger = new Pinger({ urlFile, findings: true, style: 'kuma' }, (words) => assert.fail(words), long);
+  pinger.start();
+  await pinger.end(0, [runOf({})]);
+  await pinger.end(3, [alarm]);
+  await pinger.end(75, [alarm]);
+  const told = asked.map((line) => { const url = new URL(line.split(' ')[1] ?? '', 'http://x'); return [line.split(' ')[0], url.pathname, url.searchParams.get('status'), url.searchParams.get('msg')]; });
+  assert.deepEqual(told.map((each) => each.slice(0, 3)), [['GET', '/api/push/Abc', 'up'], ['GET', '/api/push/Abc', 'down']]);
+  assert.match(told[1]?.[3] ?? '', /^exit status 3; nightly: alarm \(exit status 3\), run \S+: 2 deleted, 1 foreign$/);
 });

@@ -3,6 +3,7 @@
  * simulated report (test/core/audit.test.ts), to recorded ones (fixtures/itemize), and to the rsync of this machine.
  */
 import type { Known } from '../../src/core/facts.ts';
+import { ignoredNames } from '../../src/core/ignored.ts';
 import { isExcluded } from '../../src/core/layout.ts';
 import { fileOf, idOf } from './itemized.ts';
 import { file, folder, repository, special, without, type Tree } from './trees.ts';
@@ -111,7 +112,7 @@ export const nights: readonly NamedNight[] = [
 
 /** A tree without what rsync's filters leave out of it, as the walk of the replica sees it. */
 export function seenIn(tree: Tree, { ignore }: Pick<NamedNight, 'ignore'>): Tree {
-  const ignored = new Set(ignore.map(bytesOf));
+  const ignored = ignoredNames(ignore);
   const isSeen = (path: string): boolean => {
     const parts = path.split('/');
     return parts.every((_, depth) => {

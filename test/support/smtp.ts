@@ -24,6 +24,10 @@ export interface SmtpBehaviour {
   readonly port?: number;
   /** Recipients that are refused with 550. */
   reject?: readonly string[];
+  /** Recipients that are refused with 450 for now, as greylisting does. */
+  later?: readonly string[];
+  /** Names in EHLO or HELO that no recipient is taken from, as Postfix does (reject_non_fqdn_helo_hostname). */
+  readonly refuseName?: RegExp;
   /** Goes silent: without a greeting, or after the whole message has come. */
   hang?: 'connect' | 'data' | undefined;
   /** Ends the connection without a word: at once, or after the whole message has come. */
@@ -81,9 +85,12 @@ export async function startSmtp(behaviour: SmtpBehaviour = {}): Promise<Smtp> {
       const isRefused = behaviour.demandTls === true && !session.secure;
       done(isRefused ? Object.assign(new Error('Must issue a STARTTLS command first'), { responseCode: 530 }) : null);
     },
-    onRcptTo({ address }, _session, done) {
-      const refused = behaviour.reject?.includes(address) === true;
-      done(refused ? Object.assign(new Error(`No such user ${address}`), { responseCode: 550 }) : null);
+    onRcptTo({ address }, session, done) {
+      const named = (session as { hostNameAppearsAs?: string }).hostNameAppearsAs ?? '';
+      const refused = behaviour.refuseName?.test(named) === true ? [504, `<${named}>: Helo command rejected: need fully-qualified hostname`] as const
+        : behaviour.reject?.includes(address) === true ? [550, `No such user ${address}`] as const
+          : behaviour.later?.includes(address) === true ? [450, `Greylisted ${address}`] as const : undefined;
+      done(refused === undefined ? null : Object.assign(new Error(refused[1]), { responseCode: refused[0] }));
     },
     onData(stream, session, done) {
       void take(stream, session, done);

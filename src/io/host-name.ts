@@ -1,0 +1,19 @@
+/** The full name of this machine, which strict mail servers want to be greeted with. */
+import { spawnSync } from 'node:child_process';
+import { hostname } from 'node:os';
+
+/** A name server that does not answer costs no more than this, in milliseconds. */
+const patience = 5000;
+
+let found: { readonly name: string | undefined } | undefined;
+
+/** Undefined where this machine knows no name of its own with a dot in it (hostname(1), `--fqdn`). */
+export function fullHostName(): string | undefined {
+  found ??= { name: [hostname, resolved].map((ask) => ask()).find((name) => name.includes('.') && !/^localhost\b/i.test(name)) };
+  return found.name;
+}
+
+function resolved(): string {
+  const { stdout } = spawnSync('hostname', ['--fqdn'], { encoding: 'utf8', timeout: patience }) as { stdout: string | null }; // null when there is no such program
+  return stdout?.trim() ?? '';
+}
