@@ -89,7 +89,7 @@ function configOf(folder: string, sshd: Sshd<'backup'>, { stall = '30s', run = '
   writeLiar(folder, {});
   const repository: Record<string, Value> = {
     source: `${account.user}@${account.host}:${join(folder, 'source')}`, rsync, spotCheck,
-    timeouts: { connect: '20s', stall, run }, limits: { minFree: '0%', ...limits },
+    timeouts: { connect: '60s', stall, run }, limits: { minFree: '0%', ...limits },
   };
   return writeConfig(folder, account, { repositories: { nightly: repository } });
 }

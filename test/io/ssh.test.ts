@@ -100,7 +100,7 @@ describe('a connection', () => {
 
   const reaching = (changes: Partial<SshAccount> = {}) => {
     const { user, host, port, identityFile, knownHostsFile } = { ...sshd!.accounts.open, ...changes };
-    return repositoryConfig({ source: `${user}@${host}:/`, ssh: { port, identityFile, knownHostsFile }, timeouts: { connect: '10s' } });
+    return repositoryConfig({ source: `${user}@${host}:/`, ssh: { port, identityFile, knownHostsFile }, timeouts: { connect: '60s' } });
   };
   const open = async (changes?: Partial<SshAccount>, interrupt = new AbortController().signal) => {
     const run = makeRunFolder();

@@ -69,7 +69,7 @@ export function spawnRatchet(args: readonly string[], options: RatchetOptions = 
   child.stdin.on('error', () => undefined).end(options.input ?? ''); // It need not read it.
   const printed = (): string => `ratchet ${args.join(' ')}\nstdout: ${stdout}\nstderr: ${stderr}`;
   const finished = new Promise<Finished>((resolve, reject) => {
-    const timeout = options.timeout ?? 120_000;
+    const timeout = options.timeout ?? 300_000;
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       reject(new Error(`not finished after ${timeout} ms: ${printed()}`));

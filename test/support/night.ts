@@ -245,7 +245,7 @@ export async function assertFailed(night: Night): Promise<{ readonly message: st
 
 /** Resolves when these processes have ended. Nothing tells about the end of what is not our child, so this looks again. */
 export async function ended(pids: readonly number[]): Promise<void> {
-  const patience = AbortSignal.timeout(30_000);
+  const patience = AbortSignal.timeout(120_000);
   while (pids.some((pid) => existsSync(`/proc/${pid}`))) await pause(10, undefined, { signal: patience });
 }
 

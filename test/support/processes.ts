@@ -27,7 +27,7 @@ export function hasEnded(pid: number): boolean {
 }
 
 /** Resolves when all of them have ended; rejects after `timeout` ms, so that a broken test ends. */
-export async function allEnded(pids: readonly number[], timeout = 20_000): Promise<void> {
+export async function allEnded(pids: readonly number[], timeout = 120_000): Promise<void> {
   const until = performance.now() + timeout;
   while (!pids.every(hasEnded)) {
     if (performance.now() > until) throw new Error(`still running: ${pids.filter((pid) => !hasEnded(pid)).join(', ')}`);

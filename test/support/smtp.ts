@@ -117,8 +117,8 @@ export async function startSmtp(behaviour: SmtpBehaviour = {}): Promise<Smtp> {
     certificateFile: tls?.file ?? '',
     messages,
     connections: () => connections,
-    hung: () => once(news, 'hung', { signal: AbortSignal.timeout(30_000) }),
-    async waitFor(n, timeout = 30_000) {
+    hung: () => once(news, 'hung', { signal: AbortSignal.timeout(120_000) }),
+    async waitFor(n, timeout = 120_000) {
       const signal = AbortSignal.timeout(timeout);
       while (messages.length < n) await once(news, 'message', { signal });
       return messages;

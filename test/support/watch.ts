@@ -7,7 +7,7 @@ import { watch } from 'node:fs';
  * `folder` (or of the file `folder`, which must exist). Rejects after `timeout` ms, which is there only so that a
  * broken test ends.
  */
-export function watchFor<T>(folder: string, look: () => T | undefined | false, timeout = 30_000): Promise<T> {
+export function watchFor<T>(folder: string, look: () => T | undefined | false, timeout = 120_000): Promise<T> {
   return new Promise((resolve, reject) => {
     const watcher = watch(folder);
     const timer = setTimeout(() => {
@@ -33,10 +33,10 @@ export function watchFor<T>(folder: string, look: () => T | undefined | false, t
 
 /** The same for what no single folder tells of: looks again every moment. */
 export async function pollFor<T>(look: () => T | undefined | false): Promise<T> {
-  for (const until = performance.now() + 60_000; performance.now() < until;) {
+  for (const until = performance.now() + 120_000; performance.now() < until;) {
     const found = look();
     if (found !== undefined && found !== false) return found;
     await pause(10);
   }
-  throw new Error('waited 60 s in vain');
+  throw new Error('waited 120 s in vain');
 }
