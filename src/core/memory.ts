@@ -47,17 +47,19 @@ export const memorySchema = v.object({
   clock: clockSchema,
   /** The restic that was last asked for its version; `mtime` in milliseconds. */
   restic: v.optional(v.nullable(v.object({ program: v.string(), size: whole, mtime: v.number(), version: v.string() })), null),
+  /** What rsync asks serverA for, for each program and kind of call (`call` names both): the words, one character a byte. */
+  calls: v.optional(listOf(v.object({ call: v.string(), asks: listOf(v.string()) })), () => []),
 });
 
 export type Memory = v.InferOutput<typeof memorySchema>;
 
 export const noMemory: Memory = {
   version: 1, sequence: 0, initialisedAt: null, lastRun: null, lastSuccess: null, quiet: null, alarm: null, acceptedMtimes: null,
-  told: [], untold: null, checks: { last: null, turn: null, turnAt: null, failed: [] }, clock: noClock, restic: null,
+  told: [], untold: null, checks: { last: null, turn: null, turnAt: null, failed: [] }, clock: noClock, restic: null, calls: [],
 };
 
-/** So many sets of warnings are remembered. */
-const mostTold = 50;
+/** So many sets of warnings, and so many calls of rsync, are remembered. */
+const [mostTold, mostCalls] = [50, 16];
 
 type Fold = (memory: Memory, line: JournalLine) => Partial<Memory>;
 
@@ -75,6 +77,7 @@ const folds: Readonly<Record<string, Fold>> = {
   'alert-lost': alerted,
   tombstones: (_memory, { runId, added }) => (typeof added === 'number' && added > 0 ? { untold: { runId: runId ?? '', added } } : {}),
   checked,
+  'rsync-call': called,
   restic: (memory, { program, size, mtime, version }) => ({ restic: resticIn({ program, size, mtime, version }) ?? memory.restic }),
 };
 
@@ -95,6 +98,12 @@ function ended(memory: Memory, line: JournalLine): Partial<Memory> {
 function quietIn(value: unknown): Memory['quiet'] {
   const quiet = v.safeParse(memorySchema.entries.quiet, value);
   return quiet.success ? quiet.output : null;
+}
+
+function called({ calls }: Memory, { call, asks }: JournalLine): Partial<Memory> {
+  const said = v.safeParse(listOf(v.string()), asks);
+  if (typeof call !== 'string' || !said.success) return {};
+  return { calls: [...calls.filter((each) => each.call !== call), { call, asks: said.output }].slice(-mostCalls) };
 }
 
 function resticIn(value: unknown): Memory['restic'] {

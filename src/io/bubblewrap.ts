@@ -1,4 +1,4 @@
-/** rsync in a room of its own (bwrap(1)): it sees programs, what it must read, what it may write, and one socket. */
+/** rsync in a room of its own (bwrap(1)): it sees programs, what it must read, and what it may write. */
 import { execa } from 'execa';
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { Failure } from '../errors.ts';

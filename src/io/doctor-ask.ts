@@ -1,8 +1,9 @@
 /** What the parts of `doctor` share: a thing to look at, a file with a secret, and asking a program. */
 import { bad, type Verdict } from '../core/doctor.ts';
 import { secretFault } from './config-file.ts';
-import { run } from './process.ts';
+import { run, type Ended } from './process.ts';
 import { masterEnvironment } from './ssh.ts';
+import type { Bounds } from './watchdog.ts';
 
 /** One thing to look at. */
 export interface Check {
@@ -31,8 +32,14 @@ const outputKept = 1024 * 1024;
 
 /** Runs a program to its end, or to ours; its output is capped. */
 export async function ask(file: string, args: readonly string[], signal: AbortSignal, env = masterEnvironment()): Promise<Said> {
+  return answerOf(signal, (bounds, onStdout) => run({ file, args, env }, bounds, onStdout));
+}
+
+/** The same of whatever runs a program. */
+export async function answerOf(signal: AbortSignal, running: (bounds: Bounds, onStdout: (chunk: Buffer) => void) => Promise<Ended>): Promise<Said> {
   let stdout = '';
-  const bounds = { stall: patience, deadline: Date.now() + patience, interrupt: signal };
-  const ended = await run({ file, args, env }, bounds, (chunk) => { if (stdout.length < outputKept) stdout += chunk.toString('utf8'); });
+  const ended = await running({ stall: patience, deadline: Date.now() + patience, interrupt: signal }, (chunk) => {
+    if (stdout.length < outputKept) stdout += chunk.toString('utf8');
+  });
   return { code: ended.stopped === undefined ? ended.code : undefined, stdout, stderr: ended.stderr };
 }

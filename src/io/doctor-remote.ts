@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { homedir } from 'node:os';
 import type { Repository } from '../core/config.ts';
 import { bad, good, warning, type Verdict } from '../core/doctor.ts';
-import { ask, type Check, type Said } from './doctor-ask.ts';
+import { answerOf, ask, type Check, type Said } from './doctor-ask.ts';
 import { wantsRoom } from './bubblewrap.ts';
-import { commonOptions, dryRunLimits, rsyncCommand, type RsyncContext } from './rsync.ts';
+import { commonOptions, dryRunLimits } from './rsync.ts';
+import { callsOfOneRun, pathOf, runRsync, type RsyncContext } from './rsync-call.ts';
 import { connect, loginArguments, makeRunFolder, portOf, removeRunFolder, sshOptions, type Connection, type RemoteRepository } from './ssh.ts';
 
 const notLooked = 'not looked at';
@@ -51,7 +52,7 @@ export class RemoteChecks {
   async #source(signal: AbortSignal): Promise<Verdict> {
     const context = await this.#context();
     if (context === undefined) return warning(notLooked, 'first mend the connection');
-    const { code, stderr } = await this.#rsync(context, ['--list-only', `${context.connection.source}config`], signal);
+    const { code, stderr } = await this.#rsync(context, ['--list-only', `${context.connection.source}config`], signal, 'config');
     if (code === 0) return good(`${context.connection.source} is a restic repository`);
     return bad(`${context.connection.source}config cannot be listed: ${stderr}`, 'is rsync on serverA, and the path right? Behind rrsync it is relative to its folder: user@host:/');
   }
@@ -69,9 +70,8 @@ export class RemoteChecks {
 
   async #hasShell({ connection }: RsyncContext, remote: RemoteRepository, signal: AbortSignal): Promise<boolean> {
     const command = 'rsync --version';
-    const [shell = 'ssh', ...through] = connection.remoteShell?.split(' ') ?? [];
-    const args = connection.remoteShell === undefined ? loginArguments(remote) : [...through, '--', remote.source.host];
-    const { code, stdout } = await ask(shell, [...args, command], signal);
+    const [ssh = 'ssh', ...args] = connection.channels?.ssh ?? ['ssh', ...loginArguments(remote)];
+    const { code, stdout } = await ask(ssh, [...args, command], signal);
     return code === 0 || stdout.includes('version');
   }
 
@@ -79,7 +79,7 @@ export class RemoteChecks {
   async #rsyncWrites(context: RsyncContext, signal: AbortSignal): Promise<boolean> {
     const probe = join(this.folder, nobody);
     writeFileSync(probe, '');
-    return (await this.#rsync(context, ['-nt', probe, context.connection.source + nobody], signal, probe)).code === 0;
+    return (await this.#rsync(context, ['-nt', probe, context.connection.source + nobody], signal, nobody, probe)).code === 0;
   }
 
   /** Renames what does not exist: a read-only server denies it before it looks. */
@@ -94,17 +94,18 @@ export class RemoteChecks {
     return !/permission denied/i.test(stderr);
   }
 
-  async #rsync(context: RsyncContext, args: readonly string[], signal: AbortSignal, readable?: string): Promise<Said> {
-    const [options, files] = [args.slice(0, 1), args.slice(1)];
-    const all = [...options, ...commonOptions(this.#repository, context.connection), ...files];
-    const { file, args: whole, env } = rsyncCommand(context, all, { readable: readable === undefined ? [] : [readable], writable: [] }, dryRunLimits);
-    return ask(file, whole, signal, env);
+  /** Runs rsync with `name` of the source, as what is listed, or as what it is to take the file `sent` for. */
+  async #rsync(context: RsyncContext, [options = '', ...files]: readonly string[], signal: AbortSignal, name: string, sent?: string): Promise<Said> {
+    const args = [options, ...commonOptions(this.#repository, context.connection), ...files];
+    const room = { readable: sent === undefined ? [] : [sent], writable: [] };
+    const wish = { path: pathOf(context.connection.source) + name, receives: sent !== undefined };
+    return answerOf(signal, (bounds, onStdout) => runRsync(context, { args, room, limits: dryRunLimits, wish }, bounds, onStdout));
   }
 
   async #context(): Promise<RsyncContext | undefined> {
     if (this.#connection === undefined) return undefined;
     const { sandbox } = this.#repository.rsync;
-    return { repository: this.#repository, connection: this.#connection, runFolder: this.folder, hasRoom: await wantsRoom(sandbox), nonce: '' };
+    return { repository: this.#repository, connection: this.#connection, runFolder: this.folder, hasRoom: await wantsRoom(sandbox), nonce: '', calls: callsOfOneRun() };
   }
 
   async #bubblewrap(): Promise<Verdict> {

@@ -46,7 +46,7 @@ export class RunEdges extends Telling implements Edges {
     const { repository, interrupt, console, onStart = () => undefined } = options;
     this.#onStart = onStart;
     this.#console = console;
-    this.#session = new Session(repository, interrupt);
+    this.#session = new Session(repository, interrupt, this.calls);
     this.#paths = onDisk.ownPaths(repository.replica);
     this.#quarantine = new Quarantine(this.#paths.quarantine, this.state.folder);
     this.restic = new ResticEdges(repository, this.#session, this.state, console, () => this.#requireIncoming());

@@ -8,6 +8,7 @@ import { sha256Of } from './fitness.ts';
 import { inRealFolder } from './real-folders.ts';
 import { exists } from './replica.ts';
 import * as rsync from './rsync.ts';
+import type { RsyncContext } from './rsync-call.ts';
 import type { Bounds } from './watchdog.ts';
 
 /** What to fetch and what to expect. */
@@ -23,7 +24,7 @@ export interface Examination {
 }
 
 /** Calls `told` once for each path. Each file is deleted as soon as it is hashed, so the disk needs room for two. */
-export async function examine(context: rsync.RsyncContext, bounds: Bounds, what: Examination, told: (path: string, found: Examined) => void): Promise<void> {
+export async function examine(context: RsyncContext, bounds: Bounds, what: Examination, told: (path: string, found: Examined) => void): Promise<void> {
   const { folder, manifest } = what;
   const open = new Set(what.paths);
   const tell = (path: string): void => {

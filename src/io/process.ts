@@ -13,6 +13,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>;
   /** What the kernel lets it and its children take; by default whatever we may take ourselves. */
   readonly limits?: Limits;
+  /** Open descriptors that it gets as 3 (to read) and 4 (to write). */
+  readonly channel?: { readonly from: number; readonly to: number };
 }
 
 /** Bytes (prlimit(1)): address space of a process, and the size of any file that it writes. */
@@ -91,13 +93,18 @@ export function start(command: Command) {
   return execa('setpriv', ['--pdeathsig', 'TERM', '--', ...limited(command.limits), command.file, ...command.args], {
     env: command.env,
     extendEnv: false,
-    stdin: 'ignore',
+    stdio: ['ignore', 'pipe', 'pipe', ...descriptors(command.channel)],
     detached: true,
     cleanup: false,
     buffer: false,
     reject: false,
     encoding: 'buffer',
   });
+}
+
+/** execa takes any descriptor; its types know a few. */
+function descriptors(channel: Command['channel']): 3[] {
+  return channel === undefined ? [] : [channel.from as 3, channel.to as 3];
 }
 
 function limited(limits: Limits | undefined): string[] {

@@ -1,12 +1,11 @@
 /** rsync: argument vectors (pure, exported) and running them. Each option is explained in DESIGN section 5. */
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { auditFormat, escapeText, Lines, NotUnderstood, lineJudge, type Judge } from '../core/itemize.ts';
 import { excludedFolders, uploadMarks, type Pass } from '../core/layout.ts';
 import { asFailure, Failure } from '../errors.ts';
-import { inRoom, type Room } from './bubblewrap.ts';
-import { bareEnvironment, findProgram, run, type Command, type Ended, type Limits } from './process.ts';
+import type { Ended, Limits } from './process.ts';
+import { runRsync, type RsyncContext } from './rsync-call.ts';
 import type { Connection } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
 
@@ -36,7 +35,7 @@ export function commonOptions(repository: Repository, connection: Connection): s
   return [
     `--timeout=${Math.ceil(timeouts.stall / 1000)}`,
     '--max-alloc=1G',
-    ...(connection.remoteShell === undefined ? [] : ['-e', connection.remoteShell, `--rsync-path=${rsync.remotePath}`]),
+    ...(connection.channels === undefined ? [] : [`--rsync-path=${rsync.remotePath}`]),
   ];
 }
 
@@ -68,18 +67,6 @@ export function fetchArguments(repository: Repository, connection: Connection, m
   ];
 }
 
-/** What is needed to run rsync for one repository in one run. */
-export interface RsyncContext {
-  readonly repository: Repository;
-  readonly connection: Connection;
-  /** Private; holds the empty HOME. */
-  readonly runFolder: string;
-  /** Whether rsync runs in a bubblewrap room. */
-  readonly hasRoom: boolean;
-  /** At least 64 random bits, so that serverA's text cannot pass for our client's. */
-  readonly nonce: string;
-}
-
 /** What our rsync prints when serverA could not read something: the dry run fails, for the reason that its stderr gives. */
 const ioError = 'IO error encountered -- skipping file deletion';
 
@@ -104,7 +91,7 @@ export async function dryRun(
   });
   try {
     const args = auditArguments(repository, connection, pass, nonce, destination);
-    const ended = await run(rsyncCommand(context, args, { readable: [destination], writable: [] }, dryRunLimits), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await runRsync(context, { args, room: { readable: [destination], writable: [] }, limits: dryRunLimits }, bounds, (chunk) => { lines.push(chunk); });
     if (ended.code === 0 && ended.stopped === undefined && !seen.ioError) {
       lines.end();
       return undefined;
@@ -142,7 +129,7 @@ export async function fetch(
   const limits = { memory: mostMemory + memoryForFile * bounds.files, fileSize: bounds.largest };
   try {
     const args = fetchArguments(repository, connection, manifest, nonce, incoming, bounds.largest);
-    const ended = await run(rsyncCommand(context, args, { readable: [manifest], writable: [incoming] }, limits), bounds, (chunk) => { lines.push(chunk); });
+    const ended = await runRsync(context, { args, room: { readable: [manifest], writable: [incoming] }, limits }, bounds, (chunk) => { lines.push(chunk); });
     if (ended.stopped === 'deadline') return 'unfinished';
     return isDelivered(ended) ? 'complete' : failureOf('the fetch failed', ended, connection, bounds);
   } catch (error) {
@@ -154,15 +141,6 @@ export async function fetch(
 /** 23 and 24: some files did not come; those that did go on (rule 7). */
 function isDelivered(ended: Ended): boolean {
   return ended.stopped === undefined && ended.code !== undefined && [0, 23, 24].includes(ended.code);
-}
-
-/** rsync with these arguments, in its room where there is one. Throws Failure when it is not installed. */
-export function rsyncCommand(context: RsyncContext, args: string[], room: Room, limits: Limits): Command {
-  const { repository, connection, runFolder, hasRoom } = context;
-  const home = join(runFolder, 'home');
-  const file = findProgram(repository.rsync.path, 'rsync');
-  const bare = { file, args, env: bareEnvironment(home), limits };
-  return hasRoom ? inRoom(bare, { ...room, readable: [...room.readable, ...connection.readable, home, file] }) : bare;
 }
 
 function failureOf(what: string, ended: Ended, connection: Connection, bounds: Bounds): Failure {

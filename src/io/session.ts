@@ -7,20 +7,22 @@ import { wantsRoom } from './bubblewrap.ts';
 import { takeLock, type Lock } from './lock.ts';
 import { keepYoungGenerationSmall } from './memory.ts';
 import { ownPaths } from './replica.ts';
-import type { RsyncContext } from './rsync.ts';
+import { callsOfOneRun, type Calls, type RsyncContext } from './rsync-call.ts';
 import { connect, makeRunFolder, removeRunFolder, type Connection } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
 
 export class Session {
   readonly interrupt: AbortSignal;
   readonly #repository: Repository;
+  readonly #calls: Calls;
   #lock: Lock | undefined;
   #folder = '';
   #connecting: Promise<Connection> | undefined;
   #rsync: RsyncContext | undefined;
 
-  constructor(repository: Repository, interrupt: AbortSignal) {
+  constructor(repository: Repository, interrupt: AbortSignal, calls: Calls = callsOfOneRun()) {
     this.#repository = repository;
+    this.#calls = calls;
     this.interrupt = interrupt;
   }
 
@@ -46,7 +48,7 @@ export class Session {
     });
     const [connection, hasRoom] = await Promise.all([this.#connecting, room]);
     const nonce = randomBytes(12).toString('hex');
-    this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, hasRoom, nonce };
+    this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, hasRoom, nonce, calls: this.#calls };
   }
 
   /** What running rsync takes; throws when there is no connection. */

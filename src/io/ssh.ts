@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
+import { Channels } from './channel.ts';
 import { collect, endGroup, start, type Command } from './process.ts';
 import { mountSftp, unmount } from './sshfs.ts';
 
@@ -12,9 +13,9 @@ import { mountSftp, unmount } from './sshfs.ts';
 export interface Connection {
   /** What rsync takes as source, with a slash at its end. */
   readonly source: string;
-  /** What rsync takes as `-e`; undefined for a local path. */
-  readonly remoteShell: string | undefined;
-  /** What rsync must be able to read besides the replica: the master's control socket, a local folder, a mount. */
+  /** How commands are started on serverA; undefined for a local path. */
+  readonly channels: Channels | undefined;
+  /** What rsync must be able to read besides the replica: a local folder, a mount. */
   readonly readable: readonly string[];
   /** What ssh itself said, for hints. */
   stderr(): string;
@@ -57,12 +58,13 @@ export async function connect(repository: Repository, folder: string, interrupt:
   const { source } = repository;
   if (source.kind === 'sftp') return mountSftp({ ...repository, source }, join(folder, 'mount'), interrupt);
   if (source.kind === 'local') {
-    return { source: withSlash(source.path), remoteShell: undefined, readable: [source.path], stderr: () => '', close: () => Promise.resolve() };
+    return { source: withSlash(source.path), channels: undefined, readable: [source.path], stderr: () => '', close: () => Promise.resolve() };
   }
-  return connectMaster({ ...repository, source }, join(folder, 'ssh'), interrupt);
+  return connectMaster({ ...repository, source }, folder, interrupt);
 }
 
-async function connectMaster(repository: SshRepository, socket: string, interrupt: AbortSignal): Promise<Connection> {
+async function connectMaster(repository: SshRepository, folder: string, interrupt: AbortSignal): Promise<Connection> {
+  const socket = join(folder, 'ssh');
   const master = start(masterCommand(repository, socket));
   const stderr = collect(master.stderr);
   master.stdout.resume();
@@ -82,7 +84,8 @@ async function connectMaster(repository: SshRepository, socket: string, interrup
     if (interrupt.aborted) throw interrupt.reason;
     throw connectionFailure(repository, stderr());
   }
-  return { source: rsyncSource(repository.source), remoteShell: remoteShell(socket), readable: [socket], stderr, close };
+  const channels = new Channels(throughMaster(socket, repository.source.host), masterEnvironment(), folder);
+  return { source: rsyncSource(repository.source), channels, readable: [], stderr, close };
 }
 
 /** The master's command line. It honours the user's ssh configuration; what protects us comes first and wins. */
@@ -116,9 +119,9 @@ export function sshOptions({ ssh, timeouts }: Repository): string[] {
   ];
 }
 
-/** What rsync runs in ssh's place: only the master's socket; without it there is no connection at all. */
-export function remoteShell(socket: string): string {
-  return `ssh -F /dev/null -oControlMaster=no -oProxyCommand=false -oBatchMode=yes -oLogLevel=ERROR -oControlPath=${socket}`;
+/** ssh through the master's socket, up to the command; without the master there is no connection at all. */
+export function throughMaster(socket: string, host: string): string[] {
+  return ['ssh', '-F', '/dev/null', '-oControlMaster=no', '-oProxyCommand=false', '-oBatchMode=yes', '-oLogLevel=ERROR', `-oControlPath=${socket}`, '--', host];
 }
 
 /** rsync's form of the source; a slash at its end means the folder's content. */

@@ -30,7 +30,7 @@ export async function mountSftp(repository: SftpRepository, folder: string, inte
   const deadline = Date.now() + repository.timeouts.connect + 5000;
   while (!isMounted(folder) && !life.isOver && !interrupt.aborted && Date.now() < deadline) await wait(lookEvery);
   const patience = wait(Math.max(deadline - Date.now(), 0), false, { ref: false, signal: interrupt }).catch(() => false);
-  if (isMounted(folder) && await Promise.race([isServed(folder), end.then(() => false), patience])) return { source: `${folder}/`, remoteShell: undefined, readable: [folder], stderr, close };
+  if (isMounted(folder) && await Promise.race([isServed(folder), end.then(() => false), patience])) return { source: `${folder}/`, channels: undefined, readable: [folder], stderr, close };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
   throw connectionFailure(repository, stderr());

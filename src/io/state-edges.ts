@@ -13,6 +13,7 @@ import type { Run } from '../core/run.ts';
 import { confirmation } from '../core/tombstones.ts';
 import { decideWindow, type WindowDecision } from '../core/window.ts';
 import type { Console } from './console.ts';
+import type { Calls } from './rsync-call.ts';
 import { State } from './state.ts';
 import { noteSnapshots } from './snapshots-seen.ts';
 import { readSuspects, writeSuspects } from './suspects.ts';
@@ -34,6 +35,11 @@ export class StateEdges {
   readonly repository: Repository;
   readonly place: Place;
   protected readonly state: State;
+  /** What rsync would ask serverA for, as earlier runs have learned it. */
+  readonly calls: Calls = {
+    recall: (call) => this.memory().calls.find((each) => each.call === call)?.asks,
+    keep: async (call, asks) => { await this.journal({ event: 'rsync-call', call, asks }); },
+  };
 
   constructor({ config, repository, console, program }: EdgeOptions) {
     this.repository = repository;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { passes, type Pass } from '../../src/core/layout.ts';
 import { auditArguments, dryRun, fetch, fetchArguments } from '../../src/io/rsync.ts';
-import { remoteShell } from '../../src/io/ssh.ts';
+import { Channels } from '../../src/io/channel.ts';
 import { setVariables } from '../support/environment.ts';
 import { makeTree } from '../support/makeTree.ts';
 import { repositoryConfig } from '../support/repositoryConfig.ts';
@@ -13,8 +13,8 @@ import { temporaryFolder } from '../support/temporary.ts';
 import { digest } from '../support/tree.ts';
 import { repository as tree } from '../support/trees.ts';
 
-const local = { source: '/so urce/', remoteShell: undefined, readable: [], stderr: () => '', close: () => Promise.resolve() };
-const overSsh = { ...local, source: 'backup@serverA:/', remoteShell: remoteShell('/tmp/x/ssh') };
+const local = { source: '/so urce/', channels: undefined, readable: [], stderr: () => '', close: () => Promise.resolve() };
+const overSsh = { ...local, source: 'backup@serverA:/', channels: new Channels([], {}, '/tmp/x') };
 const repository = repositoryConfig({ ignore: ['.DS_Store', 'a b'], timeouts: { stall: '90s' }, rsync: { remotePath: '/opt/rsync' } });
 
 /** DESIGN section 5, rule 2; packs are let through before the wildcards, because the first filter that matches decides. */
@@ -34,7 +34,7 @@ describe('the audit', () => {
   for (const pass of passes) {
     test(`pass ${pass} over ssh, word for word`, () => {
       assert.deepEqual(auditArguments(repository, overSsh, pass, 'NONCE', '/rep lica'), [
-        ...fixed(pass), ...ofPass[pass], '--timeout=90', '--max-alloc=1G', '-e', overSsh.remoteShell, '--rsync-path=/opt/rsync', 'backup@serverA:/', '/rep lica/',
+        ...fixed(pass), ...ofPass[pass], '--timeout=90', '--max-alloc=1G', '--rsync-path=/opt/rsync', 'backup@serverA:/', '/rep lica/',
       ]);
     });
 
@@ -54,7 +54,7 @@ describe('the fetch', () => {
 
   test('over ssh, word for word', () => {
     assert.deepEqual(fetchArguments(repository, overSsh, '/man ifest', 'NONCE', '/in/20261123', 1234), [
-      ...words(1234), '--timeout=90', '--max-alloc=1G', '-e', overSsh.remoteShell, '--rsync-path=/opt/rsync', 'backup@serverA:/', '/in/20261123/',
+      ...words(1234), '--timeout=90', '--max-alloc=1G', '--rsync-path=/opt/rsync', 'backup@serverA:/', '/in/20261123/',
     ]);
   });
 

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Failure, Interrupted } from '../../src/errors.ts';
-import { connect, connectionFailure, makeRunFolder, masterCommand, remoteShell, removeRunFolder, rsyncSource } from '../../src/io/ssh.ts';
+import { connect, connectionFailure, makeRunFolder, masterCommand, removeRunFolder, rsyncSource, throughMaster } from '../../src/io/ssh.ts';
 import { setVariables } from '../support/environment.ts';
 import { repositoryConfig } from '../support/repositoryConfig.ts';
 import { freePort, startSshd, type SshAccount, type Sshd } from '../support/sshd.ts';
@@ -45,9 +45,9 @@ describe('the master', () => {
   });
 });
 
-test('what rsync runs in its place reaches the socket and nothing else, word for word', () => {
-  assert.equal(remoteShell('/tmp/rsync-ratchet-x/ssh'),
-    'ssh -F /dev/null -oControlMaster=no -oProxyCommand=false -oBatchMode=yes -oLogLevel=ERROR -oControlPath=/tmp/rsync-ratchet-x/ssh');
+test('a channel goes through the master and never past it, word for word', () => {
+  assert.equal(throughMaster('/tmp/rsync-ratchet-x/ssh', 'serverA').join(' '),
+    'ssh -F /dev/null -oControlMaster=no -oProxyCommand=false -oBatchMode=yes -oLogLevel=ERROR -oControlPath=/tmp/rsync-ratchet-x/ssh -- serverA');
 });
 
 const sources: readonly (readonly [written: string, rsync: string])[] = [
@@ -122,7 +122,7 @@ describe('a connection', () => {
     const before = sshd!.connections();
     const { run, connection } = await open();
     assert.ok(lstatSync(join(run, 'ssh')).isSocket());
-    assert.equal(connection.remoteShell, remoteShell(join(run, 'ssh')));
+    assert.deepEqual(connection.channels?.ssh, throughMaster(join(run, 'ssh'), '127.0.0.1'));
     assert.equal(processesOf(run).length, 1);
     await connection.close();
     assert.deepEqual([processesOf(run), existsSync(join(run, 'ssh')), sshd!.connections() - before], [[], false, 1]);

@@ -64,7 +64,7 @@ test('a mount shows serverA\'s files, refuses every write, and is gone after clo
   const { folder, source, mount } = placeFor(t);
   const connection = await mountSftp(ofAccount('sftp', source), mount, never);
   t.after(() => connection.close());
-  assert.deepEqual([connection.source, connection.remoteShell, connection.readable], [`${mount}/`, undefined, [mount]]);
+  assert.deepEqual([connection.source, connection.channels, connection.readable], [`${mount}/`, undefined, [mount]]);
   assert.equal(readFileSync(join(mount, 'config'), 'utf8'), 'content');
   assert.throws(() => { writeFileSync(join(mount, 'new'), 'x'); }, { code: 'EROFS' });
   await connection.close();

@@ -1,7 +1,7 @@
 /** What `dryRun` and `fetch` are given, with a local source. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RsyncContext } from '../../src/io/rsync.ts';
+import type { RsyncContext } from '../../src/io/rsync-call.ts';
 import type { Bounds } from '../../src/io/watchdog.ts';
 import type { Value } from './config.ts';
 import { nonce } from './itemized.ts';
@@ -13,10 +13,11 @@ export function contextOf(folder: string, source: string, changes: Readonly<Reco
   if (!existsSync(runFolder)) mkdirSync(join(runFolder, 'home'), { recursive: true, mode: 0o700 });
   return {
     repository: repositoryConfig(changes),
-    connection: { source: `${source}/`, remoteShell: undefined, readable: [], stderr: () => '', close: () => Promise.resolve() },
+    connection: { source: `${source}/`, channels: undefined, readable: [], stderr: () => '', close: () => Promise.resolve() },
     runFolder,
     hasRoom: false,
     nonce,
+    calls: { recall: () => undefined, keep: () => Promise.resolve() },
   };
 }
 

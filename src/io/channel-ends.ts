@@ -1,0 +1,57 @@
+/** What rsync runs as its `-e`: no ssh, but a helper that joins its stdin and stdout to the two ends of a channel. */
+
+/**
+ * In Perl, which is on every Debian (perl-base), starts in two milliseconds, and can ask the kernel to move the bytes
+ * (splice(2)): read and written they cost five times the processor time. Two processes, because either direction may have
+ * to wait for the other. splice holds the pipe's lock while it waits for the socket, and whoever wants the pipe's other end
+ * waits with it: so it is only asked for what can be done at once, and only from pipe to socket, where the data is.
+ *
+ * Arguments: in hexadecimal what rsync must say after them, word for word, as learned; then what it says. With nothing
+ * learned it says on stderr what rsync said, and ends.
+ */
+const program = `
+my ($splice, $learned) = splice @ARGV, 0, 2;
+my $said = unpack "H*", join "\\0", @ARGV;
+if ($learned eq "-") { print STDERR "rsync-ratchet: asks $said\\n"; exit 1 }
+if ($learned ne $said) { print STDERR "rsync-ratchet: asks for something else than before\\n"; exit 1 }
+open my $from, "<&=", 3;
+open my $to, ">&=", 4;
+if (fork) { close $to; move($from, *STDOUT, $splice) } else { close $from; close STDOUT; move(*STDIN, $to, -1) }
+sub ready { my $at = ""; vec($at, fileno $_[0], 1) = 1; $_[1] ? select undef, $at, undef, undef : select $at, undef, undef, undef }
+sub move {
+  my ($in, $out, $splice) = @_;
+  while (1) {
+    ready($in, 0);
+    my $moved = $splice < 0 ? copied($in, $out) : syscall $splice, fileno $in, 0, fileno $out, 0, 1048576, 3;
+    last if $moved == 0;
+    next if $moved > 0 || $! == 4;
+    if ($! == 11) { ready($out, 1) } elsif ($splice < 0) { exit 1 } else { $splice = -1 }
+  }
+}
+sub copied {
+  my ($in, $out, $bytes) = @_;
+  my $read = sysread $in, $bytes, 262144;
+  return -1 unless defined $read;
+  for (my $done = 0; $done < $read;) {
+    my $wrote = syswrite $out, $bytes, $read - $done, $done;
+    if (defined $wrote) { $done += $wrote } elsif ($! == 11) { ready($out, 1) } elsif ($! != 4) { exit 1 }
+  }
+  return $read;
+}`;
+
+/** splice(2)'s number, which Perl does not know. */
+const spliceOf: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 275, arm64: 76, riscv64: 76, loong64: 76, arm: 340, ia32: 313, ppc64: 283, s390x: 306 };
+
+const asks = /^rsync-ratchet: asks ([0-9a-f]+)$/m;
+
+/** The value of `-e`; without `learned` for an rsync that only says how it would call serverA. */
+export function helper(perl: string, learned?: readonly string[]): string {
+  const expected = learned === undefined ? '-' : Buffer.from(learned.join('\0'), 'latin1').toString('hex');
+  return `${perl} -e '${program}' ${spliceOf[process.arch] ?? -1} ${expected}`;
+}
+
+/** What rsync said that it would run, from its stderr; undefined when it did not come so far. */
+export function askedIn(stderr: string): string[] | undefined {
+  const said = asks.exec(stderr)?.[1];
+  return said === undefined ? undefined : Buffer.from(said, 'hex').toString('latin1').split('\0');
+}

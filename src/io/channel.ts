@@ -1,0 +1,120 @@
+/**
+ * A channel of the run's one ssh connection: one command on serverA, started outside rsync's room. rsync is given the two
+ * ends of two pipes and nothing of ssh: through the master's socket a taken-over rsync could ask for forwardings, and so
+ * reach this machine's own services and make names in the replica (DESIGN section 5, rule 10).
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { collect, lastWords } from './process.ts';
+
+/** What rsync gets of a channel: two open descriptors. */
+export interface Ends {
+  /** To be read: what serverA says. */
+  readonly from: number;
+  /** To be written: what serverA is told. */
+  readonly to: number;
+}
+
+/** Opens channels. */
+export class Channels {
+  /** The command line that leads through the master, up to the command for serverA. */
+  readonly ssh: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #pipes: Pipes;
+
+  constructor(ssh: readonly string[], env: Readonly<Record<string, string>>, folder: string) {
+    this.ssh = ssh;
+    this.#env = env;
+    this.#pipes = new Pipes(folder);
+  }
+
+  /** Starts a command on serverA. What it says waits in a pipe until somebody reads. */
+  open(command: string): Channel {
+    const [said, told] = [this.#pipes.make(), this.#pipes.make()];
+    const [file = 'ssh', ...args] = this.ssh;
+    // Without setpriv: ssh ends when its master does, and the master ends with us.
+    const ssh = spawn(file, [...args, command], { env: { ...this.#env }, stdio: [told.reading, said.writing, 'pipe'] });
+    closeSync(told.reading);
+    closeSync(said.writing);
+    return new Channel(ssh, { from: said.reading, to: told.writing });
+  }
+}
+
+/** A command that runs on serverA. */
+export class Channel {
+  readonly ends: Ends;
+  readonly #ssh: ChildProcess;
+  readonly #stderr: () => string;
+  readonly #end: Promise<number | undefined>;
+  #areOurs = true;
+
+  constructor(ssh: ChildProcess, ends: Ends) {
+    this.ends = ends;
+    this.#ssh = ssh;
+    this.#stderr = ssh.stderr === null ? () => '' : collect(ssh.stderr);
+    this.#end = new Promise((resolve) => {
+      ssh.once('error', () => { resolve(undefined); });
+      ssh.once('close', (code) => { resolve(code ?? undefined); });
+      ssh.once('exit', () => {
+        // The master holds ssh's stderr for as long as the command on serverA runs, and serverA may let it run for ever.
+        setTimeout(() => { ssh.stderr?.destroy(); }, lastWords).unref();
+      });
+    });
+  }
+
+  /** What ssh and the command on serverA wrote to stderr. */
+  get stderr(): string {
+    return this.#stderr();
+  }
+
+  /** The exit code of the command on serverA, or ssh's own 255; undefined when ssh was ended or could not start. */
+  get end(): Promise<number | undefined> {
+    return this.#end;
+  }
+
+  /** To be called when the room has the ends: ours are closed, so that serverA sees when the room has gone. */
+  handedOver(): void {
+    if (!this.#areOurs) return;
+    this.#areOurs = false;
+    closeSync(this.ends.from);
+    closeSync(this.ends.to);
+  }
+
+  /** Ends the channel, however it stands. KILL, because ssh passes other signals on to the master. */
+  async close(): Promise<void> {
+    this.handedOver();
+    this.#ssh.kill('SIGKILL');
+    await this.#end;
+  }
+}
+
+/** How many FIFOs are made at a time: those of a whole night. */
+const batch = 10;
+
+/** Pipes between other processes. Node cannot make any, so they come from FIFOs, whose names go at once. */
+class Pipes {
+  readonly #folder: string;
+  #names: string[] = [];
+  #made = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  make(): { reading: number; writing: number } {
+    if (this.#names.length === 0) this.#makeNames();
+    const name = this.#names.pop() ?? '';
+    const both = openSync(name, constants.O_RDWR); // an end alone would wait for the other
+    const [reading, writing] = [openSync(name, constants.O_RDONLY), openSync(name, constants.O_WRONLY)];
+    closeSync(both);
+    rmSync(name);
+    return { reading, writing };
+  }
+
+  #makeNames(): void {
+    this.#names = Array.from({ length: batch }, (_, n) => join(this.#folder, `pipe-${this.#made + n}`));
+    this.#made += batch;
+    execFileSync('mkfifo', ['-m', '600', ...this.#names], { stdio: 'ignore' });
+  }
+}

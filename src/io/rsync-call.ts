@@ -1,0 +1,122 @@
+/** Starting rsync: in its room where there is one; for an ssh source with the ends of a channel, which are all that it gets. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Repository } from '../core/config.ts';
+import { inRoom, type Room } from './bubblewrap.ts';
+import { askedIn, helper } from './channel-ends.ts';
+import type { Channel, Channels } from './channel.ts';
+import { bareEnvironment, findProgram, run, type Command, type Ended, type Limits } from './process.ts';
+import { remoteCommand, type Wish } from './remote-command.ts';
+import type { Connection } from './ssh.ts';
+import { Watchdog, type Bounds } from './watchdog.ts';
+
+/** What is needed to run rsync for one repository in one run. */
+export interface RsyncContext {
+  readonly repository: Repository;
+  readonly connection: Connection;
+  /** Private; holds the empty HOME. */
+  readonly runFolder: string;
+  /** Whether rsync runs in a bubblewrap room. */
+  readonly hasRoom: boolean;
+  /** At least 64 random bits, so that serverA's text cannot pass for our client's. */
+  readonly nonce: string;
+  readonly calls: Calls;
+}
+
+/** What rsync would ask serverA for, by what it depends on: learned once for each program and kind of call. */
+export interface Calls {
+  recall(call: string): readonly string[] | undefined;
+  keep(call: string, asks: readonly string[]): Promise<void>;
+}
+
+/** For who has no state yet (init), or asks but once (doctor). */
+export function callsOfOneRun(): Calls {
+  const calls = new Map<string, readonly string[]>();
+  return { recall: (call) => calls.get(call), keep: async (call, asks) => { calls.set(call, asks); } };
+}
+
+/** One start of rsync. `-e` is not among the arguments. */
+export interface Call {
+  readonly args: readonly string[];
+  readonly room: Room;
+  readonly limits: Limits;
+  /** What is asked of serverA; by default the source. */
+  readonly wish?: Wish;
+}
+
+/** Runs rsync to its end; what serverA's side said and how it ended is in what is returned, as if rsync had started it itself. */
+export async function runRsync(context: RsyncContext, call: Call, bounds: Bounds, onStdout: (chunk: Buffer) => void): Promise<Ended> {
+  const { channels } = context.connection;
+  return channels === undefined ? run(commandOf(context, call), bounds, onStdout) : runOver(channels, context, call, bounds, onStdout);
+}
+
+async function runOver(channels: Channels, context: RsyncContext, call: Call, bounds: Bounds, onStdout: (chunk: Buffer) => void): Promise<Ended> {
+  const perl = findProgram('perl', 'perl-base');
+  const asked = await learn(context, call, perl, bounds);
+  if ('code' in asked) return asked;
+  const { repository, connection } = context;
+  const channel = channels.open(remoteCommand(asked, repository, call.args, call.wish ?? { path: pathOf(connection.source) }));
+  try {
+    const running = run({ ...commandOf(context, call, helper(perl, asked)), channel: channel.ends }, bounds, onStdout);
+    channel.handedOver();
+    return await joined(await running, channel, bounds);
+  } finally {
+    await channel.close();
+  }
+}
+
+/** rsync's command line, in its room where there is one. Throws Failure when it is not installed. */
+function commandOf(context: RsyncContext, { args, room, limits }: Call, remoteShell?: string): Command {
+  const { repository, connection, runFolder, hasRoom } = context;
+  const home = join(runFolder, 'home');
+  const file = findProgram(repository.rsync.path, 'rsync');
+  const road = remoteShell === undefined ? [] : ['-e', remoteShell];
+  const bare = { file, args: [...road, ...args], env: bareEnvironment(home), limits };
+  return hasRoom ? inRoom(bare, { ...room, readable: [...room.readable, ...connection.readable, home, file] }) : bare;
+}
+
+/**
+ * What rsync would ask serverA for, told by rsync itself, in a room like the real one and before there is a channel. When it
+ * does not come so far: how it ended.
+ */
+async function learn(context: RsyncContext, call: Call, perl: string, bounds: Bounds): Promise<readonly string[] | Ended> {
+  const key = dependsOn(findProgram(context.repository.rsync.path, 'rsync'), call.args);
+  const known = context.calls.recall(key);
+  if (known !== undefined) return known;
+  const { readable, writable } = call.room;
+  const dry = { ...call, room: { readable: [...readable, ...writable], writable: [] } };
+  const ended = await run(commandOf(context, dry, helper(perl)), bounds, () => undefined);
+  const asked = askedIn(ended.stderr);
+  if (asked === undefined) return { ...ended, code: ended.code === 0 ? undefined : ended.code };
+  await context.calls.keep(key, asked);
+  return asked;
+}
+
+/** The rsync, and those of its arguments that can be seen in what it asks for: no filters, no paths of this machine. */
+function dependsOn(program: string, args: readonly string[]): string {
+  const { size, mtimeMs } = statSync(program);
+  const seen = args.filter((arg) => !/^(\/|--(exclude|include|filter)=)/.test(arg)).map((arg) => arg.replace(/^(--(?:out-format|files-from|max-size))=.*/s, '$1'));
+  return JSON.stringify([program, size, mtimeMs, ...seen]);
+}
+
+/** The path in `user@host:path`; a host in brackets has colons of its own. */
+export function pathOf(source: string): string {
+  return source.replace(/^(?:[^@[]*@)?(?:\[[^\]]*\]|[^:]*):/, '');
+}
+
+/** How long a channel may still take to end when rsync has failed, in milliseconds. */
+const patience = 3000;
+
+/** As rsync would have ended with an `-e` of its own: with the larger of both exit codes, and what either side wrote. */
+async function joined(ended: Ended, channel: Channel, bounds: Bounds): Promise<Ended> {
+  const hasFailed = ended.stopped !== undefined || ended.code !== 0;
+  let stopped = ended.stopped;
+  const watchdog = new Watchdog(hasFailed ? { ...bounds, stall: patience } : bounds, (reason) => {
+    if (!hasFailed) stopped = reason;
+    void channel.close();
+  });
+  const code = await channel.end;
+  watchdog.end();
+  const stderr = [ended.stderr, channel.stderr].filter((text) => text !== '').join('\n');
+  return { ...ended, stderr, stopped, code: ended.code === undefined ? undefined : Math.max(ended.code, code ?? 0) };
+}
