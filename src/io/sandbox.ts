@@ -47,9 +47,17 @@ mkdir lower lower/replica lower/candidate repo tmp upper work dev
 show() { mount --bind "$1" "$2"; mount -o remount,bind,ro "$2"; }
 show "$replica" lower/replica
 [ -z "$candidate" ] || show "$candidate" lower/candidate
+# What is mounted below (/usr/local, say) comes along, read-only as well: an ordinary user may not leave it out (EINVAL).
+show_all() {
+  mount --rbind "$1" "$2"
+  while read -r _ _ _ _ point _; do
+    point=$(printf %b "$point")
+    case $point in "$(pwd -P)/$2" | "$(pwd -P)/$2"/*) mount -o remount,bind,ro "$point" ;; esac
+  done < /proc/self/mountinfo
+}
 for folder in usr bin sbin lib lib64; do
   if [ -L "/$folder" ]; then ln -s "$(readlink "/$folder")" "$folder"
-  elif [ -d "/$folder" ]; then mkdir "$folder"; show "/$folder" "$folder"; fi
+  elif [ -d "/$folder" ]; then mkdir "$folder"; show_all "/$folder" "$folder"; fi
 done
 touch restic dev/null
 (umask 377; cat "$password" > password) || { code=${passwordRefused}; exit; }

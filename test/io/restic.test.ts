@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Question, Reply } from '../support/askRestic.ts';
-import { allow, askAs, askCommand, deny, give, runAs, type User } from '../support/asked.ts';
+import { allow, askAs, askCommand, deny, give, prefixOf, runAs, type User } from '../support/asked.ts';
 import { anyOf } from '../support/night.ts';
 import { damage } from '../support/proof.ts';
 import { preparedRepository } from '../support/restic.ts';
@@ -115,6 +115,19 @@ test('where the kernel refuses overlays, a copy of hard links takes their place,
   const unshare = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', stacked, 'sh', base, place.replica];
   const reply = JSON.parse(await runAs('ordinary', [...unshare, ...askCommand(question)])) as Reply;
   assertGood(reply);
+});
+
+test('what is mounted below /usr is no hindrance for an ordinary user, and nobody can write there', async (t) => {
+  for (const user of ['runner', 'ordinary'] as const) {
+    const place = await placeFor(t, user);
+    const probe = join(place.folder, 'restic');
+    writeFileSync(probe, '#!/bin/sh\ntest -e /usr/local/src/there && ! touch /usr/local/src/new\n', { mode: 0o755 });
+    give(user, place.folder);
+    const mounted = 'mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs /usr/local/src; touch /usr/local/src/there; exec setpriv --ambient-caps=-all --inh-caps=-all -- "$@"';
+    const as = process.getuid?.() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps'];
+    const argv = [...prefixOf(user), ...askCommand({ ...place, ask: 'unlocks', nightly: { restic: { path: probe } } })];
+    assertGood(JSON.parse(await runAs('runner', ['unshare', ...as, '--mount', 'sh', '-c', mounted, 'sh', ...argv])) as Reply);
+  }
 });
 
 /** A PATH with these programs alone. */
