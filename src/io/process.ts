@@ -40,7 +40,7 @@ const stderrKept = 64 * 1024;
 /** How long a process group may take to end after TERM before it gets KILL, in milliseconds. */
 const patience = 3000;
 /** How long we listen for what is still to come on stderr once a program has ended, in milliseconds. */
-export const lastWords = 500;
+const lastWords = 500;
 
 /** The environment for programs that talk to serverA: a stray RSYNC_OLD_ARGS, RSYNC_RSH or ~/.popt weakens rsync. */
 export function bareEnvironment(home: string): Record<string, string> {
@@ -79,7 +79,7 @@ export async function run(
   // ssh's master holds rsync's stderr for as long as the command on serverA runs, and serverA may let it run for ever.
   child.once('exit', () => {
     killGroup(child.pid, 'SIGKILL');
-    setTimeout(() => { child.stderr.destroy(); }, lastWords).unref();
+    afterLastWords(() => { child.stderr.destroy(); });
   });
   const result = await child;
   watchdog.end();
@@ -125,6 +125,11 @@ export function collect(stream: NodeJS.ReadableStream, onChunk: () => void = () 
 export function endGroup(pid: number | undefined): void {
   killGroup(pid, 'SIGTERM');
   setTimeout(() => { killGroup(pid, 'SIGKILL'); }, patience).unref();
+}
+
+/** Ends the listening; on a busy machine we may be late ourselves, so what lies in the pipes is read first (setImmediate comes after that). */
+export function afterLastWords(end: () => void): void {
+  setTimeout(() => { setImmediate(end); }, lastWords).unref();
 }
 
 function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {

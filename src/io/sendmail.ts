@@ -1,6 +1,6 @@
 /** A local `sendmail`, which queues what it takes: exit code 0 means that it has the mail. */
 import { execa } from 'execa';
-import { endGroup, lastWords } from './process.ts';
+import { afterLastWords, endGroup } from './process.ts';
 
 /** The program, and arguments that it has before ours. */
 interface Program {
@@ -21,7 +21,7 @@ export async function handToSendmail({ path, args }: Program, from: string, to: 
   const limit = AbortSignal.timeout(patience);
   const end = (): void => { endGroup(child.pid); };
   limit.addEventListener('abort', end);
-  child.once('exit', () => { setTimeout(() => { for (const pipe of [child.stdin, child.stderr]) pipe.destroy(); }, lastWords).unref(); });
+  child.once('exit', () => { afterLastWords(() => { for (const pipe of [child.stdin, child.stderr]) pipe.destroy(); }); });
   const ended = await child;
   limit.removeEventListener('abort', end);
   if (ended.exitCode === 0) return undefined;

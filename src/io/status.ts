@@ -62,7 +62,8 @@ function unlessClosed<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    const cause = (error instanceof Failure ? error.cause : error) as NodeJS.ErrnoException | undefined;
+    if (cause?.code === 'EACCES' || cause?.code === 'EPERM') return undefined;
     throw error;
   }
 }
