@@ -10,6 +10,7 @@ import type { Pass } from './core/layout.ts';
 import type { CheckResult, Proof } from './core/proof.ts';
 import type { Mail } from './core/mail.ts';
 import type { Memory } from './core/memory.ts';
+import type { FailedPass } from './core/passes.ts';
 import type { Place } from './core/report.ts';
 import type { Run, Stage } from './core/run.ts';
 import type { WindowDecision } from './core/window.ts';
@@ -45,8 +46,8 @@ export interface Edges {
   walk(): Promise<Catalogue>;
   exists(path: string): boolean;
   freeSpace(): { free: number; total: number };
-  /** One dry run; a Failure as a value when files vanished meanwhile, which is worth a second try. */
-  dryRun(pass: Pass, deadline: Date, judge: Judge): Promise<Failure | undefined>;
+  /** One dry run; undefined when it succeeded. `hidden`: folders of serverA that rsync is not to open. */
+  dryRun(pass: Pass, deadline: Date, judge: Judge, hidden: readonly string[]): Promise<FailedPass | undefined>;
   /** Keeps the suspects of this run, which are too many, so that an operator can settle these and no others. */
   noteSuspects(runId: string, books: Books): void;
   /** Tonight's suspects that an operator has settled (`acknowledge --accept-mtimes`); undefined when he has not said so. */

@@ -1,20 +1,17 @@
 /** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
-import { Audit, type Limits } from './core/audit.ts';
 import type { Books } from './core/books.ts';
 import { isBelieved, jumpAt } from './core/clock.ts';
-import { waitForNews } from './core/deletions.ts';
-import { Flood, mostStrangers } from './core/flood.ts';
-import { passes, type Pass } from './core/layout.ts';
+import { escapeText } from './core/itemize.ts';
 import { newRun, runIdOf, type Run } from './core/run.ts';
 import { countsIn, reminderIn, sizeIn } from './core/stock.ts';
-import { clearStale } from './core/tombstones.ts';
 import { version } from './core/version.ts';
 import { admit, fetch, prove } from './arrival.ts';
+import { audit } from './audit.ts';
 import { bury, expire, proveDeletions } from './departure.ts';
 import type { Edges } from './edges.ts';
-import { asFailure, type Failure } from './errors.ts';
+import { asFailure } from './errors.ts';
 import { check, examine, type Audited } from './examine.ts';
-import { alarmStands, deadlineOf, timed } from './stage.ts';
+import { alarmStands, timed } from './stage.ts';
 import { tell } from './tell.ts';
 
 export interface NightOptions {
@@ -42,6 +39,7 @@ export async function nightlyRun(edges: Edges, options: NightOptions): Promise<R
 
 /** What was found before the run failed stays raised, whatever it was that failed: it must not be gone by the next night. */
 async function raiseAfterFailure(edges: Edges, run: Run): Promise<void> {
+  if (run.failure !== undefined && run.findings.rules('violation').length > 0) run.findings.add('warning', 'unfinished', '', escapeText(run.failure.message));
   if (run.command !== 'sync' || run.isLocked) return;
   try {
     await alarmStands(edges, run);
@@ -52,7 +50,7 @@ async function raiseAfterFailure(edges: Edges, run: Run): Promise<void> {
 
 async function night(edges: Edges, run: Run, options: NightOptions): Promise<void> {
   await begin(edges, run);
-  const audited = await timed(edges, run, 'audit', () => audit(edges, run, options));
+  const audited = await timed(edges, run, 'audit', () => audit(edges, run, options.noLimits));
   try {
     if (run.command === 'sync') await act(edges, run, audited);
   } finally {
@@ -102,49 +100,6 @@ async function begin(edges: Edges, run: Run): Promise<void> {
   if (moved > 0) await edges.moveDueDates(moved);
   await edges.journal({ event: 'started', runId: run.runId, version });
   if (moved < 0) await edges.moveDueDates(moved);
-}
-
-/** Steps 2 and 3: three dry runs, judged line by line against our own walk of the replica. */
-async function audit(edges: Edges, run: Run, options: NightOptions): Promise<Audited> {
-  const connecting = edges.connect();
-  const [catalogue] = await Promise.all([edges.walk(), connecting]);
-  const limits: Limits = options.noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;
-  const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path), mostStrangers(limits.newFiles));
-  const flood = await auditPasses(edges, run, judging);
-  catalogue.enterAll();
-  clearStale(catalogue.books);
-  if (flood !== undefined) {
-    run.findings.add('violation', 'over-limit', '', flood.message);
-    return { books: catalogue.books, configMtime: undefined };
-  }
-  const budget = run.window === undefined ? {} : { deletions: run.window.budget - run.window.used };
-  run.awaitsNews = waitForNews(catalogue.books, edges.restic.canProve, edges.repository.deletionGrace);
-  const verdict = judging.verdict({ ...limits, ...budget, isNewsAwaited: run.awaitsNews });
-  run.audit = verdict.counts;
-  run.findings.merge(verdict.findings);
-  if (run.command === 'sync') await edges.journal({ event: 'verdict', runId: run.runId, ...verdict.counts, violations: run.findings.rules('violation') });
-  return { books: catalogue.books, configMtime: verdict.configMtime };
-}
-
-/** A flood comes back as a value: what was listed before it has no verdict. */
-async function auditPasses(edges: Edges, run: Run, judging: Audit): Promise<Flood | undefined> {
-  try {
-    for (const pass of passes) await auditPass(edges, run, judging, pass);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Flood) return error;
-    throw error;
-  }
-}
-
-/** A pass during which files vanished is run once more: a backup renamed them under rsync's eyes. */
-async function auditPass(edges: Edges, run: Run, judging: Audit, pass: Pass): Promise<void> {
-  const once = (): Promise<Failure | undefined> => {
-    judging.begin(pass);
-    return edges.dryRun(pass, deadlineOf(edges, run), judging);
-  };
-  const failure = (await once()) && (await once());
-  if (failure !== undefined) throw failure;
 }
 
 /** What the replica holds after the run, and which of it will leave. */

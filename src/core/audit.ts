@@ -3,37 +3,18 @@
  * exactly once. What a path is, `lstat`, `%l` and `%M` decide; `%i`, which serverA can choose, is a second opinion.
  */
 import type { Entry } from './books.ts';
-import type { Catalogue } from './catalogue.ts';
+import { unnamedIn, type Catalogue } from './catalogue.ts';
 import { nothingLeft, objectionsTo } from './deletions.ts';
 import { Flood, mostStrangers } from './flood.ts';
 import { gone, inReplica, kept, suspect, tombstoned, wanted } from './flags.ts';
-import type { Findings } from './findings.ts';
 import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
-import type { Change } from './itemize.ts';
+import type { Change, Standing } from './itemize.ts';
 import { packFolderOf, passOf, placeOf, type Pass, type Place } from './layout.ts';
-import { addUp, count, newReport, type AuditCounts, type PassReport } from './tally.ts';
+import { addUp, count, newReport, type Limits, type PassReport, type Verdict } from './tally.ts';
 import { emptyLine, readUnchangedPack } from './unchanged.ts';
 import { rule, type ChangeKind, type Context, type Row, type ViolationRule } from './policy.ts';
 
-/** The audit's answer. Clean, if there is no violation among the findings. */
-export interface Verdict {
-  readonly counts: AuditCounts;
-  readonly findings: Findings;
-  /** Bytes of the largest new file. */
-  readonly largestNew: number;
-  /** The modification time that serverA lists for `config`, when only that differs. */
-  readonly configMtime: number | undefined;
-}
-
-/** What the night as a whole may bring; undefined: no bound. */
-export interface Limits {
-  readonly newFiles?: number;
-  readonly newBytes?: number;
-  /** Deletions that the open window still lets through. */
-  readonly deletions?: number;
-  /** Tonight's deletions wait until what is new is admitted, and are judged then: whether a snapshot and a key are left. */
-  readonly isNewsAwaited?: boolean;
-}
+export type { Limits, Verdict };
 
 export class Audit {
   readonly #catalogue: Catalogue;
@@ -43,6 +24,10 @@ export class Audit {
   readonly #reports = new Map<Pass, PassReport>();
   #pass: Pass = 1;
   #report: PassReport = newReport();
+  readonly #failed = new Set<Pass>();
+  /** Folders of the layout that are none on serverA; what lies below them need not be named. */
+  readonly #typeChanged = new Set<string>();
+  readonly #standing = new Set<string>();
   readonly #line = emptyLine();
 
   /**
@@ -56,15 +41,30 @@ export class Audit {
     this.#mostStrangers = most;
   }
 
-  /** Starts a pass, or starts it again: what was read of it before is forgotten. */
-  begin(pass: Pass): void {
+  /** Starts a pass, or starts it again: what was read of it before is forgotten, but for folders that are `hidden` now. */
+  begin(pass: Pass, hidden: readonly string[] = []): void {
     if (this.#reports.has(pass)) {
       this.#catalogue.books.forget(pass);
       for (const other of this.#catalogue.others.values()) if (other.named === pass) other.named = 0;
     }
+    this.#failed.delete(pass);
     this.#pass = pass;
     this.#report = newReport();
     this.#reports.set(pass, this.#report);
+    for (const path of hidden) {
+      this.#report.counts.foreign++;
+      this.#report.findings.add('warning', 'foreign', path, 'restic does not use the name; the folder was not opened');
+    }
+  }
+
+  /** The pass failed, or never began: what it said counts, what it did not say does not. */
+  fail(pass: Pass): void {
+    this.#failed.add(pass);
+  }
+
+  /** The folders, named in this pass, that are none of the layout's. */
+  get foreignFolders(): readonly string[] {
+    return this.#report.foreignFolders;
   }
 
   /**
@@ -86,14 +86,16 @@ export class Audit {
 
   /** Judges one line of the pass. Throws Flood when there is no end to what the replica does not have. */
   judge(change: Change): void {
+    if (change.kind === 'standing') return this.#judgeStanding(change.path);
     if (change.path === '.') return this.#judgeRoot(change);
     const folder = packFolderOf(change.path);
     if (folder >= 0) this.#catalogue.enterPacks(folder);
     const place = placeOf(change.path);
     const entry = place.of in hashedTypes ? this.#find(place) : -1;
     const known = this.#known(change.path, entry);
-    this.#account(change, entry, known);
     const kind = kindOf(change, known);
+    if (kind === 'type' && place.of === 'folder') this.#noteTypeChange(change.path);
+    else this.#account(change, entry, known);
     const { books } = this.#catalogue;
     const hasTombstone = entry >= 0 && books.has(entry, inReplica) && (books.has(entry, tombstoned) || books.has(entry, kept));
     const row = rule(kind, subjectOf(place, kind, change, known), this.#context, hasTombstone);
@@ -103,7 +105,13 @@ export class Audit {
     }
   }
 
-  /** Closes the books after the last pass; everything that the replica has has been entered. */
+  /** rsync names what took a folder's place in pass 2, and the folder itself and what is below it as deleted, or not at all. */
+  #noteTypeChange(path: string): void {
+    this.#typeChanged.add(path);
+    this.#countStranger();
+  }
+
+  /** Closes the books after the last pass; of the passes that did not fail, everything that the replica has has been entered. */
   verdict(limits: Limits): Verdict {
     const whole = newReport();
     for (const report of this.#reports.values()) addUp(whole, report);
@@ -122,11 +130,19 @@ export class Audit {
   /** What was accepted one by one must also hold as a whole. */
   #judgeDeletions(budget: number, isNewsAwaited: boolean): void {
     const { books } = this.#catalogue;
-    const later = isNewsAwaited ? nothingLeft(books).map(({ message }) => message) : [];
+    const later = isNewsAwaited || this.#failed.has(2) ? nothingLeft(books).map(({ message }) => message) : [];
     for (const { rule, path, message } of objectionsTo(books, { budget, used: 0, allowKeys: true })) if (!later.includes(message)) this.#violation(rule, path, message);
   }
 
-  #judgeRoot(change: Change): void {
+  /** rsync names such a folder so instead of as deleted, or besides; folders hold no data. */
+  #judgeStanding(path: string): void {
+    this.#countStranger();
+    const other = this.#catalogue.others.get(path);
+    if (other?.type !== 'folder') return this.#violation('unaccounted', path, 'named as a folder that stays, but the replica never had it');
+    this.#standing.add(path);
+  }
+
+  #judgeRoot(change: Exclude<Change, Standing>): void {
     if (this.#report.rootNamed++ > 0) this.#countStranger();
     this.#report.counts.ignored++;
     const isFolder = change.kind === 'item' && change.fileType === 'd';
@@ -167,7 +183,10 @@ export class Audit {
     count(counts, kind, row);
     const message = describe(kind, change, known, row.reason);
     if (row.ruling.verdict === 'violation') this.#violation(row.ruling.rule, change.path, message);
-    else if (row.ruling.verdict === 'warning') findings.add('warning', row.ruling.rule, change.path, message);
+    else if (row.ruling.verdict === 'warning') {
+      findings.add('warning', row.ruling.rule, change.path, message);
+      if (change.kind === 'item' && change.fileType === 'd' && this.#report.foreignFolders.length < mostFolders) this.#report.foreignFolders.push(change.path);
+    }
     else if (row.ruling.verdict === 'accepted') this.#accept(change, place);
     else if (row.ruling.verdict === 'known') this.#catalogue.books.set(this.#find(place), gone);
     else if (row.ruling.verdict === 'suspect') this.#suspect(change, place, message);
@@ -201,15 +220,19 @@ export class Audit {
   }
 
   #closeBooks(): void {
-    const { books, others } = this.#catalogue;
-    const missing = (path: string) => { this.#violation('unaccounted', path, 'in the replica, but not in the report'); };
-    books.each(inReplica, 0, (entry) => {
-      if (books.namedIn(entry) === 0) missing(books.path(entry));
-    });
-    for (const [path, other] of others) if (other.named === 0 && path !== '.') missing(path);
-    for (const report of this.#reports.values()) {
-      if (report.rootNamed !== 1) this.#violation('unaccounted', '.', `named ${report.rootNamed} times in a pass`);
+    for (const path of unnamedIn(this.#catalogue)) {
+      if (this.#standing.has(path)) {
+        if (placeOf(path).of === 'outside') this.#report.findings.add('warning', 'stray', path, 'only the replica has the folder; something in it is left out of the audit');
+      } else if (!this.#isExcused(path)) this.#violation('unaccounted', path, 'in the replica, but not in the report');
     }
+    for (const [pass, report] of this.#reports) {
+      if (report.rootNamed !== 1 && !this.#failed.has(pass)) this.#violation('unaccounted', '.', `named ${report.rootNamed} times in a pass`);
+    }
+  }
+
+  /** Whether a path need not have been named: its pass failed, or it lies where there is no folder any more. */
+  #isExcused(path: string): boolean {
+    return this.#failed.has(passOf(path)) || [...this.#typeChanged].some((folder) => path === folder || path.startsWith(`${folder}/`));
   }
 
   #violation(name: ViolationRule, path: string, message: string): void {
@@ -217,4 +240,6 @@ export class Audit {
   }
 }
 
+/** So many foreign folders of a pass are kept by name; more than can be hidden (filters.ts). */
+const mostFolders = 2000;
 const hashedTypes = { key: true, pack: true, index: true, snapshot: true };

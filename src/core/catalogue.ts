@@ -1,6 +1,7 @@
 /** What the replica has, as the audit needs it. */
 import type { Books } from './books.ts';
 import type { Known } from './facts.ts';
+import { inReplica } from './flags.ts';
 import type { Pass } from './layout.ts';
 
 /** What the walk found in the replica besides hash-named regular files: `config`, folders, strays. */
@@ -21,4 +22,10 @@ export interface Catalogue {
 /** A catalogue of what has been entered into the books already, and of nothing else. */
 export function catalogueOf(books: Books): Catalogue {
   return { books, others: new Map(), enterPacks: () => undefined, enterAll: () => undefined };
+}
+
+/** The paths that nobody has named. */
+export function* unnamedIn({ books, others }: Catalogue): Generator<string> {
+  for (const entry of books.select(inReplica, 0)) if (books.namedIn(entry) === 0) yield books.path(entry);
+  for (const [path, other] of others) if (other.named === 0 && path !== '.') yield path;
 }

@@ -2,6 +2,7 @@
  * rsync's words: one line of `--itemize-changes --out-format` -> Change (rsync(1), "--itemize-changes", `%i`).
  * Strict: what is not understood is an error that quotes the line, never skipped. serverA chooses these bytes.
  */
+import { placeOf } from './layout.ts';
 import { isAt } from './unchanged.ts';
 
 /** `%i`'s first two letters and the rest, with `%l`, `%M`, `%n`: a file or folder that serverA lists. */
@@ -25,14 +26,20 @@ export interface Deletion {
   readonly path: string;
 }
 
-/** A symlink, device, fifo or socket on serverA, which our rsync arguments do not copy. */
+/** What is no folder on serverA and not copied: a symlink, device, fifo or socket; or what stands in a folder's place. */
 export interface NonRegular {
   readonly kind: 'non-regular';
   readonly path: string;
 }
 
+/** A folder that only the replica has, and that would stay because something in it is left out by the filters. */
+export interface Standing {
+  readonly kind: 'standing';
+  readonly path: string;
+}
+
 /** One line of the dry run, parsed. `path` holds bytes, one per character (latin1), without a slash at its end. */
-export type Change = Item | Deletion | NonRegular;
+export type Change = Item | Deletion | NonRegular | Standing;
 
 /** Who judges the lines of a dry run. */
 export interface Judge {
@@ -61,6 +68,10 @@ const itemizedForm = /^[<>ch.][fdLDS](?:\+{9}|\?{9}| {9}|[.cstTpoguxabn]{9})$/;
 const timeForm = /^\d{4}\/\d\d\/\d\d-\d\d:\d\d:\d\d$/;
 const deleting = '*deleting  ';
 const skippedForm = /^skipping non-regular file "(.+)"$/s;
+/** What rsync says of a folder that it could not clear away for a file of the same name; its pass fails. */
+const noWayForm = /^could not make way for new regular file: (.+)$/s;
+/** What rsync says of a folder that it would delete, were it not for what the filters leave out in it. */
+const standingForm = /^cannot delete non-empty directory: (.+)$/s;
 /** By far the most frequent forms; comparing strings is faster than the expression. */
 const commonForms = new Set(['.f         ', '>f+++++++++', '.d         ', 'cd+++++++++']);
 
@@ -107,9 +118,14 @@ function toChange(itemized: string, size: number, time: string, name: string): C
 }
 
 function parseSkipped(bytes: Buffer, start: number, end: number): Change {
-  const name = skippedForm.exec(bytes.toString('latin1', start, end))?.[1];
-  if (name === undefined) throw notUnderstood('not one of our lines', bytes, start, end);
-  return { kind: 'non-regular', path: withoutSlash(unescapePath(name)) };
+  const line = bytes.toString('latin1', start, end);
+  const skipped = skippedForm.exec(line)?.[1];
+  if (skipped !== undefined) return { kind: 'non-regular', path: withoutSlash(unescapePath(skipped)) };
+  const standing = standingForm.exec(line)?.[1];
+  if (standing !== undefined) return { kind: 'standing', path: withoutSlash(unescapePath(standing)) };
+  const stuck = noWayForm.exec(line)?.[1];
+  if (stuck === undefined || placeOf(stuck).of !== 'folder') throw notUnderstood('not one of our lines', bytes, start, end);
+  return { kind: 'non-regular', path: stuck };
 }
 
 /** NaN unless decimal digits that fit a double exactly. */

@@ -74,6 +74,9 @@ export function foldersOf(type: HashedType): string[] {
   return Array.from({ length: 256 }, (_, i) => `data/${i.toString(16).padStart(2, '0')}`);
 }
 
+/** The folders directly in a repository. */
+export const layoutFolders: readonly string[] = ['data', 'index', 'keys', 'snapshots'];
+
 /** Which of the three audits reports a path. `.` is reported by all of them. */
 export function passOf(path: string): Pass {
   if (path === 'snapshots' || path.startsWith('snapshots/')) return 1;
@@ -83,15 +86,16 @@ export function passOf(path: string): Pass {
 /** Folders directly in the repository that no audit looks into: restic's locks, and what belongs to this machine. */
 export const excludedFolders: readonly string[] = ['.rsync-ratchet', 'locks', 'lost+found', 'tmp'];
 
-/** Parts of the names of uploads in progress: restic over sftp, restic on a local folder, rest-server. */
-export const uploadMarks: readonly string[] = ['-restic-temp-', '-tmp-', '.rest-server-temp'];
+/** Names of uploads in progress, as rsync's patterns: restic over sftp, restic on a local folder, rest-server, rclone and others. */
+export const uploadNames: readonly string[] = ['*-restic-temp-*', '*-tmp-*', '*.rest-server-temp*', '*.partial'];
+const uploadName = /-restic-temp-|-tmp-|\.rest-server-temp|\.partial$/;
 
-/** Whether rsync's filters leave this path out (section 5, rule 2); the walk of the replica must agree with them. */
+/** Whether rsync's filters leave this path out on both sides (section 5, rule 2); the walk of the replica must agree with them. */
 export function isExcluded(path: string, isFolder: boolean, ignore: IgnoredNames): boolean {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (isFolder && excludedFolders.includes(path)) return true;
-  return ignore.has(name) || (uploadMarks.some((mark) => name.includes(mark)) && !asLongAsPack.test(path));
+  return ignore.has(name) || (uploadName.test(name) && !asLongAsPack.test(path));
 }
 
 /** A pack's path by its lengths alone; a file that is still being uploaded has a longer name. */
-const asLongAsPack = /^data\/[^/]{2}\/[^/]{64}$/s;
+const asLongAsPack = /^data\/[0-9a-f]{2}\/[^/]{64}$/s;

@@ -116,8 +116,11 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     road: ['An honest rsync never does that: look at the rsync program on serverA.'],
   },
   unfinished: {
-    means: 'The time of timeouts.run was over before everything had come.',
-    road: ['Nothing to do if this is a first copy: each night goes on where the last one stopped. Otherwise raise timeouts.run.'],
+    means: 'The time of timeouts.run was over before everything had come; or the run found something and then failed.',
+    road: [
+      'Nothing to do if this is a first copy: each night goes on where the last one stopped. If the time was too short, raise',
+      'timeouts.run. If the run failed: what it found before stands; its failure is told beside it, and is to be mended as well.',
+    ],
   },
   stale: {
     means: 'No new snapshot has come for as long as alerts.freshness allows, although nothing else was wrong.',

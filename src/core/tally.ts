@@ -24,6 +24,8 @@ export interface PassReport {
   /** Lines that name what the replica does not have, or once more what it has. */
   strangers: number;
   configMtime: number | undefined;
+  /** Folders that are none of the layout's; the first of them. */
+  readonly foreignFolders: string[];
 }
 
 const noCounts = (): AuditCounts => ({
@@ -31,7 +33,7 @@ const noCounts = (): AuditCounts => ({
 });
 
 export function newReport(): PassReport {
-  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0, strangers: 0, configMtime: undefined };
+  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0, strangers: 0, configMtime: undefined, foreignFolders: [] };
 }
 
 /** Adds a part to the whole. */
@@ -53,4 +55,24 @@ export function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
   else if (ruling.verdict === 'warning') counts.foreign++;
   else if (kind === 'deleted') counts.deleted++;
   else if (kind !== 'new') counts.modified++;
+}
+
+/** The audit's answer. Clean, if there is no violation among the findings. */
+export interface Verdict {
+  readonly counts: AuditCounts;
+  readonly findings: Findings;
+  /** Bytes of the largest new file. */
+  readonly largestNew: number;
+  /** The modification time that serverA lists for `config`, when only that differs. */
+  readonly configMtime: number | undefined;
+}
+
+/** What the night as a whole may bring; undefined: no bound. */
+export interface Limits {
+  readonly newFiles?: number;
+  readonly newBytes?: number;
+  /** Deletions that the open window still lets through. */
+  readonly deletions?: number;
+  /** Tonight's deletions wait until what is new is admitted, and are judged then: whether a snapshot and a key are left. */
+  readonly isNewsAwaited?: boolean;
 }

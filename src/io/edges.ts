@@ -7,10 +7,11 @@ import type { Amount, Books, Entry } from '../core/books.ts';
 import { inReplica, rejected, verified, wanted } from '../core/flags.ts';
 import { admissionOrder, type Pass } from '../core/layout.ts';
 import type { Judge } from '../core/itemize.ts';
+import type { FailedPass } from '../core/passes.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { sampleOf } from '../core/stock.ts';
 import { leaving } from '../core/tombstones.ts';
-import { asFailure, Failure } from '../errors.ts';
+import { asFailure } from '../errors.ts';
 import type { Edges, Examined, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
@@ -134,8 +135,8 @@ export class RunEdges extends Telling implements Edges {
     return onDisk.freeSpace(this.repository.replica);
   }
 
-  async dryRun(pass: Pass, deadline: Date, judge: Judge): Promise<Failure | undefined> {
-    return rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge);
+  async dryRun(pass: Pass, deadline: Date, judge: Judge, hidden: readonly string[]): Promise<FailedPass | undefined> {
+    return rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge, hidden);
   }
 
   takeLeftovers(run: Run, books: Books): void {

@@ -9,7 +9,9 @@ import type { Amount, Books } from '../core/books.ts';
 import { inReplica, verified, wanted } from '../core/flags.ts';
 import type { JournalEvent } from '../core/chain.ts';
 import { Findings } from '../core/findings.ts';
-import { admissionOrder, excludedFolders, foldersOf } from '../core/layout.ts';
+import { admissionOrder, excludedFolders, foldersOf, layoutFolders } from '../core/layout.ts';
+import { requireFolder } from '../core/identity.ts';
+import { auditPass } from '../core/passes.ts';
 import { Failure } from '../errors.ts';
 import type { InitialiseEdges, Pins } from '../initialise.ts';
 import { admit } from './admit.ts';
@@ -30,7 +32,6 @@ import { syncFileSystem } from './sync.ts';
 
 /** A key or a config above this is none, in bytes. */
 const largestIdentity = 1024 * 1024;
-const layoutFolders = ['data', 'index', 'keys', 'snapshots'];
 
 export class InitEdges implements InitialiseEdges {
   readonly #options: EdgeOptions;
@@ -64,9 +65,7 @@ export class InitEdges implements InitialiseEdges {
     return this.#session.lock();
   }
 
-  hasConfig(): boolean {
-    return existsSync(join(this.#replica, 'config'));
-  }
+  hasConfig(): boolean { return existsSync(join(this.#replica, 'config')); }
 
   verifyExisting(): Promise<{ amount: Amount; damaged: string[] }> {
     const { books } = walkReplica(this.#replica, this.#options.repository.ignore);
@@ -88,13 +87,13 @@ export class InitEdges implements InitialiseEdges {
     const empty = this.#session.path('empty');
     mkdirSync(empty);
     let config: string[] = [];
-    audit.begin(2);
     const judge = (change: Change): void => {
+      requireFolder(change);
       audit.judge(change);
       if (change.path === 'config' && change.kind === 'item' && change.fileType === 'f' && change.size <= largestIdentity) config = ['config'];
     };
-    const failure = await rsync.dryRun(this.#session.rsync, 2, empty, this.#bounds, { judge, judgeUnchanged: () => false });
-    if (failure !== undefined) throw failure;
+    const failed = await auditPass(audit, 2, (hidden) => rsync.dryRun(this.#session.rsync, 2, empty, this.#bounds, { judge, judgeUnchanged: () => false }, hidden));
+    if (failed !== undefined) throw failed.failure;
     return [...config, ...this.#takeKeys(listed)];
   }
 
@@ -141,8 +140,8 @@ export class InitEdges implements InitialiseEdges {
     const manifest = this.#session.path('manifest');
     writeNames(manifest, names);
     const folder = this.#incoming.freshFolder('init');
-    const asked = askedFor(names.map(() => largestIdentity));
-    const end = await rsync.fetch(this.#session.rsync, manifest, folder, fetchBounds(this.#bounds, folder, asked), () => undefined);
+    const bounds = fetchBounds(this.#bounds, folder, askedFor(names.map(() => largestIdentity)));
+    const end = await rsync.fetch(this.#session.rsync, manifest, folder, bounds, () => undefined);
     if (end instanceof Failure) throw end;
     this.#takeConfig(folder);
     return folder;

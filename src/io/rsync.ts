@@ -1,33 +1,17 @@
 /** rsync: argument vectors (pure, exported) and running them. Each option is explained in DESIGN section 5. */
+import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { auditFormat, escapeText, Lines, NotUnderstood, lineJudge, type Judge } from '../core/itemize.ts';
-import { excludedFolders, uploadMarks, type Pass } from '../core/layout.ts';
+import { filtersOf, hideRules } from '../core/filters.ts';
+import type { Pass } from '../core/layout.ts';
+import type { FailedPass } from '../core/passes.ts';
 import { asFailure, Failure } from '../errors.ts';
 import type { Ended, Limits } from './process.ts';
 import { runRsync, type RsyncContext } from './rsync-call.ts';
 import type { Connection } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
-
-/** The filters of each pass, behind the fixed ones (DESIGN section 4, step 2: what is listed first points at what comes later). */
-const passFilters: Readonly<Record<Pass, readonly string[]>> = {
-  1: ['--include=/snapshots/', '--include=/snapshots/**', '--exclude=*'],
-  2: ['--exclude=/snapshots/', '--exclude=/data/'],
-  3: ['--include=/data/', '--include=/data/**', '--exclude=*'],
-};
-
-/**
- * The filters that the walk of the replica agrees with (layout.ts, isExcluded). The first that matches decides: packs, which are
- * nearly all there is, are let through before the wildcards, three of which would make rsync's scan a sixth longer.
- */
-function fixedFilters(ignore: readonly string[], pass: Pass): string[] {
-  return [
-    ...excludedFolders.map((name) => `--exclude=/${name}/`),
-    ...ignore.map((name) => `--exclude=${name}`),
-    ...(pass === 3 ? [`--include=/data/??/${'?'.repeat(64)}`] : []),
-    ...uploadMarks.map((mark) => `--exclude=*${mark}*`),
-  ];
-}
 
 /** The options that every call has: bounds on time and memory, and the way to serverA. */
 export function commonOptions(repository: Repository, connection: Connection): string[] {
@@ -39,13 +23,12 @@ export function commonOptions(repository: Repository, connection: Connection): s
   ];
 }
 
-/** The dry run of one pass. `--itemize-changes` twice names unchanged files too. */
-export function auditArguments(repository: Repository, connection: Connection, pass: Pass, nonce: string, replica: string): string[] {
+/** The dry run of one pass. `--itemize-changes` twice names unchanged files too. `hidden`: a file with rules that hide folders. */
+export function auditArguments(repository: Repository, connection: Connection, pass: Pass, nonce: string, replica: string, hidden?: string): string[] {
   return [
     '-rt', '--dry-run', '--delete', '--delete-during', '--itemize-changes', '--itemize-changes',
     `--out-format=${auditFormat(nonce)}`,
-    ...fixedFilters(repository.ignore, pass),
-    ...passFilters[pass],
+    ...filtersOf(pass, repository.ignore, hidden),
     ...commonOptions(repository, connection),
     connection.source,
     `${replica}/`,
@@ -75,13 +58,16 @@ const [mostMemory, memoryForFile] = [2 ** 29, 512];
 /** A dry run writes nothing at all; this is for what rsync, ssh and bubblewrap may do at their start. */
 export const dryRunLimits: Limits = { memory: mostMemory, fileSize: 2 ** 20 };
 
+/** rsync's exit codes when the connection, or the other side, is gone (rsync(1), "EXIT VALUES"; 255 is ssh's). */
+const connectionCodes: readonly (number | undefined)[] = [10, 12, 30, 35, 255, undefined];
+
 /**
- * One dry run with the replica as destination; `judge` gets every change. Returns a Failure when rsync says that files
- * vanished meanwhile (exit 24), which is worth a second try; any other end but a clean one is thrown as Failure.
+ * One dry run with the replica as destination; `judge` gets every change. `hidden`: folders of serverA that it is not to
+ * open. How it failed is a value; what `judge` throws comes through.
  */
 export async function dryRun(
-  context: RsyncContext, pass: Pass, destination: string, bounds: Bounds, judge: Judge,
-): Promise<Failure | undefined> {
+  context: RsyncContext, pass: Pass, destination: string, bounds: Bounds, judge: Judge, hidden: readonly string[] = [],
+): Promise<FailedPass | undefined> {
   const { repository, connection, nonce } = context;
   const judgeLine = lineJudge(judge, `${nonce} `);
   const seen = { ioError: false };
@@ -89,19 +75,28 @@ export async function dryRun(
     if (end - start === ioError.length && bytes.toString('latin1', start, end) === ioError) seen.ioError = true;
     else judgeLine(bytes, start, end);
   });
+  const rules = hidden.length === 0 ? undefined : writeRules(context.runFolder, hidden);
   try {
-    const args = auditArguments(repository, connection, pass, nonce, destination);
-    const ended = await runRsync(context, { args, room: { readable: [destination], writable: [] }, limits: dryRunLimits }, bounds, (chunk) => { lines.push(chunk); });
+    const args = auditArguments(repository, connection, pass, nonce, destination, rules);
+    const room = { readable: [destination, ...(rules === undefined ? [] : [rules])], writable: [] };
+    const ended = await runRsync(context, { args, room, limits: dryRunLimits }, bounds, (chunk) => { lines.push(chunk); });
     if (ended.code === 0 && ended.stopped === undefined && !seen.ioError) {
       lines.end();
       return undefined;
     }
-    const failure = failureOf('the audit failed', ended, connection, bounds);
-    if (ended.code === 24) return failure;
-    throw failure;
+    const mayGoOn = ended.stopped === undefined && !connectionCodes.includes(ended.code);
+    return { failure: failureOf('the audit failed', ended, connection, bounds), code: ended.stopped === undefined ? ended.code : undefined, mayGoOn };
   } catch (error) {
-    throw error instanceof NotUnderstood ? notUnderstoodFailure(error) : error;
+    if (error instanceof NotUnderstood) return { failure: notUnderstoodFailure(error), code: undefined, mayGoOn: true };
+    throw error;
   }
+}
+
+/** rsync reads its rules from a file: a name may be longer than an argument should be, and there may be a thousand. */
+function writeRules(runFolder: string, hidden: readonly string[]): string {
+  const file = join(runFolder, 'hidden');
+  writeFileSync(file, hideRules(hidden), { encoding: 'latin1', mode: 0o600 });
+  return file;
 }
 
 /** What a fetch may take, besides its clocks: what was asked for, and no more. */

@@ -27,10 +27,12 @@ const change = fc.oneof(
   { weight: 6, arbitrary: item },
   fc.record({ kind: fc.constant('deletion' as const), isFolder: fc.boolean(), path }),
   fc.record({ kind: fc.constant('non-regular' as const), path }),
+  fc.record({ kind: fc.constant('standing' as const), path }),
 ).map((record): Change => ({ ...record })); // fast-check's records have no prototype
 
 function format(one: Change): string {
   if (one.kind === 'non-regular') return `skipping non-regular file "${rsyncEscape(one.path)}"\n`;
+  if (one.kind === 'standing') return `cannot delete non-empty directory: ${rsyncEscape(one.path)}\n`;
   if (one.kind === 'deletion') return deletionLine(one.isFolder ? `${one.path}/` : one.path);
   const { itemized, size, mtime } = one;
   return line({ itemized, size, mtime: rsyncTime(mtime), path: one.fileType === 'd' ? `${one.path}/` : one.path });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  admissionOrder, excludedFolders, foldersOf, isExcluded, passes, passOf, pathOf, placeOf, uploadMarks, type Pass, type Place,
+  admissionOrder, excludedFolders, foldersOf, isExcluded, passes, passOf, pathOf, placeOf, type Pass, type Place,
 } from '../../src/core/layout.ts';
 import { ignoredNames } from '../../src/core/ignored.ts';
 import { idOf } from '../support/itemized.ts';
@@ -106,17 +106,23 @@ const exclusions: readonly (readonly [path: string, isFolder: boolean, excluded:
     [name, false, false] as const, // rsync's filter has a slash at its end: folders only
     [`x/${name}`, true, false] as const,
   ]),
-  ...uploadMarks.flatMap((mark) => [
+  ...['-restic-temp-', '-tmp-', '.rest-server-temp'].flatMap((mark) => [
     [`data/01/${id}${mark}123`, false, true] as const,
     [`keys/${id}${mark}`, false, true] as const,
     [mark, false, true] as const,
     [`x/x${mark}`, true, true] as const,
     [`x/${mark.slice(1)}`, false, false] as const,
     [`data/01/${mark.padEnd(64, 'a')}`, false, false] as const, // as long as a pack's name: no upload, and rsync names it
+    [`data/0x/${mark.padEnd(64, 'a')}`, false, true] as const,
     [`data/01/${mark.padEnd(63, 'a')}`, false, true] as const,
     [`data/01/x/${mark.padEnd(64, 'a')}`, false, true] as const,
     [`keys/${mark.padEnd(64, 'a')}`, false, true] as const,
   ]),
+  [`data/01/${id}.partial`, false, true],
+  ['x/.partial', true, true],
+  [`data/01/${'.partial'.padStart(64, 'a')}`, false, false],
+  [`data/01/${id}.partially`, false, false],
+  [`data/01/${id}.partial.x`, false, false],
   ['.DS_Store', false, true],
   ['x/.DS_Store', true, true],
   ['.DS_Storex', false, false],

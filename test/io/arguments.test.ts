@@ -21,13 +21,13 @@ const repository = repositoryConfig({ ignore: ['.DS_Store', 'a b'], timeouts: { 
 const fixed = (pass: Pass): string[] => [
   '-rt', '--dry-run', '--delete', '--delete-during', '--itemize-changes', '--itemize-changes', '--out-format=NONCE %i|%l|%M|%n',
   '--exclude=/.rsync-ratchet/', '--exclude=/locks/', '--exclude=/lost+found/', '--exclude=/tmp/',
-  '--exclude=.DS_Store', '--exclude=a b', ...(pass === 3 ? [`--include=/data/??/${'?'.repeat(64)}`] : []),
-  '--exclude=*-restic-temp-*', '--exclude=*-tmp-*', '--exclude=*.rest-server-temp*',
+  '--exclude=.DS_Store', '--exclude=a b', ...(pass === 3 ? [`--include=/data/[0-9a-f][0-9a-f]/${'?'.repeat(64)}`] : []),
+  '--exclude=*-restic-temp-*', '--exclude=*-tmp-*', '--exclude=*.rest-server-temp*', '--exclude=*.partial',
 ];
 const ofPass: Readonly<Record<Pass, readonly string[]>> = {
-  1: ['--include=/snapshots/', '--include=/snapshots/**', '--exclude=*'],
-  2: ['--exclude=/snapshots/', '--exclude=/data/'],
-  3: ['--include=/data/', '--include=/data/**', '--exclude=*'],
+  1: ['--include=/snapshots/', '--filter=H /snapshots/*/**', '--include=/snapshots/**', '--exclude=*'],
+  2: ['--exclude=/snapshots/', '--exclude=/data/', '--filter=S /index/*', '--filter=H /index/*/**', '--filter=S /keys/*', '--filter=H /keys/*/**', '--filter=S /index/', '--filter=S /keys/', '--filter=H /*/**'],
+  3: ['--include=/data/', '--filter=S /data/[0-9a-f][0-9a-f]/', '--filter=H /data/*/*/**', '--filter=S /data/[0-9a-f][0-9a-f]/*', '--filter=H /data/*/**', '--include=/data/**', '--exclude=*'],
 };
 
 describe('the audit', () => {

@@ -51,7 +51,7 @@ const audits: readonly Misbehaviour[] = [
   { name: 'glues', says: /cannot be understood.*"Hello! / },
   { name: 'another-nonce', says: /cannot be understood/ },
   { name: 'floods-stdout', says: /cannot be understood.*line too long/ },
-  { name: 'floods-lines', rules: ['over-limit'] },
+  { name: 'floods-lines', rules: ['unaccounted', 'over-limit', 'foreign'] },
   { name: 'floods-stderr', silent: true, says: /no progress for timeouts\.stall.*something is wrong/ },
   { name: 'deaf', silent: true, says: /no progress for timeouts\.stall/ },
   { name: 'hangs-midway', silent: true, says: /no progress for timeouts\.stall/ },

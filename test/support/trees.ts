@@ -45,14 +45,31 @@ export function catalogueOf(replica: Tree): Catalogue {
 /** The changes of one pass as an honest rsync reports them: deletions, what it skips, then the list. */
 export type Report = Readonly<Record<Pass, readonly Change[]>>;
 
-export function reportOf(source: Tree, replica: Tree): Report {
-  const gone = Object.keys(replica).filter((path) => source[path] === undefined);
+export function reportOf(everything: Tree, replica: Tree): Report {
+  const source = Object.fromEntries(Object.entries(everything).filter(([path]) => isLookedAt(path)));
+  const isSpecial = (path: string): boolean => source[path]?.type === 'special';
+  const isListedHere = (path: string): boolean => isSpecial(path) && !topFolders.includes(path);
+  // What lies below a name that serverA has as something else is named as deleted only where the pass does not list that name.
+  const gone = Object.keys(replica).filter((path) => source[path] === undefined && !isListedHere(path.slice(0, path.lastIndexOf('/'))))
+    .concat(Object.keys(replica).filter((path) => isSpecial(path) && topFolders.includes(path)));
   const changes = [
     ...gone.map((path): Change => ({ kind: 'deletion', isFolder: replica[path]?.type === 'folder', path })),
     ...Object.entries(source).map(([path, entry]) => changeOf(path, entry, replica[path])),
   ];
-  const ofPass = (pass: Pass): Change[] => [changeOf('.', folder, folder), ...changes.filter(({ path }) => passOf(path) === pass)];
+  const ofPass = (pass: Pass): Change[] => [changeOf('.', folder, folder), ...changes.filter((change) => passOfChange(change) === pass)];
   return { 1: ofPass(1), 2: ofPass(2), 3: ofPass(3) };
+}
+
+/** Pass 2 leaves out the folders of the others, not what else has their names. */
+function passOfChange({ kind, path }: Change): Pass {
+  return kind === 'non-regular' && topFolders.includes(path) ? 2 : passOf(path);
+}
+
+const topFolders = ['data', 'snapshots'];
+
+/** What is foreign on serverA is named and not looked into. */
+function isLookedAt(path: string): boolean {
+  return placeOf(path.split('/').slice(0, -1).join('/') || '.').of === 'folder';
 }
 
 function changeOf(path: string, { type, size, mtime }: Known, known: Known | undefined): Change {
