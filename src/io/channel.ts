@@ -6,7 +6,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { collect, lastWords } from './process.ts';
+import { afterLastWords, collect } from './process.ts';
 
 /** What rsync gets of a channel: two open descriptors. */
 export interface Ends {
@@ -58,7 +58,7 @@ export class Channel {
       ssh.once('close', (code) => { resolve(code ?? undefined); });
       ssh.once('exit', () => {
         // The master holds ssh's stderr for as long as the command on serverA runs, and serverA may let it run for ever.
-        setTimeout(() => { ssh.stderr?.destroy(); }, lastWords).unref();
+        afterLastWords(() => { ssh.stderr?.destroy(); });
       });
     });
   }
