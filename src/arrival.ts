@@ -3,6 +3,7 @@ import type { Amount, Books } from './core/books.ts';
 import { reservedBytes } from './core/config-units.ts';
 import { inReplica, rejected, verified, waiting, wanted } from './core/flags.ts';
 import type { HashedType } from './core/layout.ts';
+import type { Doubt } from './core/proof.ts';
 import { formatBytes } from './core/report.ts';
 import type { Run } from './core/run.ts';
 import { proveDeletions } from './departure.ts';
@@ -65,11 +66,16 @@ export async function prove(edges: Edges, run: Run, books: Books, isComplete: bo
     if (proof.junk.length === 0) run.findings.add('violation', 'unproven', '', proof.words);
     return;
   }
-  for (const entry of proof?.heldBack ?? []) {
-    run.findings.add('warning', 'held-back', books.path(entry), 'restic decrypts it but cannot read its tree yet; it waits as a candidate');
-    books.set(entry, waiting);
-  }
+  tellDoubts(run, books, proof?.doubts ?? []);
   if (isComplete) await proveDeletions(edges, run, books);
+}
+
+/** What waits, and what enters with a warning. Of what there was no time for the number is enough. */
+function tellDoubts(run: Run, books: Books, doubts: readonly Doubt[]): void {
+  const unread = doubts.filter(({ rule }) => rule === 'unfinished');
+  for (const { entry } of doubts) if (entry !== undefined) books.set(entry, waiting);
+  for (const { rule, path, message } of doubts) if (rule !== 'unfinished' && message !== '') run.findings.add('warning', rule, path, message);
+  if (unread.length > 0) run.findings.add('warning', 'unfinished', '', `${unread.length} files wait as candidates: restic had not read them within timeouts.prove`);
 }
 
 /** Without restic's word: snapshots wait while an index is missing, and everything waits while a key is. */
@@ -85,7 +91,11 @@ function letDependentsWait(run: Run, books: Books): void {
 
 /** Step 8. */
 export async function admit(edges: Edges, run: Run, books: Books): Promise<void> {
-  if (books.amount(verified, waiting).files === 0) return;
+  if (books.amount(verified, waiting).files > 0) await admitThose(edges, run, books);
+  tellDoubts(run, books, edges.restic.settle(books));
+}
+
+async function admitThose(edges: Edges, run: Run, books: Books): Promise<void> {
   const before = snapshotsIn(books);
   run.admitted = await edges.admit(books);
   run.snapshotsAdmitted = snapshotsIn(books) - before;

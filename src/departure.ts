@@ -51,7 +51,7 @@ export async function proveDeletions(edges: Edges, run: Run, books: Books): Prom
     const { files } = books.amount(inReplica | tombstoned, confirmed | kept);
     if (files === 0) return;
     const asked = [...books.select(inReplica | tombstoned, kept)];
-    const missing = edges.restic.canProve ? await edges.restic.whatIsMissing(leavingOrWaiting(books), true) : undefined;
+    const missing = edges.restic.canProve ? await edges.restic.whatIsMissing([...leavingOrWaiting(books)], true) : undefined;
     if (missing !== undefined) { run.findings.add('warning', 'unconfirmed', '', `without the deleted files restic would miss: ${missing}`); return; }
     const given = await edges.confirm(books, asked);
     if (given === undefined) continue;

@@ -7,7 +7,7 @@ import type { Objection } from './core/deletions.ts';
 import type { Email, Repository } from './core/config.ts';
 import type { Judge } from './core/itemize.ts';
 import type { Pass } from './core/layout.ts';
-import type { CheckResult, Proof } from './core/proof.ts';
+import type { CheckResult, Doubt, Proof } from './core/proof.ts';
 import type { Mail } from './core/mail.ts';
 import type { Memory } from './core/memory.ts';
 import type { FailedPass } from './core/passes.ts';
@@ -108,10 +108,12 @@ export interface ProofEdges {
   requireFit(): Promise<void>;
   /** Opens *replica + candidates*; without restic only the structure of the candidates is looked at. */
   prove(books: Books): Promise<Proof>;
+  /** After the admission: remembers what the proof has learned; warnings that stand. */
+  settle(books: Books): Doubt[];
   /** A candidate that must not enter goes to quarantine. */
   reject(entry: Entry): void;
   /** What would be missing without `hidden`, in restic's words; undefined when the repository is complete. */
-  whatIsMissing(hidden: Iterable<string>, withCandidates: boolean): Promise<string | undefined>;
+  whatIsMissing(hidden: readonly string[], withCandidates: boolean): Promise<string | undefined>;
   /** The shares (`n/t`) to check now: one that failed, until it passes, and the next one when its turn is due. */
   dueChecks(now: Date): string[];
   check(share: string): Promise<CheckResult>;

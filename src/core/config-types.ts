@@ -32,8 +32,8 @@ export interface Repository {
   freshness?: number;
   /** Base names, literal or with one `*` at the beginning or the end; none that could match one of restic's layout. */
   ignore: string[];
-  /** `check` only with a passwordFile; `every` is milliseconds, one check reads one part of `readDataSubset`. */
-  restic: { path: string; passwordFile?: string; prove: boolean | 'unisolated'; check?: { every: number; readDataSubset: number } };
+  /** `check` only with a passwordFile; `every` is milliseconds, one check reads one part of `readDataSubset`; `memory` is bytes. */
+  restic: { path: string; passwordFile?: string; prove: boolean | 'unisolated'; memory: number; check?: { every: number; readDataSubset: number } };
 }
 
 export type MinFree = { percent: number } | { bytes: number };

@@ -2,6 +2,7 @@
 import type { Entry } from './books.ts';
 import { sinceThen } from './clock.ts';
 import type { Memory } from './memory.ts';
+import type { Rule } from './policy.ts';
 
 /** A candidate that must not enter, and why. */
 export interface Junk {
@@ -9,10 +10,22 @@ export interface Junk {
   readonly message: string;
 }
 
+/** The alarm names the first culprits and does not wait for the last. */
+export const mostCulprits = 8;
+
+/** A warning of the proof. */
+export interface Doubt {
+  /** The candidate that waits because of it; without one, nothing does. */
+  readonly entry?: Entry;
+  readonly path: string;
+  readonly rule: Rule;
+  /** Empty when the finding of another doubt says it. */
+  readonly message: string;
+}
+
 export type Proof =
-  /** `heldBack`: snapshots that decrypt, but whose tree cannot be read yet. */
-  | { readonly outcome: 'passed' | 'skipped'; readonly heldBack: readonly Entry[] }
-  /** `junk`: what does not decrypt; empty when restic refuses the whole and no single file can be blamed. */
+  | { readonly outcome: 'passed' | 'skipped'; readonly doubts: readonly Doubt[] }
+  /** `junk`: what must not enter; empty when restic refuses the whole and no single file can be blamed. */
   | { readonly outcome: 'failed'; readonly junk: readonly Junk[]; readonly words: string };
 
 /** The outcome of a check that reads a share of all data, `n/t`. */
@@ -37,4 +50,19 @@ export function sharesDue({ failed, turn, turnAt }: Memory['checks'], check: { r
   const [again] = failed;
   const next = sinceThen(turnAt ?? undefined, now) >= check.every ? nextShare(turn ?? undefined, check.readDataSubset) : undefined;
   return [...(again === undefined ? [] : [again.share]), ...(next === undefined || next === again?.share ? [] : [next])];
+}
+
+/** What restic reads at once, in bytes: a share that the deadline ends is lost. */
+const shareBytes = 2 * 2 ** 30;
+/** restic refuses more shares than this: it goes by the first byte of a pack's name. */
+const mostShares = 256;
+
+/** In how many shares so many bytes are read. */
+export function sharesFor(bytes: number): number {
+  return Math.min(mostShares, Math.max(1, Math.ceil(bytes / shareBytes)));
+}
+
+/** In which share, from 1 on, restic reads a pack (`--read-data-subset=n/t`). */
+export function shareOf(pack: string, total: number): number {
+  return (parseInt(pack.slice(0, 2), 16) % total) + 1;
 }

@@ -116,10 +116,10 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     road: ['An honest rsync never does that: look at the rsync program on serverA.'],
   },
   unfinished: {
-    means: 'The time of timeouts.run was over before everything had come; or the run found something and then failed.',
+    means: 'The time of timeouts.run was over before everything had come, or that of timeouts.prove before restic had read all; or the run found something and then failed.',
     road: [
       'Nothing to do if this is a first copy: each night goes on where the last one stopped. If the time was too short, raise',
-      'timeouts.run. If the run failed: what it found before stands; its failure is told beside it, and is to be mended as well.',
+      'timeouts.run or timeouts.prove. If the run failed: what it found before stands; its failure is told beside it, and is to be mended as well.',
     ],
   },
   stale: {
@@ -179,6 +179,16 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   'came-back': {
     means: 'serverA lists files again that an operator has kept for good. The word stands: when they are gone once more, they stay here.',
     road: ['Nothing needs to be done if they were brought back on purpose (give-back, a restore). Told once.'],
+  },
+  'missing-pack': {
+    means: 'An index names a pack that is not there. What lies in it cannot be restored until the pack has come.',
+    road: [
+      'Look whether serverA has the pack (data/, the path above) and can read it: its disk may be dying, or somebody moved it.',
+      'If it is there again, the next night takes it, and the warning ends. For the first night index and snapshots wait; then',
+      'they come in with this warning, because the rest of them is worth having.',
+      'If it is lost, repair serverA: restic repair index, restic repair snapshots --forget (restic 0.16 or later), then a new',
+      '  backup; first open a window here: rsync-ratchet prune-window open REPO --for 12h --reason "repair"',
+    ],
   },
   unchecked: {
     means: 'Fewer files of serverA were fetched and hashed tonight than spotCheck asks for: the disk of the replica has no room for them.',

@@ -112,7 +112,7 @@ async function proof(repository: Repository, scratch: string, signal: AbortSigna
   const fault = secretCross(passwordFile);
   if (fault !== undefined) return fault;
   if (readMarker(repository.replica) === undefined) return uninitialised(repository.name);
-  const answer = await new Restic(repository, passwordFile, scratch, signal).unlocks({});
+  const answer = await new Restic(repository, passwordFile, scratch, signal).unlocks({}, Date.now() + repository.timeouts.check);
   if (!answer.isGood) return bad(`restic cannot open the replica: ${answer.words}`, `restic -r ${repository.replica} --no-lock --password-file ${passwordFile} cat config`);
   return prove === false ? warning('the password fits, but restic.prove is false: nothing is proven before it is admitted', 'say restic.prove: true') : good('restic opens the replica with the password');
 }

@@ -50,7 +50,7 @@ export class RunEdges extends Telling implements Edges {
     this.#session = new Session(repository, interrupt, this.calls);
     this.#paths = onDisk.ownPaths(repository.replica);
     this.#quarantine = new Quarantine(this.#paths.quarantine, this.state.folder);
-    this.restic = new ResticEdges(repository, this.#session, this.state, console, () => this.#requireIncoming());
+    this.restic = new ResticEdges(repository, this.#session, this.state, console, () => this.#requireIncoming(), () => this.hasCompletedOnce());
   }
 
   async lock(): Promise<boolean> {

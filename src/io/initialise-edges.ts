@@ -151,7 +151,7 @@ export class InitEdges implements InitialiseEdges {
     const { restic } = this.#options.repository;
     if (restic.passwordFile === undefined || restic.prove === false) return undefined;
     const asked = new Restic(this.#options.repository, restic.passwordFile, this.#session.path('restic'), this.#options.interrupt);
-    const answer = await asked.opens({ config: join(this.#paths.candidate, 'config') }, []);
+    const answer = await asked.opens({ config: join(this.#paths.candidate, 'config') }, [], Date.now() + this.#options.repository.timeouts.prove);
     return answer.isGood ? undefined : answer.words;
   }
 

@@ -2,7 +2,7 @@
 import type { Books, Entry } from '../core/books.ts';
 import type { Repository } from '../core/config.ts';
 import { inReplica, verified } from '../core/flags.ts';
-import { nextShare, sharesDue, type CheckResult, type Proof } from '../core/proof.ts';
+import { nextShare, sharesDue, type CheckResult, type Doubt, type Proof } from '../core/proof.ts';
 import { keysFault } from '../core/structure.ts';
 import type { ProofEdges } from '../edges.ts';
 import { Failure } from '../errors.ts';
@@ -10,6 +10,9 @@ import type { Console } from './console.ts';
 import type { Incoming } from './incoming.ts';
 import { prove, structuralJunk } from './prove.ts';
 import { notInitialised, ownPaths } from './replica.ts';
+import { KnownBlobs } from './known-blobs.ts';
+import { Missing } from './missing-packs.ts';
+import { OutOfTime } from './restic-failures.ts';
 import { Restic } from './restic.ts';
 import { requireRestic } from './restic-version.ts';
 import { Session } from './session.ts';
@@ -24,9 +27,15 @@ export class ResticEdges implements ProofEdges {
   readonly #state: State;
   readonly #incoming: () => Incoming;
   readonly #console: Console;
+  readonly #hasCompletedOnce: () => boolean;
   #restic: Restic | undefined;
+  #remembered: Missing | undefined;
+  /** When the proof of this night must be over, with what it asks about deletions. */
+  #proveUntil: number | undefined;
 
-  constructor(repository: Repository, session: Session, state: State, console: Console, incoming: () => Incoming) {
+  /** `hasCompletedOnce`: whether the first copy is done. */
+  constructor(repository: Repository, session: Session, state: State, console: Console, incoming: () => Incoming, hasCompletedOnce: () => boolean) {
+    this.#hasCompletedOnce = hasCompletedOnce;
     this.canProve = repository.restic.passwordFile !== undefined && repository.restic.prove !== false;
     this.#repository = repository;
     this.#session = session;
@@ -50,18 +59,27 @@ export class ResticEdges implements ProofEdges {
     const newKeys = books.amount(verified, 0, 'key').files;
     const crowd = newKeys === 0 ? undefined : keysFault(books.amount(inReplica, 0, 'key').files + newKeys);
     if (crowd !== undefined) return { outcome: 'failed', junk, words: crowd };
-    if (!this.canProve) return { outcome: 'skipped', heldBack: [] };
-    return prove(this.#asked, candidate, this.#session.path('restic'), books);
+    if (!this.canProve) return { outcome: 'skipped', doubts: [] };
+    this.#proveUntil = this.#deadline('prove');
+    return this.#console.withProgress(`${this.#repository.name}: read`, (progress) => prove({
+      restic: this.#asked, books, candidate, scratch: this.#session.path('restic'), until: this.#proveUntil ?? 0, progress,
+      known: new KnownBlobs(this.#state.folder), missing: this.#missing,
+    }));
+  }
+
+  settle(books: Books): Doubt[] {
+    return this.canProve ? this.#missing.settle(books) : [];
   }
 
   reject(entry: Entry): void {
     this.#incoming().reject(entry);
   }
 
-  async whatIsMissing(hidden: Iterable<string>, withCandidates: boolean): Promise<string | undefined> {
+  async whatIsMissing(hidden: readonly string[], withCandidates: boolean): Promise<string | undefined> {
     const shown = { without: hidden, ...(withCandidates ? { candidate: ownPaths(this.#repository.replica).candidate } : {}) };
-    const answer = await this.#asked.isComplete(shown);
-    return answer.isGood ? undefined : answer.words;
+    const until = withCandidates ? (this.#proveUntil ??= this.#deadline('prove')) : this.#deadline('prove');
+    const answer = await inTime(() => this.#asked.isComplete(shown, until));
+    return answer === undefined ? 'restic was not done within timeouts.prove' : answer.isGood ? undefined : answer.words;
   }
 
   dueChecks(now: Date): string[] {
@@ -70,14 +88,34 @@ export class ResticEdges implements ProofEdges {
   }
 
   async check(share: string): Promise<CheckResult> {
-    const answer = await this.#console.withProgress(`${this.#repository.name}: check`, (progress) => this.#asked.isComplete({}, share, progress));
+    const until = this.#deadline('check');
+    const answer = await inTime(() => this.#console.withProgress(`${this.#repository.name}: check`, (progress) => this.#asked.isComplete({}, until, share, progress)));
+    if (answer === undefined) return { share, passed: false, words: 'not done within timeouts.check' };
     return { share, passed: answer.isGood, words: answer.isGood ? '' : answer.words };
+  }
+
+  #deadline(of: 'prove' | 'check'): number {
+    return Date.now() + this.#repository.timeouts[of];
+  }
+
+  get #missing(): Missing {
+    return (this.#remembered ??= new Missing(this.#state.folder, () => !this.#hasCompletedOnce()));
   }
 
   get #asked(): Restic {
     const { passwordFile } = this.#repository.restic;
     if (passwordFile === undefined) throw new Error('restic is asked only with a password');
-    return (this.#restic ??= new Restic(this.#repository, passwordFile, this.#session.path('restic'), this.#session.interrupt));
+    return (this.#restic ??= new Restic(this.#repository, passwordFile, this.#session.path('restic'), this.#session.interrupt, undefined, this.#state.memory().restic));
+  }
+}
+
+/** Undefined when the time was over. */
+async function inTime<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof OutOfTime) return undefined;
+    throw error;
   }
 }
 
@@ -90,7 +128,7 @@ export async function checkNow({ config, repository, interrupt, console }: EdgeO
   }
   const session = new Session(repository, interrupt);
   const state = new State(config.state ?? '', repository.name);
-  const edges = new ResticEdges(repository, session, state, console, () => { throw new Error('check verifies nothing'); });
+  const edges = new ResticEdges(repository, session, state, console, () => { throw new Error('check verifies nothing'); }, () => true);
   try {
     if (!(await session.lock())) return undefined;
     await edges.requireFit();

@@ -1,30 +1,18 @@
-/** Prove: restic itself opens *replica + candidates* before anything is admitted; nothing that serverA says counts. */
+/** Prove: nothing enters that restic has not read. Nothing that serverA says counts. */
 import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Books, Entry } from '../core/books.ts';
+import { culprits } from '../core/culprits.ts';
 import { inReplica, verified, waiting } from '../core/flags.ts';
 import type { HashedType } from '../core/layout.ts';
-import type { Junk, Proof } from '../core/proof.ts';
+import { mostCulprits, type Doubt, type Junk, type Proof } from '../core/proof.ts';
 import { envelope, keyFault, largestKey } from '../core/structure.ts';
-import { Failure } from '../errors.ts';
+import { idOf, news, waitingPaths, type Asking } from './asking.ts';
 import { makeFolder } from './files.ts';
-import type { Restic } from './restic.ts';
-
-/** The candidates that restic must be able to read, by type. */
-interface Candidates {
-  readonly keys: readonly Entry[];
-  readonly indexes: readonly Entry[];
-  readonly snapshots: readonly Entry[];
-}
-
-/** How restic sees the candidates; the hidden paths are asked for more than once. */
-interface Candidate {
-  readonly candidate: string;
-  readonly without: readonly string[];
-}
-
-/** restic's words when every key is for another password. */
-const noKeyFits = /wrong password|no key found/i;
+import { readNew, type Reading } from './read-new.ts';
+import { notRead } from './read-indexes.ts';
+import { cannotOpen, OutOfTime } from './restic-failures.ts';
+import type { Answer } from './restic.ts';
 
 /** More arguments than this are given to several processes. */
 const mostSnapshots = 4000;
@@ -47,27 +35,65 @@ function structuralFault(candidate: string, books: Books, entry: Entry): string 
 }
 
 /**
- * Asks restic once about everything new. Only when it refuses is the culprit looked for: first ourselves (throws
- * Failure: password, version, memory), then each key, index and snapshot, then each snapshot's tree.
+ * Step 7: keys one by one; new packs and indexes read whole; then replica and candidates together. What waits is marked
+ * as waiting in the books. Throws Failure for our own trouble: password, version, memory, disk.
  */
-export async function prove(restic: Restic, candidate: string, scratch: string, books: Books): Promise<Proof> {
-  const shown = { candidate, without: [...waitingPaths(books)] };
-  const candidates = { keys: those(books, 'key'), indexes: those(books, 'index'), snapshots: those(books, 'snapshot') };
-  const hasJunkKey = (await junkKeys(restic, candidate, scratch, books, candidates.keys)).length > 0;
-  for (const some of portions(candidates.snapshots)) {
-    const { isGood } = await restic.opens(shown, some.map((entry) => idOf(books, entry)));
-    if (hasJunkKey || !isGood) return diagnose(restic, shown, scratch, books, candidates);
+export async function prove(asking: Asking): Promise<Proof> {
+  const { restic, books } = asking;
+  const keys = await junkKeys(asking);
+  letWait(books, keys);
+  const { junk, doubts } = await orOutOfTime(asking, ['pack', 'index', 'snapshot'], async () => ((await restic.mayWrite()) ? readNew(asking) : { junk: [], doubts: [] }));
+  letWait(books, [...junk, ...doubts]);
+  const last = await orOutOfTime(asking, ['snapshot'], () => together(asking));
+  const all = [...keys, ...junk, ...last.junk];
+  if (all.length > 0) return { outcome: 'failed', junk: all, words: all[0]?.message ?? '' };
+  if ('words' in last) return { outcome: 'failed', ...last };
+  letWait(books, last.doubts);
+  return { outcome: 'passed', doubts: [...doubts, ...last.doubts] };
+}
+
+/** When the time is over, what was not read waits; what was found stays found. */
+async function orOutOfTime<T>({ books }: Asking, types: readonly HashedType[], work: () => Promise<T>): Promise<T | Reading> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof OutOfTime)) throw error;
+    const left = types.flatMap((type) => news(books, type));
+    return { junk: [], doubts: left.map((entry) => ({ entry, path: books.path(entry), rule: 'unfinished', message: notRead })) };
   }
-  return { outcome: 'passed', heldBack: [] };
 }
 
-/** Candidates that do not enter tonight are hidden from restic too. */
-function* waitingPaths(books: Books): Generator<string> {
-  for (const entry of books.select(waiting, 0)) yield books.path(entry);
+/** What is junk or must wait is not shown to restic any more. */
+function letWait(books: Books, those: readonly { readonly entry?: Entry }[]): void {
+  for (const { entry } of those) if (entry !== undefined) books.set(entry, waiting);
 }
 
-function those(books: Books, type: HashedType): Entry[] {
-  return [...books.select(verified, waiting, type)];
+/**
+ * Each new key alone, without the replica's own: restic stops at the first key that fits, and in the replica it may
+ * meet them in another order. One for another password is good; what stops restic at all is not.
+ */
+async function junkKeys({ restic, books, candidate, scratch, until }: Asking): Promise<Junk[]> {
+  const junk: Junk[] = [];
+  const own = [...books.select(inReplica, 0, 'key')].map((entry) => books.path(entry));
+  for (const entry of news(books, 'key')) {
+    const one = join(scratch, 'one-key');
+    const copy = join(one, books.path(entry));
+    makeFolder(dirname(copy));
+    copyFileSync(join(candidate, books.path(entry)), copy);
+    const answer = await restic.passesKeys({ candidate: one, without: own }, until);
+    if (!answer.isGood) junk.push({ entry, message: answer.words });
+    rmSync(one, { recursive: true, force: true });
+  }
+  return junk;
+}
+
+/** Step 7 c: restic loads every index, decrypts every new snapshot, and lists its tree. `words`: it refuses the whole. */
+async function together(asking: Asking): Promise<Reading | { readonly junk: []; readonly words: string }> {
+  const { restic, books, candidate, until } = asking;
+  const snapshots = news(books, 'snapshot');
+  const opens = (some: readonly Entry[]): Promise<Answer> => restic.opens({ candidate, without: waitingPaths(books) }, some.map((entry) => idOf(books, entry)), until);
+  for (const some of portions(snapshots)) if (!(await opens(some)).isGood) return diagnose(asking, snapshots, opens);
+  return { junk: [], doubts: [] };
 }
 
 function portions(entries: readonly Entry[]): Entry[][] {
@@ -75,70 +101,36 @@ function portions(entries: readonly Entry[]): Entry[][] {
   return Array.from({ length: count }, (_, i) => entries.slice(i * mostSnapshots, (i + 1) * mostSnapshots));
 }
 
-function idOf(books: Books, entry: Entry): string {
-  return books.path(entry).slice(-64);
-}
-
-async function diagnose(restic: Restic, shown: Candidate, scratch: string, books: Books, candidates: Candidates): Promise<Proof> {
-  await requireReplicaOpens(restic);
-  const keys = await junkKeys(restic, shown.candidate, scratch, books, candidates.keys);
-  const withoutJunk = { ...shown, without: [...shown.without, ...keys.map(({ entry }) => books.path(entry))] };
-  const junk = [
-    ...keys,
-    ...(await junkIndexes(restic, withoutJunk, books, candidates.indexes)),
-    ...(await junkSnapshots(restic, withoutJunk, books, candidates.snapshots)),
-  ];
-  if (junk.length > 0) return { outcome: 'failed', junk, words: junk[0]?.message ?? '' };
-  const whole = await restic.opens(shown, []);
-  if (!whole.isGood) return { outcome: 'failed', junk: [], words: whole.words };
-  const heldBack: Entry[] = [];
-  for (const entry of candidates.snapshots) {
-    if (!(await restic.opens(shown, [idOf(books, entry)])).isGood) heldBack.push(entry);
-  }
-  return { outcome: 'passed', heldBack };
-}
-
-/** Throws Failure when restic cannot open the replica alone: then it is our own trouble, not serverA's. */
-async function requireReplicaOpens(restic: Restic): Promise<void> {
-  const alone = await restic.opens({}, []);
-  if (alone.isGood) return;
-  const isPassword = noKeyFits.test(alone.words);
-  throw new Failure(
-    `restic cannot open the replica itself: ${alone.words}`,
-    isPassword ? 'restic.passwordFile holds the wrong password for this repository; nothing was admitted'
-      : 'see whether this restic is new enough for the repository (restic version) and whether memory is short; then whether the disk damaged a file: rsync-ratchet scrub. Nothing was admitted',
-  );
-}
-
-/**
- * Each new key alone, without the replica's own: restic stops at the first key that fits, and in the replica it may
- * meet them in another order. One for another password is good; what stops restic at all is not.
- */
-async function junkKeys(restic: Restic, candidate: string, scratch: string, books: Books, keys: readonly Entry[]): Promise<Junk[]> {
+/** New indexes that restic does not load: where it has read them before, there are none. */
+async function unloadable({ restic, books, candidate, until }: Asking): Promise<Junk[]> {
+  const indexes = news(books, 'index');
   const junk: Junk[] = [];
-  const own = [...books.select(inReplica, 0, 'key')].map((entry) => books.path(entry));
-  for (const entry of keys) {
-    const one = join(scratch, 'one-key');
-    const copy = join(one, books.path(entry));
-    makeFolder(dirname(copy));
-    copyFileSync(join(candidate, books.path(entry)), copy);
-    const answer = await restic.unlocks({ candidate: one, without: own });
-    if (!answer.isGood && !noKeyFits.test(answer.words)) junk.push({ entry, message: answer.words });
-    rmSync(one, { recursive: true, force: true });
+  const fails = async (some: readonly Entry[]): Promise<boolean> => {
+    const without = indexes.filter((entry) => !some.includes(entry)).map((entry) => books.path(entry));
+    return !(await restic.opens({ candidate, without: [...waitingPaths(books), ...without] }, [], until)).isGood;
+  };
+  for await (const entry of culprits(indexes, fails)) {
+    junk.push({ entry, message: 'restic cannot load it: it does not decrypt, or is no index' });
+    if (junk.length >= mostCulprits) break;
   }
   return junk;
 }
 
-async function junkIndexes(restic: Restic, shown: Candidate, books: Books, indexes: readonly Entry[]): Promise<Junk[]> {
-  const junk: Junk[] = [];
-  for (const entry of indexes) {
-    const answer = await restic.indexDecrypts(shown, idOf(books, entry));
-    if (!answer.isGood) junk.push({ entry, message: answer.words });
+/** First ourselves, then each snapshot that cannot be read: junk does not even decrypt, the others wait. */
+async function diagnose(asking: Asking, snapshots: readonly Entry[], opens: (some: readonly Entry[]) => Promise<Answer>): Promise<Reading | { readonly junk: []; readonly words: string }> {
+  const { restic, books, candidate, until } = asking;
+  const alone = await restic.opens({}, [], until);
+  if (!alone.isGood) throw cannotOpen(alone.words);
+  const whole = await opens([]);
+  const shown = { candidate, without: waitingPaths(books) };
+  const [junk, doubts]: [Junk[], Doubt[]] = [whole.isGood ? [] : await unloadable(asking), []];
+  if (!whole.isGood && junk.length === 0) return { junk: [], words: whole.words };
+  letWait(books, junk);
+  for await (const entry of culprits(snapshots, async (some) => !(await opens(some)).isGood)) {
+    const decrypted = await restic.snapshotDecrypts(shown, idOf(books, entry), until);
+    if (!decrypted.isGood) junk.push({ entry, message: `the snapshot does not decrypt: ${decrypted.words}` });
+    else doubts.push({ entry, path: books.path(entry), rule: 'held-back', message: 'restic decrypts it but cannot read its tree yet; it waits as a candidate' });
+    if (junk.length >= mostCulprits) break;
   }
-  return junk;
-}
-
-async function junkSnapshots(restic: Restic, shown: Candidate, books: Books, snapshots: readonly Entry[]): Promise<Junk[]> {
-  const good = await restic.decryptingSnapshots(shown);
-  return snapshots.filter((entry) => !good.has(idOf(books, entry))).map((entry) => ({ entry, message: 'the snapshot does not decrypt' }));
+  return { junk, doubts };
 }

@@ -1,19 +1,24 @@
 /** restic, asked about a view of the repository, without a network. Its answers are values; only our own trouble throws. */
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
-import { escapeText } from '../core/itemize.ts';
+import { countedSnapshots, rebuildIndex, resticCodes, retrying, saysNoKeyFits } from '../core/restic-words.ts';
 import { Failure } from '../errors.ts';
-import { findProgram, run, type Ended } from './process.ts';
+import { findProgram, run, type Command, type Ended } from './process.ts';
 import type { Progress } from './progress.ts';
 import { ownPaths } from './replica.ts';
-import { canIsolate, isolatedCommand, linkView, overlayRefused, passwordRefused, unisolatedCommand, viewFailed, type View } from './sandbox.ts';
+import { codeOf, OutOfTime, passwordFailure, sandboxFailure, unreadable, wordsOf } from './restic-failures.ts';
+import { requireRestic, type KnownRestic } from './restic-version.ts';
+import { canIsolate, isolatedCommand, linkView, overlayRefused, passwordRefused, unisolatedCommand, viewFailed, type Shows, type Step, type View } from './sandbox.ts';
+import { StepReader } from './steps.ts';
 
 /** What restic said to one question. */
 export interface Answer {
   readonly isGood: boolean;
   /** Its output and its words, escaped and capped, for people. */
   readonly words: string;
+  /** The end of its output. */
   readonly stdout: string;
 }
 
@@ -23,17 +28,39 @@ export interface Shown {
   /** A config that is shown instead of the replica's own. */
   readonly config?: string;
   /** Paths that are hidden. */
-  readonly without?: Iterable<string>;
+  readonly without?: readonly string[];
+  /** By default all of the replica, and all of the candidate as if it had been admitted. */
+  readonly shows?: Shows;
+  /** Whether restic may write indexes (in memory); by default not. */
+  readonly mayWrite?: boolean;
 }
 
 /** How restic sees the repository: overlays, a copy of hard links, or that copy without isolation. */
 export type Road = 'overlay' | 'links' | 'unisolated';
 
-const outputKept = 16 * 1024 * 1024;
-/** restic retries what it cannot read for about 45 seconds; what is missing will not come. */
-const retrying = 'returned error, retrying';
-/** A host that no snapshot has: loads every index, and looks at no snapshot. */
-const noHost = 'rsync-ratchet-asks-for-no-snapshot';
+/** What several steps came to. */
+export interface Asked {
+  /** How many steps ended well; the first that does not is the last. */
+  readonly passed: number;
+  /** Whether restic said no to the step after these; otherwise, when some are left, the time was over. */
+  readonly isRefused: boolean;
+  readonly words: string;
+}
+
+/** What is to be done with what restic prints. */
+export interface Listening {
+  /** When all must be over, in milliseconds since 1970. */
+  readonly until: number;
+  /** Output of a step, piece by piece. */
+  readonly onOutput?: (step: number, chunk: Buffer) => void;
+  /** A command has ended well: a step, or one index of `each index`. */
+  readonly onEnd?: (step: number) => void;
+  readonly progress?: Progress | undefined;
+}
+
+const everything: Shows = { data: 'cr', index: 'cr', keys: 'cr', snapshots: 'cr' };
+/** How much of the end of an answer is kept. */
+const outputKept = 64 * 1024;
 
 export class Restic {
   readonly #repository: Repository;
@@ -41,9 +68,12 @@ export class Restic {
   readonly #scratch: string;
   readonly #interrupt: AbortSignal;
   #road: Road | undefined;
+  readonly #known: KnownRestic | null;
+  #program: Promise<KnownRestic> | undefined;
 
-  /** `scratch`: a private folder. `road`: taken as given instead of found out. */
-  constructor(repository: Repository, passwordFile: string, scratch: string, interrupt: AbortSignal, road?: Road) {
+  /** `scratch`: a private folder. `road`: taken as given instead of found out. `known`: what is known of the program. */
+  constructor(repository: Repository, passwordFile: string, scratch: string, interrupt: AbortSignal, road?: Road, known: KnownRestic | null = null) {
+    this.#known = known;
     this.#repository = repository;
     this.#passwordFile = passwordFile;
     this.#scratch = scratch;
@@ -52,44 +82,88 @@ export class Restic {
   }
 
   /** Can the repository be opened, do all indexes load, do all of these snapshots decrypt, and can their trees be read? */
-  async opens(shown: Shown, snapshots: readonly string[]): Promise<Answer> {
-    const which = snapshots.length > 0 ? snapshots : ['--host', noHost];
-    const answer = await this.#ask(shown, ['stats', '--mode', 'raw-data', ...which]);
-    const processed = Number(/Snapshots processed:\s+(\d+)/.exec(answer.stdout)?.[1] ?? -1);
-    return { ...answer, isGood: answer.isGood && processed === snapshots.length };
+  async opens(shown: Shown, snapshots: readonly string[], until: number): Promise<Answer> {
+    // A host that no snapshot has, because nobody can guess it: loads every index, and looks at no snapshot.
+    const which = snapshots.length > 0 ? snapshots : ['--host', randomBytes(16).toString('hex')];
+    const answer = await this.#answer(shown, ['stats', '--mode', 'raw-data', ...which], until);
+    return { ...answer, isGood: answer.isGood && countedSnapshots(answer.stdout) === snapshots.length };
   }
 
-  /** The IDs of the snapshots that decrypt. */
-  async decryptingSnapshots(shown: Shown): Promise<ReadonlySet<string>> {
-    const answer = await this.#ask(shown, ['snapshots', '--json']);
-    if (!answer.isGood) return new Set();
-    return new Set((JSON.parse(answer.stdout) as { id: string }[]).map(({ id }) => id));
-  }
-
-  async indexDecrypts(shown: Shown, id: string): Promise<Answer> {
-    return this.#ask(shown, ['cat', 'index', id]);
+  async snapshotDecrypts(shown: Shown, id: string, until: number): Promise<Answer> {
+    return this.#answer(shown, ['cat', 'snapshot', id], until);
   }
 
   /** Can the repository be opened with the keys that are shown? */
-  async unlocks(shown: Shown): Promise<Answer> {
-    return this.#ask(shown, ['cat', 'config']);
+  async unlocks(shown: Shown, until: number): Promise<Answer> {
+    const { ended, stdout } = await this.#ask(shown, [['cat', 'config']], { until });
+    const isGood = ended.code === resticCodes.yes;
+    if (!isGood && !saysNoKeyFits(ended.code, ended.stderr)) codeOf(ended, this.#repository.restic.memory);
+    return { isGood, words: wordsOf(ended, stdout), stdout };
+  }
+
+  /** Can restic go on behind these keys: does one fit, or are they all for other passwords? */
+  async passesKeys(shown: Shown, until: number): Promise<Answer> {
+    const { ended, stdout } = await this.#ask(shown, [['cat', 'config']], { until });
+    const isGood = ended.code === 0 || saysNoKeyFits(ended.code, ended.stderr);
+    if (!isGood) codeOf(ended, this.#repository.restic.memory);
+    return { isGood, words: wordsOf(ended, stdout), stdout };
   }
 
   /** Is everything there that the snapshots need? `share`: `n/t` of the packs are read and hashed as well, which `progress` counts. */
-  async isComplete(shown: Shown, share?: string, progress?: Progress): Promise<Answer> {
-    return this.#ask(shown, ['check', ...(share === undefined ? [] : [`--read-data-subset=${share}`])], progress);
+  async isComplete(shown: Shown, until: number, share?: string, progress?: Progress): Promise<Answer> {
+    return this.#answer(shown, ['check', ...(share === undefined ? [] : [`--read-data-subset=${share}`])], until, progress);
   }
 
-  async #ask(shown: Shown, args: readonly string[], progress?: Progress): Promise<Answer> {
-    const view: View = {
-      replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: [...(shown.without ?? [])], // read more than once
-      passwordFile: this.#passwordFile, program: findProgram(this.#repository.restic.path, 'restic'),
-    };
+  /** Several steps about one view, in which restic finds what it has written (in memory) in the steps before. */
+  async ask(shown: Shown, steps: readonly Step[], listening: Listening): Promise<Asked> {
+    const { ended, passed } = await this.#ask(shown, steps, listening);
+    const isOutOfTime = ended.stopped === 'deadline';
+    const isRefused = !isOutOfTime && passed < steps.length && codeOf(ended, this.#repository.restic.memory) === resticCodes.no;
+    if (isRefused) await this.#requireReadable(shown, listening.until);
+    return { passed, isRefused, words: wordsOf(ended, '') };
+  }
+
+  /** Whether restic may be given something to write: never the replica's own files, so never without isolation. */
+  async mayWrite(): Promise<boolean> {
+    return (this.#road ??= await this.#findRoad()) !== 'unisolated';
+  }
+
+  /** The command that makes indexes anew. */
+  async rebuildIndex(): Promise<readonly string[]> {
+    return rebuildIndex((await (this.#program ??= requireRestic(this.#repository.restic.path, this.#known, this.#interrupt))).version);
+  }
+
+  async #answer(shown: Shown, args: readonly string[], until: number, progress?: Progress): Promise<Answer> {
+    const { ended, stdout } = await this.#ask(shown, [args], { until, progress });
+    if (ended.stopped === 'deadline') throw new OutOfTime();
+    const isGood = codeOf(ended, this.#repository.restic.memory) === resticCodes.yes;
+    if (!isGood) await this.#requireReadable(shown, until);
+    return { isGood, words: wordsOf(ended, stdout), stdout };
+  }
+
+  /** Throws Failure when restic may not read what it was shown: that is no damage, and nothing can be said of the data. */
+  async #requireReadable(shown: Shown, until: number): Promise<void> {
+    if (this.#road === 'unisolated') return;
+    const { stdout } = await this.#ask(shown, ['unreadable file'], { until });
+    const path = stdout.trim();
+    if (path !== '') throw unreadable(this.#repository.replica, path);
+  }
+
+  async #ask(shown: Shown, steps: readonly Step[], listening: Listening): Promise<Ran> {
+    const view = this.#view(shown);
     const road = (this.#road ??= await this.#findRoad());
-    const answer = await this.#askOn(road, view, args, progress);
-    if (answer !== undefined) return answer;
+    const ran = await this.#askOn(road, view, steps, listening);
+    if (ran !== undefined) return ran;
     this.#road = 'links';
-    return this.#ask(shown, args, progress);
+    return this.#ask(shown, steps, listening);
+  }
+
+  #view(shown: Shown): View {
+    return {
+      replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: shown.without ?? [],
+      shows: shown.shows ?? everything, mayWrite: shown.mayWrite === true, passwordFile: this.#passwordFile,
+      program: findProgram(this.#repository.restic.path, 'restic'), memory: this.#repository.restic.memory,
+    };
   }
 
   /** Without namespaces restic would see the network and every secret: only with the operator's word. */
@@ -103,45 +177,64 @@ export class Restic {
   }
 
   /** Undefined when the kernel refuses this road. */
-  async #askOn(road: Road, view: View, args: readonly string[], progress: Progress | undefined): Promise<Answer | undefined> {
-    const all = ['--no-lock', '--no-cache', ...args];
+  async #askOn(road: Road, view: View, steps: readonly Step[], listening: Listening): Promise<Ran | undefined> {
     const links = join(ownPaths(view.replica).own, 'view');
+    const nonce = randomBytes(16).toString('hex');
     try {
       if (road !== 'overlay') await linkView(view, links);
-      const command = road === 'unisolated'
-        ? unisolatedCommand(view, this.#scratch, links, all)
-        : isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, all);
-      const { ended, stdout } = await this.#run(progress === undefined ? command : { ...command, env: { ...command.env, RESTIC_PROGRESS_FPS: '2' } }, progress);
-      if (ended.code === passwordRefused) throw passwordFailure(view, ended.stderr);
-      if (ended.code === viewFailed) throw sandboxFailure(ended);
-      if (road === 'overlay' && ended.code === overlayRefused) return undefined;
-      return requireReadable(view, answerOf(ended, stdout));
+      if (road === 'unisolated') return await this.#run(unisolatedCommand(view, this.#scratch, links, onlyStep(steps)), new StepReader(undefined, steps, listening), listening);
+      const command = isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce);
+      const ran = await this.#run(command, new StepReader(nonce, steps, listening), listening);
+      if (ran.script === passwordRefused) throw passwordFailure(view.passwordFile, ran.ended.stderr);
+      if (ran.script === viewFailed) throw sandboxFailure(ran.ended);
+      return road === 'overlay' && ran.script === overlayRefused ? undefined : ran;
     } finally {
       rmSync(links, { recursive: true, force: true });
     }
   }
 
-  async #run(command: Parameters<typeof run>[0], progress: Progress | undefined): Promise<{ ended: Ended; stdout: string }> {
-    const [out, said]: [Buffer[], Buffer[]] = [[], []];
-    let length = 0;
-    // restic says nothing for hours while it works, so it has one clock: that of a whole run.
-    const patience = this.#repository.timeouts.run;
-    const bounds = { stall: patience, deadline: Date.now() + patience, interrupt: this.#interrupt };
-    const keep = (kept: Buffer[]) => (chunk: Buffer): void => {
-      if ((length += chunk.length) <= outputKept) kept.push(chunk);
-      if (kept === said && chunk.includes(retrying)) throw new GaveUp();
-      if (kept === out && progress !== undefined) tellPacks(chunk, progress);
+  async #run(command: Command, reader: StepReader, { until, progress }: Listening): Promise<Ran> {
+    const said: Buffer[] = [];
+    let [length, end] = [0, ''];
+    // restic says nothing for hours while it works, so it has one clock.
+    const bounds = { stall: Math.max(1, until - Date.now()), deadline: until, interrupt: this.#interrupt };
+    const onStdout = (chunk: Buffer): void => {
+      reader.read(chunk, (text) => { end = (end + text).slice(-outputKept); });
+      if (progress !== undefined) tellPacks(chunk, progress);
+    };
+    const onStderr = (chunk: Buffer): void => {
+      if ((length += chunk.length) <= outputKept) said.push(chunk);
+      if (retrying.test(chunk.toString('latin1'))) throw new GaveUp();
     };
     let ended: Ended;
     try {
-      ended = await run(command, bounds, keep(out), keep(said));
+      ended = await run(progress === undefined ? command : { ...command, env: { ...command.env, RESTIC_PROGRESS_FPS: '2' } }, bounds, onStdout, onStderr);
     } catch (error) {
       if (!(error instanceof GaveUp)) throw error;
-      ended = { code: undefined, signal: undefined, stderr: Buffer.concat(said).toString('utf8'), stopped: 'refused' };
+      ended = { code: resticCodes.no, signal: undefined, stderr: Buffer.concat(said).toString('latin1'), stopped: undefined };
+      return { ended, passed: reader.passed, stdout: end, script: undefined };
     }
     if (this.#interrupt.aborted) throw this.#interrupt.reason;
-    return { ended, stdout: Buffer.concat(out).toString('utf8') };
+    return { ...reader.judge(ended), stdout: end, script: ended.code };
   }
+}
+
+/** What a process came to: `ended` is restic's own end where there was one. */
+interface Ran {
+  readonly ended: Ended;
+  readonly passed: number;
+  readonly stdout: string;
+  /** The exit code of the script around restic. */
+  readonly script: number | undefined;
+}
+
+/** Thrown to stop a restic that waits for what will not come: a pack that is not there is asked for for fifteen minutes. */
+class GaveUp extends Error {}
+
+function onlyStep(steps: readonly Step[]): readonly string[] {
+  const [step] = steps;
+  if (steps.length !== 1 || step === undefined || typeof step === 'string') throw new Error('one question at a time without isolation');
+  return step;
 }
 
 /** How many packs have been read of how many, from restic's last line of progress: `[0:01] 41.67%  5 / 12 packs`. */
@@ -149,39 +242,3 @@ function tellPacks(chunk: Buffer, progress: Progress): void {
   const parts = chunk.toString('latin1').split(/ (\d+) \/ (\d+) packs/);
   if (parts.length > 3) progress({ files: Number(parts.at(-3)), bytes: 0 }, { files: Number(parts.at(-2)), bytes: 0 });
 }
-
-const progressLine = /^\[\d+:\d\d/;
-
-/** Thrown to stop a restic that waits for what will not come. */
-class GaveUp extends Error {}
-
-function sandboxFailure(ended: Ended): Failure {
-  return new Failure(`the view of the repository for restic could not be made: ${escapeText(ended.stderr)}`, 'see the message; rsync-ratchet --verbose sync says more. Nothing was admitted');
-}
-
-/** What restic was not allowed to read: `Load(<index/1b95>, 0, 0) …: open /repo/index/…: permission denied`. */
-const denied = /: (?:open|stat|lstat) (\/[^;]*): permission denied(?:;|$)/;
-
-/** The answer; throws Failure when restic may not read what it was shown: that is no damage, and nothing can be said of the data. */
-function requireReadable(view: View, answer: Answer): Answer {
-  const path = answer.isGood ? undefined : denied.exec(answer.words)?.[1];
-  if (path === undefined) return answer;
-  if (path === view.passwordFile) throw passwordFailure(view, answer.words);
-  throw new Failure(`restic may not read the replica: ${answer.words}`, `run as the user who owns the replica, or give it whole to the one who runs this (root, too): chown -R "$(id -un)" ${view.replica}. Nothing was checked or admitted`);
-}
-
-function passwordFailure({ passwordFile }: View, words: string): Failure {
-  return new Failure(`restic.passwordFile cannot be read: ${escapeText(words.trim())}`, `make it readable for the user who runs this: chown "$(id -un)" ${passwordFile}; chmod 600 ${passwordFile}. Nothing was checked or admitted`);
-}
-
-/** restic 0.14 prints Go's stack behind an error; nobody needs that. */
-const stackLine = /^\s*(\S+\.go:\d+|(github\.com|runtime|main|golang\.org)[./]\S*)$/;
-
-function answerOf(ended: Ended, stdout: string): Answer {
-  const said = ended.stderr.trim() === '' ? stdout : ended.stderr;
-  const lines = said.split('\n').filter((line) => line.trim() !== '' && !stackLine.test(line) && !progressLine.test(line)).slice(0, wordsKept).map((line) => escapeText(line, 200));
-  const words = ended.stopped === 'deadline' ? 'not done within timeouts.run' : lines.join('; ');
-  return { isGood: ended.code === 0 && ended.stopped === undefined, words, stdout };
-}
-
-const wordsKept = 20;

@@ -8,6 +8,8 @@ import type { Books, Entry } from '../../src/core/books.ts';
 import { inReplica, verified, waiting } from '../../src/core/flags.ts';
 import { placeOf } from '../../src/core/layout.ts';
 import type { Proof } from '../../src/core/proof.ts';
+import { KnownBlobs } from '../../src/io/known-blobs.ts';
+import { Missing } from '../../src/io/missing-packs.ts';
 import { prove, structuralJunk } from '../../src/io/prove.ts';
 import { newBooks } from '../../src/io/replica.ts';
 import { Restic, type Road } from '../../src/io/restic.ts';
@@ -42,7 +44,7 @@ function enter(books: Books, root: string, path: string, flag: number): Entry {
 /** A replica, and the candidates of a backup that was made later. */
 async function placeFor(t: Ending): Promise<Place> {
   const folder = temporaryFolder(t);
-  const [replica, candidate, scratch] = ['replica', 'candidate', 'scratch'].map((name) => join(folder, name)) as [string, string, string];
+  const [replica, candidate, scratch, state] = ['replica', 'candidate', 'scratch', 'state'].map((name) => join(folder, name)) as [string, string, string, string];
   for (const path of [scratch, candidate]) mkdirSync(path);
   const repository = await preparedRepository(replica);
   const files = (): string[] => filesBelow(replica).filter((path) => /^(data|index|snapshots|keys)\//.test(path));
@@ -72,7 +74,7 @@ async function placeFor(t: Ending): Promise<Place> {
       const passwordFile = password === undefined ? repository.passwordFile : join(folder, 'another');
       if (password !== undefined) writeFileSync(passwordFile, password);
       const restic = new Restic(repositoryConfig({ replica }), passwordFile, scratch, new AbortController().signal, road);
-      return prove(restic, candidate, scratch, books);
+      return prove({ restic, books, candidate, scratch, until: Date.now() + 600_000, known: new KnownBlobs(state), missing: new Missing(state, () => false) });
     },
   };
 }
@@ -84,7 +86,7 @@ for (const road of ['overlay', 'links', 'unisolated'] as const) {
     const place = await placeFor(t);
     mkdirSync(join(place.replica, '.rsync-ratchet'));
     const before = content(place);
-    assert.deepEqual(await place.prove(undefined, road), { outcome: 'passed', heldBack: [] });
+    assert.deepEqual(await place.prove(undefined, road), { outcome: 'passed', doubts: [] });
     assert.deepEqual(content(place), before);
   });
 
@@ -92,12 +94,13 @@ for (const road of ['overlay', 'links', 'unisolated'] as const) {
     const place = await placeFor(t);
     mkdirSync(join(place.replica, '.rsync-ratchet'));
     const junk = [place.add('index', randomBytes(300)), place.add('snapshots', randomBytes(300)), place.add('snapshots', randomBytes(40))];
-    place.add('data', randomBytes(300));
+    const pack = place.add('data', randomBytes(300));
+    if (road !== 'unisolated') junk.push(pack); // there nothing is read, only opened
     const before = content(place);
     const proof = await place.prove(undefined, road);
     assert.ok(proof.outcome === 'failed');
     assert.deepEqual(place.paths(proof.junk.map(({ entry }) => entry)), junk.sort());
-    for (const { message } of proof.junk) assert.match(message, /decrypt|verification|unexpected|invalid/);
+    for (const { message } of proof.junk) assert.match(message, /decrypt|verification|unexpected|invalid|header/);
     assert.deepEqual(content(place), before);
   });
 }
@@ -110,23 +113,28 @@ test('an index of another repository does not decrypt here', async (t) => {
   assert.deepEqual(place.paths(proof.junk.map(({ entry }) => entry)), [junk]);
 });
 
-test('a snapshot whose tree pack is missing is held back alone', async (t) => {
+test('an index waits for its missing packs, and the snapshot for the index', async (t) => {
   const place = await placeFor(t);
   const packs = place.added.filter((path) => path.startsWith('data/'));
-  for (const pack of packs) rmSync(join(place.candidate, pack));
+  for (const pack of packs) {
+    rmSync(join(place.candidate, pack));
+    place.books.clear(place.books.at(pack), verified);
+  }
   const proof = await place.prove();
   assert.ok(proof.outcome === 'passed');
-  assert.deepEqual(place.paths(proof.heldBack), [place.snapshot]);
+  const index = place.added.find((path) => path.startsWith('index/'));
+  const expected = [...packs.map((pack) => `missing-pack ${pack}`), `missing-pack ${index}`, `held-back ${place.snapshot}`];
+  assert.deepEqual(proof.doubts.map(({ rule, path }) => `${rule} ${path}`).sort(), expected.sort());
 });
 
 test('what waits is not shown to restic: junk that waits harms nobody, and a snapshot without its index is held back', async (t) => {
   const place = await placeFor(t);
   place.books.set(place.entry(place.add('index', randomBytes(300))), waiting);
-  assert.deepEqual(await place.prove(), { outcome: 'passed', heldBack: [] });
+  assert.deepEqual(await place.prove(), { outcome: 'passed', doubts: [] });
   for (const path of place.added.filter((one) => one.startsWith('index/'))) place.books.set(place.entry(path), waiting);
   const proof = await place.prove();
   assert.ok(proof.outcome === 'passed');
-  assert.deepEqual(place.paths(proof.heldBack), [place.snapshot]);
+  assert.deepEqual(place.paths(proof.doubts.map(({ entry }) => entry ?? assert.fail())), [place.snapshot]);
 });
 
 test('a wrong password is our own trouble, whatever is new', async (t) => {
@@ -175,7 +183,7 @@ test('a key for another password, and a second one for ours, pass', async (t) =>
   const place = await placeFor(t);
   place.add('keys', keyWith(place, { data: randomBytes(100).toString('base64') }));
   place.add('keys', Buffer.concat([keyWith(place, {}), Buffer.from('\n')]));
-  assert.deepEqual(await place.prove(), { outcome: 'passed', heldBack: [] });
+  assert.deepEqual(await place.prove(), { outcome: 'passed', doubts: [] });
 });
 
 test('what cannot be what its folder says is found without restic', async (t) => {

@@ -183,9 +183,22 @@ test('a restic that retries what it cannot read is ended at once', async (t) => 
   assert.match(words, /returned error, retrying/);
 });
 
-test('a restic that does not end is ended with timeouts.run', async (t) => {
-  assert.equal(wordsOf(await askProgram(t, 'tail -f /dev/null', { timeouts: { run: '2s' } })), 'not done within timeouts.run');
+test('a restic that does not end is ended with timeouts.prove, and that is no answer', async (t) => {
+  const reply = await askProgram(t, 'tail -f /dev/null', { timeouts: { prove: '2s' } });
+  assert.ok('hint' in reply, JSON.stringify(reply));
+  assert.equal(reply.message, 'restic was not done within timeouts.prove');
 });
+
+for (const [how, line, said] of [
+  ['a signal', 'kill -KILL $$', /signal 9/], ['a crash of Go', 'echo "fatal error: out of memory" >&2; exit 2', /ended with 2, .*out of memory/], ['a code that restic does not have', 'exit 77', /ended with 77/],
+] as const) {
+  test(`${how} is no answer of restic's, but our own trouble`, async (t) => {
+    const reply = await askProgram(t, line);
+    assert.ok('hint' in reply, JSON.stringify(reply));
+    assert.match(reply.message, said);
+    assert.match(reply.hint, /restic\.memory is 4\.3 GB/);
+  });
+}
 
 test('a view that cannot be made is our own failure, with the kernel\'s words', async (t) => {
   const place = await placeFor(t, 'runner');

@@ -23,7 +23,8 @@ async function answer({ replica, passwordFile, scratch, road, ask, shown = {}, s
   const repository = repositoryConfig({ ...nightly, replica });
   const restic = new Restic(repository, passwordFile, scratch, new AbortController().signal, road);
   try {
-    return await (ask === 'opens' ? restic.opens(shown, snapshots) : restic[ask](shown));
+    const until = Date.now() + repository.timeouts.prove;
+    return await (ask === 'opens' ? restic.opens(shown, snapshots, until) : restic[ask](shown, until));
   } catch (error) {
     return { message: (error as Error).message, hint: (error as { hint?: string }).hint ?? '' };
   }
