@@ -61,8 +61,8 @@ export async function prove(edges: Edges, run: Run, books: Books, isComplete: bo
   if (proof?.outcome === 'failed') {
     for (const { entry, message } of proof.junk) {
       run.findings.add('violation', 'unproven', books.path(entry), message);
-      edges.restic.reject(entry);
     }
+    edges.restic.rejectAll(books, proof.junk.map(({ entry }) => entry));
     if (proof.junk.length === 0) run.findings.add('violation', 'unproven', '', proof.words);
     return;
   }

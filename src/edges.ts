@@ -110,8 +110,8 @@ export interface ProofEdges {
   prove(books: Books): Promise<Proof>;
   /** After the admission: remembers what the proof has learned; warnings that stand. */
   settle(books: Books): Doubt[];
-  /** A candidate that must not enter goes to quarantine. */
-  reject(entry: Entry): void;
+  /** Candidates that must not enter go to quarantine, and their names are remembered: they are not fetched again. */
+  rejectAll(books: Books, entries: readonly Entry[]): void;
   /** What would be missing without `hidden`, in restic's words; undefined when the repository is complete. */
   whatIsMissing(hidden: readonly string[], withCandidates: boolean): Promise<string | undefined>;
   /** The shares (`n/t`) to check now: one that failed, until it passes, and the next one when its turn is due. */

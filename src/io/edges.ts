@@ -144,6 +144,7 @@ export class RunEdges extends Telling implements Edges {
     this.#incoming.takeLeftovers();
     this.#quarantine.settle(books);
     this.#quarantine.holdOff(books, run.findings, this.now());
+    this.restic.poison.holdOff(books, run.findings);
   }
 
   async fetch(runId: string, deadline: Date): Promise<Fetched> {

@@ -12,6 +12,7 @@ import { prove, structuralJunk } from './prove.ts';
 import { notInitialised, ownPaths } from './replica.ts';
 import { KnownBlobs } from './known-blobs.ts';
 import { Missing } from './missing-packs.ts';
+import { Poison } from './poison.ts';
 import { OutOfTime } from './restic-failures.ts';
 import { Restic } from './restic.ts';
 import { requireRestic } from './restic-version.ts';
@@ -22,6 +23,7 @@ import { markerOf } from './whose-state.ts';
 
 export class ResticEdges implements ProofEdges {
   readonly canProve: boolean;
+  readonly poison: Poison;
   readonly #repository: Repository;
   readonly #session: Session;
   readonly #state: State;
@@ -38,6 +40,7 @@ export class ResticEdges implements ProofEdges {
     this.#hasCompletedOnce = hasCompletedOnce;
     this.canProve = repository.restic.passwordFile !== undefined && repository.restic.prove !== false;
     this.#repository = repository;
+    this.poison = new Poison(state.folder, repository.limits.newFiles);
     this.#session = session;
     this.#state = state;
     this.#incoming = incoming;
@@ -71,8 +74,9 @@ export class ResticEdges implements ProofEdges {
     return this.canProve ? this.#missing.settle(books) : [];
   }
 
-  reject(entry: Entry): void {
-    this.#incoming().reject(entry);
+  rejectAll(books: Books, entries: readonly Entry[]): void {
+    this.poison.remember(entries.map((entry) => books.path(entry).slice(-64)));
+    for (const entry of entries) this.#incoming().reject(entry);
   }
 
   async whatIsMissing(hidden: readonly string[], withCandidates: boolean): Promise<string | undefined> {
@@ -99,7 +103,7 @@ export class ResticEdges implements ProofEdges {
   }
 
   get #missing(): Missing {
-    return (this.#remembered ??= new Missing(this.#state.folder, () => !this.#hasCompletedOnce()));
+    return (this.#remembered ??= new Missing(this.#state.folder, (pack) => !this.#hasCompletedOnce() || this.poison.has(pack)));
   }
 
   get #asked(): Restic {
