@@ -156,8 +156,9 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   unproven: {
     means: 'A new file has the right hash and is still poison: restic refuses it, or the repository with it. It is in quarantine.',
     road: [
-      'Only somebody without the repository\'s password makes such a file. Look who wrote it on serverA (owner, time), and remove it there.',
-      'Until it is gone there, each sync finds it again. The other new files wait in REPLICA/.rsync-ratchet/candidate/.',
+      'Somebody with access to serverA made it, or a client with bad memory did. Look who wrote it (owner, time), and remove it there:',
+      'an index with restic repair index, a pack with restic repair packs, each while a prune window is open here.',
+      'Its name is remembered: acknowledged, it is a warning while serverA lists it. Until then new files wait in REPLICA/.rsync-ratchet/candidate/.',
       ...acknowledge,
     ],
   },
