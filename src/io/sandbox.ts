@@ -76,9 +76,10 @@ show "$replica" lower/replica
 # What is mounted below (/usr/local, say) comes along, read-only as well: an ordinary user may not leave it out (EINVAL).
 show_all() {
   mount --rbind "$1" "$2"
+  here=$(pwd -P)/$2
   while read -r _ _ _ _ point _; do
-    point=$(printf %b "$point")
-    case $point in "$(pwd -P)/$2" | "$(pwd -P)/$2"/*) mount -o remount,bind,ro "$point" ;; esac
+    case $point in *\\\\*) point=$(printf %b "$point") ;; esac
+    case $point in "$here" | "$here"/*) mount -o remount,bind,ro "$point" ;; esac
   done < /proc/self/mountinfo
 }
 for folder in usr bin sbin lib lib64; do
