@@ -71,7 +71,7 @@ async function tried(name: string, trial: Trial): Promise<Result> {
 function run(name: string, { env, files }: Trial): Promise<Result> {
   const counts = join(temporaryFolder(), 'counts');
   const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=./scripts/count-reporter.mjs', `--test-reporter-destination=${counts}`];
-  const argv = ['scripts/in-memory', process.execPath, '--import', 'tsx', '--test', '--test-concurrency=1', '--test-timeout=600000', ...reporters, ...files];
+  const argv = ['scripts/in-memory', process.execPath, '--import', 'tsx', '--test', '--test-concurrency=1', '--test-timeout=1800000', ...reporters, ...files];
   return new Promise((resolve) => {
     const child = spawn('scripts/with-programs', argv, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
