@@ -41,6 +41,7 @@ interface Misbehaviour {
   readonly fake?: string;
   /** What the failure says; or, for a report that can be read but does not add up, the rules of the alarm. */
   readonly says?: RegExp;
+  readonly hint?: RegExp;
   readonly rules?: readonly string[];
   readonly silent?: true;
 }
@@ -56,6 +57,7 @@ const audits: readonly Misbehaviour[] = [
   { name: 'deaf', silent: true, says: /no progress for timeouts\.stall/ },
   { name: 'hangs-midway', silent: true, says: /no progress for timeouts\.stall/ },
   { name: 'killed', says: /ended by SIGKILL/ },
+  { name: 'lacks-an-option', says: /exit code 1: rsync: --max-alloc=1G: unknown option/, hint: /this rsync is too old: 3\.2\.3 or later/ },
   ...[1, 12, 20, 23, 24, 30, 127, 255].map((code) => ({ name: `exit-${code}`, fake: 'exit-n', says: new RegExp(`exit code ${code}`) })),
   ...[1, 23, 24].map((code) => ({ name: `half-then-${code}`, fake: 'half-then-n', says: new RegExp(`exit code ${code}`) })),
   { name: 'silent', rules: ['unaccounted'] },
@@ -66,7 +68,7 @@ const audits: readonly Misbehaviour[] = [
 ];
 
 describe('a dry run that misbehaves', { concurrency: 2 }, () => {
-  for (const { name, fake = name, says, rules = [], silent } of audits) {
+  for (const { name, fake = name, says, hint, rules = [], silent } of audits) {
     test(`${name}: ${says === undefined ? 'exit 3, the books do not add up' : 'exit 1, and the reason'}`, async (t) => {
       const s = await stage(t);
       addFile(s.source, 'pack', 'new');
@@ -74,6 +76,7 @@ describe('a dry run that misbehaves', { concurrency: 2 }, () => {
       const { code, run } = await nightWith(t, s, fake, name, silent && 'audit');
       assert.deepEqual([code, run.outcome], says === undefined ? [3, 'alarm'] : [1, 'failed'], JSON.stringify(run));
       if (says !== undefined) assert.match(run.error.message, says);
+      if (hint !== undefined) assert.match(run.error.hint, hint);
       assert.deepEqual(rulesOf(run), rules);
       assert.deepEqual(run.fetched, { files: 0, bytes: 0 });
       assert.deepEqual(s.replicaNow(), before);
