@@ -102,7 +102,7 @@ test('a scrub that is killed goes on from what it remembered', async (t) => {
   }
 });
 
-test('another share, or a scrub of long ago, is begun anew', async (t) => {
+test('another share, or a scrub of long ago, is begun anew; where the memory is damaged nothing is begun', async (t) => {
   const made = handMadeReplica(t);
   const control = new AbortController();
   await run(made, after(5, () => { control.abort(new Interrupted('SIGINT')); }), control.signal);
@@ -110,10 +110,14 @@ test('another share, or a scrub of long ago, is begun anew', async (t) => {
   assert.ok(left?.after);
   assert.equal((await run(made, { share: { n: 1, t: 2 } })).isResumed, false);
   const file = join(made.config.state, 'nightly/scrub.json');
-  for (const text of [JSON.stringify({ ...left, savedAt: '2020-01-01T00:00:00.000Z' }), '{"version":1,', 'null', '']) {
+  writeFileSync(file, JSON.stringify({ ...left, savedAt: '2020-01-01T00:00:00.000Z' }));
+  const next = await run(made);
+  assert.deepEqual([next.isResumed, next.isComplete, next.hashed.files], [false, true, made.paths.length]);
+  for (const text of ['{"version":1,', 'null', '']) {
     writeFileSync(file, text);
-    const next = await run(made);
-    assert.deepEqual([next.isResumed, next.isComplete, next.hashed.files], [false, true, made.paths.length]);
+    const { failure, hashed } = await run(made);
+    assert.match(failure?.hint ?? '', /which files are damaged/, text);
+    assert.deepEqual([hashed.files, readFileSync(file, 'utf8')], [0, text], 'what may have said which files are damaged stays');
   }
 });
 

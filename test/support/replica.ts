@@ -8,6 +8,7 @@ import { Console } from '../../src/io/console.ts';
 import { writeMarker } from '../../src/io/replica.ts';
 import type { EdgeOptions } from '../../src/io/state-edges.ts';
 import { type Value, writeConfig, type WrittenConfig } from './config.ts';
+import { writeJournal } from './journals.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
 
 export interface HandMade {
@@ -22,7 +23,7 @@ export interface HandMade {
 
 const hash = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
 
-/** Makes a replica with its marker: 1 key, 5 indexes, 4 snapshots, 40 packs of some bytes, all whole. `changes` as in `writeConfig`. */
+/** Makes a replica with its marker, and the journal that belongs to it: 1 key, 5 indexes, 4 snapshots, 40 packs of some bytes, all whole. `changes` as in `writeConfig`. */
 export function handMadeReplica(t: Ending, changes: Readonly<Record<string, Value>> = {}): HandMade {
   const folder = temporaryFolder(t);
   const config = writeConfig(folder, join(folder, 'source'), changes);
@@ -42,6 +43,7 @@ export function handMadeReplica(t: Ending, changes: Readonly<Record<string, Valu
   mkdirSync(join(replica, '.rsync-ratchet'), { mode: 0o700 });
   const pins = { config: hash(identity), keys: keys.map((path) => path.slice('keys/'.length)) };
   writeMarker(replica, { version: 1, id: 'hand-made', repository: 'nightly', createdAt: '2026-11-23T01:27:44.012Z', pins, firstRunCompleted: true });
+  writeJournal(config.state, 1, new Date('2026-11-23T01:27:44.012Z'));
   return { folder, config, replica, paths, options: (interrupt = new AbortController().signal) => optionsOf(config.file, interrupt) };
 }
 
