@@ -52,7 +52,7 @@ describe('defaults', () => {
         limits: { newFiles: 200_000, newBytes: 500e9, minFree: { percent: 5 }, suspects: 100 },
         spotCheck: 5,
         ignore: [],
-        restic: { path: 'restic', prove: true },
+        restic: { path: 'restic', prove: true, memory: 2 ** 32 },
       }],
       alerts: {},
       monitoring: {},
@@ -61,13 +61,13 @@ describe('defaults', () => {
 
   test('with a password the check is on', () => {
     const check = { every: 7 * day, readDataSubset: 30 };
-    assert.deepEqual(repositoryOf('restic: { passwordFile: secret }').restic, { path: 'restic', passwordFile: '/etc/ratchet/secret', prove: true, check });
+    assert.deepEqual(repositoryOf('restic: { passwordFile: secret }').restic, { path: 'restic', passwordFile: '/etc/ratchet/secret', prove: true, memory: 2 ** 32, check });
     assert.deepEqual(repositoryOf('restic: { passwordFile: /s, check: { every: 1d } }').restic.check, { every: day, readDataSubset: 30 });
     assert.deepEqual(repositoryOf('restic: { passwordFile: /s, prove: unisolated }').restic.prove, 'unisolated');
   });
 
   test('without a password there is no check, and prove stays as it is', () => {
-    assert.deepEqual(repositoryOf('restic: { path: /opt/restic, prove: false, check: { every: 1d } }').restic, { path: '/opt/restic', prove: false });
+    assert.deepEqual(repositoryOf('restic: { path: /opt/restic, prove: false, check: { every: 1d } }').restic, { path: '/opt/restic', prove: false, memory: 2 ** 32 });
   });
 
   test('smtp is a mail server on this machine', () => {
@@ -427,7 +427,7 @@ describe('the sample', () => {
     assert.equal(nightly.rsync.bandwidthLimit, 20e6);
     assert.deepEqual(nightly.pruneWindows, [{ days: ['sun'], from: '01:00', to: '07:00', timezone: 'Europe/Berlin', maxDeletions: 5000 }]);
     assert.deepEqual(nightly.restic, {
-      path: 'restic', passwordFile: '/etc/rsync-ratchet/nightly.password', prove: true, check: { every: 7 * day, readDataSubset: 30 },
+      path: 'restic', passwordFile: '/etc/rsync-ratchet/nightly.password', prove: true, memory: 2 ** 32, check: { every: 7 * day, readDataSubset: 30 },
     });
     assert.deepEqual(config.alerts, {
       email: {
