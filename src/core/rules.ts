@@ -47,7 +47,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'More was deleted than the open prune window lets through, or no snapshot would be left. Nothing of it was accepted.',
     road: [
       'Ask whether so much was pruned. If so: rsync-ratchet prune-window open REPO --max-deletions N, with N large enough.',
-      'If every snapshot was deleted on purpose, make a new backup and sync it before.',
+      'If every snapshot was replaced on purpose (tag, rewrite, forget --keep-last 1): it is let through once the new ones are admitted;',
+      '  without a restic password only where deletionGrace is 7d or longer. If none is left at all, make a new backup first.',
       'If not, treat it as an attack:',
       ...restoreOnServerA.map((line) => `  ${line}`),
       ...acknowledge,

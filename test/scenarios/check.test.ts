@@ -130,3 +130,23 @@ test('a replica that restic may not read is a failure of ours, exit 1: no failed
   allow(snapshot);
   assert.equal((await night.run(['check'])).code, 0);
 });
+
+test('a failed share stands until it has passed itself, and is read every night until then, beside the turn', async (t) => {
+  const night = await provingNight(serverA, t, { restic: { check: { every: '1d', readDataSubset: 2 } } });
+  rot(night);
+  const shares: string[] = [];
+  const standing = async (env: Record<string, string>): Promise<unknown[]> =>
+    [(await night.run(['--json', 'status'], { env })).json().repositories[0].lastCheck?.passed, (await night.run(['status', '--nagios'], { env })).code];
+  let failed = 0;
+  for (const days of [0, 1.1, 2.2]) {
+    const { run, code } = await night.sync([], { env: clockAhead(days * day) });
+    shares.push(`${run.check.share} ${run.check.passed}`);
+    if (code === 4) failed++;
+    if (failed > 0) assert.deepEqual(await standing(clockAhead(days * day)), [false, 1], `another share cleared it: ${shares.join(', ')}`);
+  }
+  assert.ok(failed >= 2, shares.join(', '));
+  assert.equal((await night.run(['scrub', '--repair'])).code, 0);
+  const env = clockAhead(2.3 * day);
+  assert.equal((await night.run(['check'], { env })).code, 0);
+  assert.equal((await standing(env))[0], true);
+});
