@@ -108,7 +108,7 @@ export interface NewBackup {
   readonly data: Pack;
   readonly trees: Pack;
   /** Writes the snapshot; its path. */
-  snapshot(): string;
+  readonly snapshot: () => string;
 }
 
 export const newBlobs = { x: dataBlob(text('x')), y: dataBlob(text('y')) } as const;
