@@ -54,6 +54,8 @@ export interface Edges {
   acceptedMtimes(books: Books): Entry[] | undefined;
   /** Fetches files that the replica has, and hashes what comes; calls `told` for each. The replica is not touched. */
   examine(run: Run, paths: readonly string[], deadline: Date, told: (path: string, found: Examined) => void): Promise<void>;
+  /** What the replica's file system keeps of a modification time, both in seconds. */
+  keptMtime(mtime: number): number;
   /** Gives a file of the replica the modification time (seconds) that serverA lists. */
   setMtime(path: string, mtime: number): void;
   /** `n` entries at random. */

@@ -19,6 +19,7 @@ export interface Audited {
  */
 export async function examine(edges: Edges, run: Run, audited: Audited): Promise<void> {
   if (run.alarm !== undefined || run.findings.rules('violation').length > 0) return;
+  clearUnheld(edges, audited.books);
   const times = suspectsOf(edges, run, audited);
   const spots = new Set(spotsOf(edges, run, audited.books));
   const paths = [...times.sampled, ...spots];
@@ -27,11 +28,26 @@ export async function examine(edges: Edges, run: Run, audited: Audited): Promise
       if (found !== 'right') times.settled.delete(path);
       judge(run, path, found, spots.has(path));
     });
+    judgeMissed(edges, run);
   }
   if (run.findings.rules('violation').length > 0) return;
   for (const [path, mtime] of times.settled) edges.setMtime(path, mtime);
   if (times.isAccepted) await edges.journal({ event: 'mtimes-accepted', runId: run.runId, files: times.settled.size });
 }
+
+/** A time that the replica's file system cannot hold was taken over as far as it goes, and is no other time the night after. */
+function clearUnheld(edges: Edges, books: Books): void {
+  const kept = new Map<number, number>();
+  for (const entry of books.select(suspect, 0)) {
+    const listed = books.stamp(entry);
+    if (listed >= 0 && listed < everywhere) continue;
+    if (!kept.has(listed)) kept.set(listed, edges.keptMtime(listed));
+    if (kept.get(listed) === books.mtime(entry)) books.clear(entry, suspect);
+  }
+}
+
+/** Every file system holds the times from 1970 until here, in seconds. */
+const everywhere = 2 ** 31;
 
 interface Suspects {
   /** Paths to hash tonight. */
@@ -78,8 +94,18 @@ const spareRoom = 2 ** 20;
 
 function judge(run: Run, path: string, found: Examined, isSpot: boolean): void {
   if (found === 'right') return;
-  if (found === 'missing') run.findings.add('warning', 'not-delivered', path, 'asked for to check its content, but not delivered');
+  if (found === 'missing' && isSpot) {
+    run.spotsMissed = (run.spotsMissed ?? 0) + 1;
+    run.findings.add('warning', 'not-delivered', path, 'asked for to check its content, but not delivered');
+  } else if (found === 'missing') run.findings.add('violation', 'modified', path, 'its time is another one, and serverA does not deliver it: nobody can say that it is unchanged');
   else run.findings.add('violation', isSpot ? 'spot-check' : 'modified', path, found.wrong);
+}
+
+/** Once a file may be unreadable for a reason; what does not come two nights running is withheld. */
+function judgeMissed(edges: Edges, run: Run): void {
+  run.spotsMissed ??= 0;
+  if (run.spotsMissed === 0 || !(Number(edges.memory().lastRun?.['spotsMissed'] ?? 0) > 0)) return;
+  run.findings.add('violation', 'spot-check', '', `serverA did not deliver ${run.spotsMissed} files that it lists, and some the night before: their content cannot be checked`);
 }
 
 /** Step 9: when it is due, restic checks the replica and reads a share of all data. */

@@ -17,6 +17,8 @@ export async function tell(edges: Edges, run: Run): Promise<void> {
   let head = 'not written';
   try {
     told = edges.told(warnings);
+    // A night that asked for none says nothing of the ones before.
+    run.spotsMissed ??= Number(edges.memory().lastRun?.['spotsMissed'] ?? 0);
     edges.record(run);
     head = await edges.journal(endOf(run, warnings));
   } catch (error) {
@@ -68,6 +70,7 @@ function endOf(run: Run, warnings: string): JournalEvent {
     runId, outcome: outcomeOf(run), exitCode: runExitCode(run),
     audit, fetched, admitted, quarantined, tombstones, replica, quiet, seconds, warnings,
     rules: [...run.findings.rules('violation'), ...run.findings.rules('warning')],
+    ...(run.command === 'sync' && run.spotsMissed !== undefined && run.spotsMissed > 0 ? { spotsMissed: run.spotsMissed } : {}),
     ...(failure === undefined ? {} : { failure: failure.message }),
   };
 }

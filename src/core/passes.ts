@@ -13,6 +13,8 @@ export interface FailedPass {
   readonly code: number | undefined;
   /** Whether another pass can say something: the connection is as good as before. */
   readonly mayGoOn: boolean;
+  /** What it read was no longer the source, or the replica: nothing of it counts. */
+  readonly isVoid?: boolean;
 }
 
 /**
@@ -24,7 +26,9 @@ export async function auditPass(judging: Audit, pass: Pass, dryRun: (hidden: rea
   const once = async (hidden: readonly string[]): Promise<FailedPass | undefined> => {
     judging.begin(pass, hidden);
     try {
-      return await dryRun(hidden);
+      const failed = await dryRun(hidden);
+      if (failed?.isVoid === true) judging.begin(pass);
+      return failed;
     } catch (error) {
       if (error instanceof Flood) return { failure: error, code: undefined, mayGoOn: false };
       throw error;

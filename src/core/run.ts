@@ -73,6 +73,8 @@ export interface Run {
   replica: ReplicaSize | undefined;
   /** Snapshots that were never there before this run. */
   snapshotsAdmitted: number;
+  /** Spot checks that did not come; undefined when none was asked for. */
+  spotsMissed: number | undefined;
   /** The clock is too far from that of earlier runs: nothing is buried, confirmed or expired. */
   isClockDoubted: boolean;
   /** Tonight's deletions leave no snapshot, or no key, but what is new tonight: they are accepted once that is admitted. */
@@ -104,6 +106,7 @@ export function newRun(repository: string, runId: string, command: Run['command'
     reminder: undefined,
     replica: undefined,
     snapshotsAdmitted: 0,
+    spotsMissed: undefined,
     isClockDoubted: false,
     awaitsNews: false,
     quiet: undefined,

@@ -1,6 +1,6 @@
 /** The edges of one run for one repository: everything outside, wired together for `nightly.ts` and `initialise.ts`. */
 import { randomInt } from 'node:crypto';
-import { lstatSync, utimesSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Catalogue } from '../core/catalogue.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
@@ -11,10 +11,11 @@ import type { FailedPass } from '../core/passes.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { sampleOf } from '../core/stock.ts';
 import { leaving } from '../core/tombstones.ts';
-import { asFailure } from '../errors.ts';
+import { asFailure, type Failure } from '../errors.ts';
 import type { Edges, Examined, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
+import { keptMtime, setMtime } from './mtime.ts';
 import { emptyExpired, expire } from './expire.ts';
 import { examine } from './examine.ts';
 import { refusalOf, writeNames } from './files.ts';
@@ -102,7 +103,11 @@ export class RunEdges extends Telling implements Edges {
   }
 
   setMtime(path: string, mtime: number): void {
-    utimesSync(join(this.repository.replica, path), mtime, mtime);
+    setMtime(join(this.repository.replica, path), mtime);
+  }
+
+  keptMtime(mtime: number): number {
+    return keptMtime(join(this.#paths.own, 'mtime'), mtime);
   }
 
   sample(entries: Iterable<Entry>, n: number): Entry[] {
@@ -136,7 +141,9 @@ export class RunEdges extends Telling implements Edges {
   }
 
   async dryRun(pass: Pass, deadline: Date, judge: Judge, hidden: readonly string[]): Promise<FailedPass | undefined> {
-    return rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge, hidden);
+    const failed = await rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge, hidden);
+    const fallen = this.#session.fallen() ?? this.#fallenReplica();
+    return fallen === undefined ? failed : { failure: fallen, code: undefined, mayGoOn: false, isVoid: true };
   }
 
   takeLeftovers(run: Run, books: Books): void {
@@ -177,12 +184,18 @@ export class RunEdges extends Telling implements Edges {
 
   stage(name: Stage): void {
     this.#console.detail(`${this.repository.name}: ${name}`);
+    this.#session.phase(name);
   }
 
   /** Throws Failure when the replica is not the one that we began with: unmounted, say. */
   #requireReplica(): void {
+    const fallen = this.#fallenReplica();
+    if (fallen !== undefined) throw fallen;
+  }
+
+  #fallenReplica(): Failure | undefined {
     const { name, replica } = this.repository;
-    if (onDisk.readMarker(replica)?.id !== this.#requireMarker().id) throw onDisk.notInitialised(name, replica);
+    return onDisk.readMarker(replica)?.id === this.#requireMarker().id ? undefined : onDisk.notInitialised(name, replica);
   }
 
   /** The replica's keys are the pinned ones; they change only in a window that says so. */

@@ -58,9 +58,13 @@ export async function run(
   const child = start(command);
   let stopped: StopReason | undefined;
   let thrown: { error: unknown } | undefined;
+  let giveUp: () => void = () => undefined;
+  const givenUp = new Promise<undefined>((resolve) => { giveUp = () => { resolve(undefined); }; });
   const stop = (reason: StopReason): void => {
     stopped ??= reason;
+    bounds.beforeStop?.();
     endGroup(child.pid);
+    setTimeout(giveUp, 2 * patience).unref();
   };
   const watchdog = new Watchdog(bounds, stop);
   const feed = (reader: (chunk: Buffer) => void) => (chunk: Buffer): void => {
@@ -81,11 +85,23 @@ export async function run(
     killGroup(child.pid, 'SIGKILL');
     afterLastWords(() => { child.stderr.destroy(); });
   });
-  const result = await child;
+  const result = await Promise.race([child, givenUp]);
   watchdog.end();
+  if (result === undefined) return abandon(child, command);
   killGroup(child.pid, 'SIGKILL');
   if (thrown !== undefined) throw thrown.error;
   return { code: result.exitCode, signal: result.signal, stderr: withReason(stderr(), result), stopped };
+}
+
+/** KILL ends everything but a process that waits inside the kernel, for a mount that does not answer, say. Nobody waits for that one. */
+function abandon(child: ReturnType<typeof start>, { file }: Command): never {
+  child.stdout.destroy();
+  child.stderr.destroy();
+  child.unref();
+  throw new Failure(
+    `${file} (process ${child.pid ?? 'unknown'}) does not end, not even by KILL`,
+    `it waits for a disk or a mount that does not answer: see \`cat /proc/${child.pid ?? 'PID'}/stack\` and \`dmesg\`; nothing was admitted`,
+  );
 }
 
 /** Starts a program as `run` does, without waiting for it. Its pipes must be read. */
@@ -132,7 +148,7 @@ export function afterLastWords(end: () => void): void {
   setTimeout(() => { setImmediate(end); }, lastWords).unref();
 }
 
-function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
+export function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, signal);

@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
+import type { Failure } from '../errors.ts';
 import { wantsRoom } from './bubblewrap.ts';
+import { folderIn, noteOf, requireShortHold } from './holder.ts';
 import { takeLock, type Lock } from './lock.ts';
 import { keepYoungGenerationSmall } from './memory.ts';
 import { ownPaths } from './replica.ts';
@@ -17,6 +19,7 @@ export class Session {
   readonly #calls: Calls;
   #lock: Lock | undefined;
   #folder = '';
+  readonly #since = new Date().toISOString();
   #connecting: Promise<Connection> | undefined;
   #rsync: RsyncContext | undefined;
 
@@ -30,11 +33,14 @@ export class Session {
   async lock(): Promise<boolean> {
     keepYoungGenerationSmall();
     this.#lock = await takeLock(ownPaths(this.#repository.replica).lock);
-    if (this.#lock === undefined) return false;
-    removeRunFolder(this.#lock.note);
+    if (this.#lock === undefined) {
+      requireShortHold(this.#repository);
+      return false;
+    }
+    removeRunFolder(folderIn(this.#lock.note));
     rmSync(join(ownPaths(this.#repository.replica).own, 'view'), { recursive: true, force: true });
     this.#folder = makeRunFolder();
-    this.#lock.write(this.#folder);
+    this.phase('start');
     return true;
   }
 
@@ -57,6 +63,16 @@ export class Session {
     return this.#rsync;
   }
 
+  /** Why the source is no longer what it was at the start; undefined while it stands. */
+  fallen(): Failure | undefined {
+    return this.#rsync?.connection.fallen?.();
+  }
+
+  /** Notes what the run is at, for whoever waits for the lock. */
+  phase(name: string): void {
+    this.#lock?.write(noteOf(this.#folder, { pid: process.pid, phase: name, since: this.#since }));
+  }
+
   /** A path in the private folder. */
   path(name: string): string {
     return join(this.#folder, name);
@@ -64,7 +80,8 @@ export class Session {
 
   /** The clocks of one rsync that must be done by `deadline`. */
   bounds(deadline: Date): Bounds {
-    return { stall: this.#repository.timeouts.stall, deadline: deadline.getTime(), interrupt: this.interrupt };
+    const beforeStop = (): void => { this.#rsync?.connection.letGo?.(); };
+    return { stall: this.#repository.timeouts.stall, deadline: deadline.getTime(), interrupt: this.interrupt, beforeStop };
   }
 
   async close(): Promise<void> {

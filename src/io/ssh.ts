@@ -1,5 +1,5 @@
 /** One ssh connection for a whole run: a master of our own (ssh(1), "ControlMaster"), closed at the end. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Repository } from '../core/config.ts';
@@ -19,6 +19,10 @@ export interface Connection {
   readonly readable: readonly string[];
   /** What ssh itself said, for hints. */
   stderr(): string;
+  /** Why what is read there is no longer what it was at the start; undefined while it stands. Asks nothing that could hang. */
+  fallen?(): Failure | undefined;
+  /** Ends a mount at once, so that nobody can wait for it any more. */
+  letGo?(): void;
   /** Ends the connection; never throws. */
   close(): Promise<void>;
 }
@@ -58,9 +62,22 @@ export async function connect(repository: Repository, folder: string, interrupt:
   const { source } = repository;
   if (source.kind === 'sftp') return mountSftp({ ...repository, source }, join(folder, 'mount'), interrupt);
   if (source.kind === 'local') {
-    return { source: withSlash(source.path), channels: undefined, readable: [source.path], stderr: () => '', close: () => Promise.resolve() };
+    return { source: withSlash(source.path), channels: undefined, readable: [source.path], stderr: () => '', fallen: watched(source.path), close: () => Promise.resolve() };
   }
   return connectMaster({ ...repository, source }, folder, interrupt);
+}
+
+/** A folder of this machine, a disk perhaps: it must stay the same one. */
+function watched(path: string): () => Failure | undefined {
+  const identity = (): string => {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? '' : `${stats.dev} ${stats.ino}`;
+  };
+  const first = identity();
+  return () => (identity() === first ? undefined : new Failure(
+    `${path} is no longer the folder that it was when the run began: was its disk unmounted?`,
+    'mount it again and run once more; what was listed meanwhile does not count, and nothing was admitted',
+  ));
 }
 
 async function connectMaster(repository: SshRepository, folder: string, interrupt: AbortSignal): Promise<Connection> {

@@ -1,11 +1,11 @@
 /** The sftp road: a read-only sshfs mount in a private folder, for a serverA whose account has only sftp. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../core/config.ts';
 import { Failure } from '../errors.ts';
-import { collect, endGroup, findProgram, start, type Command } from './process.ts';
+import { collect, endGroup, findProgram, killGroup, start, type Command } from './process.ts';
 import { connectionFailure, masterEnvironment, sshOptions, type Connection } from './ssh.ts';
 
 type SftpRepository = Repository & { source: Extract<Repository['source'], { kind: 'sftp' }> };
@@ -16,29 +16,41 @@ const lookEvery = 20;
 /** Mounts the source at `folder`. Throws Failure with a hint when the mount does not come up in time. */
 export async function mountSftp(repository: SftpRepository, folder: string, interrupt: AbortSignal): Promise<Connection> {
   mkdirSync(folder, { mode: 0o700 });
+  const bare = statSync(folder).dev;
   writeFileSync(`${folder}.conf`, sshConfiguration(repository), { mode: 0o600 });
   const sshfs = start(mountCommand(repository, folder));
   const stderr = collect(sshfs.stderr);
   sshfs.stdout.resume();
   const life = { isOver: false };
   const end = sshfs.then(() => { life.isOver = true; });
+  // A server that does not answer keeps whoever asks waiting in the kernel until sshfs is gone.
+  const letGo = (): void => {
+    killGroup(sshfs.pid, 'SIGKILL');
+    detach(folder);
+  };
   const close = async (): Promise<void> => {
     unmount(folder);
     if (!life.isOver) endGroup(sshfs.pid);
-    await end;
+    await Promise.race([end, wait(mostWait, undefined, { ref: false })]);
   };
   const deadline = Date.now() + repository.timeouts.connect + 5000;
   while (!isMounted(folder) && !life.isOver && !interrupt.aborted && Date.now() < deadline) await wait(lookEvery);
   const patience = wait(Math.max(deadline - Date.now(), 0), false, { ref: false, signal: interrupt }).catch(() => false);
-  if (isMounted(folder) && await Promise.race([isServed(folder), end.then(() => false), patience])) return { source: `${folder}/`, channels: undefined, readable: [folder], stderr, close };
+  const mount = mountOf(folder);
+  const fallen = (): Failure | undefined => (!life.isOver && mountOf(folder) === mount ? undefined : new Failure(
+    `the sftp mount of ${repository.source.host} is gone: sshfs ended, or the connection broke`,
+    'see whether serverA is up, and run again; what was listed meanwhile does not count, and nothing was admitted',
+  ));
+  const isUp = mount !== undefined && await Promise.race([isServed(folder, bare), end.then(() => false), patience]);
+  if (isUp && fallen() === undefined) return { source: `${folder}/`, channels: undefined, readable: [folder], stderr, fallen, letGo, close };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
   throw connectionFailure(repository, stderr());
 }
 
-/** sshfs mounts before it has connected; the first question waits until it has, and fails when it cannot. */
-async function isServed(folder: string): Promise<boolean> {
-  return stat(folder).then(() => true, () => false);
+/** sshfs mounts before it has connected; the first question waits until it has, and fails when it cannot. What answers must not be the bare folder. */
+async function isServed(folder: string, bare: number): Promise<boolean> {
+  return stat(folder).then(({ dev }) => dev !== bare, () => false);
 }
 
 /** sshfs in the foreground, so that it ends with us. */
@@ -60,12 +72,24 @@ function sshConfiguration(repository: SftpRepository): string {
 /** Ends a mount, also a stale one of a killed run; nothing happens where there is none. */
 export function unmount(folder: string): void {
   if (!isMounted(folder)) return;
-  spawnSync('fusermount3', ['-u', '-z', folder], { stdio: 'ignore' });
+  detach(folder);
   if (isMounted(folder)) throw new Failure(`${folder} cannot be unmounted`, `run: fusermount3 -u -z ${folder}; nothing was deleted there`);
   rmdirSync(folder);
 }
 
+function detach(folder: string): void {
+  spawnSync('fusermount3', ['-u', '-z', folder], { stdio: 'ignore', timeout: mostWait, killSignal: 'SIGKILL' });
+}
+
+/** How long we wait for what should take milliseconds. */
+const mostWait = 10_000;
+
 function isMounted(folder: string): boolean {
+  return mountOf(folder) !== undefined;
+}
+
+/** The mount at a folder, by the kernel's number for it. */
+function mountOf(folder: string): string | undefined {
   // Field 5 is the mount point; run folders have no blanks or backslashes, which the kernel would escape.
-  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').some((line) => line.split(' ')[4] === folder);
+  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((line) => line.split(' ')[4] === folder)?.split(' ', 1)[0];
 }

@@ -15,6 +15,8 @@ export interface Bounds {
   readonly hiddenProgress?: () => boolean;
   /** Asked every second: whether the process has written more than it may. */
   readonly overrun?: () => boolean;
+  /** Called before the process is told to end: a mount that it may be waiting for goes first. */
+  readonly beforeStop?: () => void;
 }
 
 /** How often `overrun` is asked, in milliseconds. */

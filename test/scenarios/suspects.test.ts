@@ -124,7 +124,7 @@ test('without spotCheck such a change is not seen, and the replica is unharmed',
   await assertUsable(night);
 });
 
-test('a file that serverA does not deliver for its spot check is a warning', async (t) => {
+test('a file that serverA does not deliver for its spot check is a warning once, and a violation when that happens two nights running', async (t) => {
   const night = await provingNight(serverA, t, { spotCheck: 1000 }, { account: 'powerless' });
   const pack = anyOf(night.repository.path, 'data');
   chmodSync(join(night.repository.path, pack), 0o000);
@@ -132,16 +132,21 @@ test('a file that serverA does not deliver for its spot check is a warning', asy
   assertFindings(await night.sync(), 4, [`not-delivered ${pack}`]);
   assert.deepEqual(night.replicaNow(), before);
   assert.deepEqual(night.unfinished(), []);
+  const { code, run } = await night.sync();
+  assert.equal(code, 3);
+  assert.ok(run.findings.some(({ rule, severity }: { rule: string; severity: string }) => rule === 'spot-check' && severity === 'violation'));
+  assert.deepEqual(night.replicaNow(), before);
 });
 
-test('a suspect that serverA does not deliver is a warning, and its time is not taken over', async (t) => {
+test('a suspect that serverA does not deliver is modified: nobody can say that it is not', async (t) => {
   const night = await provingNight(serverA, t, {}, { account: 'powerless' });
   const pack = anyOf(night.repository.path, 'data');
   const file = join(night.repository.path, pack);
   utimesSync(file, 1_700_000_000, 1_700_000_000);
   chmodSync(file, 0o000);
   const before = night.replicaNow();
-  assertFindings(await night.sync(), 4, [`not-delivered ${pack}`]);
+  const { code, run } = await night.sync();
+  assert.deepEqual([code, run.alarm?.rules], [3, ['modified']]);
   assert.deepEqual(night.replicaNow(), before);
 });
 

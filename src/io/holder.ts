@@ -1,0 +1,44 @@
+/** What the holder of a replica's lock notes in the lock file: for the run that tidies up after it, and for who waits too long. */
+import { readFileSync } from 'node:fs';
+import type { Repository } from '../core/config.ts';
+import { escapeText } from '../core/itemize.ts';
+import { Failure } from '../errors.ts';
+import { ownPaths } from './replica.ts';
+
+/** Who holds the lock. `since`: when its run began, ISO 8601. */
+export interface Holder {
+  readonly pid: number;
+  readonly phase: string;
+  readonly since: string;
+}
+
+/** Two lines: the run's private folder, and the holder. */
+export function noteOf(folder: string, holder: Holder): string {
+  return `${folder}\n${JSON.stringify(holder)}\n`;
+}
+
+/** The run folder that a note names. */
+export function folderIn(note: string): string {
+  return note.split('\n', 1)[0] ?? '';
+}
+
+/** Throws Failure when the lock has been held for longer than a night can last: that run hangs, and nobody else would say so. */
+export function requireShortHold({ name, replica, timeouts }: Repository): void {
+  const holder = holderIn(readFileSync(ownPaths(replica).lock, 'utf8'));
+  const since = Date.parse(holder?.since ?? '');
+  if (holder === undefined || !(Date.now() - since > timeouts.run + 2 * timeouts.prove + timeouts.check)) return;
+  throw new Failure(
+    `another run has held the lock since ${escapeText(holder.since)}, longer than a night can last: process ${holder.pid}, at step "${escapeText(holder.phase)}"`,
+    `look what it waits for (ps -o pid,stat,wchan:32,args -p ${holder.pid}), end it, and run: rsync-ratchet sync ${name}. Nothing was fetched`,
+  );
+}
+
+/** Undefined where the note is of another version, or was cut. */
+function holderIn(note: string): Holder | undefined {
+  try {
+    const { pid, phase, since } = JSON.parse(note.split('\n')[1] ?? '') as Partial<Holder>;
+    return typeof pid === 'number' && typeof phase === 'string' && typeof since === 'string' ? { pid, phase, since } : undefined;
+  } catch {
+    return undefined; // the answer, not an error
+  }
+}
