@@ -24,11 +24,13 @@ repositories:
     replica: /srv/replica/nightly
 
     ssh:
-      port: 22
+      # Its port; without it what ssh_config says of the host, else 22.
+      #port: 22
       # The private key, and the file that has serverA's host key; without them ssh uses its own defaults.
       #identityFile: /etc/rsync-ratchet/id_ed25519
       #knownHostsFile: /etc/rsync-ratchet/known_hosts
-      # More ssh options, as after -o, such as [ServerAliveInterval=30].
+      # More ssh options, as after -o, such as [ServerAliveInterval=30]. What protects (BatchMode,
+      # StrictHostKeyChecking, no forwarding, no agent) stays as it is.
       options: []
 
     rsync:

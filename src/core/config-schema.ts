@@ -35,7 +35,7 @@ const pruneWindow = v.strictObject({
 /** What a file may say of ssh, rsync and restic. */
 function programs(resolve: Resolve) {
   const ssh = v.strictObject({
-    port: key(v.optional(whole(1, 65_535), 22), 'The port of sshd on serverA.'),
+    port: key(v.exactOptional(whole(1, 65_535)), 'The port of sshd on serverA; without it what ssh_config says of the host, else 22.'),
     identityFile: key(v.exactOptional(path(resolve)), 'The private key; without it ssh uses its own defaults.'),
     knownHostsFile: key(v.exactOptional(path(resolve)), "The file that has serverA's host key; without it ssh uses its own defaults."),
     options: key(v.optional(list(sshOption, 'ssh options'), []), 'More ssh options, as behind -o, such as ServerAliveInterval=30.'),

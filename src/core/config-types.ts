@@ -16,7 +16,7 @@ export interface Repository {
   /** Absolute, without `.`, `..` or a trailing slash; not inside another replica. */
   replica: string;
   /** `options` are values for `-o`, such as `ServerAliveInterval=15`. */
-  ssh: { port: number; identityFile?: string; knownHostsFile?: string; options: string[] };
+  ssh: { port?: number; identityFile?: string; knownHostsFile?: string; options: string[] };
   /** Programs are absolute paths, or names for PATH to find; `bandwidthLimit` is bytes per second. */
   rsync: { path: string; remotePath: string; bandwidthLimit?: number; sandbox: 'auto' | 'require' | 'off' };
   /** Milliseconds, each above 0 and at most seven days. `run` is for audit and fetch, `prove` for restic's proof and once more for expiry. */

@@ -87,8 +87,9 @@ export class RemoteChecks {
     const batch = join(this.folder, 'batch');
     writeFileSync(batch, `rename /${nobody}-1 /${nobody}-2\n`);
     const { identityFile } = remote.ssh;
+    const port = portOf(remote);
     const { source } = remote;
-    const args = [...sshOptions(remote).map((option) => `-o${option}`), ...(identityFile === undefined ? [] : ['-i', identityFile]), '-P', String(portOf(remote)), '-b', batch];
+    const args = [...sshOptions(remote).map((option) => `-o${option}`), ...(identityFile === undefined ? [] : ['-i', identityFile]), ...(port === undefined ? [] : ['-P', String(port)]), '-b', batch];
     const host = source.host.includes(':') ? `[${source.host}]` : source.host;
     const { stderr } = await ask('sftp', [...args, `${source.user === undefined ? '' : `${source.user}@`}${host}`], signal);
     return !/permission denied/i.test(stderr);
@@ -128,7 +129,7 @@ async function hostKey(remote: RemoteRepository, signal: AbortSignal): Promise<V
   }));
   const own = remote.ssh.knownHostsFile;
   const files = own === undefined ? [told.get('userknownhostsfile'), told.get('globalknownhostsfile')].flatMap((list) => list?.split(' ') ?? []) : [own];
-  const [host, port] = [told.get('hostname') ?? remote.source.host, told.get('port') ?? String(portOf(remote))];
+  const [host, port] = [told.get('hostname') ?? remote.source.host, told.get('port') ?? String(portOf(remote) ?? 22)];
   const name = told.get('hostkeyalias') ?? (port === '22' ? host : `[${host}]:${port}`);
   for (const file of files.map((one) => one.replace(/^~/, homedir())).filter((one) => existsSync(one))) {
     if ((await ask('ssh-keygen', ['-F', name, '-f', file], signal)).code === 0) return good(`${name} is in ${file}`);

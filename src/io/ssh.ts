@@ -1,4 +1,5 @@
 /** One ssh connection for a whole run: a master of our own (ssh(1), "ControlMaster"), closed at the end. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -34,6 +35,8 @@ type SshRepository = Repository & { source: Extract<Repository['source'], { kind
 
 /** Sockets above about 85 characters fail (sun_path is 108 bytes, ssh adds a random suffix while it binds). */
 const longestSocketPath = 85;
+/** How long ssh may take to tell its version, or a master to end, in milliseconds. */
+const exitPatience = 5000;
 
 /** A private folder for one run: the control socket and the empty HOME of rsync. Its path is short, without blanks. */
 export function makeRunFolder(): string {
@@ -81,57 +84,87 @@ function watched(path: string): () => Failure | undefined {
 }
 
 async function connectMaster(repository: SshRepository, folder: string, interrupt: AbortSignal): Promise<Connection> {
+  const first = await tryMaster(repository, true, folder, interrupt);
+  if ('close' in first) return first;
+  const second = knowsForking() ? first : await tryMaster(repository, false, folder, interrupt);
+  if ('close' in second) return second;
+  throw connectionFailure(repository, second.said);
+}
+
+/** `forks`: whether ssh is to be told not to go into the background, which an old one takes for a mistake. */
+async function tryMaster(repository: SshRepository, forks: boolean, folder: string, interrupt: AbortSignal): Promise<Connection | { said: string }> {
   const socket = join(folder, 'ssh');
-  const master = start(masterCommand(repository, socket));
+  const master = start(masterCommand(repository, socket, forks));
   const stderr = collect(master.stderr);
   master.stdout.resume();
   let ended = false;
   const end = master.then(() => { ended = true; });
+  const through = throughMaster(socket, repository.source.host);
   const close = async (): Promise<void> => {
     if (!ended) endGroup(master.pid);
     await end;
-    rmSync(socket, { force: true });
+    leaveNone(through, socket);
   };
   const up = await socketAppears(socket, repository.timeouts.connect + 5000, end, interrupt).catch(async (error: unknown) => {
     await close();
     throw error;
   });
-  if (!up) {
-    await close();
-    if (interrupt.aborted) throw interrupt.reason;
-    throw connectionFailure(repository, stderr());
-  }
-  const channels = new Channels(throughMaster(socket, repository.source.host), masterEnvironment(), folder);
-  return { source: rsyncSource(repository.source), channels, readable: [], stderr, close };
+  if (up) return { source: rsyncSource(repository.source), channels: new Channels(through, masterEnvironment(), folder), readable: [], stderr, close };
+  await close();
+  if (interrupt.aborted) throw interrupt.reason;
+  return { said: stderr() };
+}
+
+/** A master that is no child of ours (an `ssh` in PATH that goes into the background) still has its socket, and is told to end. */
+function leaveNone([ssh = 'ssh', ...args]: readonly string[], socket: string): void {
+  if (existsSync(socket)) spawnSync(ssh, ['-O', 'exit', ...args], { env: masterEnvironment(), stdio: 'ignore', timeout: exitPatience });
+  rmSync(socket, { force: true });
+}
+
+/** ForkAfterAuthentication came with OpenSSH 8.7. */
+export function knowsForking(): boolean {
+  const { stderr } = spawnSync('ssh', ['-V'], { env: masterEnvironment(), encoding: 'utf8', timeout: exitPatience });
+  const [, major = 0, minor = 0] = /OpenSSH_(\d+)\.(\d+)/.exec(stderr) ?? [];
+  return Number(major) > 8 || (Number(major) === 8 && Number(minor) >= 7);
 }
 
 /** The master's command line. It honours the user's ssh configuration; what protects us comes first and wins. */
-export function masterCommand(repository: SshRepository, socket: string): Command {
-  return { file: 'ssh', args: ['-M', '-N', '-T', '-S', socket, '-oControlPersist=no', ...loginArguments(repository)], env: masterEnvironment() };
+export function masterCommand(repository: SshRepository, socket: string, forks = true): Command {
+  const own = ['-M', '-N', '-T', '-S', socket, '-oControlPersist=no', ...(forks ? ['-oForkAfterAuthentication=no'] : [])];
+  return { file: 'ssh', args: [...own, ...loginArguments(repository)], env: masterEnvironment() };
 }
 
-/** How ssh logs in: options, key, port, user, host. */
+/** How ssh logs in: options, key, user, host, and a port where the configuration has one. */
 export function loginArguments(repository: RemoteRepository): string[] {
   const { source, ssh } = repository;
   const identity = ssh.identityFile === undefined ? [] : ['-i', ssh.identityFile];
+  const port = portOf(repository);
   const user = source.user === undefined ? [] : ['-l', source.user];
-  return [...sshOptions(repository).map((option) => `-o${option}`), ...identity, '-p', String(portOf(repository)), ...user, '--', source.host];
+  return [...sshOptions(repository).map((option) => `-o${option}`), ...identity, ...(port === undefined ? [] : ['-p', String(port)]), ...user, '--', source.host];
 }
 
-/** sshd's port on serverA; an sftp address may name its own. */
-export function portOf({ source, ssh }: RemoteRepository): number {
+/** sshd's port on serverA, as far as we say one; an sftp address may name its own. */
+export function portOf({ source, ssh }: RemoteRepository): number | undefined {
   return source.kind === 'sftp' ? (source.port ?? ssh.port) : ssh.port;
 }
 
-/** The values of `-o`, for ssh and for sshfs. */
+/**
+ * What protects us, and what a line in ssh_config could break (ssh_config(5), option by option; the table is in
+ * test/io/ssh-config.test.ts). These come first, and ssh takes the first.
+ */
+const fixedOptions = [
+  'BatchMode=yes', 'StrictHostKeyChecking=yes', 'ClearAllForwardings=yes', 'ForwardAgent=no', 'ForwardX11=no', 'Tunnel=no', 'PermitLocalCommand=no',
+  'NoHostAuthenticationForLocalhost=no', 'VerifyHostKeyDNS=no', 'UpdateHostKeys=no', 'AddKeysToAgent=no', 'RemoteCommand=none', 'EscapeChar=none',
+];
+
+/** The values of `-o`, for ssh and for sshfs: what protects, the configuration's own, and what that may change. */
 export function sshOptions({ ssh, timeouts }: Repository): string[] {
   return [
-    'BatchMode=yes', 'StrictHostKeyChecking=yes', `ConnectTimeout=${Math.ceil(timeouts.connect / 1000)}`,
-    'ServerAliveInterval=15', 'ServerAliveCountMax=4', 'ClearAllForwardings=yes', 'ForwardAgent=no',
-    'PermitLocalCommand=no', 'LogLevel=ERROR',
+    ...fixedOptions,
     ...(ssh.knownHostsFile === undefined ? [] : [`UserKnownHostsFile=${quoted(ssh.knownHostsFile)}`]),
     ...(ssh.identityFile === undefined ? [] : ['IdentitiesOnly=yes']),
     ...ssh.options,
+    `ConnectTimeout=${Math.ceil(timeouts.connect / 1000)}`, 'ServerAliveInterval=15', 'ServerAliveCountMax=4', 'LogLevel=ERROR',
     ...(hasAes() ? ['Ciphers=^aes128-gcm@openssh.com'] : []),
   ];
 }
@@ -189,7 +222,7 @@ async function socketAppears(socket: string, patience: number, ended: Promise<vo
 
 /** What ssh says, and what to do about it. The hints are for the operator; no decision rests on them. */
 export function connectionFailure(repository: Repository & { source: { host: string } }, stderr: string): Failure {
-  const hint = sshHints.find(([said]) => said.test(stderr))?.[1] ?? `try: ssh -p ${repository.ssh.port} ${repository.source.host}`;
+  const hint = sshHints.find(([said]) => said.test(stderr))?.[1] ?? `try: ssh ${repository.ssh.port === undefined ? '' : `-p ${repository.ssh.port} `}${repository.source.host}`;
   const said = spokenBy(stderr) || 'no answer in time';
   return new Failure(`no ssh connection to ${repository.source.host}: ${said}`, `${hint}; nothing was fetched`);
 }
@@ -207,7 +240,7 @@ const sshHints: readonly (readonly [RegExp, string])[] = [
   [/^fusermount3?: |^fuse: /m, 'FUSE is not allowed here: run as root, or see the README for what an sftp source needs'],
   [/^(?:\S+@\S+: )?Permission denied \(|^\S+@\S+: Permission denied|Too many authentication/im,
     'serverA refused the key: is it in the authorized_keys of that account, and is identityFile the right one?'],
-  [/Connection refused/i, 'nothing listens there: is sshd running on serverA, and is ssh.port right?'],
+  [/Connection refused/i, 'nothing listens there: is sshd running on serverA, and is its port right (ssh.port, or Port in ssh_config)?'],
   [/Could not resolve|Name or service not known/i, 'the name of serverA does not resolve: check source and DNS'],
   [/timed out|No route|unreachable/i, 'serverA does not answer: is it up, and is the network between open?'],
 ];

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../core/config.ts';
 import { Failure } from '../errors.ts';
 import { collect, endGroup, findProgram, killGroup, start, type Command } from './process.ts';
-import { connectionFailure, masterEnvironment, sshOptions, type Connection } from './ssh.ts';
+import { connectionFailure, knowsForking, masterEnvironment, portOf, sshOptions, type Connection } from './ssh.ts';
 
 type SftpRepository = Repository & { source: Extract<Repository['source'], { kind: 'sftp' }> };
 
@@ -55,10 +55,11 @@ async function isServed(folder: string, bare: number): Promise<boolean> {
 
 /** sshfs in the foreground, so that it ends with us. */
 export function mountCommand(repository: SftpRepository, folder: string): Command {
-  const { source, ssh } = repository;
+  const { source } = repository;
+  const port = portOf(repository);
   const host = source.host.includes(':') ? `[${source.host}]` : source.host;
   const remote = `${source.user === undefined ? '' : `${source.user}@`}${host}:${source.path}`;
-  const options = ['ro', 'nosuid', 'nodev', 'noexec', 'idmap=user', `port=${source.port ?? ssh.port}`].flatMap((option) => ['-o', option]);
+  const options = ['ro', 'nosuid', 'nodev', 'noexec', 'idmap=user', ...(port === undefined ? [] : [`port=${port}`])].flatMap((option) => ['-o', option]);
   return { file: findProgram('sshfs', 'sshfs'), args: ['-f', '-F', `${folder}.conf`, ...options, remote, folder], env: masterEnvironment() };
 }
 
@@ -66,7 +67,7 @@ export function mountCommand(repository: SftpRepository, folder: string): Comman
 function sshConfiguration(repository: SftpRepository): string {
   const { identityFile } = repository.ssh;
   const identity = identityFile === undefined ? [] : [`IdentityFile="${identityFile.replaceAll('%', '%%')}"`];
-  return [...sshOptions(repository), ...identity, 'Include ~/.ssh/config', 'Include /etc/ssh/ssh_config', ''].join('\n');
+  return [...sshOptions(repository), ...(knowsForking() ? ['ForkAfterAuthentication=no', 'StdinNull=no'] : []), ...identity, 'Include ~/.ssh/config', 'Include /etc/ssh/ssh_config', ''].join('\n');
 }
 
 /** Ends a mount, also a stale one of a killed run; nothing happens where there is none. */

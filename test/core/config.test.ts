@@ -44,7 +44,7 @@ describe('defaults', () => {
         name: 'nightly',
         source: { kind: 'ssh', user: 'backup', host: 'serverA', path: '/' },
         replica: '/srv/r',
-        ssh: { port: 22, options: [] },
+        ssh: { options: [] },
         rsync: { path: 'rsync', remotePath: 'rsync', sandbox: 'auto' },
         timeouts: { connect: 30 * second, stall: 600 * second, run: 12 * hour, prove: 6 * hour, check: 6 * hour },
         deletionGrace: 30 * day,
@@ -106,7 +106,7 @@ describe('values', () => {
     ['limits: { minFree: 50GB }', (r) => r.limits.minFree, { bytes: 50e9 }],
     ['rsync: { bandwidthLimit: 20MB }', (r) => r.rsync.bandwidthLimit, 20e6],
     ['rsync: { path: ./rsync, sandbox: off }', (r) => [r.rsync.path, r.rsync.sandbox], ['/etc/ratchet/rsync', 'off']],
-    ['ssh: { identityFile: ../keys//id, options: [ServerAliveInterval=5] }', (r) => r.ssh, { port: 22, identityFile: '/etc/keys/id', options: ['ServerAliveInterval=5'] }],
+    ['ssh: { identityFile: ../keys//id, options: [ServerAliveInterval=5] }', (r) => r.ssh, { identityFile: '/etc/keys/id', options: ['ServerAliveInterval=5'] }],
     ['ignore: [".DS_Store", "-x", "Index of"]', (r) => r.ignore, ['.DS_Store', '-x', 'Index of']],
     ['pruneWindows: [ { days: [sun, mon], from: 22:00, to: "04:00", timezone: Europe/Berlin, maxDeletions: 0 } ]', (r) => r.pruneWindows,
       [{ days: ['sun', 'mon'], from: '22:00', to: '04:00', timezone: 'Europe/Berlin', maxDeletions: 0 }]],
@@ -134,7 +134,7 @@ repositories:
 `;
   test('merge keys and x-… blocks: what is written goes before what is merged, an earlier source before a later', () => {
     const found = configOf(shared).repositories.map(({ name, ssh, limits, spotCheck }) => [name, ssh.port, limits.newFiles, limits.suspects, spotCheck]);
-    assert.deepEqual(found, [['a', 2222, 7, 100, 5], ['b', 2222, 1, 2, 9], ['x-ray', 22, 200_000, 100, 5]]);
+    assert.deepEqual(found, [['a', 2222, 7, 100, 5], ['b', 2222, 1, 2, 9], ['x-ray', undefined, 200_000, 100, 5]]);
   });
 
   test('what is wrong in a merged block is told at its place there, for each repository that takes it', () => {

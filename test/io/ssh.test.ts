@@ -14,25 +14,27 @@ type SshRepository = Parameters<typeof masterCommand>[0];
 const repository = (changes: Parameters<typeof repositoryConfig>[0]) => repositoryConfig(changes) as SshRepository;
 /** DESIGN section 5, rule 11. */
 const first = [
-  '-M', '-N', '-T', '-S', '/run/x/ssh', '-oControlPersist=no', '-oBatchMode=yes', '-oStrictHostKeyChecking=yes', '-oConnectTimeout=30', '-oServerAliveInterval=15', '-oServerAliveCountMax=4',
-  '-oClearAllForwardings=yes', '-oForwardAgent=no', '-oPermitLocalCommand=no', '-oLogLevel=ERROR',
+  '-M', '-N', '-T', '-S', '/run/x/ssh', '-oControlPersist=no', '-oForkAfterAuthentication=no', '-oBatchMode=yes', '-oStrictHostKeyChecking=yes',
+  '-oClearAllForwardings=yes', '-oForwardAgent=no', '-oForwardX11=no', '-oTunnel=no', '-oPermitLocalCommand=no', '-oNoHostAuthenticationForLocalhost=no',
+  '-oVerifyHostKeyDNS=no', '-oUpdateHostKeys=no', '-oAddKeysToAgent=no', '-oRemoteCommand=none', '-oEscapeChar=none',
 ];
+const changeable = (connect = 30): string[] => [`-oConnectTimeout=${connect}`, '-oServerAliveInterval=15', '-oServerAliveCountMax=4', '-oLogLevel=ERROR'];
 const ciphers = /\baes\b/.test(readFileSync('/proc/cpuinfo', 'latin1')) ? ['-oCiphers=^aes128-gcm@openssh.com'] : [];
 
 describe('the master', () => {
   test('with nothing configured, word for word', () => {
     const { file, args } = masterCommand(repository({ source: 'serverA:' }), '/run/x/ssh');
-    assert.deepEqual([file, ...args], ['ssh', ...first, ...ciphers, '-p', '22', '--', 'serverA']);
+    assert.deepEqual([file, ...args], ['ssh', ...first, ...changeable(), ...ciphers, '--', 'serverA']);
   });
 
-  test('with everything configured: our own options come first, because ssh takes the first', () => {
+  test('with everything configured: what protects comes first, because ssh takes the first; keep-alive comes last', () => {
     const { args } = masterCommand(repository({
       source: 'backup@serverA:/srv/re po', timeouts: { connect: '90s' },
       ssh: { port: 2222, identityFile: '/k/id one', knownHostsFile: '/k/kno wn%h', options: ['ProxyJump=jump', 'BatchMode=no', 'Ciphers=aes256-ctr'] },
     }), '/run/x/ssh');
     assert.deepEqual(args, [
-      ...first.map((word) => word.replace('ConnectTimeout=30', 'ConnectTimeout=90')), '-oUserKnownHostsFile="/k/kno wn%%h"', '-oIdentitiesOnly=yes',
-      '-oProxyJump=jump', '-oBatchMode=no', '-oCiphers=aes256-ctr', ...ciphers, '-i', '/k/id one', '-p', '2222', '-l', 'backup', '--', 'serverA',
+      ...first, '-oUserKnownHostsFile="/k/kno wn%%h"', '-oIdentitiesOnly=yes',
+      '-oProxyJump=jump', '-oBatchMode=no', '-oCiphers=aes256-ctr', ...changeable(90), ...ciphers, '-i', '/k/id one', '-p', '2222', '-l', 'backup', '--', 'serverA',
     ]);
   });
 
