@@ -4,7 +4,7 @@ import { reservedBytes } from './core/config-units.ts';
 import { inReplica, rejected, verified, waiting, wanted } from './core/flags.ts';
 import type { HashedType } from './core/layout.ts';
 import type { Doubt } from './core/proof.ts';
-import { formatBytes } from './core/report.ts';
+import { formatBytes, formatCount } from './core/report.ts';
 import type { Run } from './core/run.ts';
 import { proveDeletions } from './departure.ts';
 import type { Edges } from './edges.ts';
@@ -27,14 +27,27 @@ export async function fetch(edges: Edges, run: Run, books: Books): Promise<boole
   return fetched.end === 'complete';
 }
 
-/** Throws Failure when the disk would be fuller than `limits.minFree` allows. */
+/** Throws Failure when the disk would be fuller than `limits.minFree` allows, in bytes or, where it is a share, in files. */
 function requireSpace(edges: Edges, missing: Amount): void {
   const { free, total } = edges.freeSpace();
   const reserved = reservedBytes(edges.repository.limits.minFree, total);
+  requireInodes(edges, missing.files);
   if (free - missing.bytes >= reserved) return;
   throw new Failure(
     `not enough room: ${formatBytes(missing.bytes)} to fetch, ${formatBytes(free)} free, limits.minFree keeps ${formatBytes(reserved)}`,
     'make room on the replica\'s disk or lower limits.minFree; nothing was fetched',
+  );
+}
+
+function requireInodes(edges: Edges, files: number): void {
+  const { minFree } = edges.repository.limits;
+  const inodes = edges.freeInodes();
+  if (inodes === undefined) return;
+  const reserved = 'percent' in minFree ? Math.floor((inodes.total * minFree.percent) / 100) : 0;
+  if (inodes.free - files >= reserved) return;
+  throw new Failure(
+    `not enough inodes: ${formatCount(files)} files to fetch, ${formatCount(inodes.free)} inodes free, limits.minFree keeps ${formatCount(reserved)}`,
+    `remove many small files from the replica's disk (df -i ${edges.repository.replica}), or lower limits.minFree; nothing was fetched`,
   );
 }
 

@@ -46,6 +46,8 @@ export interface Edges {
   walk(): Promise<Catalogue>;
   exists(path: string): boolean;
   freeSpace(): { free: number; total: number };
+  /** How many files the disk can still take; undefined where its file system does not count them. */
+  freeInodes(): { free: number; total: number } | undefined;
   /** One dry run; undefined when it succeeded. `hidden`: folders of serverA that rsync is not to open. */
   dryRun(pass: Pass, deadline: Date, judge: Judge, hidden: readonly string[]): Promise<FailedPass | undefined>;
   /** Keeps the suspects of this run, which are too many, so that an operator can settle these and no others. */

@@ -77,7 +77,7 @@ export function asFailure(error: unknown): Failure {
 
 /** What to do about the errors of the operating system that operators meet. */
 const systemHints: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: make room (see `df`), then run again; what was verified is kept',
+  ENOSPC: 'the disk is full, or has no inodes left for another file: make room (see `df` and `df -i`), then run again; what was verified is kept',
   EDQUOT: 'the disk quota is used up: make room, then run again; what was verified is kept',
   EROFS: 'the file system is mounted read-only: look at `dmesg`, mount it read-write, or, under systemd, name it in ReadWritePaths=; then run again',
   EACCES: 'permission denied: run as the user who owns the replica and the state folder',

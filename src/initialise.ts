@@ -18,6 +18,8 @@ export interface InitialiseEdges {
   prepare(): Promise<boolean>;
   /** Hashes every hash-named file that is already there; the paths of those that are not what they are called. */
   verifyExisting(): Promise<{ readonly amount: Amount; readonly damaged: readonly string[] }>;
+  /** Takes away the folders that `prepare` made, as far as nothing lies in them. */
+  undo(): void;
   /** Whether the folder already holds a `config`. */
   hasConfig(): boolean;
   connect(): Promise<void>;
@@ -63,6 +65,9 @@ export async function initialise(edges: InitialiseEdges, options: InitialiseOpti
     const did = isExisting ? 'adopted' : 'made';
     await edges.journal({ event: 'initialised', version, did, ...pins });
     return { result: { did, verified }, pins };
+  } catch (error) {
+    edges.undo();
+    throw error;
   } finally {
     await edges.close();
   }

@@ -34,7 +34,7 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   deleted: {
     means: 'Files of the repository are gone from serverA, and nobody on this machine had said so beforehand.',
     road: [
-      'Ask who ran restic forget or prune.',
+      'Ask who ran restic forget, prune, tag, rewrite, migrate or rebuild-index (repair index): each deletes files.',
       'If it was you: rsync-ratchet prune-window open REPO --for 2h --max-deletions N --reason "prune", with N as above.',
       'If nobody did, treat it as an attack:',
       ...restoreOnServerA.map((line) => `  ${line}`),

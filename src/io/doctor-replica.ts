@@ -1,5 +1,5 @@
 /** What `doctor` looks at in the replica: marker, rights, one file system, room, and what restic says. */
-import { linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { reservedBytes } from '../core/config-units.ts';
@@ -8,6 +8,7 @@ import { formatBytes } from '../core/report.ts';
 import { secretCross, type Check } from './doctor-ask.ts';
 import { takeLock } from './lock.ts';
 import { checkPins, freeSpace, notInitialised, ownPaths, readMarker } from './replica.ts';
+import { freeInodes, hasHardLinks, isShortOf, noHardLinks } from './replica-place.ts';
 import { Restic } from './restic.ts';
 import { canIsolate } from './sandbox.ts';
 import { requireState } from './whose-state.ts';
@@ -63,6 +64,7 @@ function linkProbes(replica: string): Verdict {
     return good('files can be written and linked in');
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
+    if (code !== 'EXDEV' && existsSync(join(probe, 'file')) && !hasHardLinks(probe)) return bad(noHardLinks(replica).message, noHardLinks(replica).hint);
     if (code === 'EXDEV') return bad(message, 'a folder of the replica is a mount of its own: make it part of the replica\'s file system');
     return bad(message, `run as the owner of the replica, or: chown -R "$(id -un)" ${replica}`);
   } finally {
@@ -93,6 +95,8 @@ function room({ name, replica, limits }: Repository): Verdict {
   const { free, total } = freeSpace(replica);
   const reserved = reservedBytes(limits.minFree, total);
   const words = `${formatBytes(free)} of ${formatBytes(total)} free, limits.minFree keeps ${formatBytes(reserved)}`;
+  const inodes = freeInodes(replica);
+  if (inodes !== undefined && isShortOf(inodes, limits.minFree)) return bad(`${inodes.free} of ${inodes.total} inodes free: the disk takes few more files, whatever room there is`, `remove many small files (df -i ${replica}), or put the replica on a file system with more inodes`);
   return free > reserved ? good(words) : bad(words, `make room on the disk (df ${replica}), or lower limits.minFree`);
 }
 
@@ -113,6 +117,6 @@ async function proof(repository: Repository, scratch: string, signal: AbortSigna
   if (fault !== undefined) return fault;
   if (readMarker(repository.replica) === undefined) return uninitialised(repository.name);
   const answer = await new Restic(repository, passwordFile, scratch, signal).unlocks({}, Date.now() + repository.timeouts.check);
-  if (!answer.isGood) return bad(`restic cannot open the replica: ${answer.words}`, `restic -r ${repository.replica} --no-lock --password-file ${passwordFile} cat config`);
+  if (!answer.isGood) return bad(`restic cannot open the replica: ${answer.words}`, `does ${passwordFile} (restic.passwordFile) hold the password that is valid now? After restic key passwd it must have the new one: restic -r ${repository.replica} --no-lock --password-file ${passwordFile} cat config`);
   return prove === false ? warning('the password fits, but restic.prove is false: nothing is proven before it is admitted', 'say restic.prove: true') : good('restic opens the replica with the password');
 }

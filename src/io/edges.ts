@@ -24,6 +24,7 @@ import { Incoming } from './incoming.ts';
 import { ResticEdges } from './proof-edges.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
+import { freeInodes } from './replica-place.ts';
 import * as rsync from './rsync.ts';
 import { isSame } from './tombstones.ts';
 import { ReplicaWalk } from './walk.ts';
@@ -134,6 +135,10 @@ export class RunEdges extends Telling implements Edges {
 
   exists(path: string): boolean {
     return onDisk.exists(this.repository.replica, path);
+  }
+
+  freeInodes(): { free: number; total: number } | undefined {
+    return freeInodes(this.repository.replica);
   }
 
   freeSpace(): { free: number; total: number } {

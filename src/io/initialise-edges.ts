@@ -9,7 +9,6 @@ import type { Amount, Books } from '../core/books.ts';
 import { inReplica, verified, wanted } from '../core/flags.ts';
 import type { JournalEvent } from '../core/chain.ts';
 import { Findings } from '../core/findings.ts';
-import { admissionOrder, excludedFolders, foldersOf, layoutFolders } from '../core/layout.ts';
 import { requireFolder } from '../core/identity.ts';
 import { auditPass } from '../core/passes.ts';
 import { Failure } from '../errors.ts';
@@ -21,6 +20,7 @@ import { sha256Of } from './fitness.ts';
 import { Incoming } from './incoming.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
+import { ReplicaPlace } from './replica-place.ts';
 import { Restic } from './restic.ts';
 import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
@@ -41,11 +41,13 @@ export class InitEdges implements InitialiseEdges {
   readonly #findings = new Findings();
   readonly #quarantine: Quarantine;
   #incoming: Incoming;
+  readonly #place: ReplicaPlace;
   readonly #session: Session;
 
   constructor(options: EdgeOptions) {
     this.#options = options;
     this.#replica = options.repository.replica;
+    this.#place = new ReplicaPlace(this.#replica);
     this.#paths = onDisk.ownPaths(this.#replica);
     this.#state = new State(options.config.state ?? '', options.repository.name);
     this.#session = new Session(options.repository, options.interrupt);
@@ -58,12 +60,11 @@ export class InitEdges implements InitialiseEdges {
   }
 
   async prepare(): Promise<boolean> {
-    makeFolder(this.#replica);
-    requireOwnRepository(this.#replica);
-    for (const folder of admissionOrder.flatMap(foldersOf)) makeFolder(join(this.#replica, folder));
-    makeFolder(this.#paths.quarantine);
+    this.#place.make();
     return this.#session.lock();
   }
+
+  undo(): void { this.#place.leave(); }
 
   hasConfig(): boolean { return existsSync(join(this.#replica, 'config')); }
 
@@ -222,19 +223,6 @@ export class InitEdges implements InitialiseEdges {
 
 function notDelivered(path: string, why = 'it did not come'): Failure {
   return new Failure(`${path} could not be fetched from serverA: ${why}`, 'look at the file on serverA; the replica has no marker yet, so run init again');
-}
-
-/** A folder with other things in it is none that we should put a repository into. */
-function requireOwnRepository(replica: string): void {
-  const { uid } = lstatSync(replica);
-  if (uid !== process.getuid?.()) {
-    throw new Failure(`${replica} belongs to another user (uid ${uid})`, 'run init as its owner, or chown -R the replica to this user. Nothing was changed');
-  }
-  const known = new Set([...layoutFolders, ...excludedFolders, 'config']);
-  const others = readdirSync(replica).filter((name) => !known.has(name));
-  if (others.length > 0 && !existsSync(join(replica, 'config'))) {
-    throw new Failure(`${replica} is not empty and not a restic repository`, 'give the replica a folder of its own. Nothing was changed');
-  }
 }
 
 /** Whether a file is ours and hashes to its name. */

@@ -45,7 +45,7 @@ suite('init refuses', { concurrency: 2 }, () => {
       const { code, stderr, peak } = await night.run(['init', 'nightly']);
       assert.equal(code, 1, stderr);
       assert.equal(existsSync(join(night.replica, '.rsync-ratchet', 'replica.json')), false, 'a marker');
-      assert.deepEqual(digest(night.replica, { folders: false, without: ['.rsync-ratchet'] }), []);
+      assert.deepEqual(existsSync(night.replica) ? digest(night.replica, { folders: false, without: ['.rsync-ratchet'] }) : [], []);
       assert.ok(peak < 160 * 2 ** 20, `${peak} bytes of memory`);
     });
   }
