@@ -15,6 +15,7 @@ import { deadlineOf } from './stage.ts';
 export async function audit(edges: Edges, run: Run, noLimits: boolean): Promise<Audited> {
   const connecting = edges.connect();
   const [catalogue] = await Promise.all([edges.walk(), connecting]);
+  if (edges.lacksRoom()) run.findings.add('warning', 'no-room', '', 'bubblewrap does not work here: rsync sees this whole machine, and could write into the replica if serverA took it over');
   const bounds: Limits = noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;
   const judging = new Audit(catalogue, { initialising: false, window: run.window }, (path) => edges.exists(path), mostStrangers(bounds.newFiles));
   const failure = await auditPasses(edges, run, judging);

@@ -31,6 +31,8 @@ export interface Edges {
   lock(): Promise<boolean>;
   /** Opens the one connection of the run. */
   connect(): Promise<void>;
+  /** Whether `rsync.sandbox: auto` has to do without a room; known once connected. */
+  lacksRoom(): boolean;
   /** Ends everything that was opened, lock included. */
   close(): Promise<void>;
   /** Whether a run has completed before; `limits` do not apply to the first copy. */

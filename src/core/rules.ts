@@ -131,6 +131,13 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
       'If backups pause on purpose, raise alerts.freshness.',
     ],
   },
+  'no-room': {
+    means: 'rsync.sandbox is auto, and bubblewrap does not work on this machine: rsync ran without a room of its own.',
+    road: [
+      'apt-get install bubblewrap, and allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_',
+      'unprivileged_userns=0). rsync-ratchet doctor says whether it works. To do without for good, say rsync.sandbox: off.',
+    ],
+  },
   clock: {
     means: 'The clock of this machine has jumped, or the tool has not run for more than a week.',
     road: ['Look at the clock (date, timedatectl). If it is right, the next run goes on as usual; a refused window must be opened again.'],

@@ -62,6 +62,7 @@ export function statusRows(status: Status, overdue = false): StatusRow[] {
     ...(status.isInitialised !== false ? [] : [row('replica', `not initialised or not mounted; see rsync-ratchet init ${repository}`, 'warning')]),
     row('last run', runWords(status.lastRun), status.lastRun?.['exitCode'] === 0 ? 'good' : 'warning'),
     row('last success', `${status.lastSuccess === undefined ? 'never' : when(status.lastSuccess)}${overdue ? ': OVERDUE' : ''}`, overdue ? 'bad' : 'plain'),
+    ...sandboxLines(status),
     ...replicaLines(replicaOf(status)),
     ...(status.snapshotAdmittedAt === undefined ? [] : [row('last new one', `admitted ${minute(status.snapshotAdmittedAt)} UTC`)]),
     ...windowLines(status.window),
@@ -73,6 +74,12 @@ export function statusRows(status: Status, overdue = false): StatusRow[] {
     ...spoolLines(status.spool),
     ...missingLines(status),
   ];
+}
+
+/** Told only when the last run had to do without rsync's room. */
+function sandboxLines({ lastRun }: Status): StatusRow[] {
+  const rules = (lastRun?.['rules'] ?? []) as { rule: string }[];
+  return rules.some(({ rule }) => rule === 'no-room') ? [row('sandbox', 'none: bubblewrap does not work here, and rsync sees this whole machine', 'warning')] : [];
 }
 
 /** The share that the last check read, when it failed; undefined when it passed or there was none. */

@@ -72,6 +72,10 @@ export class RunEdges extends Telling implements Edges {
     await this.#session.connect();
   }
 
+  lacksRoom(): boolean {
+    return this.repository.rsync.sandbox === 'auto' && !this.#session.rsync.hasRoom;
+  }
+
   async close(): Promise<void> {
     this.#walk?.stop();
     await this.#session.close();

@@ -160,11 +160,18 @@ test('sandbox: require without bubblewrap does not wait for a serverA that does 
   assert.deepEqual(readdirSync(night.temporary), []);
 });
 
-test('sandbox: auto without bubblewrap goes on without a room', async (t) => {
+test('sandbox: auto without bubblewrap goes on without a room, and says so: a warning, one mail, a line of status', async (t) => {
   const night = await serverA.night(t);
   addPack(night.repository.path);
-  const { code, run } = await night.sync([], { env: { PATH: pathWithoutBubblewrap(t) } });
-  assert.deepEqual([code, run.outcome, run.admitted.files], [0, 'synced', 1]);
+  const env = { PATH: pathWithoutBubblewrap(t) };
+  const { code, run } = await night.sync([], { env });
+  assert.deepEqual([code, run.outcome, run.admitted.files, run.findings.map(({ rule }: { rule: string }) => rule)], [4, 'warned', 1, ['no-room']]);
+  const told = night.config.mails().length;
+  assert.match(night.config.mails().at(-1)?.text ?? '', /bubblewrap does not work here/);
+  assert.equal((await night.sync([], { env })).code, 4);
+  assert.equal(night.config.mails().length, told);
+  const { stdout } = await night.run(['status']);
+  assert.match(stdout, /sandbox +none: bubblewrap does not work here/);
 });
 
 test('whether there is a room: with bubblewrap unless it is off', async (t) => {
