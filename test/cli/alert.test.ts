@@ -65,10 +65,10 @@ test('what the server refuses is spooled, said on stderr and in status, and sent
 });
 
 test('alert flush: 1 while something waits, 0 when nothing does any more', async (t) => {
-  const behaviour: SmtpBehaviour = { reject: ['second@example.test'] };
+  const behaviour: SmtpBehaviour = { reject: ['ops@example.test', 'second@example.test'] };
   const smtp = await server(t, behaviour);
   const { config } = failing(t, smtp.port);
-  assert.match((await ratchet(['sync'], { config })).stderr, /refused for second@example\.test/);
+  assert.match((await ratchet(['sync'], { config })).stderr, /refused/);
   const still = await ratchet(['--json', 'alert', 'flush'], { config });
   assert.deepEqual([still.code, still.json()], [1, { version: 1, sent: 0, spooled: 1 }]);
   behaviour.reject = [];
