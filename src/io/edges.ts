@@ -151,6 +151,8 @@ export class RunEdges extends Telling implements Edges {
 
   async dryRun(pass: Pass, deadline: Date, judge: Judge, hidden: readonly string[]): Promise<FailedPass | undefined> {
     const failed = await rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge, hidden);
+    // Ended by us: the mount went first, and nothing was read since.
+    if (failed?.code === undefined && failed?.mayGoOn === false) return failed;
     const fallen = this.#session.fallen() ?? this.#fallenReplica();
     return fallen === undefined ? failed : { failure: fallen, code: undefined, mayGoOn: false, isVoid: true };
   }
