@@ -25,7 +25,7 @@ export async function withstand(night: Night, attack: Attack): Promise<any> {
   const around = readdirSync(night.folder);
   const judged = await night.run([attack.command ?? 'sync']);
   const told = JSON.stringify({ code: judged.code, ...judged.run }, null, 1);
-  assert.ok(attack.exits.includes(judged.code ?? -1), `exit ${String(judged.code)}: ${told}`);
+  assert.ok(attack.exits.includes(hasFailed(judged.run) ? 1 : judged.code ?? -1), `exit ${String(judged.code)}: ${told}`);
   assert.equal(judged.run.exitCode, judged.code);
   assertTold(judged.run, attack, told);
   assertAdmitted(night, before, attack.admits ?? (judged.code === 0 && attack.command !== 'audit' ? freshPaths : []));
@@ -38,6 +38,14 @@ export async function withstand(night: Night, attack: Attack): Promise<any> {
   if (attack.takes !== undefined) assert.ok(judged.taken < attack.takes, `${judged.taken} bytes taken`);
   if (attack.heals === true) await heal(night, before);
   return judged.run;
+}
+
+/** A run that failed: exit 1, or, because what was seen before stays seen, an alarm that tells of the failure as well. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- the run's JSON
+function hasFailed({ exitCode, error, findings }: any): boolean {
+  const hasSeen = findings.some(({ severity }: { severity: string }) => severity === 'violation');
+  if (error !== undefined) assert.equal(exitCode, hasSeen ? 3 : 1, 'what was seen is raised although the run failed');
+  return error !== undefined;
 }
 
 /** serverA is honest again: the night after brings what this one could not. */
