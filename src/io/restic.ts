@@ -96,7 +96,9 @@ export class Restic {
   /** Can the repository be opened with the keys that are shown? */
   async unlocks(shown: Shown, until: number): Promise<Answer> {
     const { ended, stdout } = await this.#ask(shown, [['cat', 'config']], { until });
+    if (ended.stopped === 'deadline') throw new OutOfTime();
     const isGood = ended.code === resticCodes.yes;
+    if (!isGood) await this.#requireReadable(shown, until);
     if (!isGood && !saysNoKeyFits(ended.code, ended.stderr)) codeOf(ended, this.#repository.restic.memory);
     return { isGood, words: wordsOf(ended, stdout), stdout };
   }
@@ -104,7 +106,8 @@ export class Restic {
   /** Can restic go on behind these keys: does one fit, or are they all for other passwords? */
   async passesKeys(shown: Shown, until: number): Promise<Answer> {
     const { ended, stdout } = await this.#ask(shown, [['cat', 'config']], { until });
-    const isGood = ended.code === 0 || saysNoKeyFits(ended.code, ended.stderr);
+    if (ended.stopped === 'deadline') throw new OutOfTime();
+    const isGood = ended.code === resticCodes.yes || saysNoKeyFits(ended.code, ended.stderr);
     if (!isGood) codeOf(ended, this.#repository.restic.memory);
     return { isGood, words: wordsOf(ended, stdout), stdout };
   }

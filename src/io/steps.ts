@@ -74,6 +74,8 @@ export class StepReader {
     const isWhole = ended.code === 0 && ended.stopped === undefined && this.#code === 0;
     const passed = this.#mark === undefined && isWhole ? this.#steps.length : this.#step;
     const stderr = this.#code === 0 ? parts.join('\n') : (parts.at(-2) ?? parts[0] ?? '');
+    // The script says 0 when something ends it in the middle of a step, too: a yes is only what each step has said.
+    if (ended.code === 0 && passed < this.#steps.length && this.#code === 0) return { ended: { ...ended, code: undefined, signal: ended.signal ?? 'before its end', stderr }, passed };
     if (this.#code === 0 || ended.stopped !== undefined) return { ended: { ...ended, stderr }, passed };
     // A shell says 128 and the number for what a signal ended.
     const end = this.#code > 128 ? { code: undefined, signal: `signal ${this.#code - 128}` } : { code: this.#code, signal: undefined };

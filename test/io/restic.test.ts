@@ -179,7 +179,7 @@ test('restic\'s words are escaped, without Go\'s stack, and not more than twenty
 });
 
 test('a restic that retries what it cannot read is ended at once', async (t) => {
-  const words = wordsOf(await askProgram(t, 'echo "Load(<data/1>) returned error, retrying after 1s: no such file" >&2; tail -f /dev/null'));
+  const words = wordsOf(await askProgram(t, 'echo "Load(<data/7a8bb311e3>, 0, 0) returned error, retrying after 552.330144ms: no such file" >&2; tail -f /dev/null'));
   assert.match(words, /returned error, retrying/);
 });
 
@@ -196,7 +196,7 @@ for (const [how, line, said] of [
     const reply = await askProgram(t, line);
     assert.ok('hint' in reply, JSON.stringify(reply));
     assert.match(reply.message, said);
-    assert.match(reply.hint, /restic\.memory is 4\.3 GB/);
+    assert.match(reply.hint, /restic\.memory is 4\.00 GiB/);
   });
 }
 
