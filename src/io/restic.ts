@@ -1,10 +1,10 @@
 /** restic, asked about a view of the repository, without a network. Its answers are values; only our own trouble throws. */
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { accessSync, constants, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { countedSnapshots, rebuildIndex, resticCodes, retrying, saysNoKeyFits } from '../core/restic-words.ts';
-import { Failure } from '../errors.ts';
+import { asFailure, Failure } from '../errors.ts';
 import { findProgram, run, type Command, type Ended } from './process.ts';
 import type { Progress } from './progress.ts';
 import { ownPaths } from './replica.ts';
@@ -185,6 +185,7 @@ export class Restic {
     const nonce = randomBytes(16).toString('hex');
     try {
       if (road !== 'overlay') await linkView(view, links);
+      if (road === 'unisolated') requirePassword(view.passwordFile);
       if (road === 'unisolated') return await this.#run(unisolatedCommand(view, this.#scratch, links, onlyStep(steps)), new StepReader(undefined, steps, listening), listening);
       const command = isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce);
       const ran = await this.#run(command, new StepReader(nonce, steps, listening), listening);
@@ -229,6 +230,15 @@ interface Ran {
   readonly stdout: string;
   /** The exit code of the script around restic. */
   readonly script: number | undefined;
+}
+
+/** In the sandbox the script finds out. Throws Failure. */
+function requirePassword(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    throw passwordFailure(path, asFailure(error).message);
+  }
 }
 
 /** Thrown to stop a restic that waits for what will not come: a pack that is not there is asked for for fifteen minutes. */
