@@ -31,8 +31,7 @@ export async function fetch(edges: Edges, run: Run, books: Books): Promise<boole
 function requireSpace(edges: Edges, missing: Amount): void {
   const { free, total } = edges.freeSpace();
   const reserved = reservedBytes(edges.repository.limits.minFree, total);
-  requireInodes(edges, missing.files);
-  if (free - missing.bytes >= reserved) return;
+  if (free - missing.bytes >= reserved) return requireInodes(edges, missing.files);
   throw new Failure(
     `not enough room: ${formatBytes(missing.bytes)} to fetch, ${formatBytes(free)} free, limits.minFree keeps ${formatBytes(reserved)}`,
     'make room on the replica\'s disk or lower limits.minFree; nothing was fetched',

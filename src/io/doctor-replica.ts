@@ -95,9 +95,10 @@ function room({ name, replica, limits }: Repository): Verdict {
   const { free, total } = freeSpace(replica);
   const reserved = reservedBytes(limits.minFree, total);
   const words = `${formatBytes(free)} of ${formatBytes(total)} free, limits.minFree keeps ${formatBytes(reserved)}`;
+  if (free <= reserved) return bad(words, `make room on the disk (df ${replica}), or lower limits.minFree`);
   const inodes = freeInodes(replica);
   if (inodes !== undefined && isShortOf(inodes, limits.minFree)) return bad(`${inodes.free} of ${inodes.total} inodes free: the disk takes few more files, whatever room there is`, `remove many small files (df -i ${replica}), or put the replica on a file system with more inodes`);
-  return free > reserved ? good(words) : bad(words, `make room on the disk (df ${replica}), or lower limits.minFree`);
+  return good(words);
 }
 
 /** restic runs without a network, or not at all. */

@@ -28,7 +28,7 @@ export class ReplicaPlace {
   make(): void {
     makeFolder(this.#replica);
     requireOwnRepository(this.#replica);
-    requireFitDisk(this.#replica);
+    if (!existsSync(ownPaths(this.#replica).marker)) requireFitDisk(this.#replica);
     for (const folder of this.#layout) makeFolder(folder);
   }
 

@@ -1,8 +1,9 @@
 /** What keeps restic from an answer: our own trouble, each with its hint. And its words, made fit for people. */
+import { accessSync, constants } from 'node:fs';
 import { escapeText } from '../core/itemize.ts';
 import { formatBytes } from '../core/report.ts';
 import { resticCodes } from '../core/restic-words.ts';
-import { Failure } from '../errors.ts';
+import { asFailure, Failure } from '../errors.ts';
 import type { Ended } from './process.ts';
 
 /** The time for a step was over before restic had an answer. */
@@ -48,6 +49,15 @@ export function unreadable(replica: string, path: string): Failure {
 
 export function passwordFailure(passwordFile: string, words: string): Failure {
   return new Failure(`restic.passwordFile cannot be read: ${escapeText(words.trim())}`, `make it readable for the user who runs this: chown "$(id -un)" ${passwordFile}; chmod 600 ${passwordFile}. Nothing was checked or admitted`);
+}
+
+/** For a restic without a sandbox; in the sandbox the script finds out. Throws Failure. */
+export function requirePassword(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    throw passwordFailure(path, asFailure(error).message);
+  }
 }
 
 /** restic 0.14 prints Go's stack behind an error; nobody needs that. */

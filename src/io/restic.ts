@@ -1,14 +1,14 @@
 /** restic, asked about a view of the repository, without a network. Its answers are values; only our own trouble throws. */
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { countedSnapshots, rebuildIndex, resticCodes, retrying, saysNoKeyFits } from '../core/restic-words.ts';
-import { asFailure, Failure } from '../errors.ts';
+import { Failure } from '../errors.ts';
 import { findProgram, run, type Command, type Ended } from './process.ts';
 import type { Progress } from './progress.ts';
 import { ownPaths } from './replica.ts';
-import { codeOf, OutOfTime, passwordFailure, sandboxFailure, unreadable, wordsOf } from './restic-failures.ts';
+import { codeOf, OutOfTime, passwordFailure, requirePassword, sandboxFailure, unreadable, wordsOf } from './restic-failures.ts';
 import { requireRestic, type KnownRestic } from './restic-version.ts';
 import { canIsolate, isolatedCommand, linkView, overlayRefused, passwordRefused, unisolatedCommand, viewFailed, type Shows, type Step, type View } from './sandbox.ts';
 import { StepReader } from './steps.ts';
@@ -230,15 +230,6 @@ interface Ran {
   readonly stdout: string;
   /** The exit code of the script around restic. */
   readonly script: number | undefined;
-}
-
-/** In the sandbox the script finds out. Throws Failure. */
-function requirePassword(path: string): void {
-  try {
-    accessSync(path, constants.R_OK);
-  } catch (error) {
-    throw passwordFailure(path, asFailure(error).message);
-  }
 }
 
 /** Thrown to stop a restic that waits for what will not come: a pack that is not there is asked for for fifteen minutes. */

@@ -109,7 +109,7 @@ test('what runs in restic\'s place is told nothing of this machine by its enviro
   assert.ok('stdout' in reply, JSON.stringify(reply));
   const lines = reply.stdout.trim().split('\n');
   const [seen = '', given] = lines.slice(-2);
-  assert.deepEqual(lines.slice(0, -2), ['HOME=/tmp', 'LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'PWD=/', 'TMPDIR=/tmp']);
+  assert.deepEqual(lines.slice(0, -2), ['GOMEMLIMIT=4294967296', 'HOME=/tmp', 'LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'PWD=/', 'TMPDIR=/tmp']);
   const known = new Set(['bin', 'dev', 'lib', 'lib64', 'lower', 'password', 'repo', 'restic', 'sbin', 'tmp', 'upper', 'usr', 'work']);
   assert.deepEqual(seen.trim().split(' ').filter((name) => !known.has(name)), []);
   assert.equal(given, '-r /repo --password-file /password --no-lock --no-cache cat config');

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { syncOnDisk } from '../support/disk.ts';
+import { dataBlob, Forge } from '../support/forge.ts';
 import { addPack, assertFailed, clockAhead, ended, hashOf, judged, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { assertInStep, day, repositoryFiles, rulesOf } from '../support/prune.ts';
 import { hasEnded } from '../support/processes.ts';
@@ -61,7 +62,8 @@ test('a disk on which no more names fit, wherever in the night that is: the run 
     const night = await provingNight(serverA, t, noMinimum);
     const before = repositoryFiles(night.replica);
     await night.repository.backup({ 'new file': randomBytes(20_000) });
-    packs(night, 6, 100);
+    const forge = await Forge.of(night.repository);
+    for (let n = 0; n < 6; n++) forge.pack([dataBlob(randomBytes(100))]);
     const failed = await syncOnDisk(night, `on_disk replica size=64m
       rm -rf "$1/replica/.rsync-ratchet/candidate"
       used=$(find "$1/replica" | wc -l); mount -o remount,nr_inodes=$((used + ${inodes})) "$1/replica"`);
