@@ -1,5 +1,6 @@
 /** restic asked about views of a replica: by overlays, by hard links, without isolation; as root and as an ordinary user. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -23,10 +24,21 @@ interface Place {
   readonly scratch: string;
 }
 
-/** A replica, and a candidate with a backup that was made later. */
+/** A replica, and a candidate with a backup that was made later; made once, and copied. */
 async function placeFor(t: Ending, user: User): Promise<Place> {
+  const { old, fresh, added, folder: made } = await (template ??= makeTemplate());
   const folder = temporaryFolder(t);
+  execFileSync('cp', ['-a', 'replica', 'replica.password', 'candidate', 'scratch', folder], { cwd: made });
+  give(user, folder);
   const [replica, candidate, scratch] = ['replica', 'candidate', 'scratch'].map((name) => join(folder, name)) as [string, string, string];
+  return { folder, replica, candidate, added, old, fresh, passwordFile: `${replica}.password`, scratch };
+}
+
+let template: Promise<Pick<Place, 'old' | 'fresh' | 'added' | 'folder'>> | undefined;
+
+async function makeTemplate(): Promise<Pick<Place, 'old' | 'fresh' | 'added' | 'folder'>> {
+  const folder = temporaryFolder();
+  const [replica, candidate] = [join(folder, 'replica'), join(folder, 'candidate')];
   const repository = await preparedRepository(replica);
   const files = (): string[] => readdirSync(replica, { recursive: true, encoding: 'utf8' }).filter((path) => /^(data|index|snapshots).*[0-9a-f]{64}$/.test(path));
   const [before, old] = [new Set(files()), (await repository.snapshots()).at(-1)?.id ?? ''];
@@ -36,9 +48,8 @@ async function placeFor(t: Ending, user: User): Promise<Place> {
     mkdirSync(dirname(join(candidate, path)), { recursive: true, mode: 0o700 });
     renameSync(join(replica, path), join(candidate, path));
   }
-  for (const path of [scratch, join(replica, '.rsync-ratchet')]) mkdirSync(path, { mode: 0o700 });
-  give(user, folder);
-  return { folder, replica, candidate, added, old, fresh, passwordFile: repository.passwordFile, scratch };
+  for (const path of [join(folder, 'scratch'), join(replica, '.rsync-ratchet')]) mkdirSync(path, { mode: 0o700 });
+  return { folder, old, fresh, added };
 }
 
 const whole = (place: Place): string[] => digest(place.folder, { inode: true, mtime: false, without: ['scratch'] });

@@ -1,4 +1,4 @@
-/** A process of its own that asks restic one question (asked.ts), so that it can be another user's, in another room. */
+/** restic, asked one question: here, or (asked.ts) in a process of its own, so that it can be another user's, in another room. */
 import { Restic, type Answer, type Road, type Shown } from '../../src/io/restic.ts';
 import type { Value } from './config.ts';
 import { repositoryConfig } from './repositoryConfig.ts';
@@ -19,7 +19,7 @@ export interface Question {
 /** The answer, or what was thrown. */
 export type Reply = Answer | { readonly message: string; readonly hint: string };
 
-async function answer({ replica, passwordFile, scratch, road, ask, shown = {}, snapshots = [], nightly = {} }: Question): Promise<Reply> {
+export async function answer({ replica, passwordFile, scratch, road, ask, shown = {}, snapshots = [], nightly = {} }: Question): Promise<Reply> {
   const repository = repositoryConfig({ ...nightly, replica });
   const restic = new Restic(repository, passwordFile, scratch, new AbortController().signal, road);
   try {
@@ -29,5 +29,3 @@ async function answer({ replica, passwordFile, scratch, road, ask, shown = {}, s
     return { message: (error as Error).message, hint: (error as { hint?: string }).hint ?? '' };
   }
 }
-
-process.stdout.write(JSON.stringify(await answer(JSON.parse(process.argv[2] ?? '') as Question)));

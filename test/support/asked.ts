@@ -1,9 +1,12 @@
 /** Whose process it is that does something: the one who runs the tests, or an ordinary user. */
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, chownSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Question, Reply } from './askRestic.ts';
+import { buildSync } from 'esbuild';
+import { answer, type Question, type Reply } from './askRestic.ts';
+import { temporaryFolder } from './temporary.ts';
 
 const execute = promisify(execFile);
 
@@ -41,15 +44,25 @@ export async function runAs(user: User, argv: readonly string[], env: Readonly<R
   return (await execute(file, args, { env: { PATH: process.env['PATH'] ?? '', ...env }, maxBuffer: 1 << 26 })).stdout;
 }
 
-const script = fileURLToPath(new URL('./askRestic.ts', import.meta.url));
-const tsx = import.meta.resolve('tsx');
+let script: string | undefined;
+
+/** One file that every user may read and that starts at once. */
+function built(): string {
+  const folder = temporaryFolder();
+  chmodSync(folder, 0o755);
+  const outfile = join(folder, 'ask.mjs');
+  const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
+  buildSync({ entryPoints: [fileURLToPath(new URL('./askRestic.main.ts', import.meta.url))], outfile, bundle: true, platform: 'node', format: 'esm', banner, logLevel: 'warning' });
+  return outfile;
+}
 
 /** The command that asks. */
 export function askCommand(question: Question): string[] {
-  return [process.execPath, '--import', tsx, script, JSON.stringify(question)];
+  return [process.execPath, script ??= built(), JSON.stringify(question)];
 }
 
-/** Asks restic in a process of that user's. */
-export async function askAs(user: User, question: Question, env: Readonly<Record<string, string>> = {}): Promise<Reply> {
+/** Asks restic as that user: in a process of its own where that is needed. */
+export async function askAs(user: User, question: Question, env?: Readonly<Record<string, string>>): Promise<Reply> {
+  if (env === undefined && prefixOf(user).length === 0) return answer(question);
   return JSON.parse(await runAs(user, askCommand(question), env)) as Reply;
 }
