@@ -24,7 +24,7 @@ function record(night: NamedNight): Buffer {
   makeTree(source, night.source);
   makeTree(replica, night.replica);
   const repository = repositoryConfig({ ignore: night.ignore });
-  const connection = { source: `${source}/`, channels: undefined, readable: [], stderr: () => '', close: () => Promise.resolve() };
+  const connection = { source: `${source}/`, channels: undefined, readable: [], held: [], stderr: () => '', close: () => Promise.resolve() };
   const reports = passes.flatMap((pass) => {
     const ended = spawnSync('rsync', auditArguments(repository, connection, pass, nonce, replica), {
       env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env['PATH'], HOME: home },

@@ -8,10 +8,11 @@ import { inReplica, rejected, verified, wanted } from '../core/flags.ts';
 import { admissionOrder, type Pass } from '../core/layout.ts';
 import type { Judge } from '../core/itemize.ts';
 import type { FailedPass } from '../core/passes.ts';
+import type { Objection } from '../core/deletions.ts';
 import type { Run, Stage } from '../core/run.ts';
 import { sampleOf } from '../core/stock.ts';
 import { leaving } from '../core/tombstones.ts';
-import { asFailure, type Failure } from '../errors.ts';
+import { asFailure } from '../errors.ts';
 import type { Edges, Examined, Fetched } from '../edges.ts';
 import { admit } from './admit.ts';
 import type { Console } from './console.ts';
@@ -126,7 +127,7 @@ export class RunEdges extends Telling implements Edges {
 
   async expire(run: Run, books: Books, due: readonly Entry[], when: Date): Promise<Amount | undefined> {
     const { replica } = this.repository;
-    this.#requireReplica();
+    this.#requireStanding();
     const moved = await this.state.locked(() => {
       this.state.tombstones.fold(books); // an operator may have said `keep` meanwhile
       if (!isSame(due, leaving(books, when))) return undefined;
@@ -150,11 +151,12 @@ export class RunEdges extends Telling implements Edges {
   }
 
   async dryRun(pass: Pass, deadline: Date, judge: Judge, hidden: readonly string[]): Promise<FailedPass | undefined> {
-    const failed = await rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge, hidden);
-    // Ended by us: the mount went first, and nothing was read since.
-    if (failed?.code === undefined && failed?.mayGoOn === false) return failed;
-    const fallen = this.#session.fallen() ?? this.#fallenReplica();
-    return fallen === undefined ? failed : { failure: fallen, code: undefined, mayGoOn: false, isVoid: true };
+    return rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge, hidden);
+  }
+
+  override async bury(run: Run, books: Books): Promise<Objection[]> {
+    this.#requireStanding();
+    return super.bury(run, books);
   }
 
   takeLeftovers(run: Run, books: Books): void {
@@ -198,15 +200,17 @@ export class RunEdges extends Telling implements Edges {
     this.#session.phase(name);
   }
 
-  /** Throws Failure when the replica is not the one that we began with: unmounted, say. */
-  #requireReplica(): void {
-    const fallen = this.#fallenReplica();
+  /** Throws Failure when source or replica is not the one that we began with: what serverA does not show any more may not count as deleted. */
+  #requireStanding(): void {
+    const fallen = this.#session.fallen();
     if (fallen !== undefined) throw fallen;
+    this.#requireReplica();
   }
 
-  #fallenReplica(): Failure | undefined {
+  /** Throws Failure when the replica is not the one that we began with: unmounted, say. */
+  #requireReplica(): void {
     const { name, replica } = this.repository;
-    return onDisk.readMarker(replica)?.id === this.#requireMarker().id ? undefined : onDisk.notInitialised(name, replica);
+    if (onDisk.readMarker(replica)?.id !== this.#requireMarker().id) throw onDisk.notInitialised(name, replica);
   }
 
   /** The replica's keys are the pinned ones; they change only in a window that says so. */

@@ -15,7 +15,12 @@ export interface Command {
   readonly limits?: Limits;
   /** Open descriptors that it gets as 3 (to read) and 4 (to write). */
   readonly channel?: { readonly from: number; readonly to: number };
+  /** Open folders that it gets from 5 on. Never for a program in a room. */
+  readonly held?: readonly { readonly descriptor: number }[];
 }
+
+/** The descriptor of the first of `held`. */
+export const firstHeld = 5;
 
 /** Bytes (prlimit(1)): address space of a process, and the size of any file that it writes. */
 export interface Limits {
@@ -109,7 +114,7 @@ export function start(command: Command) {
   return execa('setpriv', ['--pdeathsig', 'TERM', '--', ...limited(command.limits), command.file, ...command.args], {
     env: command.env,
     extendEnv: false,
-    stdio: ['ignore', 'pipe', 'pipe', ...descriptors(command.channel)],
+    stdio: ['ignore', 'pipe', 'pipe', ...descriptors(command)],
     detached: true,
     cleanup: false,
     buffer: false,
@@ -119,8 +124,10 @@ export function start(command: Command) {
 }
 
 /** execa takes any descriptor; its types know a few. */
-function descriptors(channel: Command['channel']): 3[] {
-  return channel === undefined ? [] : [channel.from as 3, channel.to as 3];
+function descriptors({ channel, held = [] }: Command): 3[] {
+  const ends = channel === undefined ? [] : [channel.from, channel.to];
+  const unused = held.length === 0 || channel !== undefined ? [] : ['ignore', 'ignore'];
+  return [...unused, ...ends, ...held.map(({ descriptor }) => descriptor)] as 3[];
 }
 
 function limited(limits: Limits | undefined): string[] {

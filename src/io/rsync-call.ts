@@ -2,10 +2,12 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
+import type { Failure } from '../errors.ts';
 import { inRoom, type Room } from './bubblewrap.ts';
 import { askedIn, helper } from './channel-ends.ts';
-import type { Channel, Channels } from './channel.ts';
-import { bareEnvironment, findProgram, run, type Command, type Ended, type Limits } from './process.ts';
+import type { Channel, Channels, Ends } from './channel.ts';
+import type { HeldFolder } from './held-folder.ts';
+import { bareEnvironment, findProgram, firstHeld, run, type Command, type Ended, type Limits } from './process.ts';
 import { remoteCommand, type Wish } from './remote-command.ts';
 import type { Connection } from './ssh.ts';
 import { Watchdog, type Bounds } from './watchdog.ts';
@@ -21,6 +23,10 @@ export interface RsyncContext {
   /** At least 64 random bits, so that serverA's text cannot pass for our client's. */
   readonly nonce: string;
   readonly calls: Calls;
+  /** Source (where it is a folder here) and replica, as the run found them. */
+  readonly held: readonly HeldFolder[];
+  /** Why one of them is no longer what it was; undefined while they stand. */
+  fallen(): Failure | undefined;
 }
 
 /** What rsync would ask serverA for, by what it depends on: learned once for each program and kind of call. */
@@ -57,7 +63,7 @@ async function runOver(channels: Channels, context: RsyncContext, call: Call, bo
   const { repository, connection } = context;
   const channel = channels.open(remoteCommand(asked, repository, call.args, call.wish ?? { path: pathOf(connection.source) }));
   try {
-    const running = run({ ...commandOf(context, call, helper(perl, asked)), channel: channel.ends }, bounds, onStdout);
+    const running = run(commandOf(context, call, helper(perl, asked), channel.ends), bounds, onStdout);
     channel.handedOver();
     return await joined(await running, channel, bounds);
   } finally {
@@ -65,14 +71,22 @@ async function runOver(channels: Channels, context: RsyncContext, call: Call, bo
   }
 }
 
-/** rsync's command line, in its room where there is one. Throws Failure when it is not installed. */
-function commandOf(context: RsyncContext, { args, room, limits }: Call, remoteShell?: string): Command {
+/** rsync's command line, in its room where there is one; without one it reads held folders by their descriptors. Throws Failure when it is not installed. */
+function commandOf(context: RsyncContext, { args, room, limits }: Call, remoteShell?: string, channel?: Ends): Command {
   const { repository, connection, runFolder, hasRoom } = context;
   const home = join(runFolder, 'home');
   const file = findProgram(repository.rsync.path, 'rsync');
   const road = remoteShell === undefined ? [] : ['-e', remoteShell];
-  const bare = { file, args: [...road, ...args], env: bareEnvironment(home), limits };
-  return hasRoom ? inRoom(bare, { ...room, readable: [...room.readable, ...connection.readable, home, file] }) : bare;
+  const bare = { file, args: [...road, ...args], env: bareEnvironment(home), limits, ...(channel === undefined ? {} : { channel }) };
+  const readable = [...room.readable, ...connection.readable, home, file];
+  const held = context.held.filter(({ path }) => readable.includes(path));
+  return hasRoom ? inRoom(bare, { ...room, readable, held }) : { ...bare, held, args: bare.args.map((arg) => byDescriptor(arg, held)) };
+}
+
+/** A folder among rsync's arguments by the descriptor that it will have it by. */
+function byDescriptor(arg: string, held: readonly HeldFolder[]): string {
+  const n = held.findIndex(({ path }) => arg === `${path}/`);
+  return n === -1 ? arg : `/proc/self/fd/${firstHeld + n}/`;
 }
 
 /**

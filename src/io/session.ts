@@ -6,6 +6,7 @@ import type { Repository } from '../core/config.ts';
 import type { Failure } from '../errors.ts';
 import { wantsRoom } from './bubblewrap.ts';
 import { folderIn, noteOf, requireShortHold } from './holder.ts';
+import { fallenFrom, hold, letGo, type HeldFolder } from './held-folder.ts';
 import { takeLock, type Lock } from './lock.ts';
 import { keepYoungGenerationSmall } from './memory.ts';
 import { ownPaths } from './replica.ts';
@@ -18,6 +19,7 @@ export class Session {
   readonly #repository: Repository;
   readonly #calls: Calls;
   #lock: Lock | undefined;
+  #replica: HeldFolder | undefined;
   #folder = '';
   readonly #since = new Date().toISOString();
   #connecting: Promise<Connection> | undefined;
@@ -37,6 +39,7 @@ export class Session {
       requireShortHold(this.#repository);
       return false;
     }
+    this.#replica = hold(this.#repository.replica);
     removeRunFolder(folderIn(this.#lock.note));
     rmSync(join(ownPaths(this.#repository.replica).own, 'view'), { recursive: true, force: true });
     this.#folder = makeRunFolder();
@@ -54,7 +57,8 @@ export class Session {
     });
     const [connection, hasRoom] = await Promise.all([this.#connecting, room]);
     const nonce = randomBytes(12).toString('hex');
-    this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, hasRoom, nonce, calls: this.#calls };
+    const held = [...connection.held, ...(this.#replica === undefined ? [] : [this.#replica])];
+    this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, hasRoom, nonce, calls: this.#calls, held, fallen: () => this.fallen() };
   }
 
   /** What running rsync takes; throws when there is no connection. */
@@ -63,9 +67,9 @@ export class Session {
     return this.#rsync;
   }
 
-  /** Why the source is no longer what it was at the start; undefined while it stands. */
+  /** Why source or replica is no longer what it was at the start; undefined while both stand. */
   fallen(): Failure | undefined {
-    return this.#rsync?.connection.fallen?.();
+    return this.#rsync?.connection.fallen?.() ?? (this.#replica && fallenFrom(this.#replica));
   }
 
   /** Notes what the run is at, for whoever waits for the lock. */
@@ -87,6 +91,8 @@ export class Session {
   async close(): Promise<void> {
     const connection = await this.#connecting?.catch(() => undefined); // its failure has been thrown where it was awaited
     await connection?.close();
+    if (this.#replica !== undefined) letGo(this.#replica);
+    this.#replica = undefined;
     removeRunFolder(this.#folder);
     this.#lock?.release();
   }

@@ -1,13 +1,14 @@
 /** One ssh connection for a whole run: a master of our own (ssh(1), "ControlMaster"), closed at the end. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Repository } from '../core/config.ts';
-import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
 import { Channels } from './channel.ts';
+import { fallenFrom, hold, letGo, type HeldFolder } from './held-folder.ts';
 import { collect, endGroup, start, type Command } from './process.ts';
+import { connectionFailure } from './ssh-words.ts';
 import { mountSftp, unmount } from './sshfs.ts';
 
 /** A way to serverA, or to a local path. */
@@ -18,6 +19,8 @@ export interface Connection {
   readonly channels: Channels | undefined;
   /** What rsync must be able to read besides the replica: a local folder, a mount. */
   readonly readable: readonly string[];
+  /** The same, as the run found it. */
+  readonly held: readonly HeldFolder[];
   /** What ssh itself said, for hints. */
   stderr(): string;
   /** Why what is read there is no longer what it was at the start; undefined while it stands. Asks nothing that could hang. */
@@ -64,23 +67,31 @@ const runFolderPrefix = 'rsync-ratchet-';
 export async function connect(repository: Repository, folder: string, interrupt: AbortSignal): Promise<Connection> {
   const { source } = repository;
   if (source.kind === 'sftp') return mountSftp({ ...repository, source }, join(folder, 'mount'), interrupt);
-  if (source.kind === 'local') {
-    return { source: withSlash(source.path), channels: undefined, readable: [source.path], stderr: () => '', fallen: watched(source.path), close: () => Promise.resolve() };
-  }
+  if (source.kind === 'local') return openFolder(source.path);
   return connectMaster({ ...repository, source }, folder, interrupt);
 }
 
-/** A folder of this machine, a disk perhaps: it must stay the same one. */
-function watched(path: string): () => Failure | undefined {
-  const identity = (): string => {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    return stats === undefined ? '' : `${stats.dev} ${stats.ino}`;
+/** A folder of this machine, a disk perhaps. */
+function openFolder(path: string): Connection {
+  const held = holdSource(path);
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) letGo(held);
+    isOpen = false;
   };
-  const first = identity();
-  return () => (identity() === first ? undefined : new Failure(
-    `${path} is no longer the folder that it was when the run began: was its disk unmounted?`,
-    'mount it again and run once more; what was listed meanwhile does not count, and nothing was admitted',
-  ));
+  return { source: withSlash(path), channels: undefined, readable: [path], held: [held], stderr: () => '', fallen: () => fallenFrom(held), close };
+}
+
+function holdSource(path: string): HeldFolder {
+  try {
+    return hold(path);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new Failure(`the source ${path} is ${code === 'ENOENT' ? 'not there' : 'no folder'}`, 'is its disk mounted, and the path in source right? Nothing was fetched', { cause: error });
+    }
+    throw new Failure(`the source ${path} cannot be opened (${code})`, 'may this user reach it? Look at the modes of the folders above it; nothing was fetched', { cause: error });
+  }
 }
 
 async function connectMaster(repository: SshRepository, folder: string, interrupt: AbortSignal): Promise<Connection> {
@@ -109,7 +120,7 @@ async function tryMaster(repository: SshRepository, forks: boolean, folder: stri
     await close();
     throw error;
   });
-  if (up) return { source: rsyncSource(repository.source), channels: new Channels(through, masterEnvironment(), folder), readable: [], stderr, close };
+  if (up) return { source: rsyncSource(repository.source), channels: new Channels(through, masterEnvironment(), folder), readable: [], held: [], stderr, close };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
   return { said: stderr() };
@@ -219,29 +230,3 @@ async function socketAppears(socket: string, patience: number, ended: Promise<vo
   stopWatching.abort();
   return up;
 }
-
-/** What ssh says, and what to do about it. The hints are for the operator; no decision rests on them. */
-export function connectionFailure(repository: Repository & { source: { host: string } }, stderr: string): Failure {
-  const hint = sshHints.find(([said]) => said.test(stderr))?.[1] ?? `try: ssh ${repository.ssh.port === undefined ? '' : `-p ${repository.ssh.port} `}${repository.source.host}`;
-  const said = spokenBy(stderr) || 'no answer in time';
-  return new Failure(`no ssh connection to ${repository.source.host}: ${said}`, `${hint}; nothing was fetched`);
-}
-
-/** ssh's words on one line, printable, without the frames of `@` that it draws around its warnings. */
-function spokenBy(stderr: string): string {
-  const lines = stderr.split(/\r?\n/).map((line) => line.trim().replace(/^@+\s*|\s*@+$/g, ''));
-  return escapeText(lines.filter((line) => line !== '').join('; '));
-}
-
-const sshHints: readonly (readonly [RegExp, string])[] = [
-  [/host key (verification failed|is known)|HOST IDENTIFICATION HAS CHANGED/i,
-    'the host key is unknown or has changed: compare it on serverA (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then put it into the knownHostsFile'],
-  [/UNPROTECTED PRIVATE KEY|bad permissions|not accessible/i, 'ssh cannot use the identityFile: it must exist and be 0600'],
-  [/^fusermount3?: |^fuse: /m, 'FUSE is not allowed here: run as root, or see the README for what an sftp source needs'],
-  [/^(?:\S+@\S+: )?Permission denied \(|^\S+@\S+: Permission denied|Too many authentication/im,
-    'serverA refused the key: is it in the authorized_keys of that account, and is identityFile the right one?'],
-  [/Connection refused/i, 'nothing listens there: is sshd running on serverA, and is its port right (ssh.port, or Port in ssh_config)?'],
-  [/Could not resolve|Name or service not known/i, 'the name of serverA does not resolve: check source and DNS'],
-  [/timed out|No route|unreachable/i, 'serverA does not answer: is it up, and is the network between open?'],
-];
-

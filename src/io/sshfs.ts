@@ -1,12 +1,14 @@
 /** The sftp road: a read-only sshfs mount in a private folder, for a serverA whose account has only sftp. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { closeSync, fstat, mkdirSync, open, readFileSync, rmdirSync, statSync, writeFileSync, type BigIntStats } from 'node:fs';
+import { promisify } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../core/config.ts';
 import { Failure } from '../errors.ts';
+import { heldFlags, identityOf, letGo as release, type HeldFolder } from './held-folder.ts';
 import { collect, endGroup, findProgram, killGroup, start, type Command } from './process.ts';
-import { connectionFailure, knowsForking, masterEnvironment, portOf, sshOptions, type Connection } from './ssh.ts';
+import { knowsForking, masterEnvironment, portOf, sshOptions, type Connection } from './ssh.ts';
+import { connectionFailure } from './ssh-words.ts';
 
 type SftpRepository = Repository & { source: Extract<Repository['source'], { kind: 'sftp' }> };
 
@@ -16,7 +18,7 @@ const lookEvery = 20;
 /** Mounts the source at `folder`. Throws Failure with a hint when the mount does not come up in time. */
 export async function mountSftp(repository: SftpRepository, folder: string, interrupt: AbortSignal): Promise<Connection> {
   mkdirSync(folder, { mode: 0o700 });
-  const bare = statSync(folder).dev;
+  const bare = statSync(folder, { bigint: true }).dev;
   writeFileSync(`${folder}.conf`, sshConfiguration(repository), { mode: 0o600 });
   const sshfs = start(mountCommand(repository, folder));
   const stderr = collect(sshfs.stderr);
@@ -28,30 +30,40 @@ export async function mountSftp(repository: SftpRepository, folder: string, inte
     killGroup(sshfs.pid, 'SIGKILL');
     detach(folder);
   };
+  let held: HeldFolder | undefined;
   const close = async (): Promise<void> => {
+    if (held !== undefined) release(held);
+    held = undefined;
     unmount(folder);
     if (!life.isOver) endGroup(sshfs.pid);
     await Promise.race([end, wait(mostWait, undefined, { ref: false })]);
   };
   const deadline = Date.now() + repository.timeouts.connect + 5000;
   while (!isMounted(folder) && !life.isOver && !interrupt.aborted && Date.now() < deadline) await wait(lookEvery);
-  const patience = wait(Math.max(deadline - Date.now(), 0), false, { ref: false, signal: interrupt }).catch(() => false);
+  const patience = wait(Math.max(deadline - Date.now(), 0), undefined, { ref: false, signal: interrupt }).catch(() => undefined);
   const mount = mountOf(folder);
   const fallen = (): Failure | undefined => (!life.isOver && mountOf(folder) === mount ? undefined : new Failure(
     `the sftp mount of ${repository.source.host} is gone: sshfs ended, or the connection broke`,
     'see whether serverA is up, and run again; what was listed meanwhile does not count, and nothing was admitted',
   ));
-  const isUp = mount !== undefined && await Promise.race([isServed(folder, bare), end.then(() => false), patience]);
-  if (isUp && fallen() === undefined) return { source: `${folder}/`, channels: undefined, readable: [folder], stderr, fallen, letGo, close };
+  if (mount !== undefined) held = await Promise.race([holdServed(folder, bare), end.then(() => undefined), patience]);
+  if (held !== undefined && fallen() === undefined) return { source: `${folder}/`, channels: undefined, readable: [folder], held: [held], stderr, fallen, letGo, close };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
   throw connectionFailure(repository, stderr());
 }
 
 /** sshfs mounts before it has connected; the first question waits until it has, and fails when it cannot. What answers must not be the bare folder. */
-async function isServed(folder: string, bare: number): Promise<boolean> {
-  return stat(folder).then(({ dev }) => dev !== bare, () => false);
+async function holdServed(path: string, bare: bigint): Promise<HeldFolder | undefined> {
+  const descriptor = await promisify(open)(path, heldFlags).catch(() => undefined);
+  if (descriptor === undefined) return undefined;
+  const stats = await askOf(descriptor, { bigint: true }).catch(() => undefined);
+  if (stats !== undefined && stats.dev !== bare) return { path, descriptor, identity: identityOf(stats) };
+  closeSync(descriptor);
+  return undefined;
 }
+
+const askOf = promisify<number, { bigint: true }, BigIntStats>(fstat);
 
 /** sshfs in the foreground, so that it ends with us. */
 export function mountCommand(repository: SftpRepository, folder: string): Command {

@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 import { digest } from '../support/tree.ts';
 import { repository as tree } from '../support/trees.ts';
 
-const local = { source: '/so urce/', channels: undefined, readable: [], stderr: () => '', close: () => Promise.resolve() };
+const local = { source: '/so urce/', channels: undefined, readable: [], held: [], stderr: () => '', close: () => Promise.resolve() };
 const overSsh = { ...local, source: 'backup@serverA:/', channels: new Channels([], {}, '/tmp/x') };
 const repository = repositoryConfig({ ignore: ['.DS_Store', 'a b'], timeouts: { stall: '90s' }, rsync: { remotePath: '/opt/rsync' } });
 

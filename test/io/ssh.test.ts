@@ -3,7 +3,8 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Failure, Interrupted } from '../../src/errors.ts';
-import { connect, connectionFailure, makeRunFolder, masterCommand, removeRunFolder, rsyncSource, throughMaster } from '../../src/io/ssh.ts';
+import { connect, makeRunFolder, masterCommand, removeRunFolder, rsyncSource, throughMaster } from '../../src/io/ssh.ts';
+import { connectionFailure } from '../../src/io/ssh-words.ts';
 import { setVariables } from '../support/environment.ts';
 import { repositoryConfig } from '../support/repositoryConfig.ts';
 import { freePort, startSshd, type SshAccount, type Sshd } from '../support/sshd.ts';

@@ -13,11 +13,13 @@ export function contextOf(folder: string, source: string, changes: Readonly<Reco
   if (!existsSync(runFolder)) mkdirSync(join(runFolder, 'home'), { recursive: true, mode: 0o700 });
   return {
     repository: repositoryConfig(changes),
-    connection: { source: `${source}/`, channels: undefined, readable: [], stderr: () => '', close: () => Promise.resolve() },
+    connection: { source: `${source}/`, channels: undefined, readable: [], held: [], stderr: () => '', close: () => Promise.resolve() },
     runFolder,
     hasRoom: false,
     nonce,
     calls: { recall: () => undefined, keep: () => Promise.resolve() },
+    held: [],
+    fallen: () => undefined,
   };
 }
 

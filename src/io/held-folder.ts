@@ -1,0 +1,47 @@
+/**
+ * A folder that must stay the same one for a whole run: the source on this machine, a mount, the replica. It is opened once,
+ * so that its device and inode are nobody else's meanwhile; where a disk goes, the folder below it has other ones.
+ */
+import { closeSync, constants, fstatSync, openSync, statSync, type BigIntStats } from 'node:fs';
+import { Failure } from '../errors.ts';
+
+export interface HeldFolder {
+  readonly path: string;
+  /** Open for nothing but its identity (open(2), O_PATH). It never goes into rsync's room: `..` leads out of it. */
+  readonly descriptor: number;
+  /** Device and inode, decimal, with a blank between: as the first step in the room reads them. */
+  readonly identity: string;
+}
+
+/** Node has no name for it; the same number on all of Debian's machines but alpha, parisc and sparc. */
+const O_PATH = 0o10000000;
+/** How to open a folder that is to be held. */
+export const heldFlags = O_PATH | constants.O_DIRECTORY;
+
+/** Throws as open(2) does where it is no folder. */
+export function hold(path: string): HeldFolder {
+  const descriptor = openSync(path, heldFlags);
+  return { path, descriptor, identity: identityOf(fstatSync(descriptor, { bigint: true })) };
+}
+
+export function letGo({ descriptor }: HeldFolder): void {
+  closeSync(descriptor);
+}
+
+/** Why the path no longer leads to the folder that is held; undefined while it does. Not for a mount that may not answer. */
+export function fallenFrom({ path, identity }: HeldFolder): Failure | undefined {
+  const now = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return now !== undefined && identityOf(now) === identity ? undefined : anotherFolder(path);
+}
+
+/** What stands at a path is not what the run began with. */
+export function anotherFolder(path: string): Failure {
+  return new Failure(
+    `${path} is no longer the folder that it was when the run began: was its disk unmounted?`,
+    'mount it again and run once more; what was listed meanwhile does not count, and nothing was admitted',
+  );
+}
+
+export function identityOf({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): string {
+  return `${dev} ${ino}`;
+}
