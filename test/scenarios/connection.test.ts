@@ -8,7 +8,7 @@ import type { Value } from '../support/config.ts';
 import { addPack, assertFailed, type Night, type ServerA, startServerA } from '../support/night.ts';
 
 let serverA: ServerA;
-before(async () => { serverA = await startServerA(); });
+before(async () => { serverA = await startServerA('rrsync'); });
 after(() => serverA.stop());
 
 /** A night in step, with something new to fetch, and changes to its repository's part of the configuration. */

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { addPack, anyOf, assertFailed, filesBelow, hashOf, type Judged, judged, type Night, pathsOf, type ServerA, startServerA } from '../support/night.ts';
 
 let serverA: ServerA;
-before(async () => { serverA = await startServerA(); });
+before(async () => { serverA = await startServerA('rrsync'); });
 after(() => serverA.stop());
 
 function newPacks(night: Night, count: number): string[] {

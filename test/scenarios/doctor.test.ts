@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 import { digest } from '../support/tree.ts';
 
 let serverA: ServerA;
-before(async () => { serverA = await startServerA(); });
+before(async () => { serverA = await startServerA('rrsync'); });
 after(() => serverA.stop());
 
 interface Checkup { readonly repository: string | null; readonly item: string; readonly standing: string; readonly message: string; readonly mend: string | null }

@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 import { digest } from '../support/tree.ts';
 
 let serverA: ServerA;
-before(async () => { serverA = await startServerA(); });
+before(async () => { serverA = await startServerA('rrsync'); });
 after(() => serverA.stop());
 
 /** Content and times of the files alone: what a copy must have of the original. */

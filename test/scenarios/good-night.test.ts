@@ -8,7 +8,7 @@ import { openRepository } from '../support/restic.ts';
 import { digest } from '../support/tree.ts';
 
 let serverA: ServerA;
-before(async () => { serverA = await startServerA(); });
+before(async () => { serverA = await startServerA('rrsync'); });
 after(() => serverA.stop());
 
 test('a night with nothing new changes nothing, says one line, and mails nobody', async (t) => {

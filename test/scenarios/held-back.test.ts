@@ -8,7 +8,7 @@ import { assertFindings, assertUsable, backUp, damage, ownFiles, provingNight } 
 import { openRepository } from '../support/restic.ts';
 
 let serverA: ServerA;
-before(async () => { serverA = await startServerA(); });
+before(async () => { serverA = await startServerA('rrsync'); });
 after(() => serverA.stop());
 
 const has = (night: Night, path: string): boolean => existsSync(join(night.replica, path));

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertRefused, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
-import { assertFindings, assertUsable, damage, provingNight } from '../support/proof.ts';
+import { assertFindings, assertUsable, damage, junkRemover, provingNight } from '../support/proof.ts';
 
 let serverA: ServerA;
 before(async () => { serverA = await startServerA(); });
@@ -30,7 +30,9 @@ test('a repository migrated on serverA stops the run, is repinned by an operator
   const night = await oldFormatNight(t);
   const old = readFileSync(join(night.replica, 'config'));
   await night.repository.run(['migrate', 'upgrade_repo_v2']);
+  const removeJunk = junkRemover(night);
   const mail = await assertRefused(night, ['modified config']);
+  removeJunk();
   assert.match(mail.text, /init --repin nightly|init nightly --repin/);
   const before = night.replicaNow();
 

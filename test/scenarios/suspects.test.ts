@@ -1,11 +1,11 @@
 /** Files with their old size that serverA shows with a new time, or quietly with new content: fetched and hashed. */
 import assert from 'node:assert/strict';
-import { chmodSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { chmodSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { writeConfig } from '../support/config.ts';
 import { anyOf, assertRefused, filesBelow, type Night, type ServerA, startServerA } from '../support/night.ts';
-import { assertFindings, assertUsable, damage, passwordFile, provingNight } from '../support/proof.ts';
+import { assertFindings, assertUsable, damage, junkRemover, passwordFile, provingNight } from '../support/proof.ts';
 import { digest } from '../support/tree.ts';
 
 let serverA: ServerA;
@@ -49,7 +49,7 @@ test('a serverA restored from tape within limits.suspects: all is hashed, the ti
 test('beyond limits.suspects one violation says so; acknowledge --accept-mtimes settles it, once', async (t) => {
   const night = await provingNight(serverA, t, { limits: { suspects: 3 } });
   const before = contents(night);
-  const packs = new Set(filesOf(night.repository.path));
+  const removeJunk = junkRemover(night);
   const count = restoreFromTape(night);
   const mail = await assertRefused(night, ['mtimes']);
   assert.match(mail.text, new RegExp(`${count} files have another modification time, limits.suspects is 3; 3 at random were hashed`));
@@ -57,7 +57,7 @@ test('beyond limits.suspects one violation says so; acknowledge --accept-mtimes 
   assert.equal((await night.run(['acknowledge', 'nightly', '--reason', 'not settled'])).code, 0);
   await assertRefused(night, ['mtimes']);
   assert.equal((await night.run(['acknowledge', 'nightly', '--reason', 'restored from tape', '--accept-mtimes'])).code, 0);
-  for (const path of filesOf(night.repository.path)) if (!packs.has(path)) rmSync(join(night.repository.path, path)); // junk that assertRefused added
+  removeJunk();
   const settled = await night.sync();
   assertFindings(settled, 0, []);
   const now = new Set(contents(night));

@@ -11,12 +11,12 @@ import { type Value, writeConfig, type WrittenConfig } from './config.ts';
 import type { Mail } from './mail.ts';
 import { openRepository, preparedRepository, type ResticRepository } from './restic.ts';
 import { type Gate, gateIn, writeScript } from './scripted.ts';
-import { rrsyncCommand, type Sshd, startSshd, withoutRootPowers } from './sshd.ts';
+import { plainCommand, rrsyncCommand, type Sshd, startSshd, withoutRootPowers } from './sshd.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
 import { digest } from './tree.ts';
 
 /**
- * The keys that serverA takes: `backup` is what operators set up, `rrsync -ro`; `powerless` the same where permissions
+ * The keys that serverA takes: `backup` is what operators set up, `rrsync -ro` (or does the same, see `startServerA`); `powerless` the same where permissions
  * hold for root too; `scripted` runs what `script` says; `shell` may do everything.
  */
 export type Account = 'backup' | 'powerless' | 'scripted' | 'shell';
@@ -74,14 +74,15 @@ export interface Judged extends Finished {
   readonly run: any;
 }
 
-/** Starts serverA; to be stopped in `after`. */
-export async function startServerA(): Promise<ServerA> {
+/** Starts serverA; to be stopped in `after`. With `rrsync` that is what its keys lead to; where it is not what a test is about, something quicker. */
+export async function startServerA(door: 'plain' | 'rrsync' = 'plain'): Promise<ServerA> {
+  const command = door === 'rrsync' ? rrsyncCommand : plainCommand;
   const folder = temporaryFolder();
   const [link, gates, forced] = [join(folder, 'repository'), join(folder, 'gates'), join(folder, 'forced')];
   const sshd = await startSshd({
     folder: join(folder, 'sshd'),
     accounts: [
-      { name: 'backup', command: rrsyncCommand(link) },
+      { name: 'backup', command: command(link) },
       { name: 'powerless', command: withoutRootPowers(rrsyncCommand(link)) },
       { name: 'scripted', command: forced },
       { name: 'shell' },
@@ -99,7 +100,7 @@ export async function startServerA(): Promise<ServerA> {
   return {
     sshd,
     night: (t, options = {}) => stage(t, options),
-    script: (calls) => { writeScript(forced, gates, link, calls); },
+    script: (calls) => { writeScript(forced, gates, command(link), calls); },
     calls: () => Number(readFileSync(join(gates, 'calls'), 'utf8')),
     gate: (name) => gateIn(gates, name),
     stop: () => sshd.stop(),

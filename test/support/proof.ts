@@ -1,7 +1,7 @@
 /** Nights in which restic is asked: the password at hand, and what a serverA without the password can still write. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Value } from './config.ts';
 import { filesBelow, hashOf, type Judged, type Night, type NightOptions, type ServerA } from './night.ts';
@@ -50,6 +50,12 @@ export function assertFindings(judged: Judged, code: number, findings: readonly 
   const found = judged.run.findings.filter(({ severity }: { severity: string }) => severity !== 'note');
   assert.deepEqual(found.map(({ rule, path }: { rule: string; path: string }) => `${rule} ${path}`.trim()).sort(), [...findings].sort());
   assert.equal(judged.code, code, judged.stderr);
+}
+
+/** Remembers what serverA has now; what it returns removes what has come since (the junk that `assertRefused` adds). */
+export function junkRemover({ repository }: Night): () => void {
+  const honest = new Set(filesBelow(repository.path));
+  return () => { for (const path of filesBelow(repository.path)) if (!honest.has(path)) rmSync(join(repository.path, path)); };
 }
 
 /** What a rule's findings say. */

@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { rrsyncCommand } from './sshd.ts';
 import { watchFor } from './watch.ts';
 
 /** Where a script of serverA waits. */
@@ -14,15 +13,15 @@ export interface Gate {
   open(): Promise<void>;
 }
 
-/** Writes the forced command: the nth call runs the nth script, others serve `repository`. `gates` begins empty. */
-export function writeScript(forced: string, gates: string, repository: string, calls: Readonly<Record<number, string>>): void {
+/** Writes the forced command: the nth call runs the nth script, others `serve` by that command. `gates` begins empty. */
+export function writeScript(forced: string, gates: string, serve: string, calls: Readonly<Record<number, string>>): void {
   rmSync(gates, { recursive: true, force: true });
   mkdirSync(gates);
   writeFileSync(join(gates, 'calls'), '0');
   const cases = Object.entries(calls).map(([n, script]) => `${n}) ${script} ;;`);
   const lines = [
     '#!/bin/sh', `cd ${gates}`,
-    `serve() { ${rrsyncCommand(repository)}; }`,
+    `serve() (${serve})`,
     'wait_at() { : > "$1.reached"; read -r _ < "$1"; }',
     // Unbuffered: what head holds back, the other side waits for.
     'cut_after() { trap : TERM; serve | { stdbuf -o0 head -c "$1"; kill 0; }; }',
