@@ -7,6 +7,7 @@ import type { Repository } from '../core/config.ts';
 import { Failure } from '../errors.ts';
 import { Channels } from './channel.ts';
 import { fallenFrom, hold, letGo, type HeldFolder } from './held-folder.ts';
+import { closedSource } from './local-source.ts';
 import { collect, endGroup, start, type Command } from './process.ts';
 import { connectionFailure } from './ssh-words.ts';
 import { mountSftp, unmount } from './sshfs.ts';
@@ -67,13 +68,18 @@ const runFolderPrefix = 'rsync-ratchet-';
 export async function connect(repository: Repository, folder: string, interrupt: AbortSignal): Promise<Connection> {
   const { source } = repository;
   if (source.kind === 'sftp') return mountSftp({ ...repository, source }, join(folder, 'mount'), interrupt);
-  if (source.kind === 'local') return openFolder(source.path);
+  if (source.kind === 'local') return openFolder(repository, source.path);
   return connectMaster({ ...repository, source }, folder, interrupt);
 }
 
 /** A folder of this machine, a disk perhaps. */
-function openFolder(path: string): Connection {
+function openFolder(repository: Repository, path: string): Connection {
   const held = holdSource(path);
+  const closed = closedSource(repository);
+  if (closed !== undefined) {
+    letGo(held);
+    throw closed;
+  }
   let isOpen = true;
   const close = async (): Promise<void> => {
     if (isOpen) letGo(held);
