@@ -241,6 +241,7 @@ test('an rsync that was taken over cannot lead a repair elsewhere', async (t) =>
   const elsewhere = join(folder, 'elsewhere');
   mkdirSync(dirname(join(elsewhere, bad)), { recursive: true });
   writeFileSync(join(elsewhere, bad), right, { mode: 0o400 });
+  mkdirSync(join(dirname(made.replica), 'source')); // Which this rsync never reads.
   const then = (): string[] => digest(folder, { inode: true, without: ['rsync'] }).concat(digest(made.replica, { inode: true, without: ['.rsync-ratchet'] }));
   const deliver: Record<string, string> = {
     'a symlink for a folder': `ln -s ${elsewhere}/data "$to/data"`,
