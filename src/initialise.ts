@@ -25,6 +25,8 @@ export interface InitialiseEdges {
   connect(): Promise<void>;
   /** The paths of `config` and the keys that serverA lists. */
   listIdentity(): Promise<readonly string[]>;
+  /** Which repositories lie at the source or near it, as a hint. */
+  whatLiesThere(): Promise<string | undefined>;
   /** Fetches them, verifies each key; throws Failure when one does not come or `config` differs from what is there. */
   fetchIdentity(): Promise<void>;
   /** Links them into the replica and writes the marker. */
@@ -59,7 +61,7 @@ export async function initialise(edges: InitialiseEdges, options: InitialiseOpti
     const isExisting = edges.hasConfig();
     const verified = options.trustExisting ? undefined : await verifyExisting(edges);
     await edges.connect();
-    requireRepository(await edges.listIdentity());
+    await requireRepository(edges, await edges.listIdentity());
     await edges.fetchIdentity();
     const pins = await edges.pin();
     const did = isExisting ? 'adopted' : 'made';
@@ -84,11 +86,11 @@ async function verifyExisting(edges: InitialiseEdges): Promise<Amount> {
 }
 
 /** A restic repository has a `config` and at least one key. */
-function requireRepository(listed: readonly string[]): void {
+async function requireRepository(edges: InitialiseEdges, listed: readonly string[]): Promise<void> {
   if (listed.includes('config') && listed.some((path) => path.startsWith('keys/'))) return;
   throw new Failure(
     'the source is not a restic repository: it has no config, or no key',
-    'check the path in source: behind rrsync it is relative to rrsync\'s folder, so usually just user@host:/. Nothing was made',
+    `${(await edges.whatLiesThere()) ?? "check the path in source: behind rrsync it is relative to rrsync's folder, so usually just user@host:/"}. Nothing was made`,
   );
 }
 

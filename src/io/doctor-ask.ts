@@ -35,10 +35,15 @@ export async function ask(file: string, args: readonly string[], signal: AbortSi
   return answerOf(signal, (bounds, onStdout) => run({ file, args, env }, bounds, onStdout));
 }
 
+/** The clocks of one question. */
+export function boundsOf(signal: AbortSignal): Bounds {
+  return { stall: patience, deadline: Date.now() + patience, interrupt: signal };
+}
+
 /** The same of whatever runs a program. */
 export async function answerOf(signal: AbortSignal, running: (bounds: Bounds, onStdout: (chunk: Buffer) => void) => Promise<Ended>): Promise<Said> {
   let stdout = '';
-  const ended = await running({ stall: patience, deadline: Date.now() + patience, interrupt: signal }, (chunk) => {
+  const ended = await running(boundsOf(signal), (chunk) => {
     if (stdout.length < outputKept) stdout += chunk.toString('utf8');
   });
   return { code: ended.stopped === undefined ? ended.code : undefined, stdout, stderr: ended.stderr };

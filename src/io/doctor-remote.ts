@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { homedir } from 'node:os';
 import type { Repository } from '../core/config.ts';
 import { bad, good, warning, type Verdict } from '../core/doctor.ts';
-import { answerOf, ask, type Check, type Said } from './doctor-ask.ts';
+import { answerOf, ask, boundsOf, type Check, type Said } from './doctor-ask.ts';
+import { layoutFolders } from '../core/layout.ts';
+import { whatLiesThere } from './look-around.ts';
 import { wantsRoom } from './bubblewrap.ts';
 import { commonOptions, dryRunLimits } from './rsync.ts';
 import { callsOfOneRun, pathOf, runRsync, type RsyncContext } from './rsync-call.ts';
@@ -48,13 +50,16 @@ export class RemoteChecks {
     return good(source.kind === 'local' ? `${source.path} is on this machine` : `${source.kind} to ${source.host} stands`);
   }
 
-  /** Lists `config`, which every repository has. */
+  /** Lists `config`, which every repository has, and what stands in the places of its folders. */
   async #source(signal: AbortSignal): Promise<Verdict> {
     const context = await this.#context();
     if (context === undefined) return warning(notLooked, 'first mend the connection');
-    const { code, stderr } = await this.#rsync(context, ['--list-only', `${context.connection.source}config`], signal, 'config');
-    if (code === 0) return good(`${context.connection.source} is a restic repository`);
-    return bad(`${context.connection.source}config cannot be listed: ${stderr}`, 'is rsync on serverA, and the path right? Behind rrsync it is relative to its folder: user@host:/');
+    const { source } = context.connection;
+    const filters = ['config', ...layoutFolders].map((name) => `--include=/${name}`);
+    const { code, stdout, stderr } = await this.#rsync(context, ['-r', '--list-only', ...filters, '--exclude=*', source], signal, '');
+    if (code === 0 && / config$/m.test(stdout)) return misplaced(stdout) ?? good(`${source} is a restic repository`);
+    const found = await whatLiesThere(context, boundsOf(signal));
+    return bad(`${source}config cannot be listed: ${code === 0 ? 'there is none' : stderr}`, `${found === undefined ? 'is rsync on serverA, and the path right?' : `${found}.`} Behind rrsync it is relative to its folder: user@host:/`);
   }
 
   /** Asks for what must be refused: a command of our choice, then a write that would be a dry run. */
@@ -114,6 +119,12 @@ export class RemoteChecks {
     if (sandbox === 'off') return warning('off: rsync sees this whole machine', 'say rsync.sandbox: auto');
     return (await wantsRoom(sandbox)) ? good('rsync runs in a room of its own') : warning('does not work here: rsync sees this whole machine', 'apt-get install bubblewrap, and allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)');
   }
+}
+
+/** rsync lists a folder with `d` first, and passes over a symlink with a word. */
+function misplaced(listed: string): Verdict | undefined {
+  const name = layoutFolders.find((folder) => new RegExp(`^(?:[^d ]\\S+ .* |skipping non-regular file ")${folder}"?$`, 'm').test(listed));
+  return name === undefined ? undefined : bad(`"${name}" is no folder on serverA but a symlink, a file or a device, and rsync follows none`, `mount the disk (or bind it) at its place on serverA; or give the folder that it leads to as source`);
 }
 
 function remoteOf(repository: Repository): RemoteRepository | undefined {

@@ -1,17 +1,17 @@
 /** rsync: argument vectors (pure, exported) and running them. Each option is explained in DESIGN section 5. */
 import { writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
-import { auditFormat, escapeText, Lines, NotUnderstood, lineJudge, type Judge } from '../core/itemize.ts';
+import { auditFormat, Lines, NotUnderstood, lineJudge, type Judge } from '../core/itemize.ts';
 import { filtersOf, hideRules } from '../core/filters.ts';
 import type { Pass } from '../core/layout.ts';
 import type { FailedPass } from '../core/passes.ts';
-import { asFailure, Failure } from '../errors.ts';
+import { asFailure, type Failure } from '../errors.ts';
 import { anotherFolderCode } from './bubblewrap.ts';
 import { anotherFolder } from './held-folder.ts';
 import type { Ended, Limits } from './process.ts';
 import { runRsync, type RsyncContext } from './rsync-call.ts';
+import { notUnderstoodFailure, rsyncFailure } from './rsync-words.ts';
 import type { Connection } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
 
@@ -152,57 +152,4 @@ function isDelivered(ended: Ended): boolean {
 
 function failureOf(what: string, ended: Ended, connection: Connection, bounds: Bounds): Failure {
   return ended.stopped === 'interrupt' ? asFailure(bounds.interrupt.reason) : rsyncFailure(what, ended, connection);
-}
-
-/** The failure that a dry run or a fetch ended with: what happened, and what to do. */
-function rsyncFailure(what: string, ended: Ended, connection: Connection): Failure {
-  const said = [ended.stderr, connection.stderr()].filter((text) => text.trim() !== '').join('\n');
-  const how = ended.stopped !== undefined ? stoppedWords[ended.stopped]
-    : ended.code === undefined ? `ended by ${ended.signal ?? 'an error at its start'}` : exitWords(ended.code);
-  return new Failure(`${what}: rsync ${how}${said === '' ? '' : `: ${escapeText(said)}`}`, hintFor(ended, said));
-}
-
-const stoppedWords = {
-  stall: 'made no progress for timeouts.stall and was ended',
-  deadline: 'was not done within timeouts.run and was ended',
-  interrupt: 'was ended because we were interrupted',
-  refused: 'was ended because of what it printed',
-  overrun: 'brought more than serverA had listed and was ended',
-};
-
-/** bubblewrap, like a shell, says 128 and the signal's number for a program that a signal ended. */
-function exitWords(code: number): string {
-  const signal = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
-  return signal === undefined ? `exit code ${code}` : `ended by ${signal}`;
-}
-
-/** Hints from codes and words that serverA can choose: for people, never for decisions. */
-function hintFor(ended: Ended, said: string): string {
-  return rsyncHints.find(([matches]) => matches(ended, said))?.[1] ?? 'see the message above and rsync(1), "EXIT VALUES"';
-}
-
-const rsyncHints: readonly (readonly [(ended: Ended, said: string) => boolean, string])[] = [
-  [(ended) => ended.stopped === 'stall', 'serverA or the network hangs: try again, or raise timeouts.stall'],
-  [(ended) => ended.stopped === 'deadline', 'raise timeouts.run, or look why serverA is slow'],
-  [(ended, said) => ended.stopped === 'overrun' || /File too large|SIGXFSZ/.test(said), 'serverA sends more than it listed: look at the rsync program there'],
-  [(_, said) => /ENOENT|spawn|(setpriv|prlimit): failed to execute/.test(said), 'rsync is not installed on this machine, or rsync.path is wrong'],
-  [(_, said) => /--max-alloc=\S+: unknown option/.test(said), 'this rsync is too old: 3.2.3 or later is needed (rsync-ratchet doctor)'],
-  [(_, said) => /rrsync error:.*(No such file|does not exist)/.test(said), 'the folder does not exist on serverA: behind rrsync the path in source is relative to rrsync\'s folder, so usually just user@host:/'],
-  [(ended, said) => ended.code === 127 || said.includes('not found') || /sh: .*: No such file or directory/.test(said),
-    'rsync is missing on serverA, or rsync.remotePath is wrong: install it there (apt-get install rsync)'],
-  [(_, said) => said.includes('Permission denied'), 'serverA may not read part of the repository: check owner and modes there'],
-  [(ended, said) => ended.code === 255 || /Control socket|mux_client|Connection closed|Broken pipe|connection unexpectedly closed \([1-9]/.test(said), 'the ssh connection broke: see whether serverA is up, and run again'],
-  [(ended) => ended.code === 22, 'serverA lists more than our rsync may hold in memory: see what lies there, or whether the rsync there lies'],
-  [(ended) => ended.code === 23, 'part of the repository could not be read on serverA, so nothing it said counts'],
-  [(ended) => ended.code === 24, 'files vanished on serverA twice while they were listed: is a prune running there?'],
-  [(ended) => ended.code === 2 || ended.code === 12, 'the ssh connection broke, or serverA did not speak the rsync protocol: is it up, is rsync installed there, does the account print a banner?'],
-  [(ended) => ended.code === 30, 'serverA did not answer within timeouts.stall'],
-];
-
-/** What a line that cannot be understood means: the audit has failed, and why that is not passed over. */
-function notUnderstoodFailure(error: NotUnderstood, what: 'dry run' | 'fetch' = 'dry run'): Failure {
-  return new Failure(
-    `the report of the ${what} cannot be understood (${error.message})`,
-    'somebody or something put text into rsync\'s report: a shell start-up file on serverA that prints, or a lying rsync; nothing was admitted',
-  );
 }

@@ -23,6 +23,8 @@ const sshHints: readonly (readonly [RegExp, string])[] = [
   [/^fusermount3?: |^fuse: /m, 'FUSE is not allowed here: run as root, or see the README for what an sftp source needs'],
   [/^(?:\S+@\S+: )?Permission denied \(|^\S+@\S+: Permission denied|Too many authentication/im,
     'serverA refused the key: is it in the authorized_keys of that account, and is identityFile the right one?'],
+  [/^\S+:\S*: (No such file or directory|Not a directory)$/m, 'the path in source is no folder on serverA: correct it (an absolute one, or where the account is in a chroot, as seen from there)'],
+  [/remote host has disconnected/i, 'no sftp server answers for this account: does it have sftp (ForceCommand internal-sftp -R)? Where it has rrsync, source is user@host:/ without sftp://'],
   [/Connection refused/i, 'nothing listens there: is sshd running on serverA, and is its port right (ssh.port, or Port in ssh_config)?'],
   [/Could not resolve|Name or service not known/i, 'the name of serverA does not resolve: check source and DNS'],
   [/timed out|No route|unreachable/i, 'serverA does not answer: is it up, and is the network between open?'],
