@@ -1,7 +1,9 @@
 /** What a first night would find out of a configuration, and `config validate` says before: a program that is not there, a secret without anything in it, a file that cannot be read. */
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Config, Repository } from '../core/config.ts';
 import { secretFault, secretFiles, type ValueProblem } from './config-file.ts';
+import { sshProblems } from './foreseen-ssh.ts';
 import { closedSource } from './local-source.ts';
 import { findProgram } from './process.ts';
 
@@ -20,10 +22,8 @@ export function foreseen(config: Config): ValueProblem[] {
     ...programs.flatMap(({ path, program, of }) => (isThere(program, of) ? [] : [{ path, message: `there is no program ${program} on this machine that this user may run: must be a program, its name or its path` }])),
     ...empty.map(({ path, file }) => ({ path, message: `${file ?? ''} is empty: must be a file with the secret in it` })),
     ...config.repositories.flatMap((repository) => sourceProblems(repository)),
-    ...config.repositories.flatMap(({ name, ssh }) => [
-      ...[{ key: 'identityFile', file: ssh.identityFile }, { key: 'knownHostsFile', file: ssh.knownHostsFile }].flatMap(({ key, file }) =>
-        (file === undefined || isReadable(file) ? [] : [{ path: ['repositories', name, 'ssh', key], message: `${file} is not there, or this user may not read it` }])),
-    ]),
+    ...config.repositories.flatMap((repository) => sshProblems(repository)),
+    ...metricsProblems(config),
   ];
 }
 
@@ -39,18 +39,14 @@ function sourceProblems(repository: Repository): ValueProblem[] {
   return closed === undefined ? [] : [{ path, message: `${closed.message}: ${closed.hint}` }];
 }
 
+function metricsProblems({ monitoring: { metricsFile } }: Config): ValueProblem[] {
+  if (metricsFile === undefined || statSync(dirname(metricsFile), { throwIfNoEntry: false })?.isDirectory() === true) return [];
+  return [{ path: ['monitoring', 'metricsFile'], message: `${dirname(metricsFile)} is not there, or no folder: must be a file in a folder that is (the node exporter's --collector.textfile.directory)` }];
+}
+
 function isThere(program: string, of: string): boolean {
   try {
     return findProgram(program, of) !== '';
-  } catch {
-    return false; // the answer, not an error
-  }
-}
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return statSync(file).isFile();
   } catch {
     return false; // the answer, not an error
   }

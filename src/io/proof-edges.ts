@@ -5,7 +5,7 @@ import { inReplica, verified } from '../core/flags.ts';
 import { nextShare, sharesDue, type CheckResult, type Doubt, type Proof } from '../core/proof.ts';
 import { keysFault } from '../core/structure.ts';
 import type { ProofEdges } from '../edges.ts';
-import { Failure } from '../errors.ts';
+import { asFailure, Failure } from '../errors.ts';
 import type { Console } from './console.ts';
 import type { Incoming } from './incoming.ts';
 import { prove, structuralJunk } from './prove.ts';
@@ -13,7 +13,7 @@ import { notInitialised, ownPaths } from './replica.ts';
 import { KnownBlobs } from './known-blobs.ts';
 import { Missing } from './missing-packs.ts';
 import { Poison } from './poison.ts';
-import { OutOfTime } from './restic-failures.ts';
+import { OutOfTime, saysWrongPassword } from './restic-failures.ts';
 import { Restic } from './restic.ts';
 import { requireRestic } from './restic-version.ts';
 import { Session } from './session.ts';
@@ -82,8 +82,14 @@ export class ResticEdges implements ProofEdges {
   async whatIsMissing(hidden: readonly string[], withCandidates: boolean): Promise<string | undefined> {
     const shown = { without: hidden, ...(withCandidates ? { candidate: ownPaths(this.#repository.replica).candidate } : {}) };
     const until = withCandidates ? (this.#proveUntil ??= this.#deadline('prove')) : this.#deadline('prove');
-    const answer = await inTime(() => this.#asked.isComplete(shown, until));
-    return answer === undefined ? 'restic was not done within timeouts.prove' : answer.isGood ? undefined : answer.words;
+    const answer = await inTime(() => this.#asked.isComplete(shown, until)).catch((error: unknown) => {
+      // Since 0.17 restic has a code of its own for that; a key that leaves is no trouble of ours (`key passwd`).
+      if (hidden.some((path) => path.startsWith('keys/')) && saysWrongPassword(asFailure(error).message)) return { isGood: false, words: asFailure(error).message };
+      throw error;
+    });
+    if (answer === undefined) return 'restic was not done within timeouts.prove';
+    if (answer.isGood) return undefined;
+    return saysWrongPassword(answer.words) ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${this.#repository.restic.passwordFile ?? ''}` : answer.words;
   }
 
   dueChecks(now: Date): string[] {

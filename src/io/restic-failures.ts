@@ -25,9 +25,14 @@ export function codeOf(ended: Ended, memory: number): 0 | 1 {
   );
 }
 
+/** For the hint; either way nothing leaves, and nothing is confirmed. */
+export function saysWrongPassword(words: string): boolean {
+  return words.includes('wrong password or no key found');
+}
+
 /** restic cannot even do what it must be able to do: what is new is not to blame. */
 export function cannotOpen(words: string): Failure {
-  const isPassword = words.includes('wrong password or no key found'); // for the hint alone
+  const isPassword = saysWrongPassword(words);
   return new Failure(
     `restic cannot open the replica itself: ${words}`,
     isPassword ? 'restic.passwordFile holds the wrong password for this repository; nothing was admitted'

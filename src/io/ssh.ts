@@ -169,7 +169,7 @@ export function portOf({ source, ssh }: RemoteRepository): number | undefined {
  * What protects us, and what a line in ssh_config could break (ssh_config(5), option by option; the table is in
  * test/io/ssh-config.test.ts). These come first, and ssh takes the first.
  */
-const fixedOptions = [
+export const fixedOptions = [
   'BatchMode=yes', 'StrictHostKeyChecking=yes', 'ClearAllForwardings=yes', 'ForwardAgent=no', 'ForwardX11=no', 'Tunnel=no', 'PermitLocalCommand=no',
   'NoHostAuthenticationForLocalhost=no', 'VerifyHostKeyDNS=no', 'UpdateHostKeys=no', 'AddKeysToAgent=no', 'RemoteCommand=none', 'EscapeChar=none',
 ];
