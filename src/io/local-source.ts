@@ -11,7 +11,7 @@ import { inRoom } from './bubblewrap.ts';
 /** What rsync may not read in a source on this machine, and what to do about it; undefined where nothing speaks against it. */
 export function closedSource({ source, rsync }: Repository): Failure | undefined {
   if (source.kind !== 'local') return undefined;
-  const sample = sampleOf(source.path);
+  const sample = isOpen(source.path) ? sampleOf(source.path) : [source.path];
   const closed = sample.find((path) => !isOpen(path));
   if (closed !== undefined) return closedTo(closed, userName(), `run the nights as its owner, or let ${userName()} read it (setfacl -R -m u:${userName()}:rX ${source.path}, and once more with -d for what is still to come)`);
   const foreign = rsync.sandbox === 'off' || process.getuid?.() !== 0 ? [] : sample.filter((path) => lstatSync(path).uid !== 0);

@@ -1,11 +1,11 @@
 /** A source on this machine that rsync may not read: said before the first night, and never as one warning per file and night. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { give } from '../support/asked.ts';
-import { type Finished, ratchet } from '../support/cli.ts';
+import { give, runAs } from '../support/asked.ts';
+import { type Finished, program, ratchet } from '../support/cli.ts';
 import { writeConfig } from '../support/config.ts';
 import { preparedRepository } from '../support/restic.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -53,6 +53,19 @@ describe('a source that belongs to another user', () => {
       assert.equal(existsSync(config.replica), false);
     });
   }
+
+  test('the nights of an ordinary user, and a folder that only its owner may enter', async (t) => {
+    const folder = temporaryFolder(t);
+    chmodSync(folder, 0o755);
+    const { path } = await preparedRepository(join(folder, 'source'));
+    const owned = join(folder, 'owned');
+    mkdirSync(owned);
+    const { file, replica } = writeConfig(owned, path);
+    give('ordinary', owned);
+    chmodSync(path, isRoot ? 0o700 : 0);
+    await assert.rejects(runAs('ordinary', [process.execPath, program, '--config', file, 'init', 'nightly'], { HOME: owned }), says);
+    assert.equal(existsSync(replica), false);
+  });
 
   test('closed after the first nights: a failure that names it, no file is "not delivered"; sandbox: off reads it with root\'s powers', async (t) => {
     const folder = temporaryFolder(t);
