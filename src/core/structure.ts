@@ -25,11 +25,20 @@ export function keyFault(content: string): string | undefined {
   } catch {
     return 'not JSON, as every restic key is';
   }
+  if (!hasKeyFields(content, key ?? {})) return 'with fields that no restic key has, or with one more than once: restic might read another than we do';
   const { kdf, N, r, p, salt, data } = key ?? {};
   if (kdf !== 'scrypt' || typeof salt !== 'string' || typeof data !== 'string') return 'without the fields of a restic key';
   if (!isCount(N) || !isCount(r) || !isCount(p)) return 'without the numbers of a restic key';
   if (128 * N * r > largestScryptMemory || p > 64) return `its scrypt parameters (N=${N}, r=${r}, p=${p}) would exhaust this machine`;
   return undefined;
+}
+
+const keyFields = new Set(['created', 'username', 'hostname', 'kdf', 'N', 'r', 'p', 'salt', 'data']);
+
+/** Go takes the last of doubled fields, in whatever case they are written; so each name may be there once, as restic writes it. */
+function hasKeyFields(content: string, key: Record<string, unknown>): boolean {
+  const written = [...content.matchAll(/"(?:[^"\\]|\\.)*"\s*(:?)/g)].filter(([, colon]) => colon === ':').length;
+  return written === Object.keys(key).length && Object.keys(key).every((name) => keyFields.has(name));
 }
 
 function isCount(value: unknown): value is number {

@@ -10,7 +10,9 @@ const key = {
 
 const cases: readonly (readonly [what: string, content: string, fault: RegExp | undefined])[] = [
   ['a key as restic writes it', JSON.stringify(key), undefined],
-  ['a key with another field', JSON.stringify({ ...key, later: 1 }), undefined],
+  ['a key with another field', JSON.stringify({ ...key, later: 1 }), /fields that no restic key has/],
+  ['a key with a field twice', JSON.stringify(key).replace('{', '{"p":2,'), /more than once/],
+  ['a key with a field again in other letters', JSON.stringify({ ...key, P: 2 }), /fields that no restic key has/],
   ['scrypt at the limit of memory', JSON.stringify({ ...key, N: 2 ** 20, r: 8 }), undefined],
   ['scrypt just beyond it', JSON.stringify({ ...key, N: 2 ** 20, r: 9 }), /^its scrypt parameters \(N=1048576, r=9, p=1\) would exhaust this machine$/],
   ['absurd scrypt parameters', JSON.stringify({ ...key, N: 2 ** 50, r: 2 ** 30 }), /would exhaust this machine/],
