@@ -1,0 +1,32 @@
+/** Who has the password tells lies in packs and indexes. None enters, in no night and in no window, whatever true index lies beside it. */
+import { describe, test } from 'node:test';
+import { forgedNight, openWindow } from '../support/forged.ts';
+import { assertRefused } from './refused.ts';
+import { lies } from './told.ts';
+
+for (const { name, tell } of lies) {
+  describe(`${name}, never enters`, () => {
+    test('alone in an ordinary night', async (t) => {
+      const night = await forgedNight(t);
+      await assertRefused(night, tell(night));
+    });
+
+    test('in a window, with the true index beside it', async (t) => {
+      const night = await forgedNight(t);
+      await openWindow(night);
+      const told = tell(night);
+      night.forge.index({ packs: told.truth });
+      await assertRefused(night, told);
+    });
+  });
+}
+
+for (const { name, tell } of lies.filter(({ replaces }) => replaces)) {
+  test(`${name}, never takes the place of the truth, though a window lets that be deleted`, async (t) => {
+    const night = await forgedNight(t, { deletionGrace: '2d' });
+    await openWindow(night);
+    const told = tell(night);
+    night.remove(...told.replaced);
+    await assertRefused(night, told);
+  });
+}
