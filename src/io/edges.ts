@@ -52,7 +52,7 @@ export class RunEdges extends Telling implements Edges {
     this.#console = console;
     this.#session = new Session(repository, interrupt, this.calls);
     this.#paths = onDisk.ownPaths(repository.replica);
-    this.#quarantine = new Quarantine(this.#paths.quarantine, this.state.folder);
+    this.#quarantine = new Quarantine(this.#paths.quarantine);
     this.restic = new ResticEdges(repository, this.#session, this.state, console, () => this.#requireIncoming(), () => this.hasCompletedOnce());
   }
 
@@ -163,7 +163,6 @@ export class RunEdges extends Telling implements Edges {
     this.#incoming = new Incoming(this.#paths, books, run.findings, this.#quarantine);
     this.#incoming.takeLeftovers();
     this.#quarantine.settle(books);
-    this.#quarantine.holdOff(books, run.findings, this.now());
     this.restic.poison.holdOff(books, run.findings);
   }
 
@@ -182,7 +181,6 @@ export class RunEdges extends Telling implements Edges {
     }));
     const refusal = refusalOf(this.#paths.incoming);
     incoming.sweep(folder);
-    this.#quarantine.remember(incoming.books, this.now());
     const isOurs = refusal !== undefined && end === 'complete' && incoming.books.amount(wanted, verified | rejected).files > 0;
     return { end: isOurs ? asFailure(refusal) : end, ...incoming.tally };
   }

@@ -182,7 +182,6 @@ export class Incoming {
 
   #toQuarantine(file: string, path: string, entry: Entry, fault: string): void {
     const thrownAway = this.#keepAside(file, path, entry);
-    this.#quarantine.failed(path);
     this.#findings.add('warning', 'quarantined', path, thrownAway === undefined ? fault : `${fault}; ${thrownAway}`);
   }
 

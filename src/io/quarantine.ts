@@ -1,37 +1,25 @@
-/** `quarantine/`: one copy of each file that failed, a byte limit, and `quarantine.json` in the state folder with who failed when. */
-import { linkSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+/** `quarantine/`: one copy of each file that failed, and a byte limit. */
+import { linkSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Amount, Books, Entry } from '../core/books.ts';
-import type { Findings } from '../core/findings.ts';
-import { inReplica, rejected, verified, wanted } from '../core/flags.ts';
+import type { Amount, Books } from '../core/books.ts';
+import { inReplica } from '../core/flags.ts';
 import { placeOf } from '../core/layout.ts';
-import {
-  failedAgain, failuresText, heldOffWords, makeRoom, parseFailures, quarantineLimit, triedAgain, weightOf, type Copy, type Failed, type Listed,
-} from '../core/quarantine.ts';
-import { ifThere, makeFolder, namesIn, replaceFile } from './files.ts';
-import { exists } from './replica.ts';
+import { makeRoom, quarantineLimit, weightOf, type Copy } from '../core/quarantine.ts';
+import { makeFolder, namesIn } from './files.ts';
+import { exists, freeSpace } from './replica.ts';
 
 /** Where the old copies of repaired files lie, which stay. */
 const replaced = 'replaced/';
 
-/** So many names of one night are remembered. */
-const rememberedPerNight = 2000;
-
 export class Quarantine {
   readonly #folder: string;
-  readonly #memory: string;
-  readonly #limit: number;
+  #limit: number | undefined;
   /** Oldest first; read when first needed. */
   #copies: Map<string, Copy> | undefined;
   #weight = 0;
-  /** Read when first needed, which is under the run lock. */
-  #failures: Map<string, Failed> | undefined;
-  readonly #tonight = new Set<string>();
-
-  /** `state` is the repository's state folder. Whoever calls anything else in here holds the run lock. */
-  constructor(folder: string, state: string, limit = quarantineLimit) {
+  /** Whoever calls anything else in here holds the run lock. `limit` in bytes: by default, what its disk allows. */
+  constructor(folder: string, limit?: number) {
     this.#folder = folder;
-    this.#memory = join(state, 'quarantine.json');
     this.#limit = limit;
   }
 
@@ -59,6 +47,8 @@ export class Quarantine {
   #makeRoom(file: string, path: string): boolean {
     this.#copies ??= this.#readCopies();
     this.#drop(path);
+    makeFolder(this.#folder);
+    this.#limit ??= quarantineLimit(freeSpace(this.#folder).total);
     const leaving = makeRoom(this.#copies.values(), this.#weight, sizeOf(file), this.#limit);
     for (const each of leaving ?? []) this.#drop(each);
     return leaving !== undefined;
@@ -113,56 +103,6 @@ export class Quarantine {
     this.#copies ??= this.#readCopies();
     yield* this.#copies.keys();
   }
-
-  /** A file came with wrong content tonight. */
-  failed(path: string): void {
-    if (this.#tonight.size < rememberedPerNight) this.#tonight.add(path);
-  }
-
-  /** Remembers what has failed tonight. */
-  remember(books: Books, now: Date): void {
-    if (this.#tonight.size === 0) return;
-    for (const path of this.#tonight) {
-      const entry = books.at(path);
-      if (entry >= 0) this.#failed.set(path, failedAgain(this.#failed.get(path), listed(books, entry), now));
-    }
-    this.#tonight.clear();
-    this.#save();
-  }
-
-  /** Marks what is wanted, but not to be tried tonight, as rejected, with its warning; forgets what is not wanted any more. */
-  holdOff(books: Books, findings: Findings, now: Date): void {
-    const before = this.#failed.size;
-    for (const failed of [...this.#failed.values()]) {
-      const entry = books.at(failed.path);
-      const next = entry < 0 ? undefined : triedAgain(failed, listed(books, entry), now);
-      if (entry < 0 || !books.has(entry, wanted)) this.#failed.delete(failed.path);
-      else if (next !== undefined && !books.has(entry, verified)) {
-        books.set(entry, rejected);
-        findings.add('warning', 'quarantined', failed.path, heldOffWords(failed, next));
-      }
-    }
-    if (this.#failed.size !== before) this.#save();
-  }
-
-  get #failed(): Map<string, Failed> {
-    this.#failures ??= new Map(readFailures(this.#memory).map((failed) => [failed.path, failed]));
-    return this.#failures;
-  }
-
-  #save(): void {
-    makeFolder(dirname(this.#memory));
-    replaceFile(this.#memory, failuresText(this.#failed.values()));
-  }
-}
-
-function listed(books: Books, entry: Entry): Listed {
-  return { path: books.path(entry), size: books.size(entry), mtime: books.mtime(entry) };
-}
-
-function readFailures(path: string): Failed[] {
-  const text = ifThere(() => readFileSync(path, 'utf8'));
-  return text === undefined ? [] : parseFailures(text);
 }
 
 /** How much is in quarantine, a replaced `config` included. */

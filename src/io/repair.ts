@@ -20,7 +20,6 @@ const largestUsual = 2 ** 30;
 
 export class Repair {
   readonly #options: EdgeOptions;
-  readonly #state: string;
   readonly #rightHash: (path: string) => string;
   readonly #paths: ReturnType<typeof ownPaths>;
   /** Under `incoming/`, so that a later run tidies up after a repair that was killed. rsync writes below it. */
@@ -30,12 +29,11 @@ export class Repair {
   /** There while we hold the lock. */
   #session: Session | undefined;
 
-  /** `state` is the repository's state folder; `rightHash`: the SHA-256 that a file must have. */
-  constructor(options: EdgeOptions, state: string, rightHash: (path: string) => string) {
+  /** `rightHash`: the SHA-256 that a file must have. */
+  constructor(options: EdgeOptions, rightHash: (path: string) => string) {
     this.#options = options;
     this.#rightHash = rightHash;
     this.#paths = ownPaths(options.repository.replica);
-    this.#state = state;
     this.#folder = join(this.#paths.incoming, 'repair');
     this.#fetched = join(this.#folder, 'fetched');
     this.#verified = join(this.#folder, 'verified');
@@ -113,7 +111,7 @@ export class Repair {
   async replace(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const { replica } = this.#options.repository;
     const undone = new Map<string, string>();
-    const quarantine = new Quarantine(this.#paths.quarantine, this.#state);
+    const quarantine = new Quarantine(this.#paths.quarantine);
     for (const path of paths) {
       const why = keep(quarantine, join(replica, path), path);
       if (why !== undefined) undone.set(path, why);

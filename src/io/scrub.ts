@@ -28,7 +28,7 @@ export class ReplicaScrub implements ScrubEdges {
     this.#options = options;
     this.#state = new State(config.state ?? '', repository.name);
     this.#rehash = new Rehash(repository.name, repository.replica, interrupt);
-    this.#repair = new Repair(options, this.#state.folder, (path) => this.#rehash.rightHash(path));
+    this.#repair = new Repair(options, (path) => this.#rehash.rightHash(path));
   }
 
   now(): Date {

@@ -4,8 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { Findings } from '../../src/core/findings.ts';
-import { inReplica, rejected, verified, wanted } from '../../src/core/flags.ts';
+import { inReplica, wanted } from '../../src/core/flags.ts';
 import { pathOf } from '../../src/core/layout.ts';
 import { smallestCopy } from '../../src/core/quarantine.ts';
 import { Quarantine, quarantined } from '../../src/io/quarantine.ts';
@@ -15,12 +14,9 @@ import { type Ending, temporaryFolder } from '../support/temporary.ts';
 
 const size = smallestCopy;
 const pathFor = (name: string): string => pathOf('pack', createHash('sha256').update(name).digest('hex'));
-const now = new Date('2026-11-23T01:27:44Z');
 
 interface Place {
   readonly folder: string;
-  /** The state folder. */
-  readonly state: string;
   readonly open: (limit?: number) => Quarantine;
   /** A new file, outside quarantine; the clock that the kernel stamps files with has moved on since it was asked for. */
   readonly file: (bytes?: number) => string;
@@ -28,11 +24,11 @@ interface Place {
 
 function placeIn(t: Ending): Place {
   const below = temporaryFolder(t);
-  const [folder, state] = [join(below, 'quarantine'), join(below, 'state')];
+  const folder = join(below, 'quarantine');
   let count = 0;
   return {
-    folder, state,
-    open: (limit = 3 * size) => new Quarantine(folder, state, limit),
+    folder,
+    open: (limit = 3 * size) => new Quarantine(folder, limit),
     file: (bytes = size) => {
       const path = join(below, `file ${count++}`);
       const content = randomBytes(bytes);
@@ -128,30 +124,4 @@ test('a copy leaves when the replica has the file; the old copy of a repaired on
   mkdirSync(dirname(join(replica, pathFor('b'))), { recursive: true });
   writeFileSync(join(replica, pathFor('b')), '');
   assert.equal(place.open().hasMissing(replica), false);
-});
-
-test('what failed three nights is held off with a warning, unless it lies verified; what is not wanted is forgotten', (t) => {
-  const place = placeIn(t);
-  const names = ['failing', 'verified', 'gone'].map(pathFor);
-  const wantedTonight = () => {
-    const books = newBooks();
-    for (const name of names) books.set(books.enter('pack', name.slice(-64), size, 1000), wanted);
-    return books;
-  };
-  for (const day of [0, 1, 2]) {
-    const quarantine = place.open();
-    for (const name of names) quarantine.failed(name);
-    quarantine.remember(wantedTonight(), new Date(now.getTime() + day * 24 * 3600 * 1000));
-  }
-  const books = wantedTonight();
-  const [failing = -1, lying = -1, gone = -1] = names.map((name) => books.find('pack', name.slice(-64)));
-  books.set(lying, verified);
-  books.clear(gone, wanted);
-  const findings = new Findings();
-  place.open().holdOff(books, findings, new Date(now.getTime() + 3 * 24 * 3600 * 1000));
-  assert.deepEqual([failing, lying, gone].map((entry) => books.has(entry, rejected)), [true, false, false]);
-  assert.deepEqual(findings.kept.map(({ rule, severity, path, message }) => [rule, severity, path, message.endsWith('tried again from 2026-12-02 on')]),
-    [['quarantined', 'warning', names[0], true]]);
-  const remembered = JSON.parse(readFileSync(join(place.state, 'quarantine.json'), 'utf8')) as { failures: { path: string }[] };
-  assert.deepEqual(remembered.failures.map(({ path }) => path).sort(), names.slice(0, 2).sort());
 });

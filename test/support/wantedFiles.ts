@@ -43,7 +43,7 @@ export function bench(t: Ending): Bench {
   const [books, findings] = [newBooks(), new Findings()];
   return {
     replica, paths, books, findings,
-    incoming: new Incoming(paths, books, findings, new Quarantine(paths.quarantine, join(replica, 'state'))),
+    incoming: new Incoming(paths, books, findings, new Quarantine(paths.quarantine)),
     want: (file, flag = wanted, size = Buffer.byteLength(file.content)) => {
       books.set(books.enter(file.type, file.id, size, 0), flag);
       return file;
