@@ -19,6 +19,8 @@ export interface Lie {
   readonly name: string;
   /** Whether it can stand in the place of what the replica has. */
   readonly replaces?: boolean;
+  /** How it is told in each run of the suite; the others, and the other ways, only before a release. */
+  each?: undefined | 'alone' | 'beside' | 'in place';
   readonly tell: (night: ForgedNight) => Told;
 }
 
@@ -126,3 +128,18 @@ function rotten({ forge }: ForgedNight): Pack {
   rmSync(join(forge.repository.path, packPath(id)));
   return { id: forge.write('data', bytes).slice(-64), blobs };
 }
+
+/** One of each kind. */
+const each: Readonly<Record<string, Lie['each']>> = {
+  'an index that exchanges two blobs of equal length, of a new pack': 'beside',
+  'an index with a false length, of a new pack': 'alone',
+  'an index with an invented blob beside the true ones, of a new pack': 'beside',
+  'an index that finds an old blob there, of a new pack': 'alone',
+  'an index with an invented blob in place of a true one, of a pack that stays': 'alone',
+  'an index that finds its blobs in another pack, of a pack that stays': 'in place',
+  'a pack that no index names with a rotten blob': 'alone',
+  'a pack that an index names with another content for an old blob': 'beside',
+  'compressed blobs of old snapshots, once more in a new pack with a false plain length': 'in place',
+};
+for (const lie of lies) lie.each = each[lie.name];
+assert.equal(lies.filter((lie) => lie.each !== undefined).length, Object.keys(each).length);

@@ -1,4 +1,4 @@
-/** The lies of test/hostile/lies.test.ts once more, where it matters least: beside the truth in an ordinary night, alone in a window. */
+/** Every lie that can be told in packs and indexes: alone and with the true index beside it, in an ordinary night and in a window, and in place of the truth. */
 import { describe, test } from 'node:test';
 import { assertRefused } from '../hostile/refused.ts';
 import { lies } from '../hostile/told.ts';
@@ -6,17 +6,26 @@ import { forgedNight, openWindow } from '../support/forged.ts';
 
 for (const { name, tell } of lies) {
   describe(`${name}, never enters`, () => {
-    test('with the true index beside it, in an ordinary night', async (t) => {
-      const night = await forgedNight(t);
-      const told = tell(night);
-      night.forge.index({ packs: told.truth });
-      await assertRefused(night, told);
-    });
+    for (const inWindow of [false, true]) {
+      for (const besideTruth of [false, true]) {
+        test(`${besideTruth ? 'with the true index beside it' : 'alone'}, in ${inWindow ? 'a window' : 'an ordinary night'}`, async (t) => {
+          const night = await forgedNight(t);
+          if (inWindow) await openWindow(night);
+          const told = tell(night);
+          if (besideTruth) night.forge.index({ packs: told.truth });
+          await assertRefused(night, told);
+        });
+      }
+    }
+  });
+}
 
-    test('alone in a window', async (t) => {
-      const night = await forgedNight(t);
-      await openWindow(night);
-      await assertRefused(night, tell(night));
-    });
+for (const { name, tell } of lies.filter(({ replaces }) => replaces)) {
+  test(`${name}, never takes the place of the truth, though a window lets that be deleted`, async (t) => {
+    const night = await forgedNight(t, { deletionGrace: '2d' });
+    await openWindow(night);
+    const told = tell(night);
+    night.remove(...told.replaced);
+    await assertRefused(night, told);
   });
 }
