@@ -1,11 +1,12 @@
 /** How files come in: fetched, verified, proven by restic, admitted (steps 5 to 8). */
-import type { Amount, Books } from './core/books.ts';
+import type { Amount, Books, Entry } from './core/books.ts';
 import { reservedBytes } from './core/config-units.ts';
 import { inReplica, rejected, verified, waiting, wanted } from './core/flags.ts';
 import type { HashedType } from './core/layout.ts';
 import type { Doubt } from './core/proof.ts';
-import { formatBytes, formatCount } from './core/report.ts';
+import { counted, formatBytes, formatCount } from './core/report.ts';
 import type { Run } from './core/run.ts';
+import { isUnread, nightsFor, unreadWords } from './core/unread.ts';
 import { proveDeletions } from './departure.ts';
 import type { Edges } from './edges.ts';
 import { Failure } from './errors.ts';
@@ -79,7 +80,28 @@ export async function prove(edges: Edges, run: Run, books: Books, isComplete: bo
     return;
   }
   tellDoubts(run, books, proof?.doubts ?? []);
+  if (proof !== undefined) edges.restic.noteUnread(books, proof.outcome === 'skipped' ? unprovenIn(books) : proof.unread);
   if (isComplete) await proveDeletions(edges, run, books);
+}
+
+/** What enters where restic is not asked. */
+function unprovenIn(books: Books): Entry[] {
+  return [...books.select(verified, waiting, 'pack'), ...books.select(verified, waiting, 'index')];
+}
+
+/** What entered before restic could read it is told first, and read in the nights after that. */
+export async function readUnread(edges: Edges, run: Run, books: Books): Promise<void> {
+  const { unread, lastRun } = edges.memory();
+  const wasTold = unread !== null && lastRun?.['unread'] !== undefined;
+  if (wasTold && isUnread(edges.restic.unread(books))) tellDoubts(run, books, await edges.restic.readUnread(books));
+}
+
+/** What is unread still, and in how many nights the rest will be read. `before`: bytes that were unread before tonight's reading. */
+export function tellUnread(edges: Edges, run: Run, books: Books, before: number): void {
+  const left = edges.restic.unread(books);
+  if (!isUnread(left)) return;
+  const nights = nightsFor(left, before - left.bytes, edges.repository.timeouts.prove);
+  run.findings.add('warning', 'unread', '', `${unreadWords(left)} of the replica have not been read by restic: the nights to come read them, about ${counted(nights, 'night')} at this pace, and nothing expires until then`);
 }
 
 /** What waits, and what enters with a warning. Of what there was no time for the number is enough. */

@@ -1,10 +1,11 @@
 /** How files leave: an accepted deletion becomes a tombstone, restic confirms it, its grace passes, it goes (steps 3, 4, 7). */
-import type { Books } from './core/books.ts';
+import type { Books, Entry } from './core/books.ts';
 import { bornTonight } from './core/deletions.ts';
 import { confirmed, gone, inReplica, kept, tombstoned, waiting } from './core/flags.ts';
 import type { Run } from './core/run.ts';
 import { buriedIn } from './core/stock.ts';
 import { leaving } from './core/tombstones.ts';
+import { isUnread, unreadWords } from './core/unread.ts';
 import type { Edges } from './edges.ts';
 
 /** So often restic is asked again because an operator's command has changed what may leave. */
@@ -80,7 +81,7 @@ export async function expire(edges: Edges, run: Run, books: Books, when: Date, i
   for (let question = 0; question < mostQuestions; question++) {
     const due = leaving(books, when);
     if (due.length === 0) return;
-    doubt = await doubtAbout(edges, run, due.map((entry) => books.path(entry)));
+    doubt = await doubtAbout(edges, run, books, due);
     if (doubt !== undefined) break;
     const expired = await edges.expire(run, books, due, when);
     if (expired === undefined) continue;
@@ -91,8 +92,10 @@ export async function expire(edges: Edges, run: Run, books: Books, when: Date, i
   if (isLast) run.findings.add('warning', 'postponed', '', `${leaving(books, when).length} files are due and stay for now: ${doubt ?? `${changedMeanwhile}, ${mostQuestions} times`}`);
 }
 
-async function doubtAbout(edges: Edges, run: Run, due: readonly string[]): Promise<string | undefined> {
-  if (edges.restic.canProve) return edges.restic.whatIsMissing(due, false);
+async function doubtAbout(edges: Edges, run: Run, books: Books, due: readonly Entry[]): Promise<string | undefined> {
+  const unread = edges.restic.unread(books, due);
+  if (isUnread(unread)) return `of what would remain, ${unreadWords(unread)} have not been read by restic`;
+  if (edges.restic.canProve) return edges.restic.whatIsMissing(due.map((entry) => books.path(entry)), false);
   const isInDoubt = edges.hasLooseEnds() || run.findings.count('not-delivered') > 0;
   return isInDoubt ? 'without a restic password nothing leaves while files are quarantined, held back or undelivered' : undefined;
 }

@@ -13,6 +13,7 @@ import type { Memory } from './core/memory.ts';
 import type { FailedPass } from './core/passes.ts';
 import type { Place } from './core/report.ts';
 import type { Run, Stage } from './core/run.ts';
+import type { Unread } from './core/unread.ts';
 import type { WindowDecision } from './core/window.ts';
 import type { Failure } from './errors.ts';
 
@@ -114,6 +115,12 @@ export interface ProofEdges {
   requireFit(): Promise<void>;
   /** Opens *replica + candidates*; without restic only the structure of the candidates is looked at. */
   prove(books: Books): Promise<Proof>;
+  /** Before the admission: these enter although restic has not read them. */
+  noteUnread(books: Books, entries: readonly Entry[]): void;
+  /** Reads what is unread, as far as the time of this night's proof goes; what is wrong with it, as warnings. */
+  readUnread(books: Books): Promise<Doubt[]>;
+  /** What of the replica is unread, besides `without`; nothing where restic is never asked. */
+  unread(books: Books, without?: readonly Entry[]): Unread;
   /** After the admission: remembers what the proof has learned; warnings that stand. */
   settle(books: Books): Doubt[];
   /** Candidates that must not enter go to quarantine, and their names are remembered: they are not fetched again. */

@@ -1,5 +1,6 @@
 /** What is looked at twice: suspects and spot checks on serverA's side, a share of all data on ours (steps 3 and 9). */
 import { noteCheck } from './core/asides.ts';
+import { checkedEvent } from './core/proof.ts';
 import type { Books, Entry } from './core/books.ts';
 import { gone, inReplica, suspect } from './core/flags.ts';
 import type { Run } from './core/run.ts';
@@ -113,6 +114,6 @@ export async function check(edges: Edges, run: Run): Promise<void> {
   for (const share of edges.restic.dueChecks(run.startedAt)) {
     const result = await edges.restic.check(share);
     noteCheck(run, result);
-    await edges.journal({ event: 'checked', runId: run.runId, ...result });
+    await edges.journal({ ...checkedEvent(result), runId: run.runId });
   }
 }

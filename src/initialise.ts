@@ -2,6 +2,7 @@
 import type { Amount } from './core/books.ts';
 import type { JournalEvent } from './core/chain.ts';
 import { version } from './core/version.ts';
+import { unreadToJson, type Unread } from './core/unread.ts';
 import { Failure } from './errors.ts';
 
 /** What was pinned: SHA-256 of `config`, and the IDs of the keys. */
@@ -22,15 +23,22 @@ export interface InitialiseEdges {
   undo(): void;
   /** Whether the folder already holds a `config`. */
   hasConfig(): boolean;
+  /** The paths of the keys that are here already. */
+  ownKeys(): readonly string[];
   connect(): Promise<void>;
   /** The paths of `config` and the keys that serverA lists. */
   listIdentity(): Promise<readonly string[]>;
   /** Which repositories lie at the source or near it, as a hint. */
   whatLiesThere(): Promise<string | undefined>;
-  /** Fetches them, verifies each key; throws Failure when one does not come or `config` differs from what is there. */
+  /**
+   * Fetches them, verifies each key; throws Failure when one does not come or is no key, when `config` differs from what is
+   * there, or when restic, which is asked where there is a password, cannot open them.
+   */
   fetchIdentity(): Promise<void>;
   /** Links them into the replica and writes the marker. */
   pin(): Promise<Pins>;
+  /** Notes that restic has read nothing of what is there already; how much that is. */
+  noteUnread(): Unread;
   /** Fetches serverA's `config` alone; its SHA-256. */
   fetchConfig(): Promise<string>;
   /** What restic says against the repository with the fetched `config`; undefined when it opens, or cannot be asked. */
@@ -49,8 +57,14 @@ export interface InitialiseOptions {
 /** What `init` came to. */
 export type Initialised =
   | { readonly did: 'nothing' | 'locked' }
-  | { readonly did: 'made' | 'adopted'; readonly verified: Amount | undefined }
-  ;
+  /** `keys`: IDs that an existing copy and serverA do not both have. */
+  | { readonly did: 'made' | 'adopted'; readonly verified: Amount | undefined; readonly keys: KeyDifferences };
+
+/** Who adopts a copy, after a lost state too, sees which keys have come or gone since. */
+export interface KeyDifferences {
+  readonly onlyOnServerA: readonly string[];
+  readonly onlyHere: readonly string[];
+}
 
 /** Makes or adopts the replica. A second time it changes nothing. Throws Failure with a hint; then there is no marker. */
 export async function initialise(edges: InitialiseEdges, options: InitialiseOptions): Promise<{ result: Initialised; pins: Pins | undefined }> {
@@ -61,18 +75,28 @@ export async function initialise(edges: InitialiseEdges, options: InitialiseOpti
     const isExisting = edges.hasConfig();
     const verified = options.trustExisting ? undefined : await verifyExisting(edges);
     await edges.connect();
-    await requireRepository(edges, await edges.listIdentity());
+    const own = edges.ownKeys();
+    const listed = await edges.listIdentity();
+    await requireRepository(edges, listed);
     await edges.fetchIdentity();
     const pins = await edges.pin();
     const did = isExisting ? 'adopted' : 'made';
-    await edges.journal({ event: 'initialised', version, did, ...pins });
-    return { result: { did, verified }, pins };
+    const unread = edges.noteUnread();
+    await edges.journal({ event: 'initialised', version, did, ...pins, unread: unreadToJson(unread) });
+    return { result: { did, verified, keys: isExisting ? differences(own, listed.filter(isKey)) : { onlyOnServerA: [], onlyHere: [] } }, pins };
   } catch (error) {
     edges.undo();
     throw error;
   } finally {
     await edges.close();
   }
+}
+
+const isKey = (path: string): boolean => path.startsWith('keys/');
+
+function differences(own: readonly string[], listed: readonly string[]): KeyDifferences {
+  const without = (some: readonly string[], others: readonly string[]): string[] => some.filter((path) => !others.includes(path)).map((path) => path.slice('keys/'.length));
+  return { onlyOnServerA: without(listed, own), onlyHere: without(own, listed) };
 }
 
 async function verifyExisting(edges: InitialiseEdges): Promise<Amount> {
@@ -87,7 +111,7 @@ async function verifyExisting(edges: InitialiseEdges): Promise<Amount> {
 
 /** A restic repository has a `config` and at least one key. */
 async function requireRepository(edges: InitialiseEdges, listed: readonly string[]): Promise<void> {
-  if (listed.includes('config') && listed.some((path) => path.startsWith('keys/'))) return;
+  if (listed.includes('config') && listed.some(isKey)) return;
   throw new Failure(
     'the source is not a restic repository: it has no config, or no key',
     `${(await edges.whatLiesThere()) ?? "check the path in source: behind rrsync it is relative to rrsync's folder, so usually just user@host:/"}. Nothing was made`,

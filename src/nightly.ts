@@ -5,7 +5,8 @@ import { escapeText } from './core/itemize.ts';
 import { newRun, runIdOf, type Run } from './core/run.ts';
 import { countsIn, reminderIn, sizeIn } from './core/stock.ts';
 import { version } from './core/version.ts';
-import { admit, fetch, prove } from './arrival.ts';
+import { nothingUnread } from './core/unread.ts';
+import { admit, fetch, prove, readUnread, tellUnread } from './arrival.ts';
 import { audit } from './audit.ts';
 import { bury, expire, proveDeletions } from './departure.ts';
 import type { Edges } from './edges.ts';
@@ -61,6 +62,8 @@ async function night(edges: Edges, run: Run, options: NightOptions): Promise<voi
 /** Acts on the verdict: a violation stops the run, before anything is fetched into the replica or removed from it. */
 async function act(edges: Edges, run: Run, audited: Audited): Promise<void> {
   const { books } = audited;
+  run.unread = edges.restic.unread(books);
+  const unreadBefore = run.unread.bytes;
   await timed(edges, run, 'audit', () => examine(edges, run, audited));
   if (await alarmStands(edges, run)) return;
   await edges.restic.requireFit();
@@ -73,10 +76,12 @@ async function act(edges: Edges, run: Run, audited: Audited): Promise<void> {
   if (await alarmStands(edges, run)) return;
   await timed(edges, run, 'admit', () => admit(edges, run, books));
   if (run.awaitsNews) await timed(edges, run, 'prove', () => buryAfterNews(edges, run, books));
+  await timed(edges, run, 'prove', () => readUnread(edges, run, books));
   if (await alarmStands(edges, run)) return;
   if (expiresAgain) await timed(edges, run, 'expire', () => expire(edges, run, books, edges.now(), true));
   if (!edges.hasCompletedOnce() && isComplete) edges.recordCompletion();
   await timed(edges, run, 'check', () => check(edges, run));
+  tellUnread(edges, run, books, unreadBefore);
 }
 
 /** What replaces every snapshot, or every key, is judged when it has been admitted: by what the replica holds then. */
@@ -88,7 +93,8 @@ async function buryAfterNews(edges: Edges, run: Run, books: Books): Promise<void
 /** What is decided once for the whole run: the alarm, the window, whether the clock can be believed. */
 async function begin(edges: Edges, run: Run): Promise<void> {
   const { open, refused } = edges.window(run.startedAt);
-  const { clock } = edges.memory();
+  const { clock, unread } = edges.memory();
+  run.unread = unread ?? nothingUnread;
   const moved = jumpAt(clock, run.startedAt) ?? 0;
   run.isClockDoubted = !isBelieved(clock, run.startedAt);
   run.alarm = edges.alarm();
@@ -108,6 +114,7 @@ function takeStock(edges: Edges, run: Run, books: Books): void {
   run.tombstones.pending = pending;
   run.tombstones.unconfirmed = unconfirmed;
   run.replica = sizeIn(books);
+  run.unread = edges.restic.unread(books);
   run.reminder = run.isClockDoubted ? undefined : reminderIn(books, run.startedAt);
   if (run.command === 'sync') run.snapshotsAdmitted = edges.newSnapshots(books) ?? run.snapshotsAdmitted;
 }

@@ -4,6 +4,7 @@ import type { JournalEvent } from './core/chain.ts';
 import { quietOf, staleness } from './core/freshness.ts';
 import { mailOf, type Mail } from './core/mail.ts';
 import { outcomeOf, runExitCode, type Run } from './core/run.ts';
+import { unreadToJson } from './core/unread.ts';
 import type { Edges } from './edges.ts';
 import { asFailure } from './errors.ts';
 
@@ -65,10 +66,11 @@ function judgeFreshness(edges: Edges, run: Run): void {
 
 function endOf(run: Run, warnings: string): JournalEvent {
   const { runId, audit, fetched, admitted, quarantined, tombstones, replica, quiet, seconds, failure } = run;
+  const unread = unreadToJson(run.unread);
   return {
     event: run.command === 'audit' ? 'audited' : 'finished',
     runId, outcome: outcomeOf(run), exitCode: runExitCode(run),
-    audit, fetched, admitted, quarantined, tombstones, replica, quiet, seconds, warnings,
+    audit, fetched, admitted, quarantined, tombstones, unread, replica, quiet, seconds, warnings,
     rules: [...run.findings.rules('violation'), ...run.findings.rules('warning')],
     ...(run.command === 'sync' && run.spotsMissed !== undefined && run.spotsMissed > 0 ? { spotsMissed: run.spotsMissed } : {}),
     ...(failure === undefined ? {} : { failure: failure.message }),

@@ -54,9 +54,17 @@ async function checkAndTell(options: EdgeOptions): Promise<{ result: object; cod
   return { result: result instanceof Failure ? { error: { message: result.message, hint: result.hint } } : result, code: runExitCode(run) };
 }
 
+/** So many missing packs are named. */
+const shownPacks = 8;
+
 function print(console: Console, name: string, result: CheckResult | Failure): void {
   if (result instanceof Failure) return console.error(result);
-  const { share, passed, words } = result;
+  const { share, passed, words, missing = [] } = result;
+  if (missing.length > 0) {
+    console.say(`${name}: restic check misses packs that are not there, and found nothing else wrong; share ${share} of the data was read`, 'warning');
+    for (const path of missing.slice(0, shownPacks)) console.say(`  ${path}`);
+    return console.say('  look whether serverA has them; what to do when they are lost: the mail of each night tells (missing-pack)');
+  }
   if (passed) return console.mention(`${name}: restic check passed; share ${share} of the data was read`, 'good');
   console.say(`${name}: restic check failed (share ${share} of the data): ${words}`, 'bad');
   console.say(`  find damaged files and fetch them again: rsync-ratchet scrub --repair ${name}`);

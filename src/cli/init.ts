@@ -5,7 +5,7 @@ import { formatBytes, formatCount } from '../core/report.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import type { Console } from '../io/console.ts';
 import type { InitEdges } from '../io/initialise-edges.ts';
-import { initialise, repin, type Initialised, type Pins } from '../initialise.ts';
+import { initialise, repin, type Initialised, type KeyDifferences, type Pins } from '../initialise.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addInit(program: Command, context: CliContext): void {
@@ -43,11 +43,18 @@ function tell(console: Console, name: string, replica: string, result: Initialis
   if ('verified' in result && result.verified !== undefined && result.verified.files > 0) {
     console.mention(`  ${formatCount(result.verified.files)} files (${formatBytes(result.verified.bytes)}) hashed: each is what its name says`);
   }
+  if ('keys' in result) tellKeys(console, result.keys);
   if (pins === undefined) return;
   console.mention('  pinned; compare with serverA (sha256sum config, ls keys):');
   console.mention(`    config  ${pins.config}`);
   for (const id of pins.keys) console.mention(`    key     ${id}`);
   if (result.did !== 'nothing') console.mention(`  next: rsync-ratchet sync ${name}`);
+}
+
+/** Keys that came or went while nobody compared: after a lost state this is where a new one would slip in. */
+function tellKeys(console: Console, { onlyOnServerA, onlyHere }: KeyDifferences): void {
+  for (const id of onlyOnServerA) console.say(`  a key that the existing copy did not have, and is pinned now: ${id}; was it you who added it?`, 'warning');
+  for (const id of onlyHere) console.say(`  a key of the existing copy that serverA does not have: ${id}; was it you who removed it?`, 'warning');
 }
 
 const repinWords = {

@@ -17,6 +17,7 @@ export function checkAsRun(repository: string, runId: string, startedAt: Date, f
 /** Takes over what a check came to. */
 export function noteCheck(run: Run, result: CheckResult): void {
   if (run.check?.passed !== false) run.check = result; // of several, one that failed is told
+  if (run.command === 'check') for (const path of result.missing ?? []) run.findings.add('warning', 'missing-pack', path, 'restic check misses it, and nothing besides');
   if (!result.passed) run.findings.add('warning', 'check-failed', '', `restic check --read-data-subset=${result.share}: ${result.words}`);
 }
 

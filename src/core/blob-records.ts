@@ -102,3 +102,18 @@ export function* once(records: Iterable<Buffer>): Generator<Buffer> {
     yield record;
   }
 }
+
+/** The records of a sorted list whose blob has two plain lengths in it. */
+export function* disagreeing(records: Iterable<Buffer>): Generator<Buffer> {
+  let group: Buffer[] = [];
+  const told = (): Buffer[] => (group.some((record) => plainOf(record) !== plainOf(group[0] ?? record)) ? group : []);
+  for (const record of records) {
+    if (group[0] !== undefined && isSameBlob(group[0], record)) {
+      group.push(Buffer.from(record));
+      continue;
+    }
+    yield* told();
+    group = [Buffer.from(record)];
+  }
+  yield* told();
+}

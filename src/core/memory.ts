@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import type { JournalLine } from './chain.ts';
 import { noClock, clockAfter, clockSchema } from './clock.ts';
+import { unreadAfter, unreadSchema } from './unread.ts';
 import { listOf, moment, shareOfData, versionOne, whole } from './schema.ts';
 
 /** A line of the journal that is remembered as it is. */
@@ -45,6 +46,8 @@ export const memorySchema = v.object({
     failed: listOf(v.object({ share: shareOfData, since: moment, words: v.string() })),
   }),
   clock: clockSchema,
+  /** What of the replica restic has not read, and since when; null when it has read all, or is never asked. */
+  unread: v.optional(unreadSchema, null),
   /** The restic that was last asked for its version; `mtime` in milliseconds. */
   restic: v.optional(v.nullable(v.object({ program: v.string(), size: whole, mtime: v.number(), version: v.string() })), null),
   /** What rsync asks serverA for, for each program and kind of call (`call` names both): the words, one character a byte. */
@@ -55,7 +58,7 @@ export type Memory = v.InferOutput<typeof memorySchema>;
 
 export const noMemory: Memory = {
   version: 1, sequence: 0, initialisedAt: null, lastRun: null, lastSuccess: null, quiet: null, alarm: null, acceptedMtimes: null,
-  told: [], untold: null, checks: { last: null, turn: null, turnAt: null, failed: [] }, clock: noClock, restic: null, calls: [],
+  told: [], untold: null, checks: { last: null, turn: null, turnAt: null, failed: [] }, clock: noClock, unread: null, restic: null, calls: [],
 };
 
 /** So many sets of warnings, and so many calls of rsync, are remembered. */
@@ -84,7 +87,8 @@ const folds: Readonly<Record<string, Fold>> = {
 /** The memory after one more line of the journal. */
 export function remember(memory: Memory, line: JournalLine): Memory {
   const fold = Object.hasOwn(folds, line.event) ? folds[line.event] : undefined;
-  return { ...memory, ...fold?.(memory, line), sequence: line.sequence };
+  const unread = unreadAfter(memory.unread, line);
+  return { ...memory, ...fold?.(memory, line), ...(unread === undefined ? {} : { unread }), sequence: line.sequence };
 }
 
 function ended(memory: Memory, line: JournalLine): Partial<Memory> {

@@ -2,6 +2,7 @@
 import { ruleCounts } from './history.ts';
 import { escapeText } from './itemize.ts';
 import { formatCount } from './report.ts';
+import { unreadWords } from './unread.ts';
 import { ageOf, failedShare, replicaOf, type Status } from './status.ts';
 
 /** 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
@@ -76,8 +77,13 @@ function warnings(status: Status): Complaint[] {
     ...(spool !== undefined && spool.alerts > 0 ? [[1, `${formatCount(spool.alerts)} undelivered in the spool`] as const] : []),
     ...(damaged > 0 ? [[1, `${formatCount(damaged)} damaged in the replica`] as const] : []),
     ...(failed === undefined ? [] : [[1, `the last restic check failed (share ${failed})`] as const]),
+    ...unreadComplaint(status),
     ...(window.refused === undefined ? [] : [[1, `prune window refused: ${window.refused}`] as const]),
   ];
+}
+
+function unreadComplaint({ unread }: Status): Complaint[] {
+  return unread === null ? [] : [[1, `unread: ${unreadWords(unread)} since ${unread.since.slice(0, 10)}`]];
 }
 
 function failureOf(line: Status['lastRun']): string {

@@ -38,7 +38,7 @@ export type ViolationRule =
   | 'refused';
 
 /** Names of what is told, and lets the run go on. */
-export type WarningRule = 'foreign' | 'stray' | 'quarantined' | 'not-delivered' | 'unrequested' | 'unfinished' | 'clock' | 'held-back' | 'missing-pack' | 'unconfirmed' | 'postponed' | 'came-back' | 'unchecked' | 'check-failed' | 'damaged' | 'stale' | 'no-room';
+export type WarningRule = 'foreign' | 'stray' | 'quarantined' | 'not-delivered' | 'unrequested' | 'unfinished' | 'clock' | 'held-back' | 'missing-pack' | 'unconfirmed' | 'postponed' | 'came-back' | 'unchecked' | 'check-failed' | 'damaged' | 'stale' | 'no-room' | 'unread';
 
 /** What is worth knowing, and neither. */
 export type NoteRule = 'suspect';

@@ -1,5 +1,6 @@
 /** What restic's proof of a night's candidates can come to, as data. */
 import type { Entry } from './books.ts';
+import type { JournalEvent } from './chain.ts';
 import { sinceThen } from './clock.ts';
 import type { Memory } from './memory.ts';
 import type { Rule } from './policy.ts';
@@ -24,7 +25,8 @@ export interface Doubt {
 }
 
 export type Proof =
-  | { readonly outcome: 'passed' | 'skipped'; readonly doubts: readonly Doubt[] }
+  /** `unread`: candidates that may enter although restic has not read them. */
+  | { readonly outcome: 'passed' | 'skipped'; readonly doubts: readonly Doubt[]; readonly unread: readonly Entry[] }
   /** `junk`: what must not enter; empty when restic refuses the whole and no single file can be blamed. */
   | { readonly outcome: 'failed'; readonly junk: readonly Junk[]; readonly words: string };
 
@@ -34,6 +36,13 @@ export interface CheckResult {
   readonly passed: boolean;
   /** restic's words when it did not pass. */
   readonly words: string;
+  /** Paths of packs that a `missing-pack` warning names already: but for these, it passed. */
+  readonly missing?: readonly string[];
+}
+
+/** What the journal has of a check. */
+export function checkedEvent({ share, passed, words, missing = [] }: CheckResult): JournalEvent {
+  return { event: 'checked', share, passed, words, ...(missing.length === 0 ? {} : { missing: missing.length }) };
 }
 
 /** The share that follows `last` (`n/t`), so that `total` checks read everything. */

@@ -101,11 +101,11 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     road: ['Move it out of REPLICA/, or add its name to the repository\'s ignore: list.'],
   },
   quarantined: {
-    means: 'A file came with content that does not match its name. It lies in the replica\'s .rsync-ratchet/quarantine/ now.',
+    means: 'A file came with content that does not match its name, or is known as poison. It lies in the replica\'s .rsync-ratchet/quarantine/ now.',
     road: [
       'Compare sha256sum on serverA with the name. If it differs there too, the file is damaged on serverA: see restic check,',
-      'restic repair. If it is right there, it was damaged on the way: the next night tries again. A name that failed three',
-      'nights with the same size and time is tried once a week; touch the file on serverA, and the next night tries it.',
+      'restic repair. If it is right there, it was damaged on the way: the next night tries again.',
+      'Poison, of which an alarm has told (unproven), is not fetched again; it is a warning for as long as serverA lists it.',
     ],
   },
   'not-delivered': {
@@ -197,6 +197,15 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
       'they come in with this warning, because the rest of them is worth having.',
       'If it is lost, repair serverA: restic repair index, restic repair snapshots --forget (restic 0.16 or later), then a new',
       '  backup; first open a window here: rsync-ratchet prune-window open REPO --for 12h --reason "repair"',
+    ],
+  },
+  unread: {
+    means: 'Files lie in the replica that restic has not read yet: of a first copy that took longer than timeouts.prove, of an existing copy',
+    road: [
+      'that was adopted, of nights without a password, or of a version of this program that did not read. Nothing needs to be done:',
+      'each night reads on within timeouts.prove, a restic check counts too, and until all is read nothing expires.',
+      'To read faster, raise timeouts.prove. What is found wrong is told as check-failed, and stays unread:',
+      '  have serverA make it anew (restic repair index, repair packs) while a prune window is open here.',
     ],
   },
   unchecked: {

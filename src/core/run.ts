@@ -6,6 +6,7 @@ import type { AuditCounts } from './tally.ts';
 import type { Amount } from './books.ts';
 import type { HashedType } from './layout.ts';
 import type { CheckResult } from './proof.ts';
+import { nothingUnread, unreadToJson, type Unread } from './unread.ts';
 import type { OpenWindow } from './window.ts';
 import { Findings } from './findings.ts';
 import { escapeText } from './itemize.ts';
@@ -68,6 +69,8 @@ export interface Run {
   tombstonesDue: Date | undefined;
   proof: 'passed' | 'failed' | 'skipped';
   check: CheckResult | undefined;
+  /** What of the replica restic has not read. */
+  unread: Unread;
   reminder: Reminder | undefined;
   /** What the replica holds after this run; undefined while nobody has looked. */
   replica: ReplicaSize | undefined;
@@ -103,6 +106,7 @@ export function newRun(repository: string, runId: string, command: Run['command'
     tombstonesDue: undefined,
     proof: 'skipped',
     check: undefined,
+    unread: nothingUnread,
     reminder: undefined,
     replica: undefined,
     snapshotsAdmitted: 0,
@@ -166,6 +170,7 @@ function runToJson(run: Run): object {
     alarm: run.alarm === undefined ? null : { runId: run.alarm.runId, since: run.alarm.since, rules: run.alarm.rules },
     proof: run.proof,
     check: run.check === undefined ? null : { share: run.check.share, passed: run.check.passed },
+    unread: unreadToJson(run.unread),
     alerts: run.alerts,
     seconds: { ...stages, total },
   };

@@ -9,6 +9,7 @@ import { windowToJson, type ReplicaSize } from './run.ts';
 import { lastScrubWords } from './scrub-words.ts';
 import type { ScrubMemory } from './scrub.ts';
 import type { Waiting } from './spool.ts';
+import { nothingUnread, unreadToJson, unreadWords, type UnreadSince } from './unread.ts';
 import type { WindowDecision } from './window.ts';
 
 /** What is known of a repository. */
@@ -28,6 +29,8 @@ export interface Status {
   readonly quarantine: Amount | undefined;
   /** The last scrub. */
   readonly scrub: ScrubMemory | undefined;
+  /** What of the replica restic has not read, and since when; null for nothing. */
+  readonly unread: UnreadSince;
   /** Whether restic checks the replica, and its last check, by the journal. */
   readonly checks: boolean;
   readonly lastCheck: JournalLine | undefined;
@@ -69,6 +72,7 @@ export function statusRows(status: Status, overdue = false): StatusRow[] {
     row('tombstones', tombstoneWords(status)),
     ...quarantineLines(status.quarantine),
     row('last scrub', lastScrubWords(status.scrub, repository), (status.scrub?.damages.length ?? 0) > 0 ? 'bad' : 'plain'),
+    ...unreadLines(status),
     ...(status.checks ? checkLines(status) : []),
     ...(status.disk === undefined ? [] : [row('disk', `${formatBytes(status.disk.free)} of ${formatBytes(status.disk.total)} free`)]),
     ...spoolLines(status.spool),
@@ -85,6 +89,10 @@ function sandboxLines({ lastRun }: Status): StatusRow[] {
 /** The share that the last check read, when it failed; undefined when it passed or there was none. */
 export function failedShare({ lastCheck }: Status): string | undefined {
   return lastCheck === undefined || lastCheck['passed'] === true ? undefined : escapeText(text(lastCheck['share']), 20);
+}
+
+function unreadLines({ unread }: Status): StatusRow[] {
+  return unread === null ? [] : [row('unread', `${unreadWords(unread)} since ${minute(unread.since)} UTC: nothing expires until restic has read them`, 'warning')];
 }
 
 function checkLines(status: Status): StatusRow[] {
@@ -191,6 +199,7 @@ export function statusToJson(status: Status): object {
     disk: disk ?? null,
     snapshotAdmittedAt: status.snapshotAdmittedAt ?? null,
     spool: status.spool ?? null,
+    unread: { ...unreadToJson(status.unread ?? nothingUnread), since: status.unread?.since ?? null },
     proves: status.proves,
   };
 }

@@ -18,9 +18,12 @@ import type { Shows, Step } from './sandbox.ts';
 export interface Asking {
   readonly restic: Restic;
   readonly books: Books;
+  readonly replica: string;
   readonly candidate: string;
   /** A private folder. */
   readonly scratch: string;
+  /** Whether what the time does not suffice for may enter unread: only in a first copy. */
+  readonly mayEnterUnread: boolean;
   /** When all must be over, in milliseconds since 1970. */
   readonly until: number;
   readonly known: KnownBlobs;
@@ -138,4 +141,4 @@ export function packFolders(books: Books, portion = portionBytes): string[][] {
 }
 
 /** So many bytes of packs have an index of some ten megabytes, which lies in memory. */
-const portionBytes = 64 * 2 ** 30;
+export const portionBytes = 64 * 2 ** 30;

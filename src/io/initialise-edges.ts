@@ -11,14 +11,16 @@ import type { JournalEvent } from '../core/chain.ts';
 import { Findings } from '../core/findings.ts';
 import { requireFolder } from '../core/identity.ts';
 import { auditPass } from '../core/passes.ts';
+import { nothingUnread, type Unread } from '../core/unread.ts';
 import { Failure } from '../errors.ts';
 import type { InitialiseEdges, Pins } from '../initialise.ts';
 import { admit } from './admit.ts';
-import { makeFolder, writeNames } from './files.ts';
+import { makeFolder, namesIn, writeNames } from './files.ts';
 import { askedFor, fetchBounds } from './growth.ts';
 import { sha256Of } from './fitness.ts';
 import { Incoming } from './incoming.ts';
 import { whatLiesThere } from './look-around.ts';
+import { proves, requireKeys, requireOpens } from './open-identity.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
 import { ReplicaPlace } from './replica-place.ts';
@@ -27,6 +29,7 @@ import * as rsync from './rsync.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
 import type { EdgeOptions } from './state-edges.ts';
+import { UnreadFile } from './unread-file.ts';
 import { walkReplica } from './walk.ts';
 import { markerOf } from './whose-state.ts';
 import { syncFileSystem } from './sync.ts';
@@ -52,7 +55,7 @@ export class InitEdges implements InitialiseEdges {
     this.#paths = onDisk.ownPaths(this.#replica);
     this.#state = new State(options.config.state ?? '', options.repository.name);
     this.#session = new Session(options.repository, options.interrupt);
-    this.#quarantine = new Quarantine(this.#paths.quarantine, this.#state.folder);
+    this.#quarantine = new Quarantine(this.#paths.quarantine);
     this.#incoming = new Incoming(this.#paths, onDisk.newBooks(), this.#findings, this.#quarantine);
   }
 
@@ -80,6 +83,8 @@ export class InitEdges implements InitialiseEdges {
     });
     return Promise.resolve({ amount, damaged });
   }
+
+  ownKeys(): string[] { return namesIn(join(this.#replica, 'keys')).map((name) => `keys/${name}`); }
 
   async connect(): Promise<void> { await this.#session.connect(); }
 
@@ -137,6 +142,7 @@ export class InitEdges implements InitialiseEdges {
     this.#requireSameConfig();
     this.#incoming.sweep(folder);
     this.#requireKeys();
+    if (proves(this.#options.repository)) await requireOpens(this.#restic, this.#paths.candidate, this.#options.repository);
   }
 
   async fetchConfig(): Promise<string> {
@@ -158,10 +164,8 @@ export class InitEdges implements InitialiseEdges {
   }
 
   async objection(): Promise<string | undefined> {
-    const { restic } = this.#options.repository;
-    if (restic.passwordFile === undefined || restic.prove === false) return undefined;
-    const asked = new Restic(this.#options.repository, restic.passwordFile, this.#session.path('restic'), this.#options.interrupt);
-    const answer = await asked.opens({ config: join(this.#paths.candidate, 'config') }, [], Date.now() + this.#options.repository.timeouts.prove);
+    if (!proves(this.#options.repository)) return undefined;
+    const answer = await this.#restic.opens({ config: join(this.#paths.candidate, 'config') }, [], Date.now() + this.#options.repository.timeouts.prove);
     return answer.isGood ? undefined : answer.words;
   }
 
@@ -203,6 +207,7 @@ export class InitEdges implements InitialiseEdges {
       const fault = this.#findings.kept.find((finding) => finding.path === books.path(entry));
       throw notDelivered(books.path(entry), fault?.message);
     });
+    requireKeys(this.#paths.candidate, books);
   }
 
   async pin(): Promise<Pins> {
@@ -219,11 +224,20 @@ export class InitEdges implements InitialiseEdges {
     return pins;
   }
 
+  noteUnread(): Unread {
+    const unread = new UnreadFile(this.#state.folder).begin(walkReplica(this.#replica, this.#options.repository.ignore).books);
+    return proves(this.#options.repository) ? unread : nothingUnread;
+  }
+
   async journal(event: JournalEvent): Promise<string> {
     return this.#state.append(new Date(), event);
   }
 
   async close(): Promise<void> { await this.#session.close(); }
+
+  get #restic(): Restic {
+    return new Restic(this.#options.repository, this.#options.repository.restic.passwordFile ?? '', this.#session.path('restic'), this.#options.interrupt);
+  }
 
   get #bounds() {
     return this.#session.bounds(new Date(Date.now() + this.#options.repository.timeouts.run));

@@ -1,7 +1,7 @@
 /**
- * Packs that indexes name and that are not there. The first night such an index waits: the pack may still come. From the
- * second night on it enters with a warning, which stands until the pack has come, so that one dying pack on serverA does
- * not keep all later snapshots from safety; unless it would lead restic away from a blob that the replica has.
+ * Packs that indexes name and that are not there. Where a snapshot needs one, such an index waits the first night: the
+ * pack may still come. Then it enters with a warning, which stands until the pack has come, so that one dying pack on
+ * serverA does not keep all later snapshots from safety; unless it would lead restic away from a blob that the replica has.
  */
 import { join } from 'node:path';
 import { ofKnownBlobs, packOf, speakerOf, weightOf } from '../core/blob-records.ts';
@@ -9,7 +9,8 @@ import type { Books, Entry } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
 import { pathOf } from '../core/layout.ts';
 import type { Doubt } from '../core/proof.ts';
-import type { Asking } from './asking.ts';
+import { waitingPaths, type Asking } from './asking.ts';
+import { isWholeWithout } from './complete.ts';
 import { IdFile } from './id-file.ts';
 import type { RecordSorter } from './record-sorter.ts';
 
@@ -66,16 +67,15 @@ interface Absent {
 }
 
 /** What is said of absent packs: warnings for those that enter, waiting indexes for the others. */
-export function missingPacks({ books, missing, known }: Asking, indexes: readonly Entry[], absent: RecordSorter): Doubt[] {
+export async function missingPacks(asking: Asking, indexes: readonly Entry[], absent: RecordSorter, unread: readonly Entry[]): Promise<Doubt[]> {
   if (absent.isEmpty) return [];
+  const { books, missing, known } = asking;
   const packs = absentPacks(absent);
   const misleading = new Set<number>();
   for (const record of ofKnownBlobs(absent.sorted(), known.records())) misleading.add(speakerOf(record));
-  const waiting = new Set(misleading);
-  for (const [pack, { speakers }] of packs) {
-    if (missing.mayEnter(pack) || missing.awaited.has(pack) || missing.admitted.has(pack)) continue;
-    for (const speaker of speakers) waiting.add(speaker);
-  }
+  const patient = [...packs].filter(([pack]) => !missing.mayEnter(pack) && !missing.awaited.has(pack) && !missing.admitted.has(pack)).flatMap(([, { speakers }]) => [...speakers]);
+  const hidden = [...[...misleading].flatMap((speaker) => indexes[speaker] ?? []), ...unread];
+  const waiting = new Set([...misleading, ...(patient.length === 0 || (await nothingNeeds(asking, hidden)) ? [] : patient)]);
   const doubts: Doubt[] = [];
   for (const [pack, { bytes, speakers }] of packs) {
     const [speaker] = [...speakers].filter((each) => waiting.has(each));
@@ -87,6 +87,16 @@ export function missingPacks({ books, missing, known }: Asking, indexes: readonl
     const entry = indexes[speaker];
     return entry === undefined ? [] : [{ entry, path: books.path(entry), rule: 'missing-pack', message: misleading.has(speaker) ? misleads : '' }];
   })];
+}
+
+/** What indexes that are in the replica already name, and is not there, gets its warning. */
+export function noteMissing({ missing: { admitted } }: Asking, absent: RecordSorter): void {
+  for (const [pack, { bytes }] of absentPacks(absent)) if (admitted.size < remembered) admitted.set(pack, bytes);
+}
+
+/** Whether no snapshot, old or new, needs what is not there. */
+async function nothingNeeds({ restic, books, candidate, until }: Asking, hidden: readonly Entry[]): Promise<boolean> {
+  return isWholeWithout(restic, { candidate, without: [...waitingPaths(books), ...hidden.map((entry) => books.path(entry))] }, until);
 }
 
 const misleads = 'it names packs that are not there for content that the replica has: restic would look for it in vain. It waits as a candidate until they have come';

@@ -65,3 +65,9 @@ function timeWords(seconds: number): string {
   if (seconds < 60) return `${Math.ceil(seconds)} s`;
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
+
+/** How many packs have been read of how many, from restic's last line of progress: `[0:01] 41.67%  5 / 12 packs`. */
+export function tellPacks(chunk: Buffer, progress: Progress): void {
+  const parts = chunk.toString('latin1').split(/ (\d+) \/ (\d+) packs/);
+  if (parts.length > 3) progress({ files: Number(parts.at(-3)), bytes: 0 }, { files: Number(parts.at(-2)), bytes: 0 });
+}

@@ -1,23 +1,32 @@
 /** The edges of proof: restic on views of the replica, or, without a password, only the structure of candidates. */
+import { join } from 'node:path';
 import type { Books, Entry } from '../core/books.ts';
 import type { Repository } from '../core/config.ts';
 import { inReplica, verified } from '../core/flags.ts';
-import { nextShare, sharesDue, type CheckResult, type Doubt, type Proof } from '../core/proof.ts';
+import { pathOf } from '../core/layout.ts';
+import { checkedEvent, nextShare, sharesDue, type CheckResult, type Doubt, type Proof } from '../core/proof.ts';
 import { keysFault } from '../core/structure.ts';
+import { nothingUnread, type Unread } from '../core/unread.ts';
 import type { ProofEdges } from '../edges.ts';
 import { asFailure, Failure } from '../errors.ts';
+import type { Asking } from './asking.ts';
+import { isShareGood, lacksOnlyKnown, type Question } from './complete.ts';
 import type { Console } from './console.ts';
 import type { Incoming } from './incoming.ts';
 import { prove, structuralJunk } from './prove.ts';
 import { notInitialised, ownPaths } from './replica.ts';
 import { KnownBlobs } from './known-blobs.ts';
 import { Missing } from './missing-packs.ts';
+import { proves } from './open-identity.ts';
 import { Poison } from './poison.ts';
+import type { Progress } from './progress.ts';
+import { countShare, readUnread } from './read-unread.ts';
 import { OutOfTime, saysWrongPassword } from './restic-failures.ts';
 import { Restic } from './restic.ts';
 import { requireRestic } from './restic-version.ts';
 import { Session } from './session.ts';
 import { State } from './state.ts';
+import { UnreadFile } from './unread-file.ts';
 import type { EdgeOptions } from './state-edges.ts';
 import { markerOf } from './whose-state.ts';
 
@@ -29,6 +38,8 @@ export class ResticEdges implements ProofEdges {
   readonly #state: State;
   readonly #incoming: () => Incoming;
   readonly #console: Console;
+  readonly #unread: UnreadFile;
+  readonly #known: KnownBlobs;
   readonly #hasCompletedOnce: () => boolean;
   #restic: Restic | undefined;
   #remembered: Missing | undefined;
@@ -38,11 +49,13 @@ export class ResticEdges implements ProofEdges {
   /** `hasCompletedOnce`: whether the first copy is done. */
   constructor(repository: Repository, session: Session, state: State, console: Console, incoming: () => Incoming, hasCompletedOnce: () => boolean) {
     this.#hasCompletedOnce = hasCompletedOnce;
-    this.canProve = repository.restic.passwordFile !== undefined && repository.restic.prove !== false;
+    this.canProve = proves(repository);
     this.#repository = repository;
     this.poison = new Poison(state.folder, repository.limits.newFiles);
     this.#session = session;
     this.#state = state;
+    this.#unread = new UnreadFile(state.folder);
+    this.#known = new KnownBlobs(state.folder);
     this.#incoming = incoming;
     this.#console = console;
   }
@@ -62,12 +75,39 @@ export class ResticEdges implements ProofEdges {
     const newKeys = books.amount(verified, 0, 'key').files;
     const crowd = newKeys === 0 ? undefined : keysFault(books.amount(inReplica, 0, 'key').files + newKeys);
     if (crowd !== undefined) return { outcome: 'failed', junk, words: crowd };
-    if (!this.canProve) return { outcome: 'skipped', doubts: [] };
-    this.#proveUntil = this.#deadline('prove');
-    return this.#console.withProgress(`${this.#repository.name}: read`, (progress) => prove({
-      restic: this.#asked, books, candidate, scratch: this.#session.path('restic'), until: this.#proveUntil ?? 0, progress,
-      known: new KnownBlobs(this.#state.folder), missing: this.#missing,
-    }));
+    if (!this.canProve) return { outcome: 'skipped', doubts: [], unread: [] };
+    return this.#console.withProgress(`${this.#repository.name}: read`, (progress) => prove(this.#asking(books, progress)));
+  }
+
+  #asking(books: Books, progress: Progress | undefined): Asking {
+    const { replica } = this.#repository;
+    return {
+      restic: this.#asked, books, replica, candidate: ownPaths(replica).candidate, scratch: this.#session.path('restic'), until: this.#untilProven, progress,
+      known: this.#known, missing: this.#missing, mayEnterUnread: !this.#hasCompletedOnce(),
+    };
+  }
+
+  noteUnread(books: Books, entries: readonly Entry[]): void {
+    if (!this.canProve && !this.#unread.openAlone()) return; // nobody knows: all is unread
+    this.#unread.open(books);
+    if (entries.length === 0 && this.#unread.isKept) return;
+    this.#unread.add(books, entries);
+    this.#unread.save();
+    if (entries.length > 0) this.#known.forget();
+  }
+
+  async readUnread(books: Books): Promise<Doubt[]> {
+    this.#unread.open(books);
+    const before = new Set(this.#missing.admitted.keys());
+    const folder = join(ownPaths(this.#repository.replica).own, 'reading');
+    const doubts = await this.#console.withProgress(`${this.#repository.name}: read what is unread`, (progress) => readUnread(this.#asking(books, progress), this.#unread, folder));
+    return [...doubts, ...this.#missing.settle(books).filter(({ path }) => !before.has(path.slice(-64)))];
+  }
+
+  unread(books: Books, without: readonly Entry[] = []): Unread {
+    if (!this.canProve) return nothingUnread;
+    this.#unread.open(books);
+    return this.#unread.amount(new Set(without.map((entry) => books.path(entry).slice(-64))));
   }
 
   settle(books: Books): Doubt[] {
@@ -81,8 +121,11 @@ export class ResticEdges implements ProofEdges {
 
   async whatIsMissing(hidden: readonly string[], withCandidates: boolean): Promise<string | undefined> {
     const shown = { without: hidden, ...(withCandidates ? { candidate: ownPaths(this.#repository.replica).candidate } : {}) };
-    const until = withCandidates ? (this.#proveUntil ??= this.#deadline('prove')) : this.#deadline('prove');
-    const answer = await inTime(() => this.#asked.isComplete(shown, until)).catch((error: unknown) => {
+    const until = withCandidates ? this.#untilProven : this.#deadline('prove');
+    const answer = await inTime(async () => {
+      const { isGood, words } = await this.#asked.isComplete(shown, until);
+      return { isGood: isGood || (await lacksOnlyKnown(this.#question(until), shown)), words };
+    }).catch((error: unknown) => {
       // Since 0.17 restic has a code of its own for that; a key that leaves is no trouble of ours (`key passwd`).
       if (hidden.some((path) => path.startsWith('keys/')) && saysWrongPassword(asFailure(error).message)) return { isGood: false, words: asFailure(error).message };
       throw error;
@@ -92,6 +135,11 @@ export class ResticEdges implements ProofEdges {
     return saysWrongPassword(answer.words) ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${this.#repository.restic.passwordFile ?? ''}` : answer.words;
   }
 
+  /** For a check alone; undefined where nobody knows what is unread, otherwise what tells it later. */
+  openUnread(): (() => Unread) | undefined {
+    return this.canProve && this.#unread.openAlone() ? () => this.#unread.amount() : undefined;
+  }
+
   dueChecks(now: Date): string[] {
     const { check } = this.#repository.restic;
     return check === undefined ? [] : sharesDue(this.#state.memory().checks, check, now);
@@ -99,13 +147,28 @@ export class ResticEdges implements ProofEdges {
 
   async check(share: string): Promise<CheckResult> {
     const until = this.#deadline('check');
-    const answer = await inTime(() => this.#console.withProgress(`${this.#repository.name}: check`, (progress) => this.#asked.isComplete({}, until, share, progress)));
-    if (answer === undefined) return { share, passed: false, words: 'not done within timeouts.check' };
-    return { share, passed: answer.isGood, words: answer.isGood ? '' : answer.words };
+    const { admitted } = this.#missing;
+    const result = await inTime(async (): Promise<CheckResult> => {
+      const { isGood, words } = await this.#console.withProgress(`${this.#repository.name}: check`, (progress) => this.#asked.isComplete({}, until, share, progress));
+      if (isGood) return { share, passed: true, words: '' };
+      const question = this.#question(until);
+      const isKnown = (await lacksOnlyKnown(question, {})) && (await isShareGood(question, share));
+      return isKnown ? { share, passed: true, words: '', missing: [...admitted.keys()].map((pack) => pathOf('pack', pack)) } : { share, passed: false, words };
+    });
+    if (result?.passed === true && this.#unread.isOpen && this.#unread.ids('pack').length > 0) await countShare(this.#asked, this.#unread, share, until);
+    return result ?? { share, passed: false, words: 'not done within timeouts.check' };
+  }
+
+  #question(until: number): Question {
+    return { restic: this.#asked, replica: this.#repository.replica, until, missing: this.#missing.admitted };
   }
 
   #deadline(of: 'prove' | 'check'): number {
     return Date.now() + this.#repository.timeouts[of];
+  }
+
+  get #untilProven(): number {
+    return (this.#proveUntil ??= this.#deadline('prove'));
   }
 
   get #missing(): Missing {
@@ -143,8 +206,9 @@ export async function checkNow({ config, repository, interrupt, console }: EdgeO
     if (!(await session.lock())) return undefined;
     await edges.requireFit();
     const { failed, turn } = state.memory().checks;
+    const unread = edges.openUnread();
     const result = await edges.check(failed[0]?.share ?? nextShare(turn ?? undefined, check.readDataSubset));
-    await state.append(new Date(), { event: 'checked', ...result });
+    await state.append(new Date(), { ...checkedEvent(result), ...(unread === undefined ? {} : { unread: unread() }) });
     return result;
   } finally {
     await session.close();

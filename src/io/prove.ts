@@ -42,14 +42,33 @@ export async function prove(asking: Asking): Promise<Proof> {
   const { restic, books } = asking;
   const keys = await junkKeys(asking);
   letWait(books, keys);
-  const { junk, doubts } = await orOutOfTime(asking, ['pack', 'index', 'snapshot'], async () => ((await restic.mayWrite()) ? readNew(asking) : { junk: [], doubts: [] }));
+  const { junk, doubts, unread } = (await restic.mayWrite()) ? await readInTime(asking) : allUnread(asking);
   letWait(books, [...junk, ...doubts]);
-  const last = await orOutOfTime(asking, ['snapshot'], () => together(asking));
+  const last = await orOutOfTime(asking, unread.length > 0 ? ['index', 'snapshot'] : ['snapshot'], () => together(asking));
   const all = [...keys, ...junk, ...last.junk];
   if (all.length > 0) return { outcome: 'failed', junk: all, words: all[0]?.message ?? '' };
   if ('words' in last) return { outcome: 'failed', ...last };
   letWait(books, last.doubts);
-  return { outcome: 'passed', doubts: [...doubts, ...last.doubts] };
+  return { outcome: 'passed', doubts: [...doubts, ...last.doubts], unread: unread.filter((entry) => !books.has(entry, waiting)) };
+}
+
+/** A first copy leaves a fifth of the time for what comes after the reading, so that snapshots need not wait for the packs. */
+const forReading = 0.8;
+
+/** What is new is read; what the time does not suffice for waits, or, in a first copy, enters unread. */
+async function readInTime(asking: Asking): Promise<Reading> {
+  const { mayEnterUnread, until } = asking;
+  if (!mayEnterUnread) return orOutOfTime(asking, ['pack', 'index', 'snapshot'], () => readNew(asking));
+  try {
+    return await readNew({ ...asking, until: until - (1 - forReading) * Math.max(0, until - Date.now()) });
+  } catch (error) {
+    if (!(error instanceof OutOfTime)) throw error;
+    return allUnread(asking);
+  }
+}
+
+function allUnread({ books }: Asking): Reading {
+  return { junk: [], doubts: [], unread: [...news(books, 'pack'), ...news(books, 'index')] };
 }
 
 /** When the time is over, what was not read waits; what was found stays found. */
@@ -59,7 +78,7 @@ async function orOutOfTime<T>({ books }: Asking, types: readonly HashedType[], w
   } catch (error) {
     if (!(error instanceof OutOfTime)) throw error;
     const left = types.flatMap((type) => news(books, type));
-    return { junk: [], doubts: left.map((entry) => ({ entry, path: books.path(entry), rule: 'unfinished', message: notRead })) };
+    return { junk: [], doubts: left.map((entry) => ({ entry, path: books.path(entry), rule: 'unfinished', message: notRead })), unread: [] };
   }
 }
 
@@ -93,7 +112,7 @@ async function together(asking: Asking): Promise<Reading | { readonly junk: []; 
   const snapshots = news(books, 'snapshot');
   const opens = (some: readonly Entry[]): Promise<Answer> => restic.opens({ candidate, without: waitingPaths(books) }, some.map((entry) => idOf(books, entry)), until);
   for (const some of portions(snapshots)) if (!(await opens(some)).isGood) return diagnose(asking, snapshots, opens);
-  return { junk: [], doubts: [] };
+  return { junk: [], doubts: [], unread: [] };
 }
 
 function portions(entries: readonly Entry[]): Entry[][] {
@@ -132,5 +151,5 @@ async function diagnose(asking: Asking, snapshots: readonly Entry[], opens: (som
     else doubts.push({ entry, path: books.path(entry), rule: 'held-back', message: 'restic decrypts it but cannot read its tree yet; it waits as a candidate' });
     if (junk.length >= mostCulprits) break;
   }
-  return { junk, doubts };
+  return { junk, doubts, unread: [] };
 }

@@ -5,7 +5,7 @@ import { inReplica, verified, waiting } from '../core/flags.ts';
 import { IndexReader, NotAnIndex, type IndexEntry } from '../core/index-json.ts';
 import { mostCulprits, type Doubt, type Junk } from '../core/proof.ts';
 import { bare, idOf, readHeaders, requireOwnHealth, waitingPaths, type Asking } from './asking.ts';
-import { missingPacks } from './missing-packs.ts';
+import { missingPacks, noteMissing } from './missing-packs.ts';
 import type { Reading } from './read-new.ts';
 import { RecordSorter } from './record-sorter.ts';
 
@@ -33,12 +33,31 @@ export async function readIndexes(asking: Asking, indexes: readonly Entry[], tru
     const junk = [...said.junk, ...lies];
     if (junk.length > 0) {
       await requireOwnHealth(asking, junk.map(({ entry }) => entry));
-      return { junk, doubts: [] };
+      return { junk, doubts: [], unread: [] };
     }
-    return { junk, doubts: [...outOfTime(books, indexes.slice(said.read)), ...missingPacks(asking, indexes, said.absent)] };
+    const left = indexes.slice(said.read);
+    return { junk, doubts: [...outOfTime(books, left), ...(await missingPacks(asking, indexes, said.absent, left))], unread: [] };
   } finally {
     said.present.close();
     said.absent.close();
+  }
+}
+
+/** Indexes that are in the replica already: the liars, and those that were read. */
+export async function readOwnIndexes(asking: Asking, indexes: readonly Entry[]): Promise<{ junk: Junk[]; read: readonly Entry[] }> {
+  const said: Said = { present: new RecordSorter(asking.scratch), absent: new RecordSorter(asking.scratch), junk: [], read: 0 };
+  const none = new RecordSorter(asking.scratch);
+  try {
+    await readAll(asking, indexes, said);
+    const junk = said.junk.length > 0 ? said.junk : await findLies(asking, indexes, said, none);
+    if (junk.length > 0) {
+      await requireOwnHealth(asking, junk.map(({ entry }) => entry));
+      return { junk, read: [] };
+    }
+    noteMissing(asking, said.absent);
+    return { junk, read: indexes.slice(0, said.read) };
+  } finally {
+    for (const sorter of [said.present, said.absent, none]) sorter.close();
   }
 }
 

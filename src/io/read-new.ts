@@ -17,13 +17,15 @@ import { OutOfTime } from './restic-failures.ts';
 export interface Reading {
   readonly junk: readonly Junk[];
   readonly doubts: readonly Doubt[];
+  /** What enters although the time did not suffice to read it. */
+  readonly unread: readonly Entry[];
 }
 
 /** Reads what is new; what the headers of good packs say becomes known. Throws Failure for our own trouble. */
 export async function readNew(asking: Asking): Promise<Reading> {
   const { books, known, scratch } = asking;
   const [packs, indexes] = [news(books, 'pack'), news(books, 'index')];
-  if (packs.length + indexes.length === 0) return { junk: [], doubts: [] };
+  if (packs.length + indexes.length === 0) return { junk: [], doubts: [], unread: [] };
   const truth = new RecordSorter(scratch);
   try {
     await makeKnown(asking);
@@ -37,7 +39,7 @@ export async function readNew(asking: Asking): Promise<Reading> {
 }
 
 /** Reads the headers of the replica's packs when what they say is not known. */
-async function makeKnown(asking: Asking): Promise<void> {
+export async function makeKnown(asking: Asking): Promise<void> {
   const { books, known, scratch } = asking;
   if (known.isWhole()) return;
   const truth = new RecordSorter(scratch);
@@ -62,9 +64,9 @@ async function readTogether(asking: Asking, packs: readonly Entry[], indexes: re
     const read = await readPacks(asking, shown, bytesOf(books, packs), true, (entry) => { attempt.add(entry); seen.add(entry); });
     if (!read.isGood) return undefined;
     const unknown = packs.filter((entry) => !seen.has(entry) && read.isRead(idOf(books, entry)));
-    if (unknown.length > 0) return { junk: await blamed(asking, unknown, noHeader), doubts: [] };
+    if (unknown.length > 0) return { junk: await blamed(asking, unknown, noHeader), doubts: [], unread: [] };
     for (const record of attempt.sorted()) if (read.isRead(packOf(record))) truth.addRecord(record);
-    return { junk: [], doubts: unread(books, packs, indexes, read) };
+    return { junk: [], ...left(asking, packs, indexes, read) };
   } finally {
     attempt.close();
   }
@@ -75,14 +77,14 @@ async function readApart(asking: Asking, packs: readonly Entry[], indexes: reado
   const { books } = asking;
   const { junk, read } = await readPacksAlone(asking, packs, truth);
   for (const { entry } of junk) books.set(entry, waiting);
-  const doubts = read === undefined ? [] : unread(books, packs, indexes, read);
-  if (doubts.length > 0) return { junk, doubts };
+  const rest = read === undefined ? { doubts: [], unread: [] } : left(asking, packs, indexes, read);
+  if (rest.doubts.length + rest.unread.length > 0) return { junk, ...rest };
   const reading = await readIndexes(asking, indexes, truth);
-  return { junk: [...junk, ...reading.junk], doubts: reading.doubts };
+  return { junk: [...junk, ...reading.junk], doubts: reading.doubts, unread: [] };
 }
 
-/** What the headers of good packs say becomes `truth`. */
-async function readPacksAlone(asking: Asking, packs: readonly Entry[], truth: RecordSorter): Promise<{ junk: Junk[]; read?: PacksRead }> {
+/** What the headers of good packs say becomes `truth`. `read`: undefined when a pack is not good. */
+export async function readPacksAlone(asking: Asking, packs: readonly Entry[], truth: RecordSorter): Promise<{ junk: Junk[]; read?: PacksRead }> {
   if (packs.length === 0) return { junk: [] };
   const { books, candidate, scratch } = asking;
   const seen = new Seen(books);
@@ -155,10 +157,11 @@ function bytesOf(books: Books, entries: readonly Entry[]): number {
 }
 
 /** What the time did not suffice for: packs of shares that were not read, and then all that may point at them. */
-function unread(books: Books, packs: readonly Entry[], indexes: readonly Entry[], read: PacksRead): Doubt[] {
-  const left = packs.filter((entry) => !read.isRead(idOf(books, entry)));
-  if (left.length === 0) return [];
-  return [...left, ...indexes, ...news(books, 'snapshot')].map((entry) => ({ entry, path: books.path(entry), rule: 'unfinished', message: notRead }));
+function left({ books, mayEnterUnread }: Asking, packs: readonly Entry[], indexes: readonly Entry[], read: PacksRead): Pick<Reading, 'doubts' | 'unread'> {
+  const unread = packs.filter((entry) => !read.isRead(idOf(books, entry)));
+  if (unread.length === 0) return { doubts: [], unread };
+  if (mayEnterUnread) return { doubts: [], unread: [...unread, ...indexes] };
+  return { doubts: [...unread, ...indexes, ...news(books, 'snapshot')].map((entry) => ({ entry, path: books.path(entry), rule: 'unfinished', message: notRead })), unread: [] };
 }
 
 /** Which packs a merged index has named. */

@@ -6,7 +6,7 @@ import type { Repository } from '../core/config.ts';
 import { countedSnapshots, rebuildIndex, resticCodes, retrying, saysNoKeyFits } from '../core/restic-words.ts';
 import { Failure } from '../errors.ts';
 import { findProgram, run, type Command, type Ended } from './process.ts';
-import type { Progress } from './progress.ts';
+import { tellPacks, type Progress } from './progress.ts';
 import { ownPaths } from './replica.ts';
 import { codeOf, OutOfTime, passwordFailure, requirePassword, sandboxFailure, unreadable, wordsOf } from './restic-failures.ts';
 import { requireRestic, type KnownRestic } from './restic-version.ts';
@@ -29,6 +29,8 @@ export interface Shown {
   readonly config?: string;
   /** Paths that are hidden. */
   readonly without?: readonly string[];
+  /** Packs that are shown although they are not there, as empty files of so many bytes. */
+  readonly standIns?: ReadonlyMap<string, number>;
   /** By default all of the replica, and all of the candidate as if it had been admitted. */
   readonly shows?: Shows;
   /** Whether restic may write indexes (in memory); by default not. */
@@ -126,6 +128,13 @@ export class Restic {
     return { passed, isRefused, words: wordsOf(ended, '') };
   }
 
+  /** Whether restic says yes to all of several steps. Throws OutOfTime. */
+  async passes(shown: Shown, steps: readonly Step[], until: number): Promise<boolean> {
+    const { passed, isRefused } = await this.ask(shown, steps, { until });
+    if (!isRefused && passed < steps.length) throw new OutOfTime();
+    return !isRefused;
+  }
+
   /** Whether restic may be given something to write: never the replica's own files, so never without isolation. */
   async mayWrite(): Promise<boolean> {
     return (this.#road ??= await this.#findRoad()) !== 'unisolated';
@@ -164,7 +173,7 @@ export class Restic {
   #view(shown: Shown): View {
     return {
       replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: shown.without ?? [],
-      shows: shown.shows ?? everything, mayWrite: shown.mayWrite === true, passwordFile: this.#passwordFile,
+      shows: shown.shows ?? everything, mayWrite: shown.mayWrite === true, standIns: shown.standIns ?? new Map(), passwordFile: this.#passwordFile,
       program: findProgram(this.#repository.restic.path, 'restic'), memory: this.#repository.restic.memory,
     };
   }
@@ -215,8 +224,7 @@ export class Restic {
       ended = await run(progress === undefined ? command : { ...command, env: { ...command.env, RESTIC_PROGRESS_FPS: '2' } }, bounds, onStdout, onStderr);
     } catch (error) {
       if (!(error instanceof GaveUp)) throw error;
-      ended = { code: resticCodes.no, signal: undefined, stderr: Buffer.concat(said).toString('latin1'), stopped: undefined };
-      return { ended, passed: reader.passed, stdout: end, script: undefined };
+      return { ended: { code: resticCodes.no, signal: undefined, stderr: Buffer.concat(said).toString('latin1'), stopped: undefined }, passed: reader.passed, stdout: end, script: undefined };
     }
     if (this.#interrupt.aborted) throw this.#interrupt.reason;
     return { ...reader.judge(ended), stdout: end, script: ended.code };
@@ -239,10 +247,4 @@ function onlyStep(steps: readonly Step[]): readonly string[] {
   const [step] = steps;
   if (steps.length !== 1 || step === undefined || typeof step === 'string') throw new Error('one question at a time without isolation');
   return step;
-}
-
-/** How many packs have been read of how many, from restic's last line of progress: `[0:01] 41.67%  5 / 12 packs`. */
-function tellPacks(chunk: Buffer, progress: Progress): void {
-  const parts = chunk.toString('latin1').split(/ (\d+) \/ (\d+) packs/);
-  if (parts.length > 3) progress({ files: Number(parts.at(-3)), bytes: 0 }, { files: Number(parts.at(-2)), bytes: 0 });
 }

@@ -3,8 +3,9 @@
  * candidates as one repository, nothing of this machine but programs, the password file and a private tmpfs.
  */
 import { execa } from 'execa';
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathOf } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import { writeNames } from './files.ts';
 import type { Command } from './process.ts';
@@ -32,6 +33,8 @@ export interface View {
   readonly config: string | undefined;
   /** Paths that are hidden, as if they had left. */
   readonly without: readonly string[];
+  /** Packs that are not there and are shown as empty files of so many bytes. */
+  readonly standIns: ReadonlyMap<string, number>;
   /** Whether restic may write indexes, in memory alone. */
   readonly mayWrite: boolean;
   readonly passwordFile: string;
@@ -66,7 +69,7 @@ set -eu
 code=${viewFailed}
 trap 'exit $code' EXIT
 root=$1 replica=$2 candidate=$3 links=$4 password=$5 restic=$6 without=$7 config=$8 shows=$9; shift 9
-packs=$1 writable=$2 nonce=$3; shift 3
+packs=$1 writable=$2 nonce=$3 absent=$4; shift 4
 mount -t tmpfs -o mode=0700,nosuid,nodev,size=${tmpfsSize} tmpfs "$root"
 cd "$root"
 mkdir lower lower/replica lower/candidate repo repo/locks tmp upper work dev
@@ -108,12 +111,13 @@ else
     case $layers in *r*) lower="lower/replica/$folder" ;; esac
     case $layers in *c*) [ ! -d "lower/candidate/$folder" ] || lower="lower/candidate/$folder\${lower:+:$lower}" ;; esac
     [ -n "$lower" ] || continue
-    [ -z "$without$writable" ] || upper=",upperdir=upper/$folder,workdir=work/$folder,userxattr"
+    [ -z "$without$writable$absent" ] || upper=",upperdir=upper/$folder,workdir=work/$folder,userxattr"
     # One folder alone is no overlay without an upper layer: an empty second one makes it one.
     case $lower$upper in *[:,]*) ;; *) lower="$lower:upper/$folder" ;; esac
     mount -t overlay overlay -o "lowerdir=$lower$upper" "repo/$folder" || { code=${overlayRefused}; exit; }
   done
   [ -z "$without" ] || (cd repo && xargs -0 rm -f -- < "$without")
+  [ -z "$absent" ] || while read -r size path; do mkdir -p "repo/\${path%/*}"; truncate -s "$size" "repo/$path"; done < "$absent"
 fi
 unset OLDPWD
 ask() { (exec chroot "$root" setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"); }
@@ -165,10 +169,12 @@ export function isolatedCommand(view: View, scratch: string, links: string | und
   const without = join(scratch, 'without');
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const hidden = writeNames(without, view.without);
+  const absent = join(scratch, 'absent');
+  writeFileSync(absent, standIns(view).map(([path, bytes]) => `${bytes} ${path}\n`).join(''), { mode: 0o600 });
   const { data, index, keys, snapshots, packFolders = [] } = view.shows;
   const values = [
     root, view.replica, view.candidate ?? '', links ?? '', view.passwordFile, view.program, hidden > 0 ? without : '', view.config ?? join(view.replica, 'config'),
-    `data=${data} index=${index} keys=${keys} snapshots=${snapshots}`, packFolders.join(' '), view.mayWrite ? 'yes' : '', nonce,
+    `data=${data} index=${index} keys=${keys} snapshots=${snapshots}`, packFolders.join(' '), view.mayWrite ? 'yes' : '', nonce, view.standIns.size > 0 ? absent : '',
   ];
   return {
     file: patient[0] ?? '',
@@ -203,6 +209,16 @@ export async function linkView(view: View, folder: string): Promise<void> {
     }
   }
   for (const path of view.without) rmSync(join(folder, path), { force: true });
+  for (const [path, bytes] of standIns(view)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, path), '', { mode: 0o400, flag: 'wx' });
+    truncateSync(join(folder, path), bytes);
+  }
+}
+
+/** Paths and bytes. */
+function standIns({ standIns: packs }: View): [string, number][] {
+  return [...packs].map(([pack, bytes]) => [pathOf('pack', pack), bytes]);
 }
 
 const parts = ['data', 'index', 'keys', 'snapshots'] as const;

@@ -18,7 +18,7 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
   const state = new State(config.state ?? '', repository.name);
   const isInitialised = unlessClosed(() => markerOf(config, repository) !== undefined);
   const checks = repository.restic.check !== undefined;
-  const { lastRun, lastSuccess, quiet, checks: { last, failed } } = state.memory();
+  const { lastRun, lastSuccess, quiet, unread, checks: { last, failed } } = state.memory();
   return {
     repository: repository.name,
     isInitialised,
@@ -30,6 +30,7 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
     tombstones: pendingIn(state),
     quarantine: unlessClosed(() => quarantined(ownPaths(repository.replica).quarantine)),
     scrub: readScrubMemory(state.folder),
+    unread,
     checks,
     lastCheck: checks ? standing(last, failed) : undefined,
     disk: isInitialised === false ? undefined : unlessClosed(() => freeSpace(repository.replica)),

@@ -22,6 +22,7 @@ const rows: readonly (readonly [name: string, status: Partial<Status>, code: num
   ['warnings', { lastRun: goodEnd(1, { exitCode: 4, rules: [{ rule: 'stale', count: 1 }] }) }, 1, /done with warnings \(1 stale\)/],
   ['alerts in the spool', { spool: { alerts: 2, since: null } }, 1, /2 undelivered in the spool/],
   ['damage that a scrub has found', { scrub: damagedScrub }, 1, /1 damaged in the replica/],
+  ['what restic has not read', { unread: { packs: 4, indexes: 0, bytes: 50, since: '2026-11-20T01:27:00.000Z' } }, 1, /WARNING - nightly: unread: 4 packs \(50 B\) since 2026-11-20 \|/],
   ['a check of restic that failed', { lastCheck: checkOf(false, 'pack x: not found') }, 1, /WARNING - nightly: the last restic check failed \(share 3\/30\) \|/],
   ['no check yet', { lastCheck: undefined }, 0, /OK/],
   ['a window that was refused', { window: refused }, 1, /prune window refused/],

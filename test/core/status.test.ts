@@ -37,6 +37,13 @@ describe('status', () => {
     assert.equal(check({ lastCheck: undefined }), null);
     assert.deepEqual(check({ lastCheck: checkOf(false, 'pack x') }), { at: '2026-11-21T06:00:00.000Z', share: '3/30', passed: false, words: 'pack x' });
   });
+  test('says what restic has not read, and since when, to people and programs', () => {
+    const unread = { packs: 4, indexes: 1, bytes: 50, since: '2026-11-20T01:27:00.000Z' };
+    assert.match(textOf(statusOf({ unread })), /unread +4 packs and 1 index file \(50 B\) since 2026-11-20 01:27 UTC/);
+    assert.doesNotMatch(textOf(statusOf()), /unread/);
+    const json = [unread, null].map((each) => (statusToJson(statusOf({ unread: each })) as { unread: unknown }).unread);
+    assert.deepEqual(json, [unread, { packs: 0, indexes: 0, bytes: 0, since: null }]);
+  });
   test('tells programs the same', () => {
     const { spool, snapshotAdmittedAt, initialised } = statusToJson(statusOf({ isInitialised: undefined })) as Record<string, unknown>;
     assert.deepEqual([spool, snapshotAdmittedAt, initialised], [{ alerts: 0, since: null }, '2026-11-23T01:27:44.000Z', null]);

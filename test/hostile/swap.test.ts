@@ -74,6 +74,24 @@ test('an index of a pack that does not exist is told each night, and keeps no ba
   assert.deepEqual(pathsOf(await night.sync(), 'missing-pack'), [packPath(lost)], 'it is told again');
   await assertRestores(night, snapshot.slice(-64), backup.files);
   await assertRestoresOld(night);
+  const check = await night.run(['check']);
+  assert.deepEqual([check.code, check.stdout.includes(packPath(lost)), check.stdout.includes('scrub')], [4, true, false], check.stdout);
+});
+
+test('a missing pack keeps neither a deletion from being confirmed that nothing needs, nor lets one through that something needs', async (t) => {
+  const night = await forgedNight(t);
+  const { snapshot } = withoutData(night);
+  await night.sync();
+  await night.sync();
+  assert.ok(night.has(snapshot), 'the snapshot that lacks the pack is in the replica');
+  await openWindow(night, '--max-deletions', '50');
+  night.remove(`snapshots/${night.old.snapshots[0]?.id ?? ''}`);
+  assert.deepEqual((await night.sync()).run.tombstones, { added: 1, unconfirmed: 0, dropped: 0, expired: 0, pending: 1 });
+  const { shared, single, treeTwo, treeOne } = night.old.packs;
+  night.forge.index({ packs: [single, treeTwo] });
+  night.remove(night.old.index, packPath(shared.id), packPath(treeOne.id));
+  const { tombstones } = (await night.sync()).run;
+  assert.deepEqual([tombstones.added, tombstones.unconfirmed], [3, 3], 'the other snapshot needs what is in one of the packs');
 });
 
 test('an index that names packs long gone, which nothing needs, is told as a warning that names them, and is no alarm', async (t) => {
@@ -81,8 +99,8 @@ test('an index that names packs long gone, which nothing needs, is told as a war
   const made = newBackup(night);
   const gone = '0123'.repeat(16);
   night.forge.index({ packs: [{ id: gone, blobs: [{ id: 'ab'.repeat(32), type: 'data', offset: 0, length: 500 }] }, made.data, made.trees] });
-  made.snapshot();
-  const judged = await night.sync();
-  assert.deepEqual([judged.code, pathsOf(judged, 'missing-pack')], [4, [packPath(gone)]]);
+  const snapshot = made.snapshot();
+  assertFindings(await night.sync(), 4, [`missing-pack ${packPath(gone)}`]);
+  await assertRestores(night, snapshot.slice(-64), made.files);
   await assertRestoresOld(night);
 });

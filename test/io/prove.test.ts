@@ -74,7 +74,7 @@ async function placeFor(t: Ending): Promise<Place> {
       const passwordFile = password === undefined ? repository.passwordFile : join(folder, 'another');
       if (password !== undefined) writeFileSync(passwordFile, password);
       const restic = new Restic(repositoryConfig({ replica }), passwordFile, scratch, new AbortController().signal, road);
-      return prove({ restic, books, candidate, scratch, until: Date.now() + 600_000, known: new KnownBlobs(state), missing: new Missing(state, () => false) });
+      return prove({ restic, books, replica, candidate, scratch, until: Date.now() + 600_000, mayEnterUnread: false, known: new KnownBlobs(state), missing: new Missing(state, () => false) });
     },
   };
 }
@@ -86,7 +86,9 @@ for (const road of ['overlay', 'links', 'unisolated'] as const) {
     const place = await placeFor(t);
     mkdirSync(join(place.replica, '.rsync-ratchet'));
     const before = content(place);
-    assert.deepEqual(await place.prove(undefined, road), { outcome: 'passed', doubts: [] });
+    const proof = await place.prove(undefined, road);
+    assert.deepEqual([proof.outcome, 'doubts' in proof && proof.doubts], ['passed', []]);
+    assert.equal('unread' in proof && proof.unread.length, road === 'unisolated' ? 3 : 0, 'without isolation new packs and indexes enter unread');
     assert.deepEqual(content(place), before);
   });
 
@@ -130,7 +132,7 @@ test('an index waits for its missing packs, and the snapshot for the index', asy
 test('what waits is not shown to restic: junk that waits harms nobody, and a snapshot without its index is held back', async (t) => {
   const place = await placeFor(t);
   place.books.set(place.entry(place.add('index', randomBytes(300))), waiting);
-  assert.deepEqual(await place.prove(), { outcome: 'passed', doubts: [] });
+  assert.deepEqual(await place.prove(), { outcome: 'passed', doubts: [], unread: [] });
   for (const path of place.added.filter((one) => one.startsWith('index/'))) place.books.set(place.entry(path), waiting);
   const proof = await place.prove();
   assert.ok(proof.outcome === 'passed');
@@ -183,7 +185,7 @@ test('a key for another password, and a second one for ours, pass', async (t) =>
   const place = await placeFor(t);
   place.add('keys', keyWith(place, { data: randomBytes(100).toString('base64') }));
   place.add('keys', Buffer.concat([keyWith(place, {}), Buffer.from('\n')]));
-  assert.deepEqual(await place.prove(), { outcome: 'passed', doubts: [] });
+  assert.deepEqual(await place.prove(), { outcome: 'passed', doubts: [], unread: [] });
 });
 
 test('what cannot be what its folder says is found without restic', async (t) => {

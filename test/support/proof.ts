@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { newBooks } from '../../src/io/replica.ts';
+import { UnreadFile } from '../../src/io/unread-file.ts';
 import type { Value } from './config.ts';
 import { filesBelow, hashOf, type Judged, type Night, type NightOptions, type ServerA } from './night.ts';
 import { openRepository } from './restic.ts';
@@ -16,10 +18,12 @@ export function passwordFile(): string {
   return file;
 }
 
-/** A night with the password at hand; `nightly` are keys of the repository. */
-export function provingNight(serverA: ServerA, t: Ending, nightly: Readonly<Record<string, Value>> = {}, options: NightOptions = {}): Promise<Night> {
+/** A night with the password at hand, as if restic had read all that the replica has; `nightly` are keys of the repository. */
+export async function provingNight(serverA: ServerA, t: Ending, nightly: Readonly<Record<string, Value>> = {}, options: NightOptions = {}): Promise<Night> {
   const { restic = {}, ...others } = nightly as { restic?: Readonly<Record<string, Value>> };
-  return serverA.night(t, { ...options, changes: { repositories: { nightly: { ...others, restic: { passwordFile: passwordFile(), ...restic } } } } });
+  const night = await serverA.night(t, { ...options, changes: { repositories: { nightly: { ...others, restic: { passwordFile: passwordFile(), ...restic } } } } });
+  if (options.fresh !== true) new UnreadFile(join(night.config.state, 'nightly')).begin(newBooks());
+  return night;
 }
 
 /** Writes bytes that are nothing to restic under the right name of their kind; the path. */
