@@ -101,7 +101,7 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     road: ['Move it out of REPLICA/, or add its name to the repository\'s ignore: list.'],
   },
   quarantined: {
-    means: 'A file came with content that does not match its name, or is known as poison. It lies in the replica\'s .rsync-ratchet/quarantine/ now.',
+    means: 'A file came with content that does not match its name. It lies in the replica\'s .rsync-ratchet/quarantine/ now.',
     road: [
       'Compare sha256sum on serverA with the name. If it differs there too, the file is damaged on serverA: see restic check,',
       'restic repair. If it is right there, it was damaged on the way: the next night tries again.',

@@ -68,9 +68,14 @@ export class StepReader {
     if (!isLast || this.#steps[step] !== 'each index') this.#listener.onEnd?.(step);
   }
 
+  /** What each step has said on stderr, and what came after the last. */
+  #said(stderr: string): string[] {
+    return this.#mark === undefined ? [stderr] : stderr.split(`${this.#mark.toString('latin1')}\n`);
+  }
+
   /** How restic itself ended: with the code of the step that failed, or as the script did. `stderr` is that of the last step. */
   judge(ended: Ended): { readonly ended: Ended; readonly passed: number } {
-    const parts = this.#mark === undefined ? [ended.stderr] : ended.stderr.split(`${this.#mark.toString('latin1')}\n`);
+    const parts = this.#said(ended.stderr);
     const isWhole = ended.code === 0 && ended.stopped === undefined && this.#code === 0;
     const passed = this.#mark === undefined && isWhole ? this.#steps.length : this.#step;
     const stderr = this.#code === 0 ? parts.join('\n') : (parts.at(-2) ?? parts[0] ?? '');
