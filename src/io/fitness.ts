@@ -1,6 +1,7 @@
 /** Whether a file that came is what its name and serverA's list say. */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fstatSync, futimesSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
 
 /** What serverA listed for a file: bytes, and seconds since 1970. */
 export interface Listed {
@@ -76,5 +77,15 @@ export function sha256Of(file: number): string {
     const length = readSync(file, buffer, 0, buffer.length, null);
     if (length === 0) return hash.digest('hex');
     hash.update(buffer.subarray(0, length));
+  }
+}
+
+/** Whether a file of the replica is ours and hashes to its name. */
+export function isWhole(replica: string, path: string): boolean {
+  const file = openSync(join(replica, path), 'r');
+  try {
+    return fstatSync(file).uid === process.getuid?.() && path.endsWith(sha256Of(file));
+  } finally {
+    closeSync(file);
   }
 }

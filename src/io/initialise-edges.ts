@@ -1,6 +1,6 @@
 /** The edges of `init`: folders, the verification of an existing copy, `config` and keys from serverA, the marker. */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, fstatSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../core/audit.ts';
 import { catalogueOf } from '../core/catalogue.ts';
@@ -17,7 +17,7 @@ import type { InitialiseEdges, Pins } from '../initialise.ts';
 import { admit } from './admit.ts';
 import { makeFolder, namesIn, writeNames } from './files.ts';
 import { askedFor, fetchBounds } from './growth.ts';
-import { sha256Of } from './fitness.ts';
+import { isWhole } from './fitness.ts';
 import { Incoming } from './incoming.ts';
 import { whatLiesThere } from './look-around.ts';
 import { proves, requireKeys, requireOpens } from './open-identity.ts';
@@ -246,14 +246,4 @@ export class InitEdges implements InitialiseEdges {
 
 function notDelivered(path: string, why = 'it did not come'): Failure {
   return new Failure(`${path} could not be fetched from serverA: ${why}`, 'look at the file on serverA; the replica has no marker yet, so run init again');
-}
-
-/** Whether a file is ours and hashes to its name. */
-function isWhole(replica: string, path: string): boolean {
-  const file = openSync(join(replica, path), 'r');
-  try {
-    return fstatSync(file).uid === process.getuid?.() && path.endsWith(sha256Of(file));
-  } finally {
-    closeSync(file);
-  }
 }
