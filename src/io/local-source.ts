@@ -24,7 +24,8 @@ export function closedSource({ source, rsync }: Repository): Failure | undefined
 }
 
 function closedTo(path: string, whom: string, hint: string): Failure {
-  return new Failure(`${path} belongs to ${ownerOf(path).name} and is closed to ${whom}`, `${hint}. Nothing was fetched`);
+  const { uid, name } = ownerOf(path);
+  return new Failure(`${path} belongs to ${name === String(uid) ? `user ${uid}` : name} and is closed to ${whom}`, `${hint}. Nothing was fetched`);
 }
 
 /** The folders and one file of each kind: modes are the same for all that one program has written. */

@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 import { digest } from '../support/tree.ts';
 
 const isRoot = process.getuid?.() === 0;
-const says = /source\/?\S* belongs to \S+ and is closed to /;
+const says = /source\/?\S* belongs to (?:user )?\S+ and is closed to /;
 
 interface Case {
   readonly name: string;
