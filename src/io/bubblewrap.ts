@@ -1,7 +1,7 @@
 /** rsync in a room of its own (bwrap(1)): it sees programs, what it must read, and what it may write. */
-import { execa } from 'execa';
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { Failure } from '../errors.ts';
+import { briefly } from './briefly.ts';
 import type { HeldFolder } from './held-folder.ts';
 import { findProgram, type Command } from './process.ts';
 
@@ -57,10 +57,10 @@ const probePatience = 10_000;
 /** Whether rsync runs in a room: as `rsync.sandbox` says. Throws Failure when it is required and cannot be had. */
 export async function wantsRoom(setting: 'auto' | 'require' | 'off', interrupt?: AbortSignal): Promise<boolean> {
   if (setting === 'off') return false;
-  const probe = await execa('bwrap', [...base(), ...sealed, '--', 'true'], { reject: false, stdin: 'ignore', timeout: probePatience, ...(interrupt && { cancelSignal: interrupt }) });
-  if (!probe.failed || setting === 'auto') return !probe.failed;
+  const probe = await briefly('bwrap', [...base(), ...sealed, '--', 'true'], probePatience, interrupt);
+  if (probe.code === 0 || setting === 'auto') return probe.code === 0;
   throw new Failure(
-    `rsync.sandbox is "require", but bubblewrap does not work here: ${probe.stderr || 'bwrap is not installed'}`,
+    `rsync.sandbox is "require", but bubblewrap does not work here: ${probe.stderr}`,
     'apt-get install bubblewrap, allow user namespaces, or say rsync.sandbox: auto. Nothing was fetched',
   );
 }

@@ -115,6 +115,6 @@ class Pipes {
   #makeNames(): void {
     this.#names = Array.from({ length: batch }, (_, n) => join(this.#folder, `pipe-${this.#made + n}`));
     this.#made += batch;
-    execFileSync('mkfifo', ['-m', '600', ...this.#names], { stdio: 'ignore' });
+    execFileSync('mkfifo', ['-m', '600', ...this.#names], { stdio: 'ignore', timeout: 60_000, killSignal: 'SIGKILL' });
   }
 }

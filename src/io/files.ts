@@ -71,11 +71,14 @@ export function removeTree(folder: string): void {
   try {
     return rmSync(folder, { recursive: true, force: true });
   } catch {
-    spawnSync('chmod', ['-R', 'u+rwX', '--', folder]);
+    spawnSync('chmod', ['-R', 'u+rwX', '--', folder], { timeout: patience, killSignal: 'SIGKILL' });
   }
-  const { status, stderr } = spawnSync('rm', ['-rf', '--', folder], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync('rm', ['-rf', '--', folder], { encoding: 'utf8', timeout: patience, killSignal: 'SIGKILL' });
   if (status !== 0) throw new Failure(`${folder} cannot be deleted: ${escapeText(stderr)}`, 'delete it by hand, and look at the disk');
 }
+
+/** A million files take minutes; in milliseconds. */
+const patience = 3_600_000;
 
 /**
  * What the disk of `folder`, which must be ours alone, says to one more folder and file; undefined when it takes them.

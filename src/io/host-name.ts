@@ -14,6 +14,6 @@ export function fullHostName(): string | undefined {
 }
 
 function resolved(): string {
-  const { stdout } = spawnSync('hostname', ['--fqdn'], { encoding: 'utf8', timeout: patience }) as { stdout: string | null }; // null when there is no such program
+  const { stdout } = spawnSync('hostname', ['--fqdn'], { encoding: 'utf8', timeout: patience, killSignal: 'SIGKILL' }) as { stdout: string | null }; // null when there is no such program
   return stdout?.trim() ?? '';
 }

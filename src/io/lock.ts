@@ -14,6 +14,9 @@ export interface Lock {
   release(note?: string): void;
 }
 
+/** How long flock may take beyond what it is to wait, in seconds. */
+const grace = 60;
+
 /** Takes the lock, or returns undefined when another process holds it for longer than `wait` seconds. */
 export async function takeLock(path: string, wait = 0): Promise<Lock | undefined> {
   const file = openSync(path, 'a+', 0o600);
@@ -21,11 +24,13 @@ export async function takeLock(path: string, wait = 0): Promise<Lock | undefined
   const patience = wait > 0 ? ['-w', String(wait)] : ['-n'];
   // Not execa: it does not pass a bare descriptor on.
   const flock = spawn('flock', [...patience, '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
+  const timer = setTimeout(() => { flock.kill('SIGKILL'); }, (wait + grace) * 1000);
   const [ended] = (await once(flock, 'close')) as [number | null];
+  clearTimeout(timer);
   if (ended === 0) return heldLock(path, file);
   closeSync(file);
   if (ended === 1) return undefined;
-  throw new Failure(`cannot lock ${path}: flock ended with ${ended}`, 'this should not happen: try by hand: flock -n FILE true');
+  throw new Failure(`cannot lock ${path}: flock ended with ${ended ?? 'a signal'}`, 'a disk that does not answer, or no flock on this file system: try by hand: flock -n FILE true');
 }
 
 /** Whoever can read a file can lock it: a monitoring user that may read our files must not be able to hold this one. */

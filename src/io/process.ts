@@ -1,8 +1,10 @@
 /** Running programs: argument arrays, an environment built from nothing, and never a process left behind. */
 import { execa } from 'execa';
+import type { ChildProcess } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
+import { familyOf, survivorsOf } from './survivors.ts';
 import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
 
 /** A program to run; built as data, shown by `--verbose`, run here. */
@@ -17,6 +19,8 @@ export interface Command {
   readonly channel?: { readonly from: number; readonly to: number };
   /** Open folders that it gets from 5 on. Never for a program in a room. */
   readonly held?: readonly { readonly descriptor: number }[];
+  /** What the kernel sends it when we end, in whatever way (prctl(2), PR_SET_PDEATHSIG); by default KILL, which nothing can ignore. */
+  readonly atOurEnd?: 'KILL' | 'TERM';
 }
 
 /** The descriptor of the first of `held`. */
@@ -55,7 +59,7 @@ export function bareEnvironment(home: string): Record<string, string> {
 /**
  * Runs a program in a process group of its own and feeds its output to `onStdout` and `onStderr`. Whatever they throw
  * stops the program and comes through. When this returns, the whole group has ended; the kernel ends the program when we
- * are killed ourselves (prctl(2), PR_SET_PDEATHSIG).
+ * are killed ourselves.
  */
 export async function run(
   command: Command, bounds: Bounds, onStdout: (chunk: Buffer) => void, onStderr: (chunk: Buffer) => void = () => undefined,
@@ -63,10 +67,12 @@ export async function run(
   const child = start(command);
   let stopped: StopReason | undefined;
   let thrown: { error: unknown } | undefined;
+  let family: readonly number[] = [];
   let giveUp: () => void = () => undefined;
   const givenUp = new Promise<undefined>((resolve) => { giveUp = () => { resolve(undefined); }; });
   const stop = (reason: StopReason): void => {
     stopped ??= reason;
+    family = child.pid === undefined ? [] : familyOf(child.pid);
     bounds.beforeStop?.();
     endGroup(child.pid);
     setTimeout(giveUp, 2 * patience).unref();
@@ -92,26 +98,31 @@ export async function run(
   });
   const result = await Promise.race([child, givenUp]);
   watchdog.end();
-  if (result === undefined) return abandon(child, command);
+  if (result === undefined) throw unending(child, command.file, family);
   killGroup(child.pid, 'SIGKILL');
   if (thrown !== undefined) throw thrown.error;
   return { code: result.exitCode, signal: result.signal, stderr: withReason(stderr(), result), stopped };
 }
 
-/** KILL ends everything but a process that waits inside the kernel, for a mount that does not answer, say. Nobody waits for that one. */
-function abandon(child: ReturnType<typeof start>, { file }: Command): never {
-  child.stdout.destroy();
-  child.stderr.destroy();
+/**
+ * KILL ends everything but a process that waits inside the kernel, for a mount that does not answer, say. Nobody waits for
+ * that one; `family`: who it may be.
+ */
+export function unending(child: Unending, file: string, family: readonly number[] = []): Failure {
+  for (const pipe of [child.stdout, child.stderr]) pipe?.destroy();
   child.unref();
-  throw new Failure(
-    `${file} (process ${child.pid ?? 'unknown'}) does not end, not even by KILL`,
-    `it waits for a disk or a mount that does not answer: see \`cat /proc/${child.pid ?? 'PID'}/stack\` and \`dmesg\`; nothing was admitted`,
+  const { pid, name } = survivorsOf(family).at(-1) ?? { pid: child.pid ?? 0, name: file };
+  return new Failure(
+    `${name} (process ${pid}) does not end, not even by KILL`,
+    `it waits for a disk or a mount that does not answer: see \`cat /proc/${pid}/stack\` and \`dmesg\`; nothing was admitted`,
   );
 }
 
+type Unending = Pick<ChildProcess, 'stdout' | 'stderr' | 'unref'> & { pid?: number | undefined };
+
 /** Starts a program as `run` does, without waiting for it. Its pipes must be read. */
 export function start(command: Command) {
-  return execa('setpriv', ['--pdeathsig', 'TERM', '--', ...limited(command.limits), command.file, ...command.args], {
+  return execa('setpriv', ['--pdeathsig', command.atOurEnd ?? 'KILL', '--', ...limited(command.limits), command.file, ...command.args], {
     env: command.env,
     extendEnv: false,
     stdio: ['ignore', 'pipe', 'pipe', ...descriptors(command)],
@@ -122,6 +133,21 @@ export function start(command: Command) {
     encoding: 'buffer',
   });
 }
+
+/**
+ * The command with a shell around it that ends its whole group when we end: for programs that would leave behind what they
+ * have started. A room and a sandbox take everything with them by themselves. `mount`: one that the program serves.
+ */
+export function keptTogether(command: Command, mount = ''): Command {
+  return { ...command, file: 'sh', args: ['-c', keeper, 'sh', mount, command.file, ...command.args], atOurEnd: 'TERM' };
+}
+
+const keeper = `
+mount=$1; shift
+trap 'kill -KILL "$program"; [ -z "$mount" ] || fusermount3 -u -z "$mount"; kill -KILL 0' TERM
+"$@" & program=$!
+exec 3<&- 4>&-
+wait "$program"`;
 
 /** execa takes any descriptor; its types know a few. */
 function descriptors({ channel, held = [] }: Command): 3[] {

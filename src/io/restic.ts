@@ -193,7 +193,7 @@ export class Restic {
     const links = join(ownPaths(view.replica).own, 'view');
     const nonce = randomBytes(16).toString('hex');
     try {
-      if (road !== 'overlay') await linkView(view, links);
+      if (road !== 'overlay') await linkView(view, links, listening.until);
       if (road === 'unisolated') requirePassword(view.passwordFile);
       if (road === 'unisolated') return await this.#run(unisolatedCommand(view, this.#scratch, links, onlyStep(steps)), new StepReader(undefined, steps, listening), listening);
       const command = isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce);

@@ -7,7 +7,7 @@ import { inRoom, type Room } from './bubblewrap.ts';
 import { askedIn, helper } from './channel-ends.ts';
 import type { Channel, Channels, Ends } from './channel.ts';
 import type { HeldFolder } from './held-folder.ts';
-import { bareEnvironment, findProgram, firstHeld, run, type Command, type Ended, type Limits } from './process.ts';
+import { bareEnvironment, findProgram, firstHeld, keptTogether, run, type Command, type Ended, type Limits } from './process.ts';
 import { remoteCommand, type Wish } from './remote-command.ts';
 import type { Connection } from './ssh.ts';
 import { Watchdog, type Bounds } from './watchdog.ts';
@@ -80,7 +80,7 @@ function commandOf(context: RsyncContext, { args, room, limits }: Call, remoteSh
   const bare = { file, args: [...road, ...args], env: bareEnvironment(home), limits, ...(channel === undefined ? {} : { channel }) };
   const readable = [...room.readable, ...connection.readable, home, file];
   const held = context.held.filter(({ path }) => readable.includes(path));
-  return hasRoom ? inRoom(bare, { ...room, readable, held }) : { ...bare, held, args: bare.args.map((arg) => byDescriptor(arg, held)) };
+  return hasRoom ? inRoom(bare, { ...room, readable, held }) : keptTogether({ ...bare, held, args: bare.args.map((arg) => byDescriptor(arg, held)) });
 }
 
 /** A folder among rsync's arguments by the descriptor that it will have it by. */

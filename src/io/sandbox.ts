@@ -2,13 +2,13 @@
  * A view of the repository for restic, in mount, pid and network namespaces of its own: read-only replica and
  * candidates as one repository, nothing of this machine but programs, the password file and a private tmpfs.
  */
-import { execa } from 'execa';
 import { copyFileSync, existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathOf } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
+import { briefly } from './briefly.ts';
 import { writeNames } from './files.ts';
-import type { Command } from './process.ts';
+import { keptTogether, type Command } from './process.ts';
 
 /** A part of the repository, and which of the two folders show it; a candidate goes before the replica's own file. */
 export type Layers = '' | 'c' | 'r' | 'cr';
@@ -154,10 +154,12 @@ function namespaces(): string[] {
   return ['--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child', ...(isRoot ? [] : ['--user', '--map-root-user'])];
 }
 
+/** A kernel that refuses says so at once, in milliseconds. */
+const probePatience = 10_000;
+
 /** Whether this kernel lets us have namespaces at all. */
 export async function canIsolate(): Promise<boolean> {
-  const result = await execa('unshare', [...namespaces(), 'true'], { reject: false, stdin: 'ignore' });
-  return !result.failed;
+  return (await briefly('unshare', [...namespaces(), 'true'], probePatience)).code === 0;
 }
 
 /**
@@ -188,15 +190,15 @@ const patient = ['nice', '-n', '10', 'ionice', '-t', '-c', '3'];
 
 /** One command without any isolation, on a hard-link copy; only for `prove: unisolated`. */
 export function unisolatedCommand(view: View, scratch: string, links: string, args: readonly string[]): Command {
-  return {
+  return keptTogether({
     file: patient[0] ?? '',
     args: [...patient.slice(1), view.program, '-r', links, '--password-file', view.passwordFile, '--no-lock', '--no-cache', ...args],
     env: { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: scratch, TMPDIR: scratch, GOMEMLIMIT: String(view.memory) },
-  };
+  });
 }
 
-/** Makes the view as a copy of hard links in `folder`, which is on the replica's file system. Slow, but works everywhere. */
-export async function linkView(view: View, folder: string): Promise<void> {
+/** Makes the view as a copy of hard links in `folder`, which is on the replica's file system. Slow, but works everywhere; to be done by `until`. */
+export async function linkView(view: View, folder: string, until: number): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   for (const part of parts) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
   copyFileSync(view.config ?? join(view.replica, 'config'), join(folder, 'config'));
@@ -205,7 +207,7 @@ export async function linkView(view: View, folder: string): Promise<void> {
       if (root === undefined || !view.shows[part].includes(layer)) continue;
       const below = part === 'data' && view.shows.packFolders !== undefined ? view.shows.packFolders.map((name) => `data/${name}`) : [part];
       const there = below.map((path) => join(root, path)).filter((path) => existsSync(path));
-      if (there.length > 0) await linkAll(there, below[0] === part ? folder : join(folder, part));
+      if (there.length > 0) await linkAll(there, below[0] === part ? folder : join(folder, part), Math.max(until - Date.now(), 0));
     }
   }
   for (const path of view.without) rmSync(join(folder, path), { force: true });
@@ -223,7 +225,7 @@ function standIns({ standIns: packs }: View): [string, number][] {
 
 const parts = ['data', 'index', 'keys', 'snapshots'] as const;
 
-async function linkAll(sources: readonly string[], folder: string): Promise<void> {
-  const copied = await execa('cp', ['-rl', '--no-dereference', '--', ...sources, folder], { reject: false, stdin: 'ignore' });
-  if (copied.failed) throw new Failure(`no view for restic could be made: ${copied.stderr}`, 'the replica must be on a file system with hard links; nothing was admitted');
+async function linkAll(sources: readonly string[], folder: string, patience: number): Promise<void> {
+  const copied = await briefly('cp', ['-rl', '--no-dereference', '--', ...sources, folder], patience);
+  if (copied.code !== 0) throw new Failure(`no view for restic could be made: ${copied.stderr}`, 'the replica must be on a file system with hard links; nothing was admitted');
 }

@@ -1,6 +1,9 @@
 /** A local `sendmail`, which queues what it takes: exit code 0 means that it has the mail. */
 import { execa } from 'execa';
-import { afterLastWords, endGroup } from './process.ts';
+import { afterLastWords, endGroup, unending } from './process.ts';
+
+/** How long TERM and KILL may take, in milliseconds. */
+const afterKill = 10_000;
 
 /** The program, and arguments that it has before ours. */
 interface Program {
@@ -22,8 +25,9 @@ export async function handToSendmail({ path, args }: Program, from: string, to: 
   const end = (): void => { endGroup(child.pid); };
   limit.addEventListener('abort', end);
   child.once('exit', () => { afterLastWords(() => { for (const pipe of [child.stdin, child.stderr]) pipe.destroy(); }); });
-  const ended = await child;
+  const ended = await Promise.race([child, new Promise<undefined>((resolve) => { setTimeout(resolve, patience + afterKill, undefined).unref(); })]);
   limit.removeEventListener('abort', end);
+  if (ended === undefined) return unending(child, path).message;
   if (ended.exitCode === 0) return undefined;
   if (limit.aborted) return `${path} did not end within ${patience / 1000} s`;
   return `${path}: ${ended.stderr !== '' ? ended.stderr : (ended.originalMessage ?? `exit code ${ended.exitCode ?? 'unknown'}`)}`;

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { basename, join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { Failure } from '../errors.ts';
@@ -119,7 +120,7 @@ async function tryMaster(repository: SshRepository, forks: boolean, folder: stri
   const through = throughMaster(socket, repository.source.host);
   const close = async (): Promise<void> => {
     if (!ended) endGroup(master.pid);
-    await end;
+    await Promise.race([end, wait(2 * exitPatience, undefined, { ref: false })]);
     leaveNone(through, socket);
   };
   const up = await socketAppears(socket, repository.timeouts.connect + 5000, end, interrupt).catch(async (error: unknown) => {
@@ -134,13 +135,13 @@ async function tryMaster(repository: SshRepository, forks: boolean, folder: stri
 
 /** A master that is no child of ours (an `ssh` in PATH that goes into the background) still has its socket, and is told to end. */
 function leaveNone([ssh = 'ssh', ...args]: readonly string[], socket: string): void {
-  if (existsSync(socket)) spawnSync(ssh, ['-O', 'exit', ...args], { env: masterEnvironment(), stdio: 'ignore', timeout: exitPatience });
+  if (existsSync(socket)) spawnSync(ssh, ['-O', 'exit', ...args], { env: masterEnvironment(), stdio: 'ignore', timeout: exitPatience, killSignal: 'SIGKILL' });
   rmSync(socket, { force: true });
 }
 
 /** ForkAfterAuthentication came with OpenSSH 8.7. */
 export function knowsForking(): boolean {
-  const { stderr } = spawnSync('ssh', ['-V'], { env: masterEnvironment(), encoding: 'utf8', timeout: exitPatience });
+  const { stderr } = spawnSync('ssh', ['-V'], { env: masterEnvironment(), encoding: 'utf8', timeout: exitPatience, killSignal: 'SIGKILL' });
   const [, major = 0, minor = 0] = /OpenSSH_(\d+)\.(\d+)/.exec(stderr) ?? [];
   return Number(major) > 8 || (Number(major) === 8 && Number(minor) >= 7);
 }

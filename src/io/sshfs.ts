@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../core/config.ts';
 import { Failure } from '../errors.ts';
 import { heldFlags, identityOf, letGo as release, type HeldFolder } from './held-folder.ts';
-import { collect, endGroup, findProgram, killGroup, start, type Command } from './process.ts';
+import { collect, endGroup, findProgram, keptTogether, killGroup, start, type Command } from './process.ts';
 import { knowsForking, masterEnvironment, portOf, sshOptions, type Connection } from './ssh.ts';
 import { connectionFailure } from './ssh-words.ts';
 
@@ -20,7 +20,7 @@ export async function mountSftp(repository: SftpRepository, folder: string, inte
   mkdirSync(folder, { mode: 0o700 });
   const bare = statSync(folder, { bigint: true }).dev;
   writeFileSync(`${folder}.conf`, sshConfiguration(repository), { mode: 0o600 });
-  const sshfs = start(mountCommand(repository, folder));
+  const sshfs = start(keptTogether(mountCommand(repository, folder), folder));
   const stderr = collect(sshfs.stderr);
   sshfs.stdout.resume();
   const life = { isOver: false };

@@ -32,11 +32,11 @@ export function watchFor<T>(folder: string, look: () => T | undefined | false, t
 }
 
 /** The same for what no single folder tells of: looks again every moment. */
-export async function pollFor<T>(look: () => T | undefined | false): Promise<T> {
-  for (const until = performance.now() + 120_000; performance.now() < until;) {
+export async function pollFor<T>(look: () => T | undefined | false, timeout = 120_000): Promise<T> {
+  for (const until = performance.now() + timeout; performance.now() < until;) {
     const found = look();
     if (found !== undefined && found !== false) return found;
     await pause(10);
   }
-  throw new Error('waited 120 s in vain');
+  throw new Error(`waited ${timeout} ms in vain`);
 }
