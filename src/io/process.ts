@@ -144,7 +144,7 @@ export function keptTogether(command: Command, mount = ''): Command {
 
 const keeper = `
 mount=$1; shift
-trap 'kill -KILL "$program"; [ -z "$mount" ] || fusermount3 -u -z "$mount"; kill -KILL 0' TERM
+trap 'exec 2>/dev/null; kill -KILL "$program"; [ -z "$mount" ] || fusermount3 -u -z "$mount"; kill -KILL 0' TERM
 "$@" & program=$!
 exec 3<&- 4>&-
 wait "$program"`;

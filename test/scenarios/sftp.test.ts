@@ -136,19 +136,19 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-for (const [what, alsoSshfs] of [['the program', false], ['the program and its sshfs', true]] as const) {
+for (const [what, alsoSshfs] of [['the program', false], ['the program, its sshfs and the shell around that', true]] as const) {
   test(`after SIGKILL of ${what} the next run cleans up: no stale mount, no folder`, async (t) => {
     const made = await place(t);
     const before = made.replicaNow();
     const running = await standing(t, made);
     assert.equal(isMounted(made), true);
     const others = processesOf(made.temporary).filter((pid) => pid !== running.pid);
-    if (alsoSshfs) for (const pid of others.filter((one) => readFileSync(`/proc/${one}/comm`, 'utf8') === 'sshfs\n')) process.kill(pid, 'SIGKILL');
+    if (alsoSshfs) for (const pid of others.filter((one) => /^(sh|sshfs)\n/.test(readFileSync(`/proc/${one}/comm`, 'utf8')))) process.kill(pid, 'SIGKILL');
     running.kill('SIGKILL');
     await running.finished;
     await allEnded(others);
     assert.equal(readdirSync(made.temporary).length, 1, 'the run folder is still there');
-    assert.equal(isMounted(made), alsoSshfs, 'sshfs ends its own mount');
+    assert.equal(isMounted(made), alsoSshfs, 'who is left of the three ends the mount');
     addPack(made.repository.path);
     assert.deepEqual(made.replicaNow(), before);
     const { code, run } = await made.sync();

@@ -1,0 +1,88 @@
+/** A source that stops answering in mid-audit: rsync waits inside the kernel, where no signal reaches it, and the night ends all the same. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ratchet, spawnRatchet } from '../support/cli.ts';
+import { type Value, writeConfig, type WrittenConfig } from '../support/config.ts';
+import { clockFor } from '../support/hurry.ts';
+import { judged, type Judged } from '../support/night.ts';
+import { allEnded, processesOf } from '../support/processes.ts';
+import { preparedRepository } from '../support/restic.ts';
+import { type Sshd, startSshd } from '../support/sshd.ts';
+import { type Ending, temporaryFolder } from '../support/temporary.ts';
+import { digest } from '../support/tree.ts';
+import { pollFor, watchFor } from '../support/watch.ts';
+
+let sshd: Sshd<'sftp'>;
+before(async () => { sshd = await startSshd({ folder: join(temporaryFolder(), 'sshd'), accounts: [{ name: 'sftp', command: 'exec /usr/lib/openssh/sftp-server -R' }] }); });
+after(() => sshd.stop());
+
+const servers = (): number[] => processesOf(`${sshd.host} ${sshd.port}`).filter((pid) => nameOf(pid) === 'sftp-server');
+
+/** '' when it has ended. */
+function nameOf(pid: number): string {
+  const file = `/proc/${pid}/comm`;
+  return existsSync(file) ? readFileSync(file, 'latin1').trim() : '';
+}
+
+/** An rsync that waits before it begins, until the test says go on. */
+function waiting(folder: string): string {
+  const file = join(folder, 'rsync');
+  execFileSync('mkfifo', [join(folder, 'go')]);
+  writeFileSync(file, `#!/bin/sh\n: > ${folder}/begun/file\nread -r _ < ${folder}/go\nexec rsync "$@"\n`, { mode: 0o755 });
+  mkdirSync(join(folder, 'begun'));
+  return file;
+}
+
+/** A night in which all sftp servers stop answering once rsync has begun; `source` and `keys` lead to a repository behind them. */
+async function hungNight(t: Ending, folder: string, config: (nightly: Readonly<Record<string, Value>>) => WrittenConfig): Promise<Judged & { mails: ReturnType<WrittenConfig['mails']> }> {
+  const init = await ratchet(['init', 'nightly'], { config: config({}).file });
+  assert.equal(init.code, 0, init.stderr);
+  const { file, replica, mails } = config({ rsync: { path: waiting(folder), sandbox: 'off' } });
+  const earlier = digest(replica, { inode: true, without: ['.rsync-ratchet'] });
+  const clock = clockFor(t, 'stall');
+  const running = spawnRatchet(['--json', 'sync'], { config: file, env: clock.env });
+  await watchFor(join(folder, 'begun'), () => existsSync(join(folder, 'begun/file')));
+  for (const pid of servers()) process.kill(pid, 'SIGSTOP');
+  writeFileSync(join(folder, 'go'), '\n');
+  await pollFor(() => processesOf(folder).some((pid) => nameOf(pid) === 'rsync'));
+  await clock.jumpUntilEnd(running);
+  const finished = await judged(running);
+  assert.deepEqual(digest(replica, { inode: true, without: ['.rsync-ratchet'] }), earlier);
+  return { ...finished, mails: mails() };
+}
+
+test('over sftp the mount goes first: the run fails in time, tells it, and nothing is left', async (t) => {
+  t.after(() => { for (const pid of servers()) process.kill(pid, 'SIGKILL'); });
+  const folder = temporaryFolder(t);
+  const { path } = await preparedRepository(join(folder, 'source'));
+  const { host, port, user, identityFile, knownHostsFile } = sshd.accounts.sftp;
+  const night = await hungNight(t, folder, (nightly) => writeConfig(folder, `sftp://${user}@${host}${path}`, { repositories: { nightly: { ssh: { port, identityFile, knownHostsFile }, ...nightly } } }));
+  assert.deepEqual([night.code, night.run.outcome], [1, 'failed']);
+  assert.match(night.run.error.message, /rsync made no progress for timeouts\.stall and was ended/);
+  assert.match(night.mails.at(-1)?.subject ?? '', /^\[FAILED\] nightly on /);
+  await allEnded(processesOf(folder));
+});
+
+test('a folder of this machine that hangs: the run fails in time, tells it, and no rsync is left', async (t) => {
+  const folder = temporaryFolder();
+  const mount = join(folder, 'mount');
+  const { path } = await preparedRepository(join(folder, 'source'));
+  mkdirSync(mount);
+  const { host, port, user, identityFile, knownHostsFile } = sshd.accounts.sftp;
+  const options = [`port=${port}`, `IdentityFile=${identityFile}`, `UserKnownHostsFile=${knownHostsFile}`, 'StrictHostKeyChecking=yes', 'ro'].flatMap((option) => ['-o', option]);
+  const sshfs = spawn('sshfs', ['-f', ...options, `${user}@${host}:${path}`, mount], { stdio: 'ignore' });
+  t.after(() => {
+    sshfs.kill('SIGKILL');
+    execFileSync('fusermount3', ['-u', '-z', mount]);
+    for (const pid of servers()) process.kill(pid, 'SIGKILL');
+  });
+  await pollFor(() => existsSync(join(mount, 'config')));
+  const night = await hungNight(t, folder, (nightly) => writeConfig(folder, mount, { repositories: { nightly } }));
+  assert.deepEqual([night.code, night.run.outcome], [1, 'failed']);
+  assert.match(night.run.error.message, /rsync made no progress for timeouts\.stall and was ended/);
+  assert.match(night.mails.at(-1)?.subject ?? '', /^\[FAILED\] nightly on /);
+  await allEnded(processesOf(`${mount}/`));
+});
