@@ -40,10 +40,13 @@ function waiting(folder: string): string {
 async function hungNight(t: Ending, folder: string, config: (nightly: Readonly<Record<string, Value>>) => WrittenConfig): Promise<Judged & { mails: ReturnType<WrittenConfig['mails']> }> {
   const init = await ratchet(['init', 'nightly'], { config: config({}).file });
   assert.equal(init.code, 0, init.stderr);
-  const { file, replica, mails } = config({ rsync: { path: waiting(folder), sandbox: 'off' } });
+  const written = config({ rsync: { path: waiting(folder), sandbox: 'off' } });
+  const { file, replica } = written;
   const earlier = digest(replica, { inode: true, without: ['.rsync-ratchet'] });
+  const temporary = join(folder, 'tmp'); // rsync's arguments are descriptors; its HOME lies in here
+  mkdirSync(temporary);
   const clock = clockFor(t, 'stall');
-  const running = spawnRatchet(['--json', 'sync'], { config: file, env: clock.env });
+  const running = spawnRatchet(['--json', 'sync'], { config: file, env: { ...clock.env, TMPDIR: temporary } });
   await watchFor(join(folder, 'begun'), () => existsSync(join(folder, 'begun/file')));
   for (const pid of servers()) process.kill(pid, 'SIGSTOP');
   writeFileSync(join(folder, 'go'), '\n');
@@ -51,7 +54,7 @@ async function hungNight(t: Ending, folder: string, config: (nightly: Readonly<R
   await clock.jumpUntilEnd(running);
   const finished = await judged(running);
   assert.deepEqual(digest(replica, { inode: true, without: ['.rsync-ratchet'] }), earlier);
-  return { ...finished, mails: mails() };
+  return { ...finished, mails: written.mails() };
 }
 
 test('over sftp the mount goes first: the run fails in time, tells it, and nothing is left', async (t) => {
