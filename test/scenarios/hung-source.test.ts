@@ -29,7 +29,7 @@ function nameOf(pid: number): string {
 
 /** An rsync that waits before it begins, until the test says go on. */
 function waiting(folder: string): string {
-  const file = join(folder, 'rsync');
+  const file = join(folder, 'waiting');
   execFileSync('mkfifo', [join(folder, 'go')]);
   writeFileSync(file, `#!/bin/sh\n: > ${folder}/begun/file\nread -r _ < ${folder}/go\nexec rsync "$@"\n`, { mode: 0o755 });
   mkdirSync(join(folder, 'begun'));
@@ -51,7 +51,7 @@ async function hungNight(t: Ending, folder: string, config: (nightly: Readonly<R
   for (const pid of servers()) process.kill(pid, 'SIGSTOP');
   writeFileSync(join(folder, 'go'), '\n');
   await pollFor(() => processesOf(folder).some((pid) => nameOf(pid) === 'rsync'));
-  await clock.jumpUntilEnd(running);
+  await clock.jump();
   const finished = await judged(running);
   assert.deepEqual(digest(replica, { inode: true, without: ['.rsync-ratchet'] }), earlier);
   return { ...finished, mails: written.mails() };
