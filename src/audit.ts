@@ -13,7 +13,7 @@ import { deadlineOf } from './stage.ts';
 
 /** The audit of a night. Throws the failure of a pass, after what the passes had seen has been put among the findings. */
 export async function audit(edges: Edges, run: Run, noLimits: boolean): Promise<Audited> {
-  const connecting = edges.connect();
+  const connecting = edges.connect(run, deadlineOf(edges, run));
   const [catalogue] = await Promise.all([edges.walk(), connecting]);
   if (edges.lacksRoom()) run.findings.add('warning', 'no-room', '', 'bubblewrap does not work here: rsync sees this whole machine, and could write into the replica if serverA took it over');
   const bounds: Limits = noLimits || !edges.hasCompletedOnce() ? {} : edges.repository.limits;

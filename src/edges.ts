@@ -30,8 +30,8 @@ export interface Edges {
   random(): string;
   /** Takes the lock of an initialised replica; false when another run holds it. */
   lock(): Promise<boolean>;
-  /** Opens the one connection of the run. */
-  connect(): Promise<void>;
+  /** Opens the one connection of the run; what the night will surely ask serverA for is started there. */
+  connect(run: Run, deadline: Date): Promise<void>;
   /** Whether `rsync.sandbox: auto` has to do without a room; known once connected. */
   lacksRoom(): boolean;
   /** Ends everything that was opened, lock included. */

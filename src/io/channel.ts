@@ -16,17 +16,86 @@ export interface Ends {
   readonly to: number;
 }
 
-/** Opens channels. */
+/** ssh's own exit code (ssh(1), "EXIT STATUS"): no channel was to be had, or the connection is gone. */
+export const sshFailed = 255;
+/** Timers above this fire at once, in milliseconds. */
+const longestTimer = 2 ** 31 - 1;
+
+/** A command that will be wanted, and its channel where one was opened before its turn. */
+interface Plan {
+  readonly command: string;
+  channel: Channel | undefined;
+}
+
+/**
+ * Opens channels, at their turn or before it. rsync on serverA lists only after it has read the client's filter list, and
+ * the client starts at its turn: so what costs a start there can be started side by side, and is listed one after another.
+ */
 export class Channels {
   /** The command line that leads through the master, up to the command for serverA. */
   readonly ssh: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   readonly #pipes: Pipes;
+  #plans: Plan[] = [];
+  /** How many may be open before their turn: all that are planned, until serverA refuses one (sshd's MaxSessions); undefined until any are planned. */
+  #most: number | undefined;
+  #patience = 0;
 
   constructor(ssh: readonly string[], env: Readonly<Record<string, string>>, folder: string) {
     this.ssh = ssh;
     this.#env = env;
     this.#pipes = new Pipes(folder);
+  }
+
+  /**
+   * These will be wanted, in this order: they are opened now, as many as serverA grants. One that waits for longer than
+   * `patience` (milliseconds) is closed, because rsync's own clock runs on serverA; like a refused one it is opened at its turn.
+   */
+  expect(commands: readonly string[], patience: number): void {
+    this.#most ??= Infinity;
+    this.#patience = Math.min(patience, longestTimer);
+    this.#plans.push(...commands.map((command) => ({ command, channel: undefined })));
+    this.#openAhead();
+  }
+
+  /** A channel for a command whose turn it is: one that waits for it, else a new one. */
+  take(command: string): Channel {
+    const mine = this.#plans.filter((plan) => plan.command === command);
+    const plan = mine.find(({ channel }) => channel?.isOpen === true) ?? mine[0];
+    this.#plans = this.#plans.filter((each) => each !== plan);
+    const channel = plan?.channel?.isOpen === true ? plan.channel : this.open(command);
+    this.#openAhead();
+    return channel;
+  }
+
+  /** Closes what waits for its turn; from now on each is opened at its turn. False when that was so before. */
+  async oneAtATime(): Promise<boolean> {
+    const wasSo = this.#most === undefined || this.#most === 0;
+    this.#most = 0;
+    const waiting = this.#plans.flatMap(({ channel }) => (channel === undefined ? [] : [channel]));
+    this.#plans = [];
+    await Promise.all(waiting.map((channel) => channel.close()));
+    return !wasSo;
+  }
+
+  #openAhead(): void {
+    for (const plan of this.#plans.slice(0, this.#most ?? 0)) {
+      if (plan.channel !== undefined) continue;
+      const channel = this.open(plan.command);
+      plan.channel = channel;
+      const timer = setTimeout(() => { if (this.#plans.includes(plan)) void channel.close(); }, this.#patience).unref();
+      void channel.end.then((code) => {
+        clearTimeout(timer);
+        if (code === sshFailed && this.#plans.includes(plan)) this.#refused(plan);
+      });
+    }
+  }
+
+  /** Now that one is refused, as many may wait as do; when one of them has had its turn, this one is tried again. */
+  #refused(plan: Plan): void {
+    this.#most = Math.min(this.#most ?? 0, this.#plans.filter(({ channel }) => channel?.isOpen === true).length);
+    plan.channel?.handedOver();
+    plan.channel = undefined;
   }
 
   /** Starts a command on serverA. What it says waits in a pipe until somebody reads. */
@@ -48,6 +117,7 @@ export class Channel {
   readonly #stderr: () => string;
   readonly #end: Promise<number | undefined>;
   #areOurs = true;
+  #isOpen = true;
 
   constructor(ssh: ChildProcess, ends: Ends) {
     this.ends = ends;
@@ -57,10 +127,16 @@ export class Channel {
       ssh.once('error', () => { resolve(undefined); });
       ssh.once('close', (code) => { resolve(code ?? undefined); });
       ssh.once('exit', () => {
+        this.#isOpen = false;
         // The master holds ssh's stderr for as long as the command on serverA runs, and serverA may let it run for ever.
         afterLastWords(() => { ssh.stderr?.destroy(); });
       });
     });
+  }
+
+  /** Whether it has not ended yet, as far as we know. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** What ssh and the command on serverA wrote to stderr. */
@@ -90,7 +166,7 @@ export class Channel {
 }
 
 /** How many FIFOs are made at a time: those of a whole night. */
-const batch = 10;
+const batch = 12;
 
 /** Pipes between other processes. Node cannot make any, so they come from FIFOs, whose names go at once. */
 class Pipes {

@@ -69,8 +69,11 @@ export class RunEdges extends Telling implements Edges {
     return true;
   }
 
-  async connect(): Promise<void> {
+  async connect(run: Run, deadline: Date): Promise<void> {
     await this.#session.connect();
+    const { replica, spotCheck } = this.repository;
+    const willFetch = run.command === 'sync' && run.alarm === undefined && spotCheck > 0;
+    await rsync.expectNight(this.#session.rsync, replica, willFetch ? 1 : 0, this.#session.bounds(deadline));
   }
 
   lacksRoom(): boolean {
@@ -99,13 +102,14 @@ export class RunEdges extends Telling implements Edges {
   }
 
   async examine(run: Run, paths: readonly string[], deadline: Date, told: (path: string, found: Examined) => void): Promise<void> {
-    const pinned = this.#requireMarker().pins.config;
+    const [pinned, bounds] = [this.#requireMarker().pins.config, this.#session.bounds(deadline)];
+    if (this.#walk !== undefined && this.#walk.books.amount(wanted, 0).files > 0) await rsync.expectFetch(this.#session.rsync, this.repository.replica, bounds);
     const what = {
       paths, size: (path: string) => lstatSync(join(this.repository.replica, path)).size,
       expected: (path: string) => (path === 'config' ? pinned : path.slice(-64)),
       folder: join(this.#paths.incoming, `${run.runId}-examined`), manifest: this.#session.path('examined'),
     };
-    await examine(this.#session.rsync, this.#session.bounds(deadline), what, told);
+    await examine(this.#session.rsync, bounds, what, told);
   }
 
   setMtime(path: string, mtime: number): void {

@@ -5,7 +5,7 @@ import type { Repository } from '../core/config.ts';
 import type { Failure } from '../errors.ts';
 import { inRoom, type Room } from './bubblewrap.ts';
 import { askedIn, helper } from './channel-ends.ts';
-import type { Channel, Channels, Ends } from './channel.ts';
+import { sshFailed, type Channel, type Channels, type Ends } from './channel.ts';
 import type { HeldFolder } from './held-folder.ts';
 import { bareEnvironment, findProgram, firstHeld, keptTogether, run, type Command, type Ended, type Limits } from './process.ts';
 import { remoteCommand, type Wish } from './remote-command.ts';
@@ -60,15 +60,38 @@ async function runOver(channels: Channels, context: RsyncContext, call: Call, bo
   const perl = findProgram('perl', 'perl-base');
   const asked = await learn(context, call, perl, bounds);
   if ('code' in asked) return asked;
-  const { repository, connection } = context;
-  const channel = channels.open(remoteCommand(asked, repository, call.args, call.wish ?? { path: pathOf(connection.source) }));
-  try {
-    const running = run(commandOf(context, call, helper(perl, asked), channel.ends), bounds, onStdout);
-    channel.handedOver();
-    return await joined(await running, channel, bounds);
-  } finally {
-    await channel.close();
+  let isSilent = true;
+  const once = async (): Promise<Ended> => {
+    const channel = channels.take(asked.command);
+    try {
+      const running = run(commandOf(context, call, helper(perl, asked.words), channel.ends), bounds, (chunk) => {
+        isSilent = false;
+        onStdout(chunk);
+      });
+      channel.handedOver();
+      return await joined(await running, channel, bounds);
+    } finally {
+      await channel.close();
+    }
+  };
+  const ended = await once();
+  // Perhaps serverA granted one channel alone, and one that was opened before its turn had it.
+  const isRefused = ended.code === sshFailed && ended.stopped === undefined && isSilent;
+  return isRefused && (await channels.oneAtATime()) ? once() : ended;
+}
+
+/** Calls that will come, in this order: what they ask serverA for is learned, and started there side by side. They need not be exact, only of the same kind. */
+export async function expectCalls(context: RsyncContext, calls: readonly Call[], bounds: Bounds): Promise<void> {
+  const { channels } = context.connection;
+  if (channels === undefined) return;
+  const perl = findProgram('perl', 'perl-base');
+  const commands: string[] = [];
+  for (const call of calls) {
+    const asked = await learn(context, call, perl, bounds);
+    if ('code' in asked) return; // its own turn will tell
+    commands.push(asked.command);
   }
+  channels.expect(commands, bounds.stall / 2);
 }
 
 /** rsync's command line, in its room where there is one; without one it reads held folders by their descriptors. Throws Failure when it is not installed. */
@@ -89,20 +112,30 @@ function byDescriptor(arg: string, held: readonly HeldFolder[]): string {
   return n === -1 ? arg : `/proc/self/fd/${firstHeld + n}/`;
 }
 
+/** What rsync asks serverA for: word for word, and as the command that serverA gets. */
+interface Asked {
+  readonly words: readonly string[];
+  readonly command: string;
+}
+
 /**
  * What rsync would ask serverA for, told by rsync itself, in a room like the real one and before there is a channel. When it
- * does not come so far: how it ended.
+ * does not come so far: how it ended. Throws Failure when it is not what it must be.
  */
-async function learn(context: RsyncContext, call: Call, perl: string, bounds: Bounds): Promise<readonly string[] | Ended> {
-  const key = dependsOn(findProgram(context.repository.rsync.path, 'rsync'), call.args);
+async function learn(context: RsyncContext, call: Call, perl: string, bounds: Bounds): Promise<Asked | Ended> {
+  const { repository, connection } = context;
+  const checked = (words: readonly string[]): Asked =>
+    ({ words, command: remoteCommand(words, repository, call.args, call.wish ?? { path: pathOf(connection.source) }) });
+  const key = dependsOn(findProgram(repository.rsync.path, 'rsync'), call.args);
   const known = context.calls.recall(key);
-  if (known !== undefined) return known;
+  if (known !== undefined) return checked(known);
   const { readable, writable } = call.room;
   const dry = { ...call, room: { readable: [...readable, ...writable], writable: [] } };
   const ended = await run(commandOf(context, dry, helper(perl)), bounds, () => undefined);
-  const asked = askedIn(ended.stderr);
-  if (asked === undefined) return { ...ended, code: ended.code === 0 ? undefined : ended.code };
-  await context.calls.keep(key, asked);
+  const words = askedIn(ended.stderr);
+  if (words === undefined) return { ...ended, code: ended.code === 0 ? undefined : ended.code };
+  const asked = checked(words);
+  await context.calls.keep(key, words);
   return asked;
 }
 

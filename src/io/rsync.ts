@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { auditFormat, Lines, NotUnderstood, lineJudge, type Judge } from '../core/itemize.ts';
 import { filtersOf, hideRules } from '../core/filters.ts';
-import type { Pass } from '../core/layout.ts';
+import { passes, type Pass } from '../core/layout.ts';
 import type { FailedPass } from '../core/passes.ts';
 import { asFailure, type Failure } from '../errors.ts';
 import { anotherFolderCode } from './bubblewrap.ts';
 import { anotherFolder } from './held-folder.ts';
 import type { Ended, Limits } from './process.ts';
-import { runRsync, type RsyncContext } from './rsync-call.ts';
+import { expectCalls, runRsync, type RsyncContext } from './rsync-call.ts';
 import { notUnderstoodFailure, rsyncFailure } from './rsync-words.ts';
 import type { Connection } from './ssh.ts';
 import type { Bounds } from './watchdog.ts';
@@ -94,6 +94,27 @@ export async function dryRun(
     if (error instanceof NotUnderstood) return { failure: notUnderstoodFailure(error), code: undefined, mayGoOn: true };
     throw error;
   }
+}
+
+/** What a night will ask serverA for is started there before its turn: the dry runs, and so many fetches. */
+export async function expectNight(context: RsyncContext, replica: string, fetches: number, bounds: Bounds): Promise<void> {
+  const { repository, connection, nonce } = context;
+  const audits = passes.map((pass) => auditArguments(repository, connection, pass, nonce, replica));
+  await expectAll(context, replica, [...audits, ...Array<string[]>(fetches).fill(anyFetch(context, replica))], bounds);
+}
+
+/** The same for a fetch that has turned out to be needed. */
+export async function expectFetch(context: RsyncContext, replica: string, bounds: Bounds): Promise<void> {
+  await expectAll(context, replica, [anyFetch(context, replica)], bounds);
+}
+
+/** A fetch of nothing asks serverA for the same as any other. */
+function anyFetch({ repository, connection, nonce }: RsyncContext, replica: string): string[] {
+  return fetchArguments(repository, connection, '/dev/null', nonce, replica, 1);
+}
+
+async function expectAll(context: RsyncContext, replica: string, calls: readonly string[][], bounds: Bounds): Promise<void> {
+  await expectCalls(context, calls.map((args) => ({ args, room: { readable: [replica], writable: [] }, limits: dryRunLimits })), bounds);
 }
 
 /** rsync reads its rules from a file: a name may be longer than an argument should be, and there may be a thousand. */

@@ -118,7 +118,9 @@ async function tryMaster(repository: SshRepository, forks: boolean, folder: stri
   let ended = false;
   const end = master.then(() => { ended = true; });
   const through = throughMaster(socket, repository.source.host);
+  const channels = new Channels(through, masterEnvironment(), folder);
   const close = async (): Promise<void> => {
+    await channels.oneAtATime();
     if (!ended) endGroup(master.pid);
     await Promise.race([end, wait(2 * exitPatience, undefined, { ref: false })]);
     leaveNone(through, socket);
@@ -127,7 +129,7 @@ async function tryMaster(repository: SshRepository, forks: boolean, folder: stri
     await close();
     throw error;
   });
-  if (up) return { source: rsyncSource(repository.source), channels: new Channels(through, masterEnvironment(), folder), readable: [], held: [], stderr, close };
+  if (up) return { source: rsyncSource(repository.source), channels, readable: [], held: [], stderr, close };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
   return { said: stderr() };

@@ -8,6 +8,7 @@ import { type Finished, ratchet, type RatchetOptions } from '../support/cli.ts';
 import { type Value, writeConfig, type WrittenConfig } from '../support/config.ts';
 import { hurried } from '../support/hurry.ts';
 import { allEnded, processesOf } from '../support/processes.ts';
+import { whenSpokenTo } from '../support/scripted.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 import { type Ending, temporaryFolder } from '../support/temporary.ts';
 import { digest } from '../support/tree.ts';
@@ -102,7 +103,7 @@ function writeLiar(folder: string, { audit, packs, fetch, calls = {} }: Orders):
     if (lie !== undefined) writeFileSync(join(folder, `${name}.json`), JSON.stringify({ root: join(folder, 'source'), lie }));
   }
   const lines = [
-    '#!/bin/sh', `cd ${folder} || exit`, 'read -r n <calls; echo $((n + 1)) >calls',
+    '#!/bin/sh', `cd ${folder} || exit`, whenSpokenTo, 'read -r n <calls; echo $((n + 1)) >calls',
     'case " $* " in *" --from0 "*) call=fetch ;; *) call=audit ;; esac',
     `for orders in $((n + 1)) $call; do`,
     `  if [ -e $orders.json ]; then LIAR_TAKEN=${folder}/taken exec ${process.execPath} ${beside('liar.mjs')} $orders.json "$@"; fi`,

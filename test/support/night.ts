@@ -44,6 +44,8 @@ export interface ServerA {
   script(calls: Readonly<Record<number, string>>): void;
   /** How many calls the `scripted` account has had since `script`. */
   calls(): number;
+  /** What happened to them: `started` (maybe before their turn), `called N` (the client spoke), `ended N`. */
+  happened(): string[];
   /** A place for `wait_at`; only after `script`. */
   gate(name: string): Gate;
   stop(): Promise<void>;
@@ -74,8 +76,11 @@ export interface Judged extends Finished {
   readonly run: any;
 }
 
-/** Starts serverA; to be stopped in `after`. With `rrsync` that is what its keys lead to; where it is not what a test is about, something quicker. */
-export async function startServerA(door: 'plain' | 'rrsync' = 'plain'): Promise<ServerA> {
+/**
+ * Starts serverA; to be stopped in `after`. With `rrsync` that is what its keys lead to; where it is not what a test is about,
+ * something quicker. `maxSessions` is sshd's.
+ */
+export async function startServerA(door: 'plain' | 'rrsync' = 'plain', maxSessions?: number): Promise<ServerA> {
   const command = door === 'rrsync' ? rrsyncCommand : plainCommand;
   const folder = temporaryFolder();
   const [link, gates, forced] = [join(folder, 'repository'), join(folder, 'gates'), join(folder, 'forced')];
@@ -87,6 +92,7 @@ export async function startServerA(door: 'plain' | 'rrsync' = 'plain'): Promise<
       { name: 'scripted', command: forced },
       { name: 'shell' },
     ],
+    ...(maxSessions === undefined ? {} : { maxSessions }),
   });
   let template: Promise<string> | undefined;
   const stage = async (t: Ending, options: NightOptions): Promise<Night> => {
@@ -102,6 +108,7 @@ export async function startServerA(door: 'plain' | 'rrsync' = 'plain'): Promise<
     night: (t, options = {}) => stage(t, options),
     script: (calls) => { writeScript(forced, gates, command(link), calls); },
     calls: () => Number(readFileSync(join(gates, 'calls'), 'utf8')),
+    happened: () => readFileSync(join(gates, 'happened'), 'utf8').trim().split('\n'),
     gate: (name) => gateIn(gates, name),
     stop: () => sshd.stop(),
   };

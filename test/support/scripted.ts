@@ -13,6 +13,12 @@ export interface Gate {
   open(): Promise<void>;
 }
 
+/**
+ * A line of shell that waits until the client speaks, and ends where it never does: channels are opened before their turn,
+ * so a call begins with the client's first byte. Nothing is read: FIONREAD says how much there is.
+ */
+export const whenSpokenTo = `perl -e 'vec($r, 0, 1) = 1; select $r, undef, undef, undef; ioctl STDIN, 0x541B, $n = pack "i", 0; exit !unpack "i", $n' || exit 0`;
+
 /** Writes the forced command: the nth call runs the nth script, others `serve` by that command. `gates` begins empty. */
 export function writeScript(forced: string, gates: string, serve: string, calls: Readonly<Record<number, string>>): void {
   rmSync(gates, { recursive: true, force: true });
@@ -26,8 +32,11 @@ export function writeScript(forced: string, gates: string, serve: string, calls:
     // Unbuffered: what head holds back, the other side waits for.
     'cut_after() { trap : TERM; serve | { stdbuf -o0 head -c "$1"; kill 0; }; }',
     'hold_after() { serve | { stdbuf -o0 head -c "$1"; wait_at "$2"; cat; }; }',
-    'n=$(($(cat calls) + 1)); echo $n > calls',
-    'case $n in', ...cases, '*) serve ;;', 'esac',
+    'echo started >> happened',
+    whenSpokenTo,
+    'n=$(($(cat calls) + 1)); echo $n > calls; echo called $n >> happened',
+    '(', 'case $n in', ...cases, '*) serve ;;', 'esac', ')',
+    'code=$?; echo ended $n >> happened; exit $code',
   ];
   rmSync(forced, { force: true }); // A shell may still read the one of the test before.
   writeFileSync(forced, `${lines.join('\n')}\n`, { mode: 0o700 });

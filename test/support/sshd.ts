@@ -68,6 +68,8 @@ export function shellQuoted(word: string): string {
 export async function startSshd<const Name extends string>(options: {
   readonly folder: string;
   readonly accounts: readonly AccountWish<Name>[];
+  /** sshd's MaxSessions. */
+  readonly maxSessions?: number;
 }): Promise<Sshd<Name>> {
   const { folder } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -76,7 +78,7 @@ export async function startSshd<const Name extends string>(options: {
   const knownHostsFile = join(folder, 'known_hosts');
   const logFile = join(folder, 'sshd.log');
   authorize(folder, options.accounts);
-  const { child, port } = await listen(folder, logFile);
+  const { child, port } = await listen(folder, logFile, options.maxSessions ?? 30);
   writeFileSync(knownHostsFile, `[${HOST}]:${port} ${hostKey}\n`);
   const user = userInfo().username;
   const common = { host: HOST, port, user, knownHostsFile };
@@ -108,7 +110,7 @@ function authorize(folder: string, accounts: readonly AccountWish<string>[]): vo
  * key exchange costs four times as much, and tests log in hundreds of times. PATH: serverA's rsync is the one
  * of the tests, or another one (scripts/with-programs).
  */
-function configuration(folder: string, port: number): string {
+function configuration(folder: string, port: number, maxSessions: number): string {
   const own = (name: string): string => `"${join(folder, name)}"`;
   return `ListenAddress ${HOST}
 Port ${port}
@@ -122,7 +124,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 LogLevel VERBOSE
 KexAlgorithms curve25519-sha256
-MaxSessions 30
+MaxSessions ${maxSessions}
 MaxStartups 100
 SetEnv SHLVL=1 "PATH=${process.env['RATCHET_SERVER_PATH'] ?? process.env['PATH'] ?? ''}"
 Subsystem sftp internal-sftp
@@ -130,11 +132,11 @@ Subsystem sftp internal-sftp
 }
 
 /** Ports are random: where another process was quicker, the next one is tried. */
-async function listen(folder: string, logFile: string): Promise<{ child: ChildProcess; port: number }> {
+async function listen(folder: string, logFile: string, maxSessions: number): Promise<{ child: ChildProcess; port: number }> {
   const config = join(folder, 'sshd_config');
   for (let tries = 0; tries < 5; tries += 1) {
     const port = await freePort();
-    writeFileSync(config, configuration(folder, port));
+    writeFileSync(config, configuration(folder, port, maxSessions));
     writeFileSync(logFile, '');
     const argv = [SSHD, '-D', '-f', config, '-E', logFile, ...withoutPenalties(config)];
     const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...argv], { stdio: 'ignore' });
