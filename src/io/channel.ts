@@ -134,9 +134,9 @@ export class Channel {
     });
   }
 
-  /** Whether it has not ended yet, as far as we know. */
+  /** Whether its ends can be handed over: it has not ended yet, as far as we know, and nobody closed it. */
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#isOpen && this.#areOurs;
   }
 
   /** What ssh and the command on serverA wrote to stderr. */

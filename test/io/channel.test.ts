@@ -1,6 +1,6 @@
 /** Channels that are opened before their turn; a shell stands for ssh and serverA. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -70,6 +70,19 @@ test('one that has waited for too long is closed, and opened anew at its turn', 
   const channel = channels.take(stays);
   const [, second] = await begun(2);
   assert.notEqual(first, second);
+  await channel.close();
+});
+
+test('one that is being closed, because it waited for too long, is not handed out any more: its ends may be those of another file by now', async (t) => {
+  const { channels, stays, begun } = stage(t);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  channels.expect([stays], long);
+  t.mock.timers.tick(long);
+  const channel = channels.take(stays);
+  t.mock.timers.reset();
+  assert.ok(channel.isOpen);
+  fstatSync(channel.ends.from);
+  await begun(1);
   await channel.close();
 });
 
