@@ -29,13 +29,18 @@ export interface Stage {
   ownFiles(without?: readonly string[]): string[];
 }
 
-/** Writes a file of the layout whose content is `seed`, as long as restic's envelope at least; its path. */
+/** Writes a file of the layout whose content comes from `seed`, as long as restic's envelope at least; its path. */
 export function addFile(repository: string, type: HashedType, seed: string): string {
-  const content = seed.padEnd(40);
+  const content = type === 'key' ? keyOf(seed) : seed.padEnd(40);
   const path = pathOf(type, createHash('sha256').update(content).digest('hex'));
   mkdirSync(dirname(join(repository, path)), { recursive: true });
   writeFileSync(join(repository, path), content);
   return path;
+}
+
+/** What restic would take for a key; it opens nothing. */
+function keyOf(seed: string): string {
+  return JSON.stringify({ created: '2026-01-01T00:00:00Z', username: 'root', hostname: 'client', kdf: 'scrypt', N: 32768, r: 8, p: 5, salt: seed, data: seed });
 }
 
 let template: Promise<string> | undefined;
