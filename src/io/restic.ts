@@ -196,8 +196,8 @@ export class Restic {
       if (road !== 'overlay') await linkView(view, links, listening.until);
       if (road === 'unisolated') requirePassword(view.passwordFile);
       if (road === 'unisolated') return await this.#run(unisolatedCommand(view, this.#scratch, links, onlyStep(steps)), new StepReader(undefined, steps, listening), listening);
-      const command = isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce);
-      const ran = await this.#run(command, new StepReader(nonce, steps, listening), listening);
+      const ran = await this.#run(isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce), new StepReader(nonce, steps, listening), listening);
+      if (ran.ended.stopped !== undefined) return ran; // its time was over while the view was made, perhaps: that is nobody's fault
       if (ran.script === passwordRefused) throw passwordFailure(view.passwordFile, ran.ended.stderr);
       if (ran.script === viewFailed) throw sandboxFailure(ran.ended);
       return road === 'overlay' && ran.script === overlayRefused ? undefined : ran;
