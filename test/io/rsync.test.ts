@@ -31,8 +31,15 @@ async function whileItGrows(s: Stage, clock: Clock): Promise<void> {
   writeFileSync(join(incoming, folder, '.go'), '');
 }
 
-/** How many files of the fetch are complete: rsync's temporary names begin with a dot. */
-const delivered = (s: Stage): number => s.ownFiles().filter((path) => /^(?:incoming|candidate)\/.*\/[0-9a-f]{64}$/.test(path)).length;
+/** How many files of the fetch are complete: rsync's temporary names begin with a dot. Leftovers are moved while we look. */
+function delivered(s: Stage): number {
+  try {
+    return s.ownFiles().filter((path) => /^(?:incoming|candidate)\/.*\/[0-9a-f]{64}$/.test(path)).length;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
 
 const rulesOf = (run: { findings: readonly { rule: string }[] }): string[] => [...new Set(run.findings.map(({ rule }) => rule))];
 
