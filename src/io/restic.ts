@@ -209,8 +209,8 @@ export class Restic {
   async #run(command: Command, reader: StepReader, { until, progress }: Listening): Promise<Ran> {
     const said: Buffer[] = [];
     let [length, end] = [0, ''];
-    // restic says nothing for hours while it works, so it has one clock.
-    const bounds = { stall: Math.max(1, until - Date.now()), deadline: until, interrupt: this.#interrupt };
+    // restic says nothing for hours while it works, so it has one clock, and the other one must not come first.
+    const bounds = { stall: Math.max(1, until - Date.now()) + 60_000, deadline: until, interrupt: this.#interrupt };
     const onStdout = (chunk: Buffer): void => {
       reader.read(chunk, (text) => { end = (end + text).slice(-outputKept); });
       if (progress !== undefined) tellPacks(chunk, progress);
