@@ -1,5 +1,8 @@
 /** What rsync runs as its `-e`: no ssh, but a helper that joins its stdin and stdout to the two ends of a channel. */
 
+/** How the helper ends, and rsync with it, when the channel gave nothing at all; rsync has no code like it. */
+export const nothingCame = 97;
+
 /**
  * In Perl, which is on every Debian (perl-base), starts in two milliseconds, and can ask the kernel to move the bytes
  * (splice(2)): read and written they cost five times the processor time. Two processes, because either direction may have
@@ -11,12 +14,14 @@
  */
 const program = `
 my ($splice, $learned) = splice @ARGV, 0, 2;
+my $came = 0;
 my $said = unpack "H*", join "\\0", @ARGV;
 if ($learned eq "-") { print STDERR "rsync-ratchet: asks $said\\n"; exit 1 }
 if ($learned ne $said) { print STDERR "rsync-ratchet: asks for something else than before\\n"; exit 1 }
 open my $from, "<&=", 3;
 open my $to, ">&=", 4;
 if (fork) { close $to; move($from, *STDOUT, $splice) } else { close $from; close STDOUT; move(*STDIN, $to, -1) }
+exit($came ? 0 : ${nothingCame});
 sub ready { my $at = ""; vec($at, fileno $_[0], 1) = 1; $_[1] ? select undef, $at, undef, undef : select $at, undef, undef, undef }
 sub move {
   my ($in, $out, $splice) = @_;
@@ -24,6 +29,7 @@ sub move {
     ready($in, 0);
     my $moved = $splice < 0 ? copied($in, $out) : syscall $splice, fileno $in, 0, fileno $out, 0, 1048576, 3;
     last if $moved == 0;
+    $came = 1 if $moved > 0;
     next if $moved > 0 || $! == 4;
     if ($! == 11) { ready($out, 1) } elsif ($splice < 0) { exit 1 } else { $splice = -1 }
   }

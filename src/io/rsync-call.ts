@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import type { Failure } from '../errors.ts';
 import { inRoom, type Room } from './bubblewrap.ts';
-import { askedIn, helper } from './channel-ends.ts';
+import { askedIn, helper, nothingCame } from './channel-ends.ts';
 import { sshFailed, type Channel, type Channels, type Ends } from './channel.ts';
 import type { HeldFolder } from './held-folder.ts';
 import { bareEnvironment, findProgram, firstHeld, keptTogether, run, type Command, type Ended, type Limits } from './process.ts';
@@ -60,25 +60,25 @@ async function runOver(channels: Channels, context: RsyncContext, call: Call, bo
   const perl = findProgram('perl', 'perl-base');
   const asked = await learn(context, call, perl, bounds);
   if ('code' in asked) return asked;
-  let isSilent = true;
-  const once = async (): Promise<Ended> => {
+  const once = async (): Promise<{ ended: Ended; isRefused: boolean }> => {
     const channel = channels.take(asked.command);
     try {
-      const running = run(commandOf(context, call, helper(perl, asked.words), channel.ends), bounds, (chunk) => {
-        isSilent = false;
-        onStdout(chunk);
-      });
+      const running = run(commandOf(context, call, helper(perl, asked.words), channel.ends), bounds, onStdout);
       channel.handedOver();
-      return await joined(await running, channel, bounds);
+      const own = await running;
+      const ended = await joined(own.code === nothingCame ? { ...own, code: streamEnded } : own, channel, bounds);
+      return { ended, isRefused: own.code === nothingCame && ended.code === sshFailed && ended.stopped === undefined };
     } finally {
       await channel.close();
     }
   };
-  const ended = await once();
-  // Perhaps serverA granted one channel alone, and one that was opened before its turn had it.
-  const isRefused = ended.code === sshFailed && ended.stopped === undefined && isSilent;
-  return isRefused && (await channels.oneAtATime()) ? once() : ended;
+  const { ended, isRefused } = await once();
+  // Perhaps serverA granted one channel alone, and one that was opened before its turn had it. A pass of which a byte came has no second try here.
+  return isRefused && (await channels.oneAtATime()) ? (await once()).ended : ended;
 }
+
+/** rsync's own exit code when the other side is not there (rsync(1), "EXIT VALUES"). */
+const streamEnded = 12;
 
 /** Calls that will come, in this order: what they ask serverA for is learned, and started there side by side. They need not be exact, only of the same kind. */
 export async function expectCalls(context: RsyncContext, calls: readonly Call[], bounds: Bounds): Promise<void> {

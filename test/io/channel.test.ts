@@ -64,8 +64,11 @@ test('one that was refused is opened at its turn', async (t) => {
 
 test('one that has waited for too long is closed, and opened anew at its turn', async (t) => {
   const { channels, stays, begun } = stage(t);
-  channels.expect([stays], 1);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  channels.expect([stays], long);
   const [first = 0] = await begun(1);
+  t.mock.timers.tick(long);
+  t.mock.timers.reset();
   await noticed(first);
   const channel = channels.take(stays);
   const [, second] = await begun(2);

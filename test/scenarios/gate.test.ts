@@ -58,6 +58,16 @@ test('after a pass that fails nothing that waits for its turn is let through, an
   assert.deepEqual(serverA.happened().filter((line) => line !== 'started'), ['called 1']);
 });
 
+test('a pass that is cut short has no second try, although it ends as if serverA had granted no channel', async (t) => {
+  const serverA = await serverAWith(t, 10);
+  const night = await scripted(t, serverA);
+  serverA.script({ 1: 'serve | head -c 300; kill -KILL "$$"' });
+  const { code, run } = await night.sync();
+  assert.equal(code, 1, JSON.stringify(run));
+  assert.match(run.error.message, /exit code 255/);
+  assert.deepEqual(serverA.happened().filter((line) => line !== 'started'), ['called 1']);
+});
+
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`${signal} while channels wait for their turn leaves no process on either side`, async (t) => {
     const serverA = await serverAWith(t, 10);

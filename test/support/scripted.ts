@@ -35,6 +35,7 @@ export function writeScript(forced: string, gates: string, serve: string, calls:
     'echo started >> happened',
     whenSpokenTo,
     'n=$(($(cat calls) + 1)); echo $n > calls; echo called $n >> happened',
+    'trap : TERM', // cut_after ends the whole group, and how the call ended is still to be told
     '(', 'case $n in', ...cases, '*) serve ;;', 'esac', ')',
     'code=$?; echo ended $n >> happened; exit $code',
   ];
