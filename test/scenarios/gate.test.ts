@@ -61,7 +61,7 @@ test('after a pass that fails nothing that waits for its turn is let through, an
 test('a pass that is cut short has no second try, although it ends as if serverA had granted no channel', async (t) => {
   const serverA = await serverAWith(t, 10);
   const night = await scripted(t, serverA);
-  serverA.script({ 1: 'serve | head -c 300; kill -KILL "$$"' });
+  serverA.script({ 1: 'serve | { stdbuf -o0 head -c 30; kill -KILL 0; }' });
   const { code, run } = await night.sync();
   assert.equal(code, 1, JSON.stringify(run));
   assert.match(run.error.message, /exit code 255/);
