@@ -136,6 +136,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+/** Not the shell around rsync, which has to end what is left of that. */
+function sshfsAndItsShell(pids: readonly number[]): number[] {
+  const sshfs = pids.find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sshfs\n') ?? assert.fail('no sshfs');
+  return [sshfs, Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${sshfs}/status`, 'utf8'))?.[1])];
+}
+
 for (const [what, alsoSshfs] of [['the program', false], ['the program, its sshfs and the shell around that', true]] as const) {
   test(`after SIGKILL of ${what} the next run cleans up: no stale mount, no folder`, async (t) => {
     const made = await place(t);
@@ -143,7 +149,7 @@ for (const [what, alsoSshfs] of [['the program', false], ['the program, its sshf
     const running = await standing(t, made);
     assert.equal(isMounted(made), true);
     const others = processesOf(made.temporary).filter((pid) => pid !== running.pid);
-    if (alsoSshfs) for (const pid of others.filter((one) => /^(sh|sshfs)\n/.test(readFileSync(`/proc/${one}/comm`, 'utf8')))) process.kill(pid, 'SIGKILL');
+    if (alsoSshfs) for (const pid of sshfsAndItsShell(others)) process.kill(pid, 'SIGKILL');
     running.kill('SIGKILL');
     await running.finished;
     await allEnded(others);
