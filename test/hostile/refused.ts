@@ -1,9 +1,10 @@
 /** How a lie must end. */
 import assert from 'node:assert/strict';
-import { assertRestoresOld, type ForgedNight, ownFiles } from '../support/forged.ts';
+import { assertRestoresOld, type ForgedNight, forgedNight, openWindow, ownFiles } from '../support/forged.ts';
 import { clockAhead } from '../support/night.ts';
 import { assertFindings } from '../support/proof.ts';
 import { day } from '../support/prune.ts';
+import type { Ending } from '../support/temporary.ts';
 import type { Told } from './told.ts';
 
 /** The lie raises the alarm that names it and lies in quarantine; all that was restored before still is, also when a grace has passed. */
@@ -20,4 +21,13 @@ export async function assertRefused(night: ForgedNight, { culprit, replaced }: T
   const mail = night.config.mails()[mails];
   assert.match(mail?.subject ?? '', /^\[ALARM\] nightly on \S+: /);
   assert.ok(mail?.text.includes(culprit), mail?.text);
+}
+
+/** The same in a window that lets the truth be deleted, in whose place the lie is told. */
+export async function assertNotInPlace(t: Ending, tell: (night: ForgedNight) => Told): Promise<void> {
+  const night = await forgedNight(t, { deletionGrace: '2d' });
+  await openWindow(night);
+  const told = tell(night);
+  night.remove(...told.replaced);
+  await assertRefused(night, told);
 }
