@@ -136,10 +136,13 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-/** Not the shell around rsync, which has to end what is left of that. */
-function sshfsAndItsShell(pids: readonly number[]): number[] {
+/** Not the shell around rsync, which has to end what is left of that. The one around sshfs is stopped first: it ends by itself when it sees sshfs gone. */
+function killSshfsAndItsShell(pids: readonly number[]): void {
   const sshfs = pids.find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sshfs\n') ?? assert.fail('no sshfs');
-  return [sshfs, Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${sshfs}/status`, 'utf8'))?.[1])];
+  const shell = Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${sshfs}/status`, 'utf8'))?.[1]);
+  process.kill(shell, 'SIGSTOP');
+  process.kill(sshfs, 'SIGKILL');
+  process.kill(shell, 'SIGKILL');
 }
 
 for (const [what, alsoSshfs] of [['the program', false], ['the program, its sshfs and the shell around that', true]] as const) {
@@ -149,7 +152,7 @@ for (const [what, alsoSshfs] of [['the program', false], ['the program, its sshf
     const running = await standing(t, made);
     assert.equal(isMounted(made), true);
     const others = processesOf(made.temporary).filter((pid) => pid !== running.pid);
-    if (alsoSshfs) for (const pid of sshfsAndItsShell(others)) process.kill(pid, 'SIGKILL');
+    if (alsoSshfs) killSshfsAndItsShell(others);
     running.kill('SIGKILL');
     await running.finished;
     await allEnded(others);
