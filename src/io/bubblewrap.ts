@@ -2,27 +2,20 @@
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { Failure } from '../errors.ts';
 import { briefly } from './briefly.ts';
-import type { HeldFolder } from './held-folder.ts';
+import { asWord, requireHeld, type HeldFolder } from './held-folder.ts';
 import { findProgram, type Command } from './process.ts';
 
 /** What a program in the room may touch; everything else of this machine is not there. */
 export interface Room {
   readonly readable: readonly string[];
   readonly writable: readonly string[];
-  /** Which of them are held outside: the same folders must be there inside, or the program does not start. */
+  /** Which of them are held outside: the same folders must be there inside, or the program does not start. With an `-e` of ours that is what looks. */
   readonly held?: readonly HeldFolder[];
 }
 
-/** The exit code of the first step in the room where a folder is not the one that is held outside; rsync has none like it. */
-export const anotherFolderCode = 96;
-
-/** Perl, because it is on every Debian (perl-base) and one program to start. Arguments: device, inode and path of each folder; `--`; the command. */
-const firstStep = `while ((my $held = shift) ne "--") {
-  my ($identity, $path) = $held =~ /^(\\d+ \\d+) (.*)$/s;
-  next if join(" ", (stat $path)[0, 1]) eq $identity;
-  print STDERR "$path is another folder than before\\n";
-  exit ${anotherFolderCode};
-}
+/** Perl, because it is on every Debian (perl-base) and one program to start. Arguments: what is held; `--`; the command. */
+const firstStep = `${requireHeld}
+while ((my $held = shift) ne "--") { require_held($held) }
 exec { $ARGV[0] } @ARGV or exit 127`;
 
 /** Programs and what they need to know who they are; no home, no secret, no device but the harmless ones. */
@@ -47,8 +40,8 @@ export function inRoom(command: Command, room: Room): Command {
     ...room.writable.flatMap((path) => ['--bind', path, path]),
   ];
   const { held = [] } = room;
-  const first = held.length === 0 ? [] : [findProgram('perl', 'perl-base'), '-e', firstStep, ...held.map(({ path, identity }) => `${identity} ${path}`), '--'];
-  return { ...command, file: 'bwrap', args: [...base(), ...env, ...paths, ...sealed, '--chdir', '/', '--', ...first, command.file, ...command.args] };
+  const first = held.length === 0 ? [] : [findProgram('perl', 'perl-base'), '-e', firstStep, ...held.map(asWord), '--'];
+  return { ...command, atOurEnd: 'itself', file: 'bwrap', args: [...base(), ...env, ...paths, ...sealed, '--chdir', '/', '--', ...first, command.file, ...command.args] };
 }
 
 /** A kernel that refuses says so at once, in milliseconds. */

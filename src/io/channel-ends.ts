@@ -1,5 +1,7 @@
 /** What rsync runs as its `-e`: no ssh, but a helper that joins its stdin and stdout to the two ends of a channel. */
 
+import { asWord, requireHeld, type HeldFolder } from './held-folder.ts';
+
 /** How the helper ends, and rsync with it, when the channel gave nothing at all; rsync has no code like it. */
 export const nothingCame = 97;
 
@@ -9,15 +11,17 @@ export const nothingCame = 97;
  * to wait for the other. splice holds the pipe's lock while it waits for the socket, and whoever wants the pipe's other end
  * waits with it: so it is only asked for what can be done at once, and only from pipe to socket, where the data is.
  *
- * Arguments: in hexadecimal what rsync must say after them, word for word, as learned; then what it says. With nothing
- * learned it says on stderr what rsync said, and ends.
+ * Arguments: the folders that must be those that are held outside; in hexadecimal what rsync must say after that, word for
+ * word, as learned; then what it says. With nothing learned it says on stderr what rsync said, and ends.
  */
 const program = `
-my ($splice, $learned) = splice @ARGV, 0, 2;
+${requireHeld}
+my ($splice, $held, $learned) = splice @ARGV, 0, 3;
 my $came = 0;
 my $said = unpack "H*", join "\\0", @ARGV;
 if ($learned eq "-") { print STDERR "rsync-ratchet: asks $said\\n"; exit 1 }
 if ($learned ne $said) { print STDERR "rsync-ratchet: asks for something else than before\\n"; exit 1 }
+require_held($_) for $held =~ /[0-9a-f]+/g;
 open my $from, "<&=", 3;
 open my $to, ">&=", 4;
 if (fork) { close $to; move($from, *STDOUT, $splice) } else { close $from; close STDOUT; move(*STDIN, $to, -1) }
@@ -50,10 +54,10 @@ const spliceOf: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 
 
 const asks = /^rsync-ratchet: asks ([0-9a-f]+)$/m;
 
-/** The value of `-e`; without `learned` for an rsync that only says how it would call serverA. */
-export function helper(perl: string, learned?: readonly string[]): string {
+/** The value of `-e`; without `learned` for an rsync that only says how it would call serverA. `held`: see `Room`. */
+export function helper(perl: string, learned?: readonly string[], held: readonly HeldFolder[] = []): string {
   const expected = learned === undefined ? '-' : Buffer.from(learned.join('\0'), 'latin1').toString('hex');
-  return `${perl} -e '${program}' ${spliceOf[process.arch] ?? -1} ${expected}`;
+  return `${perl} -e '${program}' ${spliceOf[process.arch] ?? -1} -${held.map(asWord).join('-')} ${expected}`;
 }
 
 /** What rsync said that it would run, from its stderr; undefined when it did not come so far. */

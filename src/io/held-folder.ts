@@ -34,6 +34,22 @@ export function fallenFrom({ path, identity }: HeldFolder): Failure | undefined 
   return now !== undefined && identityOf(now) === identity ? undefined : anotherFolder(path);
 }
 
+/** The exit code of whoever finds in rsync's room another folder than the one that is held outside; rsync has none like it. */
+export const anotherFolderCode = 96;
+
+/** For `require_held`. In hexadecimal, because a path may hold anything. */
+export function asWord({ path, identity }: HeldFolder): string {
+  return Buffer.from(`${identity} ${path}`).toString('hex');
+}
+
+/** Perl that ends the program where what was bound is another folder. No apostrophes: rsync takes it within some. */
+export const requireHeld = `sub require_held {
+  my ($identity, $path) = pack("H*", $_[0]) =~ /^(\\d+ \\d+) (.*)$/s;
+  return if join(" ", (stat $path)[0, 1]) eq $identity;
+  print STDERR "$path is another folder than before\\n";
+  exit ${anotherFolderCode};
+}`;
+
 /** What stands at a path is not what the run began with. */
 export function anotherFolder(path: string): Failure {
   return new Failure(

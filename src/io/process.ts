@@ -19,8 +19,11 @@ export interface Command {
   readonly channel?: { readonly from: number; readonly to: number };
   /** Open folders that it gets from 5 on. Never for a program in a room. */
   readonly held?: readonly { readonly descriptor: number }[];
-  /** What the kernel sends it when we end, in whatever way (prctl(2), PR_SET_PDEATHSIG); by default KILL, which nothing can ignore. */
-  readonly atOurEnd?: 'KILL' | 'TERM';
+  /**
+   * What the kernel sends it when we end, in whatever way (prctl(2), PR_SET_PDEATHSIG); by default KILL, which nothing can
+   * ignore. `itself`: it asks the kernel for KILL itself, as bubblewrap does, and nobody has to be started for that.
+   */
+  readonly atOurEnd?: 'KILL' | 'TERM' | 'itself';
 }
 
 /** The descriptor of the first of `held`. */
@@ -122,7 +125,8 @@ type Unending = Pick<ChildProcess, 'stdout' | 'stderr' | 'unref'> & { pid?: numb
 
 /** Starts a program as `run` does, without waiting for it. Its pipes must be read. */
 export function start(command: Command) {
-  return execa('setpriv', ['--pdeathsig', command.atOurEnd ?? 'KILL', '--', ...limited(command.limits), command.file, ...command.args], {
+  const [file = '', ...args] = [...endedWithUs(command), ...limited(command.limits), command.file, ...command.args];
+  return execa(file, args, {
     env: command.env,
     extendEnv: false,
     stdio: ['ignore', 'pipe', 'pipe', ...descriptors(command)],
@@ -154,6 +158,10 @@ function descriptors({ channel, held = [] }: Command): 3[] {
   const ends = channel === undefined ? [] : [channel.from, channel.to];
   const unused = held.length === 0 || channel !== undefined ? [] : ['ignore', 'ignore'];
   return [...unused, ...ends, ...held.map(({ descriptor }) => descriptor)] as 3[];
+}
+
+function endedWithUs({ atOurEnd = 'KILL' }: Command): string[] {
+  return atOurEnd === 'itself' ? [] : ['setpriv', '--pdeathsig', atOurEnd, '--'];
 }
 
 function limited(limits: Limits | undefined): string[] {

@@ -63,7 +63,7 @@ async function runOver(channels: Channels, context: RsyncContext, call: Call, bo
   const once = async (): Promise<{ ended: Ended; isRefused: boolean }> => {
     const channel = channels.take(asked.command);
     try {
-      const running = run(commandOf(context, call, helper(perl, asked.words), channel.ends), bounds, onStdout);
+      const running = run(commandOf(context, call, (held) => helper(perl, asked.words, held), channel.ends), bounds, onStdout);
       channel.handedOver();
       const own = await running;
       const ended = await joined(own.code === nothingCame ? { ...own, code: streamEnded } : own, channel, bounds);
@@ -94,16 +94,19 @@ export async function expectCalls(context: RsyncContext, calls: readonly Call[],
   channels.expect(commands, bounds.stall / 2);
 }
 
-/** rsync's command line, in its room where there is one; without one it reads held folders by their descriptors. Throws Failure when it is not installed. */
-function commandOf(context: RsyncContext, { args, room, limits }: Call, remoteShell?: string, channel?: Ends): Command {
+/**
+ * rsync's command line, in its room where there is one; without one it reads held folders by their descriptors. `shell`: its
+ * `-e`, which looks at the folders that are held. Throws Failure when rsync is not installed.
+ */
+function commandOf(context: RsyncContext, { args, room, limits }: Call, shell?: (held: readonly HeldFolder[]) => string, channel?: Ends): Command {
   const { repository, connection, runFolder, hasRoom } = context;
   const home = join(runFolder, 'home');
   const file = findProgram(repository.rsync.path, 'rsync');
-  const road = remoteShell === undefined ? [] : ['-e', remoteShell];
-  const bare = { file, args: [...road, ...args], env: bareEnvironment(home), limits, ...(channel === undefined ? {} : { channel }) };
   const readable = [...room.readable, ...connection.readable, home, file];
   const held = context.held.filter(({ path }) => readable.includes(path));
-  return hasRoom ? inRoom(bare, { ...room, readable, held }) : keptTogether({ ...bare, held, args: bare.args.map((arg) => byDescriptor(arg, held)) });
+  const road = shell === undefined ? [] : ['-e', shell(hasRoom ? held : [])];
+  const bare = { file, args: [...road, ...args], env: bareEnvironment(home), limits, ...(channel === undefined ? {} : { channel }) };
+  return hasRoom ? inRoom(bare, { ...room, readable, held: shell === undefined ? held : [] }) : keptTogether({ ...bare, held, args: bare.args.map((arg) => byDescriptor(arg, held)) });
 }
 
 /** A folder among rsync's arguments by the descriptor that it will have it by. */
@@ -131,7 +134,7 @@ async function learn(context: RsyncContext, call: Call, perl: string, bounds: Bo
   if (known !== undefined) return checked(known);
   const { readable, writable } = call.room;
   const dry = { ...call, room: { readable: [...readable, ...writable], writable: [] } };
-  const ended = await run(commandOf(context, dry, helper(perl)), bounds, () => undefined);
+  const ended = await run(commandOf(context, dry, () => helper(perl)), bounds, () => undefined);
   const words = askedIn(ended.stderr);
   if (words === undefined) return { ...ended, code: ended.code === 0 ? undefined : ended.code };
   const asked = checked(words);

@@ -1,10 +1,13 @@
 /** Channels that are opened before their turn; a shell stands for ssh and serverA. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { helper, nothingCame } from '../../src/io/channel-ends.ts';
 import { Channels } from '../../src/io/channel.ts';
+import { anotherFolderCode, hold, letGo, type HeldFolder } from '../../src/io/held-folder.ts';
 import { allEnded } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { watchFor } from '../support/watch.ts';
@@ -104,4 +107,13 @@ test('one at a time closes all that waits', async (t) => {
   const waiting = await begun(2);
   assert.equal(await channels.oneAtATime(), true);
   await allEnded(waiting);
+});
+
+test('no channel is joined where a folder in the room is another one than the one that is held outside', (t) => {
+  const folder = hold(temporaryFolder(t, "rsync's folder "));
+  const joined = (held: readonly HeldFolder[]): number | null =>
+    spawnSync('sh', ['-c', `exec ${helper('perl', ['host', 'rsync'], held)} host rsync 3</dev/null 4>/dev/null`], { stdio: 'ignore' }).status;
+  assert.equal(joined([folder, folder]), nothingCame, 'it reads the channel, which gives nothing');
+  assert.equal(joined([folder, { ...folder, identity: '1 1' }]), anotherFolderCode);
+  letGo(folder);
 });
