@@ -10,6 +10,8 @@ import { assertFindings } from '../support/proof.ts';
 /** What is new on serverA, and must be restored from the replica in the end. */
 interface Honest {
   readonly name: string;
+  /** Indexes that say different things of a pack: restic from 0.19 on checks such a repository only once they are written anew. */
+  readonly differ?: boolean;
   readonly write: (night: ForgedNight) => readonly NewBackup[];
 }
 
@@ -17,8 +19,8 @@ const withoutFirst = (pack: Pack): Pack => ({ ...pack, blobs: pack.blobs.slice(1
 const onlyFirst = (pack: Pack): Pack => ({ ...pack, blobs: pack.blobs.slice(0, 1) });
 
 /** A new backup, of which `indexes` says what is said. */
-const backup = (name: string, indexes: (made: NewBackup, night: ForgedNight) => readonly (readonly Pack[])[]): Honest => ({
-  name,
+const backup = (name: string, indexes: (made: NewBackup, night: ForgedNight) => readonly (readonly Pack[])[], differ = false): Honest => ({
+  name, differ,
   write(night) {
     const made = newBackup(night);
     for (const packs of indexes(made, night)) night.forge.index({ packs });
@@ -29,13 +31,13 @@ const backup = (name: string, indexes: (made: NewBackup, night: ForgedNight) => 
 const { a, b, c, d, e } = oldBlobs;
 
 const honest: readonly Honest[] = [
-  backup('an index without a blob that another index has', ({ data, trees }) => [[withoutFirst(data), trees], [onlyFirst(data)]]),
+  backup('an index without a blob that another index has', ({ data, trees }) => [[withoutFirst(data), trees], [onlyFirst(data)]], true),
   backup('an index without a pack that another index has', ({ data, trees }) => [[trees], [data]]),
   backup('an index that names a pack twice', ({ data, trees }) => [[data, trees, data]]),
   backup('an index that names a pack in two parts', ({ data, trees }) => [[withoutFirst(data), trees, onlyFirst(data)]]),
   backup('two indexes that say the same', ({ data, trees }) => [[data, trees], [trees, data]]),
   backup('a new index that names old packs besides its own', ({ data, trees }, { old }) => [[data, trees, ...Object.values(old.packs)]]),
-  backup('a new index that says of an old pack less than its header', ({ data, trees }, { old }) => [[data, trees, withoutFirst(old.packs.shared)]]),
+  backup('a new index that says of an old pack less than its header', ({ data, trees }, { old }) => [[data, trees, withoutFirst(old.packs.shared)]], true),
   backup('a second index of old packs alone, beside one of the new', ({ data, trees }, { old }) => [[data, trees], Object.values(old.packs)]),
   backup('a pack that no index names', ({ data, trees }, { forge }) => {
     forge.pack([dataBlob(text('u')), dataBlob(text('v'), { compressed: true })]);
@@ -64,15 +66,16 @@ const honest: readonly Honest[] = [
   },
 ];
 
-for (const { name, write } of honest) {
+for (const { name, differ, write } of honest) {
   test(`${name} enters, and all is restored from the replica`, async (t) => {
     const night = await forgedNight(t);
     const written = write(night).map((made) => ({ ...made, id: made.snapshot().slice(-64) }));
     assertFindings(await night.sync(), 0, []);
-    await night.forge.repository.check(true).catch(() => assert.fail('the repository of this test is not honest'));
     for (const { id, files } of written) await assertRestores(night, id, files);
     await assertRestoresOld(night);
     assertFindings(await night.sync(), 0, []);
+    if (differ === true) await night.forge.repository.run(['rebuild-index']);
+    await night.forge.repository.check(true).catch(() => assert.fail('the repository of this test is not honest'));
   });
 }
 

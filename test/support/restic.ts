@@ -65,8 +65,7 @@ export function openRepository(path: string, program = 'restic'): ResticReposito
     snapshots,
     backup: (source, args = []) => backup(run, source, args),
     async forget(ids, { prune = false } = {}) {
-      // With the smallest pack size prune leaves the packs of `preparedRepository` alone instead of merging them.
-      await run(['forget', ...(prune ? ['--prune', '--pack-size=4'] : []), ...ids]);
+      await run(['forget', ...(prune ? ['--prune', ...(await mergingSmallOnes(run))] : []), ...ids]);
     },
     async check(readData = false) {
       await run(['check', '--no-lock', ...(readData ? ['--read-data'] : [])]);
@@ -78,6 +77,12 @@ export function openRepository(path: string, program = 'restic'): ResticReposito
 }
 
 type Run = ResticRepository['run'];
+
+/** With the smallest pack size prune merges packs below 168 kB; from 0.19 on it would merge larger ones too, and has an option that says so. */
+async function mergingSmallOnes(run: Run): Promise<string[]> {
+  const limit = '--repack-smaller-than';
+  return ['--pack-size=4', ...((await run(['forget', '--help'])).includes(limit) ? [`${limit}=168k`] : [])];
+}
 
 async function backup(run: Run, source: Parameters<ResticRepository['backup']>[0], args: readonly string[]): Promise<string> {
   const folder = typeof source === 'string' ? source : temporaryFolder();
@@ -112,7 +117,7 @@ export async function preparedRepository(target: string): Promise<ResticReposito
 }
 
 /** To be counted up when `build` changes. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 function cacheFolder(): string {
   const folder = join(process.env['RATCHET_TESTS_CACHE'] ?? tmpdir(), `rsync-ratchet-tests-${userInfo().uid}`);
