@@ -84,5 +84,7 @@ const systemHints: Readonly<Record<string, string>> = {
   EPERM: 'not permitted: run as the user who owns the replica and the state folder',
   EIO: 'the disk reports errors: look at `dmesg` and at the disk before anything else',
   ENOENT: 'a file or program is missing: see the path or name above',
+  ENOTDIR: 'a file lies where a folder must be: look who put it there, and move it away',
+  EISDIR: 'a folder lies where a file must be: look who put it there, and move it away',
   EMFILE: 'too many open files: raise `ulimit -n`',
 };

@@ -9,6 +9,8 @@ import { ask, secretCross, type Check } from './doctor-ask.ts';
 import { isThisMachine } from '../core/smtp.ts';
 import { findProgram } from './process.ts';
 import { stateFiles, strangersIn } from './owner.ts';
+import { readScrubMemory } from './scrub-memory.ts';
+import { snapshotsSeen } from './snapshots-seen.ts';
 import { State } from './state.ts';
 
 /** How long a mail server may take for one step, in milliseconds. */
@@ -80,8 +82,21 @@ function stateFolder(folder: string, repositories: readonly Repository[]): Verdi
   if (stranger !== undefined) return bad(`${stranger} belongs to another user, and a night must write there`, `as root: chown -R "$(id -un)" ${folder}`);
   const open = repositories.map(({ name }) => join(folder, name, 'state.lock')).find((lock) => ((lstatSync(lock, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0);
   if (open !== undefined) return warning(`${open} is open to others: who can read it can hold it, and nothing can be written`, `chmod 600 ${open}`);
+  for (const { name } of repositories) requireReadable(folder, name);
   // The group may read: that is how a monitoring user sees `status`.
   return (stats.mode & 0o027) === 0 ? good(folder) : warning(`${folder} is open to others`, `chmod g-w,o= ${folder}`);
+}
+
+/** Throws Failure for a file of the state that is damaged: each night would end with it. */
+function requireReadable(folder: string, name: string): void {
+  const state = new State(folder, name);
+  state.journal.verify(); // what it comes to is told by `history --verify`
+  state.memory();
+  state.alarm();
+  state.windows();
+  state.tombstones.ownBooks();
+  snapshotsSeen(state.folder);
+  readScrubMemory(state.folder);
 }
 
 /** The clock decides when a deleted file leaves: it is compared with the journals, and the machine is asked. */

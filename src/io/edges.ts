@@ -27,6 +27,7 @@ import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
 import { freeInodes } from './replica-place.ts';
 import * as rsync from './rsync.ts';
+import { snapshotsSeen } from './snapshots-seen.ts';
 import { isSame } from './tombstones.ts';
 import { ReplicaWalk } from './walk.ts';
 import { Session } from './session.ts';
@@ -63,6 +64,7 @@ export class RunEdges extends Telling implements Edges {
     requireState(dirname(this.state.folder), name, this.#marker);
     if (!(await this.#session.lock())) return false;
     if (this.#marker.repository !== name) await this.#takeName();
+    snapshotsSeen(this.state.folder); // read again at the end: what is damaged stops the night before it has changed anything
     this.#onStart();
     emptyExpired(this.#paths.expired);
     onDisk.checkPins(replica, this.#marker);

@@ -1,8 +1,8 @@
 /** What the holder of a replica's lock notes in the lock file: for the run that tidies up after it, and for who waits too long. */
-import { readFileSync } from 'node:fs';
 import type { Repository } from '../core/config.ts';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
+import { readText } from './read-file.ts';
 import { ownPaths } from './replica.ts';
 
 /** Who holds the lock. `since`: when its run began, ISO 8601. */
@@ -24,7 +24,7 @@ export function folderIn(note: string): string {
 
 /** Throws Failure when the lock has been held for longer than a night can last: that run hangs, and nobody else would say so. */
 export function requireShortHold({ name, replica, timeouts }: Repository): void {
-  const holder = holderIn(readFileSync(ownPaths(replica).lock, 'utf8'));
+  const holder = holderIn(readText(ownPaths(replica).lock) ?? '');
   const since = Date.parse(holder?.since ?? '');
   if (holder === undefined || !(Date.now() - since > timeouts.run + 2 * timeouts.prove + timeouts.check)) return;
   throw new Failure(

@@ -1,8 +1,9 @@
 /** A set of IDs, each with a number, in a file of the state folder: 40 bytes each, sorted, with a hash at the end. */
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ifThere, makeFolder, replaceFile } from './files.ts';
+import { makeFolder, replaceFile } from './files.ts';
+import { readBytes } from './read-file.ts';
 
 const heading = Buffer.from('ratchet IDs 1\n\0\0');
 const width = 40;
@@ -17,7 +18,7 @@ export class IdFile {
 
   /** The IDs and their numbers; undefined when there is no such file or it is not whole: then nobody knows. */
   read(): Map<string, number> | undefined {
-    const bytes = ifThere(() => readFileSync(this.#path));
+    const bytes = readBytes(this.#path);
     const end = (bytes?.length ?? 0) - hashLength;
     const isWhole = bytes !== undefined && end >= heading.length && (end - heading.length) % width === 0 &&
       bytes.subarray(0, heading.length).equals(heading) && bytes.subarray(end).equals(hashOf(bytes.subarray(0, end)));

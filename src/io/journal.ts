@@ -6,9 +6,10 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chainStart, damagedEvent, headSchema, nextLine, parseJournalLine, Verifier, withRenaming, type Head, type JournalEvent, type JournalLine, type Verification } from '../core/chain.ts';
-import { ifThere, replaceFile, shareWithGroup, syncFolder } from './files.ts';
+import { replaceFile, shareWithGroup, syncFolder } from './files.ts';
 import { readJson } from './json-file.ts';
 import { blockLength, cutTornLine, eachLine, linesBackwards } from './lines.ts';
+import { openForReading } from './read-file.ts';
 
 const currentName = 'journal.jsonl';
 const headName = 'journal.head';
@@ -206,7 +207,7 @@ function lastOf(path: string): Last | undefined {
 }
 
 function firstLine(path: string): JournalLine | undefined {
-  const file = ifThere(() => openSync(path, 'r'));
+  const file = openForReading(path);
   if (file === undefined) return undefined;
   try {
     const block = Buffer.alloc(blockLength);

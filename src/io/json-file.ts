@@ -1,11 +1,8 @@
 /** The one reader of the JSON files that we keep. It fails closed: what is not what its schema says is an error, never a default. */
-import { readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
-import { userName } from './become.ts';
-import { ifThere } from './files.ts';
+import { readText } from './read-file.ts';
 
 /** What helps when a file of ours is damaged. */
 export const fromBackup = 'nothing was done; restore the file from a backup of this machine';
@@ -17,25 +14,6 @@ export const fromBackup = 'nothing was done; restore the file from a backup of t
 export function readJson<S extends v.GenericSchema>(path: string, schema: S, hint = fromBackup): v.InferOutput<S> | undefined {
   const text = readText(path);
   return text === undefined ? undefined : parseJson(text, path, schema, hint);
-}
-
-/** The text of a small file of ours; undefined when there is none. Throws Failure when it may not be read. */
-export function readText(path: string): string | undefined {
-  try {
-    return ifThere(() => readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw unreadable(path, error as NodeJS.ErrnoException);
-  }
-}
-
-/** A file that is there and whole for all we know, but not for this user; or a disk that does not give it. */
-export function unreadable(path: string, error: NodeJS.ErrnoException): Failure {
-  const isClosed = error.code === 'EACCES' || error.code === 'EPERM';
-  return new Failure(
-    isClosed ? `${path} may not be read by the user ${userName()}` : `${path} could not be read (${error.code ?? error.message})`,
-    isClosed ? `nothing is damaged, and nothing was done; as root: chown -R ${userName()}: ${dirname(path)}, unless another user runs the nights (ls -l shows whose it is)` : 'look at the disk (dmesg); nothing was done',
-    { cause: error },
-  );
 }
 
 /** A text of `path` as `schema` says. Throws Failure with what is wrong. */

@@ -3,10 +3,11 @@
  * for new indexes, and for the plain length of blobs that come once more. Lost or damaged it is made anew from the headers.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { merged, once, recordWidth } from '../core/blob-records.ts';
-import { ifThere, makeFolder, syncFolder } from './files.ts';
+import { makeFolder, syncFolder } from './files.ts';
+import { openForReading } from './read-file.ts';
 import { recordsIn } from './record-sorter.ts';
 
 const heading = Buffer.from('ratchet blobs 1\n');
@@ -76,13 +77,14 @@ function write(file: number, records: Iterable<Buffer>): void {
 }
 
 function isWhole(path: string): boolean {
-  const size = ifThere(() => statSync(path).size) ?? 0;
-  const length = size - heading.length - hashLength;
-  if (length < 0 || length % recordWidth !== 0) return false;
-  const file = openSync(path, 'r');
+  const file = openForReading(path);
+  if (file === undefined) return false;
+  const { size } = fstatSync(file);
   const hash = createHash('sha256');
   const piece = Buffer.alloc(1024 * 1024);
   try {
+    const length = size - heading.length - hashLength;
+    if (length < 0 || length % recordWidth !== 0) return false;
     for (let at = 0; at < size - hashLength;) {
       const read = readSync(file, piece, 0, Math.min(piece.length, size - hashLength - at), at);
       if (read === 0) return false;

@@ -1,48 +1,51 @@
 /** Files of lines: read forwards, read backwards, and cut where a crash left half a line. */
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, readSync } from 'node:fs';
+import { openForReading } from './read-file.ts';
 
 /** How much is read at once, in bytes. */
 export const blockLength = 256 * 1024;
 
 /** The lines of a file that are not empty, newest first, read in blocks from its end. */
 export function* linesBackwards(path: string): Generator<Buffer> {
-  const file = openSync(path, 'r');
+  const file = openForReading(path);
+  if (file === undefined) return;
   try {
-    let rest: Buffer = Buffer.alloc(0);
+    const rest: Buffer[] = []; // of a line that begins further ahead; joined once, however long it is
     for (let end = fstatSync(file).size; end > 0; ) {
-      const start = Math.max(0, end - blockLength);
-      const block = Buffer.alloc(end - start);
-      readSync(file, block, 0, block.length, start);
-      rest = Buffer.concat([block, rest]);
-      for (let newline = rest.lastIndexOf(10); newline >= 0; newline = rest.lastIndexOf(10)) {
-        if (newline + 1 < rest.length) yield rest.subarray(newline + 1);
-        rest = rest.subarray(0, newline);
+      let block = Buffer.alloc(Math.min(end, blockLength));
+      readSync(file, block, 0, block.length, (end -= block.length));
+      for (let newline = block.lastIndexOf(10); newline >= 0; newline = block.lastIndexOf(10)) {
+        const line = Buffer.concat([block.subarray(newline + 1), ...rest.splice(0)]);
+        if (line.length > 0) yield line;
+        block = block.subarray(0, newline);
       }
-      end = start;
+      rest.unshift(block);
     }
-    if (rest.length > 0) yield rest;
+    const first = Buffer.concat(rest);
+    if (first.length > 0) yield first;
   } finally {
     closeSync(file);
   }
 }
 
-/** Calls `visit` for each complete line, numbered from 1; returns how many there are, and how many bytes follow the last. */
+/** Calls `visit` for each complete line, which it must not keep, numbered from 1; returns how many there are, and how many bytes follow the last. */
 export function eachLine(path: string, visit: (line: Buffer, number: number) => void): { lines: number; torn: number } {
-  const file = openSync(path, 'r');
+  const file = openForReading(path);
+  if (file === undefined) return { lines: 0, torn: 0 };
   try {
     const block = Buffer.allocUnsafe(64 * 1024);
-    let rest: Buffer = Buffer.alloc(0);
+    const rest: Buffer[] = [];
     let number = 0;
     for (let length = readSync(file, block); length > 0; length = readSync(file, block)) {
-      const bytes = Buffer.concat([rest, block.subarray(0, length)]);
       let start = 0;
-      for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-        visit(bytes.subarray(start, end), ++number);
+      for (let end = block.indexOf(10); end >= 0 && end < length; end = block.indexOf(10, start)) {
+        const piece = block.subarray(start, end);
+        visit(rest.length === 0 ? piece : Buffer.concat([...rest.splice(0), piece]), ++number);
         start = end + 1;
       }
-      rest = bytes.subarray(start);
+      if (start < length) rest.push(Buffer.from(block.subarray(start, length)));
     }
-    return { lines: number, torn: rest.length };
+    return { lines: number, torn: rest.reduce((sum, { length }) => sum + length, 0) };
   } finally {
     closeSync(file);
   }

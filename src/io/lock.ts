@@ -1,8 +1,9 @@
 /** Kernel locks that die with their holder (flock(2)), through flock(1) from util-linux on an inherited descriptor. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { Failure } from '../errors.ts';
+import { readText, unreadable } from './read-file.ts';
 
 /** A lock that is held until `release`, or until this process ends in whatever way. */
 export interface Lock {
@@ -19,7 +20,7 @@ const grace = 60;
 
 /** Takes the lock, or returns undefined when another process holds it for longer than `wait` seconds. */
 export async function takeLock(path: string, wait = 0): Promise<Lock | undefined> {
-  const file = openSync(path, 'a+', 0o600);
+  const file = openLock(path);
   closeToOthers(file);
   const patience = wait > 0 ? ['-w', String(wait)] : ['-n'];
   // Not execa: it does not pass a bare descriptor on.
@@ -33,6 +34,15 @@ export async function takeLock(path: string, wait = 0): Promise<Lock | undefined
   throw new Failure(`cannot lock ${path}: flock ended with ${ended ?? 'a signal'}`, 'a disk that does not answer, or no flock on this file system: try by hand: flock -n FILE true');
 }
 
+function openLock(path: string): number {
+  try {
+    return openSync(path, 'a+', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error;
+    throw unreadable(path, error as NodeJS.ErrnoException);
+  }
+}
+
 /** Whoever can read a file can lock it: a monitoring user that may read our files must not be able to hold this one. */
 function closeToOthers(file: number): void {
   const { mode, uid } = fstatSync(file);
@@ -41,7 +51,7 @@ function closeToOthers(file: number): void {
 
 function heldLock(path: string, file: number): Lock {
   return {
-    note: readFileSync(path, 'utf8'),
+    note: readText(path) ?? '',
     write: (note) => {
       ftruncateSync(file, 0);
       try {

@@ -49,8 +49,12 @@ export class Operator {
     const { allowKeys, reason } = request;
     const until = new Date(now.getTime() + request.length);
     const command = { openedAt: now.toISOString(), until: until.toISOString(), maxDeletions, used: 0, allowKeys, reason, openedBy: whoTyped() };
-    await this.#state.locked(() => { this.#state.setWindows({ ...this.#state.windows(), command }); });
-    await this.#state.append(now, { event: 'window-opened', who: command.openedBy, until: command.until, maxDeletions, allowKeys, reason });
+    await this.#state.locked(() => {
+      const windows = this.#state.windows();
+      // The journal first: a command that fails there must not have opened anything.
+      this.#state.note(now, { event: 'window-opened', who: command.openedBy, until: command.until, maxDeletions, allowKeys, reason });
+      this.#state.setWindows({ ...windows, command });
+    });
     return { source: 'command', until, budget: maxDeletions, used: 0, allowKeys, row: undefined };
   }
 

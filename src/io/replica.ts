@@ -1,14 +1,15 @@
 /** The replica on disk: its marker and pins, what is there, its free space. */
 import { createHash, randomFillSync } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { lstatSync, readdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { Books, type Entry } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
 import { listOf, moment, sha256, versionOne } from '../core/schema.ts';
 import { Failure } from '../errors.ts';
-import { ifThere, replaceFile } from './files.ts';
+import { replaceFile } from './files.ts';
 import { readJson } from './json-file.ts';
+import { readBytes } from './read-file.ts';
 
 /** Our own folder in a replica, excluded from every dry run. */
 export const ownFolder = '.rsync-ratchet';
@@ -64,9 +65,11 @@ export function writeMarker(replica: string, marker: Marker): void {
   replaceFile(ownPaths(replica).marker, `${JSON.stringify(marker, null, 2)}\n`);
 }
 
-/** SHA-256 of a small file, hexadecimal. */
+/** SHA-256 of a small file that is there, hexadecimal. */
 export function fingerprint(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
+  const found = fingerprintOf(path);
+  if (found === undefined) throw new Failure(`${path} is not there any more`, 'who removed it while we were at work? Nothing was changed');
+  return found;
 }
 
 /** Throws Failure unless the replica's `config` is the pinned one and the pinned keys are there. */
@@ -81,8 +84,10 @@ export function checkPins(replica: string, marker: Marker): void {
   );
 }
 
+/** Undefined when there is none. Throws Failure when it may not be read, or is no file. */
 function fingerprintOf(path: string): string | undefined {
-  return ifThere(() => fingerprint(path));
+  const bytes = readBytes(path);
+  return bytes && createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Empty books with a random seed. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import type { Failure } from '../errors.ts';
 import { wantsRoom } from './bubblewrap.ts';
+import { namesIn } from './files.ts';
 import { folderIn, noteOf, requireShortHold } from './holder.ts';
 import { fallenFrom, hold, letGo, type HeldFolder } from './held-folder.ts';
 import { takeLock, type Lock } from './lock.ts';
@@ -41,7 +42,7 @@ export class Session {
     }
     this.#replica = hold(this.#repository.replica);
     removeRunFolder(folderIn(this.#lock.note));
-    rmSync(join(ownPaths(this.#repository.replica).own, 'view'), { recursive: true, force: true });
+    removeLeftovers(ownPaths(this.#repository.replica).own);
     this.#folder = makeRunFolder();
     this.phase('start');
     return true;
@@ -96,4 +97,11 @@ export class Session {
     removeRunFolder(this.#folder);
     this.#lock?.release();
   }
+}
+
+/** What a run or a doctor that was killed leaves beside the replica's files, most of it links to them. */
+const leftovers = /^(?:view|reading|mtime|doctor-.*)$/;
+
+function removeLeftovers(own: string): void {
+  for (const name of namesIn(own)) if (leftovers.test(name)) rmSync(join(own, name), { recursive: true, force: true });
 }

@@ -5,17 +5,26 @@ import type { Books } from '../core/books.ts';
 import { inReplica } from '../core/flags.ts';
 import { Failure } from '../errors.ts';
 import { LineWriter, shareWithGroup } from './files.ts';
-import { fromBackup, readText } from './json-file.ts';
+import { fromBackup } from './json-file.ts';
 import { cutTornLine } from './lines.ts';
+import { readText } from './read-file.ts';
 
 /** Notes the snapshots that the replica holds; how many of them were never there before, or undefined in the first night that notes them. */
 export function noteSnapshots(state: string, books: Books): number | undefined {
-  const path = join(state, 'snapshots');
-  const text = readText(path);
-  const seen = new Set(linesOf(text ?? '', path));
-  const found = [...books.select(inReplica, 0, 'snapshot')].map((entry) => books.path(entry).slice(-64)).filter((id) => !seen.has(id));
-  if (found.length > 0 || text === undefined) append(path, found);
-  return text === undefined ? undefined : found.length;
+  const seen = snapshotsSeen(state);
+  const found = [...books.select(inReplica, 0, 'snapshot')].map((entry) => books.path(entry).slice(-64)).filter((id) => seen?.has(id) !== true);
+  if (found.length > 0 || seen === undefined) append(fileIn(state), found);
+  return seen === undefined ? undefined : found.length;
+}
+
+/** What was noted; undefined before the first night that notes. Throws Failure when the file is damaged. */
+export function snapshotsSeen(state: string): Set<string> | undefined {
+  const text = readText(fileIn(state));
+  return text === undefined ? undefined : new Set(linesOf(text, fileIn(state)));
+}
+
+function fileIn(state: string): string {
+  return join(state, 'snapshots');
 }
 
 /** A last line without its newline was never completed. */

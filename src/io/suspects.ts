@@ -5,7 +5,8 @@ import type { Books, Entry } from '../core/books.ts';
 import { suspect } from '../core/flags.ts';
 import { whole } from '../core/schema.ts';
 import { replaceLines } from './files.ts';
-import { parseJson, readText } from './json-file.ts';
+import { parseJson } from './json-file.ts';
+import { readText } from './read-file.ts';
 
 const head = v.object({ version: v.literal(1), run: v.string() });
 const line = v.object({ path: v.string(), size: whole, mtime: v.number() });

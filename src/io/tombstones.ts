@@ -1,18 +1,17 @@
 /** `tombstones.jsonl`: an append-only log of events, read as a stream, compacted atomically. */
-import { closeSync, fsyncSync, openSync, readSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Books, Entry } from '../core/books.ts';
 import type { PruneWindowRow } from '../core/config.ts';
 import { bornTonight, chargedFor, objectionsTo, type Objection } from '../core/deletions.ts';
 import { gone, inReplica, kept, told, tombstoned } from '../core/flags.ts';
-import { Lines } from '../core/itemize.ts';
 import { placeOf } from '../core/layout.ts';
 import { apply, current, tombstoneEvent, type Tombstone, type TombstoneEvent } from '../core/tombstones.ts';
 import type { Run } from '../core/run.ts';
 import { decideWindow, withUsed, type OpenWindow } from '../core/window.ts';
-import { ifThere, LineWriter, replaceLines, shareWithGroup } from './files.ts';
-import { parseJson, unreadable } from './json-file.ts';
-import { cutTornLine } from './lines.ts';
+import { LineWriter, replaceLines, shareWithGroup } from './files.ts';
+import { parseJson } from './json-file.ts';
+import { cutTornLine, eachLine } from './lines.ts';
 import { newBooks } from './replica.ts';
 import type { State } from './state.ts';
 
@@ -25,25 +24,7 @@ export class TombstoneLog {
 
   /** Calls `visit` for each event, oldest first. A last line without a newline was never completed and is passed over. */
   each(visit: (event: TombstoneEvent) => void): void {
-    const lines = new Lines((bytes, start, end) => { visit(parseJson(bytes.toString('utf8', start, end), this.#path, tombstoneEvent)); });
-    const file = this.#open();
-    if (file === undefined) return;
-    try {
-      const buffer = Buffer.allocUnsafe(64 * 1024);
-      for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer)) {
-        lines.push(Buffer.from(buffer.subarray(0, length)));
-      }
-    } finally {
-      closeSync(file);
-    }
-  }
-
-  #open(): number | undefined {
-    try {
-      return ifThere(() => openSync(this.#path, 'r'));
-    } catch (error) {
-      throw unreadable(this.#path, error as NodeJS.ErrnoException);
-    }
+    eachLine(this.#path, (line) => { visit(parseJson(line.toString('utf8'), this.#path, tombstoneEvent)); });
   }
 
   /** Brings the books up to date with the whole log. */

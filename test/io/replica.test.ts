@@ -114,7 +114,7 @@ describe('the marker', () => {
   }
 
   test('a folder in its place is an error', (t) => {
-    assert.throws(() => readMarker(made(t, { '.rsync-ratchet': folder, '.rsync-ratchet/replica.json': folder })), { message: /could not be read \(EISDIR\)/ });
+    assert.throws(() => readMarker(made(t, { '.rsync-ratchet': folder, '.rsync-ratchet/replica.json': folder })), { message: /replica\.json is no file, but a folder$/ });
   });
 
   test('without one the failure says what to do', () => {

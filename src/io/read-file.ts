@@ -1,0 +1,61 @@
+/** How a file of ours is opened for reading, and what is said where it cannot be: a message that leads astray costs a night. */
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Failure } from '../errors.ts';
+import { userName } from './become.ts';
+import { ifThere } from './files.ts';
+
+/**
+ * Opens a file of ours; undefined when there is none. Throws Failure when it may not be read, or is no file at all: a pipe
+ * in its place would be waited for for ever.
+ */
+export function openForReading(path: string): number | undefined {
+  const file = opened(path);
+  if (file === undefined) return undefined;
+  const stats = fstatSync(file);
+  if (stats.isFile()) return file;
+  closeSync(file);
+  throw noFile(path, stats.isDirectory() ? 'a folder' : stats.isFIFO() ? 'a pipe' : 'a device');
+}
+
+function opened(path: string): number | undefined {
+  try {
+    return ifThere(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  } catch (error) {
+    throw unreadable(path, error as NodeJS.ErrnoException);
+  }
+}
+
+function noFile(path: string, kind: string): Failure {
+  return new Failure(`${path} is no file, but ${kind}`, `nothing was done; something else than rsync-ratchet put it there: look who can write in ${dirname(path)}, then restore the file from a backup of this machine`);
+}
+
+/** What a small file of ours holds; undefined when there is none. Throws Failure as openForReading does. */
+export function readBytes(path: string): Buffer | undefined {
+  const file = openForReading(path);
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw unreadable(path, error as NodeJS.ErrnoException);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The same as text. */
+export function readText(path: string): string | undefined {
+  return readBytes(path)?.toString('utf8');
+}
+
+/** A file that is there and whole for all we know, but not for this user; or a disk that does not give it. */
+export function unreadable(path: string, error: NodeJS.ErrnoException): Failure {
+  if (error.code === 'EISDIR') return noFile(path, 'a folder');
+  if (error.code === 'ENXIO') return noFile(path, 'a socket');
+  const isClosed = error.code === 'EACCES' || error.code === 'EPERM';
+  return new Failure(
+    isClosed ? `${path} may not be read by the user ${userName()}` : `${path} could not be read (${error.code ?? error.message})`,
+    isClosed ? `nothing is damaged, and nothing was done; as root: chown -R ${userName()}: ${dirname(path)}, unless another user runs the nights (ls -l shows whose it is)` : 'look at the disk (dmesg); nothing was done',
+    { cause: error },
+  );
+}
