@@ -22,11 +22,13 @@ export class RecordSorter {
   }
 
   add(entry: IndexEntry, speaker = 0): void {
-    writeRecord(this.#records, this.#place(), entry, speaker);
+    const at = this.#place(); // which may move the records
+    writeRecord(this.#records, at, entry, speaker);
   }
 
   addRecord(record: Buffer): void {
-    record.copy(this.#records, this.#place());
+    const at = this.#place();
+    record.copy(this.#records, at);
   }
 
   get isEmpty(): boolean {
