@@ -89,11 +89,11 @@ function unprovenIn(books: Books): Entry[] {
   return [...books.select(verified, waiting, 'pack'), ...books.select(verified, waiting, 'index')];
 }
 
-/** What entered before restic could read it is told first, and read in the nights after that. */
+/** What entered before restic could read it is told first, and read in the nights after that; what is to be read again, at once. */
 export async function readUnread(edges: Edges, run: Run, books: Books): Promise<void> {
   const { unread, lastRun } = edges.memory();
   const wasTold = unread !== null && lastRun?.['unread'] !== undefined;
-  if (wasTold && isUnread(edges.restic.unread(books))) tellDoubts(run, books, await edges.restic.readUnread(books));
+  if ((wasTold || edges.restic.readsAgain) && isUnread(edges.restic.unread(books))) tellDoubts(run, books, await edges.restic.readUnread(books));
 }
 
 /** What is unread still, and in how many nights the rest will be read. `before`: bytes that were unread before tonight's reading. */

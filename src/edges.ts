@@ -121,8 +121,10 @@ export interface ProofEdges {
   readUnread(books: Books): Promise<Doubt[]>;
   /** What of the replica is unread, besides `without`; nothing where restic is never asked. */
   unread(books: Books, without?: readonly Entry[]): Unread;
-  /** After the admission: remembers what the proof has learned; warnings that stand. */
+  /** After the admission: remembers what the proof has learned, and what is to be read again because of what has come; warnings that stand. */
   settle(books: Books): Doubt[];
+  /** Whether `settle` has found something to be read again at once. */
+  readonly readsAgain: boolean;
   /** Candidates that must not enter go to quarantine, and their names are remembered: they are not fetched again. */
   rejectAll(books: Books, entries: readonly Entry[]): void;
   /** What would be missing without `hidden`, in restic's words; undefined when the repository is complete. */

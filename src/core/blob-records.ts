@@ -4,7 +4,7 @@
  */
 import type { IndexEntry } from './index-json.ts';
 
-/** Bytes of a record: blob, pack, offset, length, plain length, type, three of nothing; then the number of who says so. */
+/** Bytes of a record: blob, pack, offset, length, plain length, type, whether it is compressed, two of nothing; then the number of who says so. */
 export const recordWidth = 84;
 /** What is the same in two records that say the same. */
 export const saidWidth = 80;
@@ -16,7 +16,7 @@ export function writeRecord(target: Buffer, at: number, entry: IndexEntry, speak
   target.writeUInt32BE(entry.offset, at + 64);
   target.writeUInt32BE(entry.length, at + 68);
   target.writeUInt32BE(entry.plain, at + 72);
-  target.writeUInt32BE(entry.isTree ? 2 ** 24 : 0, at + 76);
+  target.writeUInt32BE((entry.isTree ? 2 ** 24 : 0) + (entry.isCompressed ? 2 ** 16 : 0), at + 76);
   target.writeUInt32BE(speaker, at + saidWidth);
 }
 
@@ -24,7 +24,7 @@ export const blobOf = (record: Buffer): string => record.toString('hex', 0, 32);
 export const packOf = (record: Buffer): string => record.toString('hex', 32, 64);
 export const plainOf = (record: Buffer): number => record.readUInt32BE(72);
 /** Bytes that the blob takes of its pack, with its line in the pack's header. */
-export const weightOf = (record: Buffer): number => record.readUInt32BE(68) + (plainOf(record) === record.readUInt32BE(68) - 32 ? 37 : 41);
+export const weightOf = (record: Buffer): number => record.readUInt32BE(68) + (record[77] === 0 ? 37 : 41);
 export const speakerOf = (record: Buffer): number => record.readUInt32BE(saidWidth);
 
 const compareBlobs = (a: Buffer, b: Buffer): number => a.compare(b, 0, 32, 0, 32);

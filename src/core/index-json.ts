@@ -4,11 +4,15 @@
  * than restic does.
  */
 
-/** One blob in a pack, as an index or the pack's header has it. Offsets and lengths are bytes; `plain` is the length of its content. */
+/**
+ * One blob in a pack, as an index or the pack's header has it. Offsets and lengths are bytes; `plain` is the length of its
+ * content, said or not: one that is said means that restic takes the blob for compressed, be it the true one or not.
+ */
 export interface IndexEntry {
   readonly pack: string;
   readonly blob: string;
   readonly isTree: boolean;
+  readonly isCompressed: boolean;
   readonly offset: number;
   readonly length: number;
   readonly plain: number;
@@ -166,7 +170,8 @@ export class IndexReader {
     const pack = this.#fields.at(-1)?.get('id');
     const isWhole = isId(pack) && isId(blob) && typeof type === 'string' && typeof offset === 'number' && typeof length === 'number';
     if (!isWhole || length < envelope || offset > most || length > most || (typeof plain === 'number' && plain > most)) throw new NotAnIndex('a blob lacks what it must have');
-    return { pack, blob, isTree: type === 'tree', offset, length, plain: typeof plain === 'number' && plain > 0 ? plain : length - envelope };
+    const isCompressed = typeof plain === 'number' && plain > 0;
+    return { pack, blob, isTree: type === 'tree', isCompressed, offset, length, plain: isCompressed ? plain : length - envelope };
   }
 }
 

@@ -25,12 +25,14 @@ export interface Question {
 export async function lacksOnlyKnown({ restic, replica, until, missing }: Question, shown: Shown): Promise<boolean> {
   if (missing.size === 0 || !(await restic.mayWrite())) return false;
   const { without = [] } = shown;
+  // By the indexes as they are: those that are made anew below would name again what only a hidden index names.
+  if (!(await restic.isComplete({ ...shown, standIns: missing }, until)).isGood) return false;
   if (await isWholeWithout(restic, shown, until)) return true;
   const snapshots = namesIn(join(replica, 'snapshots')).map((name) => `snapshots/${name}`).filter((path) => !without.includes(path));
   const lacks = async (some: readonly string[]): Promise<boolean> => !(await isWholeWithout(restic, { without: snapshots.filter((path) => !some.includes(path)) }, until));
   const incomplete = await first(culprits(snapshots, lacks));
   if (incomplete.length === 0 || incomplete.length >= mostCulprits) return false;
-  return await isWholeWithout(restic, { ...shown, without: [...without, ...incomplete] }, until) && (await restic.isComplete({ ...shown, standIns: missing }, until)).isGood;
+  return isWholeWithout(restic, { ...shown, without: [...without, ...incomplete] }, until);
 }
 
 /** Whether the data of a share, besides these packs, is what the indexes say. */

@@ -8,6 +8,8 @@ import { readBytes } from './read-file.ts';
 const heading = Buffer.from('ratchet IDs 1\n\0\0');
 const width = 40;
 const hashLength = 32;
+/** What a number in it may be at most. */
+export const largestNumber = 2 ** 48 - 1;
 
 export class IdFile {
   readonly #path: string;
@@ -28,7 +30,7 @@ export class IdFile {
     return ids;
   }
 
-  /** Replaces the file. The numbers are whole and below 2^48. */
+  /** Replaces the file. The numbers are whole, and no more than `largestNumber`. */
   write(ids: ReadonlyMap<string, number>): void {
     const bytes = Buffer.alloc(heading.length + ids.size * width + hashLength);
     heading.copy(bytes);

@@ -10,7 +10,7 @@ import { makeFolder, syncFolder } from './files.ts';
 import { openForReading } from './read-file.ts';
 import { recordsIn } from './record-sorter.ts';
 
-const heading = Buffer.from('ratchet blobs 1\n');
+const heading = Buffer.from('ratchet blobs 2\n');
 const hashLength = 32;
 
 export class KnownBlobs {

@@ -33,6 +33,7 @@ import { markerOf } from './whose-state.ts';
 export class ResticEdges implements ProofEdges {
   readonly canProve: boolean;
   readonly poison: Poison;
+  readsAgain = false;
   readonly #repository: Repository;
   readonly #session: Session;
   readonly #state: State;
@@ -93,7 +94,7 @@ export class ResticEdges implements ProofEdges {
     if (entries.length === 0 && this.#unread.isKept) return;
     this.#unread.add(books, entries);
     this.#unread.save();
-    if (entries.length > 0) this.#known.forget();
+    if (entries.some((entry) => books.type(entry) === 'pack')) this.#known.forget();
   }
 
   async readUnread(books: Books): Promise<Doubt[]> {
@@ -101,7 +102,7 @@ export class ResticEdges implements ProofEdges {
     const before = new Set(this.#missing.admitted.keys());
     const folder = join(ownPaths(this.#repository.replica).own, 'reading');
     const doubts = await this.#console.withProgress(`${this.#repository.name}: read what is unread`, (progress) => readUnread(this.#asking(books, progress), this.#unread, folder));
-    return [...doubts, ...this.#missing.settle(books).filter(({ path }) => !before.has(path.slice(-64)))];
+    return [...doubts, ...this.#missing.settle().filter(({ path }) => !before.has(path.slice(-64)))];
   }
 
   unread(books: Books, without: readonly Entry[] = []): Unread {
@@ -111,7 +112,11 @@ export class ResticEdges implements ProofEdges {
   }
 
   settle(books: Books): Doubt[] {
-    return this.canProve ? this.#missing.settle(books) : [];
+    if (!this.canProve) return [];
+    const again = this.#missing.takeChanged(books);
+    if (again.length > 0) this.noteUnread(books, again);
+    this.readsAgain = again.length > 0;
+    return this.#missing.settle();
   }
 
   rejectAll(books: Books, entries: readonly Entry[]): void {

@@ -36,7 +36,7 @@ export async function readIndexes(asking: Asking, indexes: readonly Entry[], tru
       return { junk, doubts: [], unread: [] };
     }
     const left = indexes.slice(said.read);
-    return { junk, doubts: [...outOfTime(books, left), ...(await missingPacks(asking, indexes, said.absent, left))], unread: [] };
+    return { junk, doubts: [...outOfTime(books, left), ...(await missingPacks(asking, indexes, said.absent, truth, left))], unread: [] };
   } finally {
     said.present.close();
     said.absent.close();
@@ -54,7 +54,7 @@ export async function readOwnIndexes(asking: Asking, indexes: readonly Entry[]):
       await requireOwnHealth(asking, junk.map(({ entry }) => entry));
       return { junk, read: [] };
     }
-    noteMissing(asking, said.absent);
+    noteMissing(asking, indexes, said.absent);
     return { junk, read: indexes.slice(0, said.read) };
   } finally {
     for (const sorter of [said.present, said.absent, none]) sorter.close();

@@ -74,6 +74,9 @@ test('an index of a pack that does not exist is told each night, and keeps no ba
   assert.deepEqual(pathsOf(await night.sync(), 'missing-pack'), [packPath(lost)], 'it is told again');
   await assertRestores(night, snapshot.slice(-64), backup.files);
   await assertRestoresOld(night);
+  await openWindow(night);
+  night.remove(night.old.index);
+  assert.equal((await night.sync()).run.tombstones.unconfirmed, 1, 'the index that alone names what snapshots need is needed, whatever is missing');
   const check = await night.run(['check']);
   assert.deepEqual([check.code, check.stdout.includes(packPath(lost)), check.stdout.includes('scrub')], [4, true, false], check.stdout);
 });
@@ -95,12 +98,38 @@ test('a missing pack keeps neither a deletion from being confirmed that nothing 
 });
 
 test('an index that names packs long gone, which nothing needs, is told as a warning that names them, and is no alarm', async (t) => {
-  const night = await forgedNight(t);
+  const night = await forgedNight(t, { deletionGrace: 0 });
   const made = newBackup(night);
   const gone = '0123'.repeat(16);
-  night.forge.index({ packs: [{ id: gone, blobs: [{ id: 'ab'.repeat(32), type: 'data', offset: 0, length: 500 }] }, made.data, made.trees] });
+  const index = night.forge.index({ packs: [{ id: gone, blobs: [{ id: 'ab'.repeat(32), type: 'data', offset: 0, length: 500 }] }, made.data, made.trees] });
   const snapshot = made.snapshot();
   assertFindings(await night.sync(), 4, [`missing-pack ${packPath(gone)}`]);
   await assertRestores(night, snapshot.slice(-64), made.files);
   await assertRestoresOld(night);
+  night.forge.index({ packs: [made.data, made.trees] });
+  night.remove(index);
+  await openWindow(night);
+  assert.equal((await night.sync()).run.tombstones.expired, 1);
+  assertFindings(await night.sync(), 0, []); // The warning ends with the index.
+});
+
+test('indexes that name packs that are not there: none leads restic away from what enters tonight, and a lie comes out when the pack comes', async (t) => {
+  const night = await forgedNight(t, { deletionGrace: 0 });
+  const made = newBackup(night);
+  night.forge.index({ packs: [made.data, made.trees] });
+  const snapshot = made.snapshot();
+  const misleading = [1, 2, 3, 4].map((n) => night.forge.index({ packs: [{ ...made.data, id: `${n}`.repeat(64) }] }));
+  const late = night.forge.pack([dataBlob(randomBytes(900)), dataBlob(randomBytes(900))]);
+  renameSync(join(night.source, packPath(late.id)), join(night.folder, 'late'));
+  const lie = night.forge.index({ packs: [{ ...late, blobs: late.blobs.map((blob, n) => ({ ...blob, id: late.blobs[1 - n]?.id ?? '' })) }] });
+  assert.equal((await night.sync()).code, 4);
+  assert.deepEqual(misleading.filter((index) => night.has(index)), []);
+  await assertRestores(night, snapshot.slice(-64), made.files);
+  renameSync(join(night.folder, 'late'), join(night.source, packPath(late.id)));
+  await openWindow(night);
+  night.remove(`snapshots/${night.old.snapshots[0]?.id ?? ''}`);
+  for (const which of ['the night in which the pack comes', 'the night after']) {
+    const judged = await night.sync();
+    assert.deepEqual([pathsOf(judged, 'check-failed'), judged.run.unread.indexes, judged.run.tombstones.expired], [[lie], 1, 0], which);
+  }
 });

@@ -96,6 +96,7 @@ const kinds: readonly (readonly [name: string, change: Forged])[] = [
   ['an index that calls data a tree', (pack) => withTwo(pack, { type: 'tree' }, {})],
   ['an index that names a pack twice, once with a lie', (pack) => [pack, exchanged(pack)]],
   ['an index that gives a blob a plain length that the header has not', (pack) => withTwo(pack, { uncompressed_length: first(pack).length - 32 + 5 }, {})],
+  ['an index that calls a blob compressed, of the plain length that it has', (pack) => withTwo(pack, { uncompressed_length: first(pack).length - 32 }, {})],
 ];
 
 export const lies: readonly Lie[] = [
@@ -134,6 +135,7 @@ const each: Readonly<Record<string, Lie['each']>> = {
   'an index that exchanges two blobs of equal length, of a new pack': 'beside',
   'an index with a false length, of a new pack': 'alone',
   'an index with an invented blob beside the true ones, of a new pack': 'beside',
+  'an index that calls a blob compressed, of the plain length that it has, of a new pack': 'alone',
   'an index that finds an old blob there, of a new pack': 'alone',
   'an index with an invented blob in place of a true one, of a pack that stays': 'alone',
   'an index that finds its blobs in another pack, of a pack that stays': 'in place',

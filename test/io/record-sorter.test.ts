@@ -10,7 +10,7 @@ for (const [what, capacity] of [['all of them in memory', undefined], ['most of 
   test(`five thousand records come back in order, entered or copied: ${what}`, (t) => {
     const folder = temporaryFolder(t);
     const [entered, copied] = [new RecordSorter(folder, capacity), new RecordSorter(folder, capacity)];
-    for (let n = 5000; n > 0; n -= 1) entered.add({ pack: id(7), blob: id(n), isTree: false, offset: n, length: 40, plain: 8 });
+    for (let n = 5000; n > 0; n -= 1) entered.add({ pack: id(7), blob: id(n), isTree: false, isCompressed: false, offset: n, length: 40, plain: 8 });
     for (const record of entered.sorted()) copied.addRecord(record);
     for (const sorter of [entered, copied]) {
       const offsets = [...sorter.sorted()].map((record) => record.readUInt32BE(64));
