@@ -44,7 +44,7 @@ export function addConfig(program: Command, _context: CliContext): void {
 /** The repositories of a configuration without a problem; what is wrong is thrown on, after programs were told. */
 function validNames(command: Command, file: string): string[] {
   try {
-    return configOf(command, [], { purpose: 'judging', foresee: foreseen }).repositories.map((repository) => repository.name);
+    return configOf(command, [], { purpose: 'judging', foresee: foreseen, comparesAll: true }).repositories.map((repository) => repository.name);
   } catch (error) {
     if (error instanceof ConfigError && wantsJson(command)) {
       consoleOf(command).document(JSON.stringify({ version: 1, file, valid: false, problems: error.problems }, null, 2));

@@ -38,6 +38,8 @@ export interface Reading {
   readonly secrets?: Secrets;
   readonly purpose?: Purpose;
   readonly foresee?: (config: Config) => readonly ValueProblem[];
+  /** Whether all folders are compared, see config-file.ts. */
+  readonly comparesAll?: boolean;
 }
 
 /**
@@ -59,7 +61,7 @@ export function configForCaller(command: Command, names: readonly string[], read
   return { config, owner };
 }
 
-function readAs(command: Command, names: readonly string[], { secrets, foresee, purpose = 'using' }: Reading, take: (owner: Owner) => void): Config {
+function readAs(command: Command, names: readonly string[], { secrets, foresee, comparesAll = false, purpose = 'using' }: Reading, take: (owner: Owner) => void): Config {
   const settle = (config: Config): Settled => {
     const stateOf = (owner: Owner): string => defaultState({ HOME: owner.home }, owner.uid);
     const all = repositoriesOf(config, names).map((repository) => ownershipOf(repository, config.state, purpose, stateOf));
@@ -68,7 +70,7 @@ function readAs(command: Command, names: readonly string[], { secrets, foresee, 
     if (owner !== undefined) take(owner);
     return { problems, state: owner && stateOf(owner) };
   };
-  return loadConfig(configPath(command), { names, ...(foresee && { foresee }), ...(secrets && { secrets }), ...(process.getuid?.() === 0 && { settle }) });
+  return loadConfig(configPath(command), { names, comparesAll, ...(foresee && { foresee }), ...(secrets && { secrets }), ...(process.getuid?.() === 0 && { settle }) });
 }
 
 /** How a command begins that finds the same configuration: with `--config` where this one was named. */

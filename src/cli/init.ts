@@ -16,7 +16,7 @@ export function addInit(program: Command, context: CliContext): void {
     .option('--repin', 'accept a changed config, after restic migrate on serverA, say; asks first')
     .option('--yes', 'with --repin: do not ask')
     .action(async (name: string, options: { trustExisting?: boolean; repin?: boolean; yes?: boolean }) => {
-      const config = configOf(init, [name], { purpose: 'making' });
+      const config = configOf(init, [name], { purpose: 'making', comparesAll: true });
       const console = consoleOf(init);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;

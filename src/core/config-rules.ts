@@ -1,14 +1,9 @@
 import { namePattern, ways } from './config-schema.ts';
 import { parseSource } from './config-source.ts';
+import { placeFindings, type Place } from './config-places.ts';
 import type { Finding, KeyPath } from './config-types.ts';
-import { isWithin } from './config-units.ts';
 import type { Resolve } from './config-values.ts';
-
-/** A folder that a key names, resolved. */
-interface Place {
-  path: KeyPath;
-  folder: string;
-}
+import { isThisMachine } from './smtp.ts';
 
 /**
  * What no single key can tell: names, folders that overlap, keys that go together. It reads the raw data and passes
@@ -16,35 +11,17 @@ interface Place {
  */
 export function ruleFindings(raw: unknown, resolve: Resolve): Finding[] {
   const names = Object.keys(mapping(raw, 'repositories'));
-  const replicas = places(raw, resolve, names.map((name) => ['repositories', name, 'replica']));
-  const written = places(raw, resolve, [['state'], ['monitoring', 'metricsFile'], ['alerts', 'email', 'directory']]);
+  const of = (key: string): Place[] => places(raw, resolve, names.map((name) => ['repositories', name, key]));
+  const [state] = places(raw, resolve, [['state']]);
+  const written = places(raw, resolve, [['monitoring', 'metricsFile'], ['alerts', 'email', 'directory']]);
   return [
     ...names.flatMap(nameFinding),
     ...noRepository(raw, names),
-    ...replicas.flatMap((one, index) => twoReplicas(one, replicas.slice(0, index))),
-    ...replicas.flatMap((one) => ownSource(raw, one)),
-    ...written.flatMap((one) => insideReplica(one, replicas)),
-    ...places(raw, resolve, [['state']]).flatMap(({ folder }) => stateFindings(folder, names, replicas)),
+    ...placeFindings({ names, replicas: of('replica'), sources: of('source').filter(({ path }) => isLocal(at(raw, path))), state, written }),
     ...transportFindings(raw),
     ...loginFindings(raw),
     ...names.flatMap((name) => windowFindings(raw, name)),
   ];
-}
-
-/** Replicas that lie where `state` keeps the books of a repository or the spool; for a state that is a default as well. */
-export function stateFindings(state: string, names: readonly string[], replicas: readonly Place[]): Finding[] {
-  const taken = [...names, 'spool'].map((name) => `${state}/${name}`);
-  return replicas.flatMap(({ path, folder }): Finding[] => {
-    const clash = taken.find((one) => isWithin(folder, one));
-    if (clash === undefined) return [];
-    return [{ path, at: 'value', message: `must be outside ${clash}, where the state folder keeps its own files` }];
-  });
-}
-
-/** The same the other way round: something that we write must not lie inside a replica. */
-export function insideReplica({ path, folder }: Place, replicas: readonly Place[]): Finding[] {
-  const around = replicas.find((replica) => isWithin(folder, replica.folder));
-  return around ? [{ path, at: 'value', message: `must be outside the replica ${around.folder}: nothing but the repository belongs there` }] : [];
 }
 
 function nameFinding(name: string): Finding[] {
@@ -62,21 +39,9 @@ function noRepository(raw: unknown, names: string[]): Finding[] {
   return [{ path: ['repositories'], at: 'value', message: 'must have at least one repository, with source and replica' }];
 }
 
-function twoReplicas({ path, folder }: Place, earlier: Place[]): Finding[] {
-  const other = earlier.find((one) => isWithin(folder, one.folder) || isWithin(one.folder, folder));
-  if (!other) return [];
-  const name = String(other.path[1]);
-  const relation = other.folder === folder ? 'is also the replica of' : isWithin(folder, other.folder) ? 'lies inside the replica of' : 'lies around the replica of';
-  return [{ path, at: 'value', message: `${relation} ${name} (${other.folder}): each repository must have a folder of its own` }];
-}
-
-function ownSource(raw: unknown, { path, folder }: Place): Finding[] {
-  const text = at(raw, ['repositories', path[1] ?? '', 'source']);
-  const source = typeof text === 'string' ? parseSource(text) : { wrong: '' };
-  if ('wrong' in source || source.value.kind !== 'local') return [];
-  const local = source.value.path;
-  if (!isWithin(local, folder) && !isWithin(folder, local)) return [];
-  return [{ path, at: 'value', message: `must be outside the source ${local}, and not around it` }];
+function isLocal(source: unknown): boolean {
+  const parsed = parseSource(String(source));
+  return 'value' in parsed && parsed.value.kind === 'local';
 }
 
 function transportFindings(raw: unknown): Finding[] {
@@ -88,12 +53,15 @@ function transportFindings(raw: unknown): Finding[] {
   return given.slice(1).map((key) => ({ path: [...path, key], at: 'key', message: `must be the only way to send: exactly one of smtp, sendmail, directory; ${given[0] ?? ''} is there already` }));
 }
 
+/** A password goes out in the clear to this machine alone. */
 function loginFindings(raw: unknown): Finding[] {
   const path = ['alerts', 'email', 'smtp'];
   const smtp = mapping(raw, ...path);
-  const pair = ['user', 'passwordFile'];
-  const absent = pair.filter((key) => !Object.hasOwn(smtp, key));
-  return absent.length !== 1 ? [] : absent.map((key) => ({ path: [...path, key], at: 'parent', message: 'is missing: user and passwordFile must come together' }));
+  const absent = ['user', 'passwordFile'].filter((key) => !Object.hasOwn(smtp, key));
+  if (absent.length === 1) return absent.map((key) => ({ path: [...path, key], at: 'parent', message: 'is missing: user and passwordFile must come together' }));
+  const [tls, host = 'localhost'] = [at(smtp, ['tls']), at(smtp, ['host'])];
+  if (absent.length > 0 || tls !== 'none' || typeof host !== 'string' || isThisMachine(host)) return [];
+  return [{ path: [...path, 'tls'], at: 'value', message: `must be required or implicit: with none the password of user would go over the network in the clear` }];
 }
 
 function windowFindings(raw: unknown, name: string): Finding[] {

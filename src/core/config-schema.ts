@@ -4,7 +4,7 @@ import { aSource, isGreeting, isMailHost, parseSource } from './config-source.ts
 import type { Email, Source, Transport } from './config-types.ts';
 import { day } from './config-units.ts';
 import {
-  address, clock, commandLine, grace, ignored, list, matching, minFree, oneOf, parsed, path, program, size, sshOption, text, time, whole, zone, type Resolve,
+  address, clock, commandLine, freshness, grace, ignored, list, matching, minFree, oneOf, parsed, path, program, size, sshOption, text, time, whole, zone, type Resolve,
 } from './config-values.ts';
 
 const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
@@ -104,7 +104,7 @@ function repository(resolve: Resolve) {
     ),
     limits: key(v.optional(limits, {}), 'What one night may bring, and what the disk must keep free.'),
     spotCheck: key(v.optional(whole(0), 5), 'How many old files are fetched at random each night and compared.'),
-    freshness: key(v.exactOptional(time()), 'For this one in place of alerts.freshness: warn when no new snapshot has come for this long.'),
+    freshness: key(v.exactOptional(freshness), 'For this one in place of alerts.freshness: warn when no new snapshot has come for this long.'),
     ignore: key(v.optional(list(ignored, 'names'), []), 'Names of files or folders on serverA that are known not to belong to restic, literal or with one * at the beginning or the end, such as .DS_Store, ._* or *.bak.'),
   });
 }
@@ -144,7 +144,7 @@ function transport(way: { smtp?: Omit<Extract<Transport, { kind: 'smtp' }>, 'kin
 export function configSchema(resolve: Resolve) {
   const alerts = v.strictObject({
     email: key(v.exactOptional(email(resolve)), 'Mail: who gets it, and by exactly one of smtp, sendmail, directory.'),
-    freshness: key(v.exactOptional(time()), 'Warn when no new snapshot has come for this long, such as 48h.'),
+    freshness: key(v.exactOptional(freshness), 'Warn when no new snapshot has come for this long, such as 48h.'),
   });
   const ping = v.strictObject({
     urlFile: path(resolve, undefined, { description: 'A file with the address of the monitor, closed to others.' }),

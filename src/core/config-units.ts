@@ -6,11 +6,12 @@ export type Parsed<T> = { value: T } | { wrong: string };
 /** A pure reading of one text. */
 export type Parse<T> = (text: string) => Parsed<T>;
 
-/** Milliseconds of one second and one day. */
+/** Milliseconds of one second, one hour and one day. */
 export const second = 1000;
+export const hour = 3_600_000;
 export const day = 86_400_000;
 
-const timeUnits: Readonly<Record<string, number>> = { s: second, m: 60 * second, h: 3600 * second, d: day };
+const timeUnits: Readonly<Record<string, number>> = { s: second, m: 60 * second, h: hour, d: day };
 const sizeUnits: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
 
 /** The longest time: a due date that far away is still a date. Who wants more says `forever`. */
@@ -36,12 +37,13 @@ function quantity(text: string, units: Readonly<Record<string, number>>): number
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** A time of `s`, `m`, `h` or `d` in milliseconds: above 0, and at most `most` (said in days). */
-export function parseTime(most = longest): Parse<number> {
+/** A time of `s`, `m`, `h` or `d` in milliseconds: above 0, at least `least` (said in hours), and at most `most` (said in days). */
+export function parseTime(most = longest, least = 0): Parse<number> {
   return (text) => {
     const value = quantity(text, timeUnits);
     if (value === undefined) return { wrong: aTime };
     if (value === 0) return { wrong: `must be more than nothing: ${aTime}` };
+    if (value < least) return { wrong: `must be at least ${least / hour}h` };
     return value > most ? { wrong: `must be at most ${most / day}d` } : { value };
   };
 }

@@ -50,7 +50,10 @@ export const oneOf = <const T extends readonly string[]>(...options: T) =>
 
 export const list = <S extends v.GenericSchema>(item: S, of: string) => v.array(item, `must be a list of ${of}, such as [a, b]`);
 
-export const time = (most?: number) => parsed(units.aTime, units.parseTime(most), { pattern: units.timePattern });
+export const time = (most?: number, least?: number) => parsed(units.aTime, units.parseTime(most, least), { pattern: units.timePattern });
+
+/** Without a new snapshot: runs are hours apart, and what is shorter would warn when one is run by hand. */
+export const freshness = time(undefined, units.hour);
 
 export const size = (least?: number) => parsed(units.aSize, units.parseSize(least), { pattern: units.sizePattern });
 

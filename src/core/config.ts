@@ -33,10 +33,17 @@ export function readConfig(text: string, folder: string): { config: Config; loca
   const misshapen = shapeFindings(yaml, schema);
   const values = valueFindings(result).filter((value) => !misshapen.some((shape) => isAbove(shape, value)));
   const findings = [...misshapen, ...ruleFindings(raw, resolve), ...values];
-  const problems = inOrder([...yaml.duplicates, ...findings.map((finding) => problemOf(yaml, finding))]);
-  if (problems.length > 0) return { problems };
+  const problems = inOrder([...yaml.duplicates, ...findings.slice(0, mostProblems).map((finding) => problemOf(yaml, finding))]);
+  if (problems.length > 0) return { problems: [...problems, ...moreProblems(findings.length - mostProblems)] };
   if (!result.success) throw new Error(`the schema refuses what the problems do not name: ${result.issues[0].message}`);
   return { config: toConfig(result.output), locate: (...path) => yaml.place(path, 'value') };
+}
+
+/** So many are told: to find the place of one costs a walk through the file. */
+const mostProblems = 100;
+
+function moreProblems(count: number): Problem[] {
+  return count <= 0 ? [] : [{ line: 1, column: 1, key: '', message: `… and ${count} more` }];
 }
 
 /** Without the operator's own `x-…` blocks. What stands in `repositories` are names, whatever they begin with. */

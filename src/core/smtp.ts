@@ -21,7 +21,7 @@ export interface Encryption {
  *   proves nobody's identity, as between mail servers. A login is never sent that way over a network: with `user` it
  *   means the same as `required`, unless the server is this machine.
  * - `implicit`: TLS from the first byte on any port, with a valid certificate, or no mail.
- * - `none`: never TLS, the login included.
+ * - `none`: never TLS, the login included; the configuration takes a login that way to this machine alone.
  */
 export function encryptionOf({ tls, port, user, host }: Smtp): Encryption {
   const mustProve = tls === 'required' || tls === 'implicit' || (tls === 'opportunistic' && user !== undefined && !isThisMachine(host));

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
-import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { insideReplica, stateFindings } from '../core/config-rules.ts';
 import { quoteLine } from '../core/config-quote.ts';
 import { keyName, readConfig } from '../core/config.ts';
 import type { Config, KeyPath, Problem } from '../core/config.ts';
 import { UsageError } from '../errors.ts';
 import { userName } from './become.ts';
+import { placeProblems } from './foreseen-places.ts';
 
 /** The configuration says something wrong: the same problems as in the message, for programs. */
 export class ConfigError extends UsageError {
@@ -45,10 +45,12 @@ export type Secrets = 'with secrets' | 'without secrets';
 export interface Wanted {
   readonly env?: NodeJS.ProcessEnv;
   readonly secrets?: Secrets;
-  /** What else speaks against the values, see foreseen.ts. */
-  readonly foresee?: (config: Config) => readonly ValueProblem[];
-  /** The repositories that are meant: only their secrets are looked at; all when none is named. */
+  /** What else speaks against the values of the repositories that are meant, see foreseen.ts. */
+  readonly foresee?: (meant: Config) => readonly ValueProblem[];
+  /** The repositories that are meant: only their secrets and folders are looked at; all when none is named. */
   readonly names?: readonly string[];
+  /** Whether the folders of all repositories are compared, sources on this machine included: one that hangs would hang us. */
+  readonly comparesAll?: boolean;
   /** Called once the text is known to be right, before anything that it names is looked at: root becomes the owner here. */
   readonly settle?: (config: Config) => Settled;
 }
@@ -69,18 +71,24 @@ export interface ValueProblem {
  * Reads and checks the configuration at `path`, the rights of the file itself and of the files with secrets included.
  * `state` is always filled in. Throws ConfigError with `FILE:LINE:COLUMN: KEY: message` and the quoted line for each problem.
  */
-export function loadConfig(path: string, { env = process.env, secrets = 'with secrets', names = [], foresee = () => [], settle }: Wanted = {}): Config {
+export function loadConfig(path: string, wanted: Wanted = {}): Config {
   const file = resolve(path);
   const { text, problems } = readText(file);
   const result = readConfig(text, dirname(file));
   if ('problems' in result) return refuse(file, text, [...problems, ...result.problems]);
   const { config, locate } = result;
-  const settled = settle?.(config);
-  const filled: Config = { ...config, state: config.state ?? settled?.state ?? defaultState(env) };
-  const meant = { ...config, repositories: config.repositories.filter(({ name }) => names.length === 0 || names.includes(name)) };
-  const values = [...(settled?.problems ?? []), ...(secrets === 'with secrets' ? secretProblems(meant) : []), ...foresee(meant), ...defaultStateProblems(config, filled.state)];
+  const settled = wanted.settle?.(config);
+  const filled: Config = { ...config, state: config.state ?? settled?.state ?? defaultState(wanted.env ?? process.env) };
+  const values = [...(settled?.problems ?? []), ...valueProblems(filled, config.state === undefined, wanted)];
   const all = [...problems, ...values.map(({ path: key, message }) => ({ ...locate(...key), key: keyName(key), message }))];
   return all.length > 0 ? refuse(file, text, all) : filled;
+}
+
+/** What this machine says against the values. */
+function valueProblems(config: Config, isDefaultState: boolean, { secrets = 'with secrets', names = [], foresee = () => [], comparesAll = false }: Wanted): ValueProblem[] {
+  const meant = names.length === 0 ? config : { ...config, repositories: config.repositories.filter(({ name }) => names.includes(name)) };
+  const overlapping = placeProblems(comparesAll ? config : meant, isDefaultState, comparesAll);
+  return [...(secrets === 'with secrets' ? secretProblems(meant) : []), ...overlapping, ...foresee(meant)];
 }
 
 /** Where the books are kept when the configuration does not say: root has the machine's folder, a user his own. */
@@ -125,13 +133,28 @@ function readOpened(file: string): { bytes: Buffer; mode: number } {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(file, 'r');
-    return { bytes: readFileSync(descriptor), mode: fstatSync(descriptor).mode };
+    return { bytes: readAtMost(descriptor, largest), mode: fstatSync(descriptor).mode };
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(`${file}: cannot be read: ${why}`, 'give a configuration that you can read with --config FILE');
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
+}
+
+/** No configuration is larger; what the parser costs grows with the square of its keys. In bytes. */
+const largest = 2 ** 20;
+
+/** All of a file, or of a pipe. */
+function readAtMost(descriptor: number, most: number): Buffer {
+  const bytes = Buffer.alloc(most + 1);
+  for (let length = 0; length <= most;) {
+    const count = readSync(descriptor, bytes, length, bytes.length - length, null);
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+  }
+  throw new UsageError('the configuration is larger than 1 MiB', 'is this the right file? Nothing was tried');
 }
 
 const atTop = (message: string): Problem => ({ line: 1, column: 1, key: '', message });
@@ -167,15 +190,4 @@ export function secretFault(file: string): { readonly words: string; readonly mu
     if (code === 'ENOENT') return { words: `${file} does not exist`, must: `${isSecret} (install -m 600 /dev/stdin ${file})` };
     return { words: `${file} cannot be read (${code ?? 'unknown error'})`, must: `must be readable by the user who runs rsync-ratchet${code === 'EACCES' ? ` (chown ${userName()}: ${file})` : ''}` };
   }
-}
-
-/** What readConfig says of a configured state must hold for the default one too; the replica is then what to change. */
-function defaultStateProblems({ state, repositories }: Config, filled: string | undefined): ValueProblem[] {
-  if (state !== undefined || filled === undefined) return [];
-  const replicas = repositories.map(({ name, replica }) => ({ path: ['repositories', name, 'replica'], folder: replica }));
-  const around = replicas.filter((replica) => insideReplica({ path: [], folder: filled }, [replica]).length > 0);
-  return [
-    ...around.map(({ path }) => ({ path, message: `must not be around the state folder ${filled}: move one of them (state: …)` })),
-    ...stateFindings(filled, repositories.map(({ name }) => name), replicas),
-  ];
 }

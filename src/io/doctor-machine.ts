@@ -1,16 +1,18 @@
 /** What `doctor` looks at on this machine: programs, the state folder, the clock, who is told, and who starts a night. */
-import { accessSync, constants, existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Config, Email, Repository } from '../core/config.ts';
 import { day } from '../core/config-units.ts';
 import { bad, good, startsUs, warning, type Verdict } from '../core/doctor.ts';
 import { isOlder, versionArguments, versionIn, versionVerdict, type Versioned } from '../core/versions.ts';
 import { ask, secretCross, type Check } from './doctor-ask.ts';
+import { isWritable } from './files.ts';
 import { isThisMachine } from '../core/smtp.ts';
 import { findProgram } from './process.ts';
 import { stateFiles, strangersIn } from './owner.ts';
 import { readScrubMemory } from './scrub-memory.ts';
 import { snapshotsSeen } from './snapshots-seen.ts';
+import { addressIn, passwordFault } from './secret-line.ts';
 import { State } from './state.ts';
 
 /** How long a mail server may take for one step, in milliseconds. */
@@ -115,10 +117,12 @@ async function mail(email: Email | undefined): Promise<Verdict> {
   const { transport } = email;
   if (transport.kind === 'sendmail') return good([findProgram(transport.path, 'a mail server such as postfix'), ...transport.args].join(' '));
   if (transport.kind === 'directory') {
-    return canMake(transport.path) ? good(`${transport.path} (files)`) : bad(`${transport.path} is not writable`, `install -d -m 700 -o "$(id -un)" ${transport.path}`);
+    return isWritable(transport.path) ? good(`${transport.path} (files)`) : bad(`${transport.path} is not there, or not writable`, `install -d -m 700 -o "$(id -un)" ${transport.path}`);
   }
   const fault = secretCross(transport.passwordFile);
   if (fault !== undefined) return fault;
+  const wrong = transport.passwordFile === undefined ? undefined : passwordFault(transport.passwordFile);
+  if (wrong !== undefined) return bad(wrong, `write it anew, as one line, into ${transport.passwordFile ?? ''}`);
   const place = `${transport.host}:${transport.port}`;
   const { greetingOf, greetSmtp } = await import('./mail.ts');
   const failure = await greetSmtp(transport, smtpPatience);
@@ -132,8 +136,8 @@ function ping(file: string | undefined): Check[] {
   const look = (): Verdict => {
     const fault = secretCross(file);
     if (fault !== undefined) return fault;
-    const address = readFileSync(file ?? '', 'utf8').trim();
-    return /^https?:\/\/[^\s/]+/.test(address) ? good(`${file ?? ''} has an address`) : bad(`${file ?? ''} has no address`, `put the one http(s) address of the monitor into ${file ?? ''}`);
+    const address = addressIn(file ?? '');
+    return address instanceof URL ? good(`${file ?? ''} has an address`) : bad(address, `put the one http(s) address of the monitor into ${file ?? ''}`);
   };
   return file === undefined ? [] : [{ item: 'ping', look }];
 }
@@ -169,15 +173,6 @@ function readIfPossible(file: string): string {
     return readFileSync(file, 'utf8');
   } catch {
     return '';
-  }
-}
-
-function isWritable(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false; // the answer, not an error
   }
 }
 

@@ -1,6 +1,6 @@
 /** Small files that survive a power cut, and durability for many files at once. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
@@ -143,6 +143,16 @@ export function ifThere<T>(look: () => T): T | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** Whether this user may make files in a folder that is there. */
+export function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return statSync(folder).isDirectory();
+  } catch {
+    return false; // the answer, not an error
   }
 }
 

@@ -1,11 +1,14 @@
 /** What a first night would find out of a configuration, and `config validate` says before: a program that is not there, a secret without anything in it, a file that cannot be read. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Config, Repository } from '../core/config.ts';
+import type { Config, KeyPath, Repository } from '../core/config.ts';
+import { userName } from './become.ts';
 import { secretFault, secretFiles, type ValueProblem } from './config-file.ts';
+import { isWritable } from './files.ts';
 import { sshProblems } from './foreseen-ssh.ts';
 import { closedSource } from './local-source.ts';
 import { findProgram } from './process.ts';
+import { addressIn, passwordFault, secretLine } from './secret-line.ts';
 
 /** All of it, each at its key. */
 export function foreseen(config: Config): ValueProblem[] {
@@ -17,13 +20,13 @@ export function foreseen(config: Config): ValueProblem[] {
     ]),
     ...(transport?.kind === 'sendmail' ? [{ path: ['alerts', 'email', 'sendmail'], program: transport.path, of: 'a mail server such as postfix' }] : []),
   ];
-  const empty = secretFiles(config).filter(({ file }) => file !== undefined && secretFault(file) === undefined && readFileSync(file, 'utf8').trim() === '');
   return [
     ...programs.flatMap(({ path, program, of }) => (isThere(program, of) ? [] : [{ path, message: `there is no program ${program} on this machine that this user may run: must be a program, its name or its path` }])),
-    ...empty.map(({ path, file }) => ({ path, message: `${file ?? ''} is empty: must be a file with the secret in it` })),
+    ...secretFiles(config).flatMap(({ path, file }) => (file === undefined || secretFault(file) !== undefined ? [] : at(path, contentFault(String(path.at(-2)), file)))),
     ...config.repositories.flatMap((repository) => sourceProblems(repository)),
     ...config.repositories.flatMap((repository) => sshProblems(repository)),
-    ...metricsProblems(config),
+    ...at(['monitoring', 'metricsFile'], config.monitoring.metricsFile === undefined ? undefined : folderFault(dirname(config.monitoring.metricsFile), "must be a file in a folder that is (the node exporter's --collector.textfile.directory)")),
+    ...at(['alerts', 'email', 'directory'], transport?.kind === 'directory' ? folderFault(transport.path, `must be a folder where mails are looked for (install -d -m 700 -o ${userName()} ${transport.path})`) : undefined),
   ];
 }
 
@@ -39,9 +42,18 @@ function sourceProblems(repository: Repository): ValueProblem[] {
   return closed === undefined ? [] : [{ path, message: `${closed.message}: ${closed.hint}` }];
 }
 
-function metricsProblems({ monitoring: { metricsFile } }: Config): ValueProblem[] {
-  if (metricsFile === undefined || statSync(dirname(metricsFile), { throwIfNoEntry: false })?.isDirectory() === true) return [];
-  return [{ path: ['monitoring', 'metricsFile'], message: `${dirname(metricsFile)} is not there, or no folder: must be a file in a folder that is (the node exporter's --collector.textfile.directory)` }];
+const at = (path: KeyPath, message: string | undefined): ValueProblem[] => (message === undefined ? [] : [{ path, message }]);
+
+/** What is wrong with what stands in a file with a secret. restic reads its own: any text, in UTF-16 as well. */
+function contentFault(of: string, file: string): string | undefined {
+  if (secretLine(file).trim() === '') return `${file} is empty: must be a file with the secret in it`;
+  if (of === 'smtp') return passwordFault(file);
+  const address = of === 'ping' ? addressIn(file) : undefined;
+  return typeof address === 'string' ? `${address}: must be the one address of the monitor` : undefined;
+}
+
+function folderFault(folder: string, must: string): string | undefined {
+  return isWritable(folder) ? undefined : `${folder} is not there, or no folder, or this user may not write there: ${must}`;
 }
 
 function isThere(program: string, of: string): boolean {

@@ -1,6 +1,5 @@
 /** Mail, through nodemailer: SMTP, a local sendmail, or `.eml` files in a folder. Import it lazily: it is large. */
 import { createTransport, type SendMailOptions } from 'nodemailer';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Email } from '../core/config.ts';
 import type { Mail } from '../core/mail.ts';
@@ -8,6 +7,7 @@ import { addressOf, encryptionOf, type Encryption } from '../core/smtp.ts';
 import { Failure } from '../errors.ts';
 import { makeFolder, replaceFile } from './files.ts';
 import { fullHostName } from './host-name.ts';
+import { secretLine } from './secret-line.ts';
 import { handToSendmail } from './sendmail.ts';
 
 type Smtp = Extract<Email['transport'], { kind: 'smtp' }>;
@@ -122,7 +122,7 @@ function isAboutTls(error: Error & { code?: string }): boolean {
 }
 
 function password(file: string | undefined): string {
-  return file === undefined ? '' : readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  return file === undefined ? '' : secretLine(file);
 }
 
 async function rendered(message: SendMailOptions): Promise<Buffer> {

@@ -1,10 +1,10 @@
 /** Pings over HTTP. The address is a secret: it is read from a file and stands in no message. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Monitoring } from '../core/config.ts';
 import { kumaUrl, pingBody, pingUrl, signalOf, type Signal } from '../core/ping.ts';
 import type { Run } from '../core/run.ts';
+import { addressIn } from './secret-line.ts';
 
 /** Milliseconds that one attempt may take, how many there are, and how long to wait between them. */
 export interface PingPatience {
@@ -44,7 +44,7 @@ export class Pinger {
 
   async #ping(signal: Signal, body: string): Promise<void> {
     if (this.#settings === undefined) return;
-    const base = readUrl(this.#settings.urlFile);
+    const base = addressIn(this.#settings.urlFile);
     if (this.#settings.style === 'kuma' && signal === 'start') return;
     const fault = base instanceof URL ? await this.#try(this.#request(base, signal, body)) : base;
     if (fault !== undefined) this.#warn(`the ${signal} ping failed: ${fault} (monitoring.ping)`);
@@ -63,17 +63,6 @@ export class Pinger {
       if (fault.isFinal || attempt >= this.#patience.attempts) return fault.words;
       await pause(this.#patience.between);
     }
-  }
-}
-
-/** The address, or what is wrong with the file; never what stands in it. */
-function readUrl(file: string): URL | string {
-  try {
-    const url = new URL(readFileSync(file, 'utf8').trim());
-    return url.protocol === 'http:' || url.protocol === 'https:' ? url : `${file} holds no http or https address`;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    return code === 'ERR_INVALID_URL' ? `${file} holds no address` : `${file} cannot be read (${code ?? 'unknown error'})`;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Running programs: argument arrays, an environment built from nothing, and never a process left behind. */
 import { execa } from 'execa';
 import type { ChildProcess } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
 import { familyOf, survivorsOf } from './survivors.ts';
@@ -218,7 +218,7 @@ export function findProgram(name: string, debianPackage: string): string {
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
-    return true;
+    return statSync(path).isFile();
   } catch {
     return false; // the answer, not an error
   }

@@ -274,6 +274,7 @@ describe('alerts, monitoring and state', () => {
     ['alerts: { email: { from: a@b, to: [c@d], sendmail: [-x] } }', [[6, 52, 'alerts.email.sendmail', /must not begin with/]]],
     ['alerts: { email: { from: a@b, to: [c@d], smtp: { name: "a b" } } }', [[6, 56, 'alerts.email.smtp.name', /host name/]]],
     ['monitoring: { ping: { urlFile: /u, style: uptime } }', [[6, 43, 'monitoring.ping.style', /healthchecks or kuma/]]],
+    ['alerts: { freshness: 59m }', [[6, 22, 'alerts.freshness', /at least 1h/]]],
     ['alerts: { freshness: 48 }', [[6, 22, 'alerts.freshness', /s, m, h or d/]]],
     ['monitoring: { ping: {} }', [[6, 15, 'monitoring.ping.urlFile', /is missing: must be a path/]]],
     ['monitoring: { metricsFile: /srv/r/x.prom }', [[6, 28, 'monitoring.metricsFile', /outside the replica \/srv\/r/]]],
