@@ -44,6 +44,14 @@ export function sandboxFailure(ended: Ended): Failure {
   return new Failure(`the view of the repository for restic could not be made: ${escapeText(ended.stderr)}`, 'see the message; rsync-ratchet --verbose sync says more. Nothing was admitted');
 }
 
+/** Without namespaces restic would see the network and every secret. */
+export function notIsolated(): Failure {
+  return new Failure(
+    'restic cannot be isolated: this kernel refuses namespaces (unshare)',
+    'allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), run as root, or say restic.prove: unisolated. Nothing was admitted',
+  );
+}
+
 /** `path` is how restic sees the file. */
 export function unreadable(replica: string, path: string): Failure {
   return new Failure(

@@ -4,13 +4,13 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { countedSnapshots, rebuildIndex, resticCodes, retrying, saysNoKeyFits } from '../core/restic-words.ts';
-import { Failure } from '../errors.ts';
 import { findProgram, run, type Command, type Ended } from './process.ts';
 import { tellPacks, type Progress } from './progress.ts';
 import { ownPaths } from './replica.ts';
-import { codeOf, OutOfTime, passwordFailure, requirePassword, sandboxFailure, unreadable, wordsOf } from './restic-failures.ts';
+import { codeOf, notIsolated, OutOfTime, passwordFailure, requirePassword, sandboxFailure, unreadable, wordsOf } from './restic-failures.ts';
 import { requireRestic, type KnownRestic } from './restic-version.ts';
-import { canIsolate, isolatedCommand, linkView, overlayRefused, passwordRefused, unisolatedCommand, viewFailed, type Shows, type Step, type View } from './sandbox.ts';
+import { overlayRefused, passwordRefused } from './sandbox-script.ts';
+import { canIsolate, isolatedCommand, linkView, unisolatedCommand, type Shows, type Step, type View } from './sandbox.ts';
 import { StepReader } from './steps.ts';
 
 /** What restic said to one question. */
@@ -178,14 +178,9 @@ export class Restic {
     };
   }
 
-  /** Without namespaces restic would see the network and every secret: only with the operator's word. */
+  /** Without namespaces restic would see the network and every secret: only with the operator's word. Where there is none, the sandbox itself shows whether it can be had. */
   async #findRoad(): Promise<Road> {
-    if (await canIsolate()) return 'overlay';
-    if (this.#repository.restic.prove === 'unisolated') return 'unisolated';
-    throw new Failure(
-      'restic cannot be isolated: this kernel refuses namespaces (unshare)',
-      'allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), run as root, or say restic.prove: unisolated. Nothing was admitted',
-    );
+    return this.#repository.restic.prove === 'unisolated' && !(await canIsolate()) ? 'unisolated' : 'overlay';
   }
 
   /** Undefined when the kernel refuses this road. */
@@ -199,8 +194,10 @@ export class Restic {
       const ran = await this.#run(isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce), new StepReader(nonce, steps, listening), listening);
       if (ran.ended.stopped !== undefined) return ran; // its time was over while the view was made, perhaps: that is nobody's fault
       if (ran.script === passwordRefused) throw passwordFailure(view.passwordFile, ran.ended.stderr);
-      if (ran.script === viewFailed) throw sandboxFailure(ran.ended);
-      return road === 'overlay' && ran.script === overlayRefused ? undefined : ran;
+      if (road === 'overlay' && ran.script === overlayRefused) return undefined;
+      // Whatever restic says, the script ends with 0: anything else is nobody's answer.
+      if (ran.script !== undefined && ran.script !== 0) throw (await canIsolate()) ? sandboxFailure(ran.ended) : notIsolated();
+      return ran;
     } finally {
       rmSync(links, { recursive: true, force: true });
     }

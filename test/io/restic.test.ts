@@ -150,8 +150,10 @@ function pathWith(t: Ending, ...names: readonly string[]): Record<string, string
 }
 
 test('where no isolation can be had restic is not asked, and the failure says what to do', async (t) => {
-  const place = await placeFor(t, 'runner');
-  const reply = await askAs('runner', { ...place, ask: 'opens' }, pathWith(t, 'restic', 'cp', 'setpriv'));
+  const place = await placeFor(t, 'ordinary');
+  const refused = 'echo 0 > /proc/sys/user/max_mnt_namespaces; exec "$@"';
+  const asked = askCommand({ ...place, ask: 'opens' });
+  const reply = JSON.parse(await runAs('ordinary', ['unshare', '--user', '--map-root-user', 'sh', '-c', refused, 'sh', ...asked])) as Reply;
   assert.ok('hint' in reply, JSON.stringify(reply));
   assert.match(reply.message, /restic cannot be isolated/);
   assert.match(reply.hint, /restic\.prove: unisolated/);

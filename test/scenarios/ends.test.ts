@@ -16,7 +16,6 @@ const programs: readonly (readonly [name: string, words: RegExp, nightly: Readon
   ['sync', /could not be synced: sync was not done within 3600 s/, { rsync: { sandbox: 'off' } }],
   ['flock', /cannot lock .*: flock ended with a signal/, { rsync: { sandbox: 'off' } }],
   ['bwrap', /bubblewrap does not work here: bwrap was not done within 10 s/, { rsync: { sandbox: 'require' } }],
-  ['unshare', /restic cannot be isolated/, { rsync: { sandbox: 'off' }, restic: { path: 'RESTIC', passwordFile: 'PASSWORD' } }],
 ];
 
 describe('a program that hangs and takes no TERM fails the night in time, with its name', () => {
@@ -26,9 +25,7 @@ describe('a program that hangs and takes no TERM fails the night in time, with i
       const [bin, begun] = [join(s.folder, 'bin'), join(s.folder, 'begun')];
       for (const folder of [bin, begun]) mkdirSync(folder);
       writeFileSync(join(bin, name), `#!/bin/sh\ntrap '' TERM\n: > ${begun}/file\nexec sleep 86399\n`, { mode: 0o755 });
-      writeFileSync(join(s.folder, 'RESTIC'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
-      writeFileSync(join(s.folder, 'PASSWORD'), 'password\n', { mode: 0o600 });
-      s.configure(JSON.parse(JSON.stringify(nightly).replace(/RESTIC|PASSWORD/g, (file) => join(s.folder, file))) as Record<string, Value>);
+      s.configure(nightly);
       addFile(s.source, 'pack', 'a new pack');
       const before = s.replicaNow();
       const clock = clockFor(t, 'stall');
