@@ -1,7 +1,7 @@
 /** Disks on which no replica can be: init says why, in facts, and leaves the place as it was. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { program, ratchet } from '../support/cli.ts';
@@ -53,6 +53,30 @@ test('a night for which there are too few inodes fetches nothing and says which 
   assert.match(stderr, /not enough inodes: \d+ files to fetch, \d+ inodes free, limits\.minFree keeps \d+/);
   assert.deepEqual(digest(replica, { without: ['.rsync-ratchet'] }), before);
   assert.match((await ratchet(['doctor'], { config: config.file })).stdout, /free space +\d+ of \d+ inodes free/);
+});
+
+test('times that the replica\'s disk cannot hold are no alarm that never ends, and no other time passes for one of them', async (t) => {
+  const folder = temporaryFolder(); // removed after the disk
+  const { path } = await preparedRepository(join(folder, 'source'));
+  writeFileSync(join(folder, 'image'), '');
+  truncateSync(join(folder, 'image'), 40_000_000);
+  execFileSync('mkfs.ext4', ['-q', '-I', '128', join(folder, 'image')], { stdio: 'ignore' }); // until 2038, as on old disks
+  if (!mounted(t, folder, '-o', 'loop', join(folder, 'image'))) return t.diagnostic('no mounts here: rights of this user');
+  const config = writeConfig(folder, path, { repositories: { nightly: { replica: join(folder, 'disk/nightly'), limits: { suspects: 1 } } } });
+  const packs = readdirSync(join(path, 'data'), { recursive: true, encoding: 'utf8' }).filter((name) => name.length > 64).sort().map((name) => join(path, 'data', name));
+  const touch = (years: readonly string[]): void => { years.forEach((year, n) => { execFileSync('touch', ['-d', `${year}-06-01T00:00:00Z`, packs[n] ?? '']); }); };
+  const night = async (): Promise<[number | null, string[]]> => {
+    const ended = await ratchet(['--json', 'sync'], { config: config.file });
+    type Finding = Readonly<{ rule: string; severity: string }>;
+    return [ended.code, (ended.json().runs[0].findings as Finding[]).filter(({ severity }) => severity !== 'note').map(({ rule }) => rule)];
+  };
+  touch(['1890', '1960', '2039', '2200']);
+  assert.equal((await ratchet(['init', 'nightly'], { config: config.file })).code, 0);
+  assert.deepEqual([await night(), await night()], [[0, []], [0, []]]);
+  touch(['1900', '1960', '2100', '2199']);
+  assert.deepEqual(await night(), [0, []]);
+  touch(['1900', '1961', '2037', '2199']);
+  assert.deepEqual(await night(), [3, ['mtimes']]);
 });
 
 /** link(2) as vfat has it, for kernels without vfat: the system call itself is made to fail. */
