@@ -111,7 +111,7 @@ export class RemoteChecks {
   async #context(): Promise<RsyncContext | undefined> {
     if (this.#connection === undefined) return undefined;
     const { sandbox } = this.#repository.rsync;
-    return { repository: this.#repository, connection: this.#connection, runFolder: this.folder, hasRoom: await wantsRoom(sandbox), nonce: '', calls: callsOfOneRun(), held: this.#connection.held, fallen: () => undefined };
+    return { repository: this.#repository, connection: this.#connection, runFolder: this.folder, hasRoom: await wantsRoom(sandbox), nonce: '', calls: callsOfOneRun(), held: this.#connection.held, fallen: () => Promise.resolve(undefined) };
   }
 
   async #bubblewrap(): Promise<Verdict> {

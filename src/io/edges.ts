@@ -133,7 +133,7 @@ export class RunEdges extends Telling implements Edges {
 
   async expire(run: Run, books: Books, due: readonly Entry[], when: Date): Promise<Amount | undefined> {
     const { replica } = this.repository;
-    this.#requireStanding();
+    await this.#requireStanding();
     const moved = await this.state.locked(() => {
       this.state.tombstones.fold(books); // an operator may have said `keep` meanwhile
       if (!isSame(due, leaving(books, when))) return undefined;
@@ -161,7 +161,7 @@ export class RunEdges extends Telling implements Edges {
   }
 
   override async bury(run: Run, books: Books): Promise<Objection[]> {
-    this.#requireStanding();
+    await this.#requireStanding();
     return super.bury(run, books);
   }
 
@@ -205,8 +205,8 @@ export class RunEdges extends Telling implements Edges {
   }
 
   /** Throws Failure when source or replica is not the one that we began with: what serverA does not show any more may not count as deleted. */
-  #requireStanding(): void {
-    const fallen = this.#session.fallen();
+  async #requireStanding(): Promise<void> {
+    const fallen = await this.#session.fallen();
     if (fallen !== undefined) throw fallen;
     this.#requireReplica();
   }

@@ -6,7 +6,7 @@ import { userName } from './become.ts';
 import { secretFault, secretFiles, type ValueProblem } from './config-file.ts';
 import { isWritable } from './files.ts';
 import { sshProblems } from './foreseen-ssh.ts';
-import { closedSource } from './local-source.ts';
+import { closedSource, silenceOf } from './local-source.ts';
 import { findProgram } from './process.ts';
 import { addressIn, passwordFault, secretLine } from './secret-line.ts';
 
@@ -35,6 +35,8 @@ function sourceProblems(repository: Repository): ValueProblem[] {
   const { name, source } = repository;
   if (source.kind !== 'local') return [];
   const path = ['repositories', name, 'source'];
+  const silence = silenceOf(source.path);
+  if (silence !== undefined) return [{ path, message: `${source.path} ${silence}: must be a folder of a disk or a mount that does` }];
   const stats = statSync(source.path, { throwIfNoEntry: false });
   if (stats === undefined) return [];
   if (!stats.isDirectory()) return [{ path, message: `${source.path} is no folder: must be the folder of restic's repository` }];

@@ -108,7 +108,7 @@ export class InitEdges implements InitialiseEdges {
 
   /** A path that is not there is the most common slip; not so where the connection broke. */
   async #withWhatLiesThere(failure: Failure): Promise<Failure> {
-    const found = this.#options.interrupt.aborted || this.#session.fallen() !== undefined ? undefined : await this.whatLiesThere();
+    const found = this.#options.interrupt.aborted || (await this.#session.fallen()) !== undefined ? undefined : await this.whatLiesThere();
     return found === undefined ? failure : new Failure(failure.message, `${found}. Nothing was made`, { cause: failure });
   }
 

@@ -6,7 +6,33 @@ import type { Repository } from '../core/config.ts';
 import { layoutFolders } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
 import { ownerOf, userName } from './become.ts';
+import { briefly } from './briefly.ts';
 import { inRoom } from './bubblewrap.ts';
+
+/** How long a folder of this machine may take to say what lies in it, in milliseconds. */
+const mostSilence = 30_000;
+
+/**
+ * Throws Failure when a source on this machine does not answer: a dead NFS server, a hung FUSE mount. Asked by a program of
+ * its own, because whoever asks waits in the kernel, where our own clocks would not run.
+ */
+export async function requireAnswer(path: string, interrupt: AbortSignal): Promise<void> {
+  const { code } = await briefly('find', oneName(path), mostSilence, interrupt);
+  interrupt.throwIfAborted();
+  if (code !== undefined) return; // what find thinks of it is not asked here
+  throw new Failure(`the source ${path} ${silent}`, 'look at the disk or the mount (dmesg; ls by hand): is the server behind it up? Nothing was fetched');
+}
+
+const silent = `does not answer: what lies in it could not be listed within ${mostSilence / 1000} s`;
+
+function oneName(path: string): string[] {
+  return [path, '-mindepth', '1', '-maxdepth', '1', '-quit'];
+}
+
+/** The same as a question, for who cannot wait for it: why it is silent, or undefined. */
+export function silenceOf(path: string): string | undefined {
+  return spawnSync('find', oneName(path), { stdio: 'ignore', timeout: mostSilence, killSignal: 'SIGKILL' }).signal === null ? undefined : silent;
+}
 
 /** What rsync may not read in a source on this machine, and what to do about it; undefined where nothing speaks against it. */
 export function closedSource({ source, rsync }: Repository): Failure | undefined {
@@ -68,7 +94,7 @@ const patience = 30_000;
 function unreadableInRoom(source: string, paths: readonly string[]): string | undefined {
   const ask = (args: readonly string[], readable: readonly string[]) => {
     const { file, args: all } = inRoom({ file: '/usr/bin/find', args: [...args], env: { LC_ALL: 'C' } }, { readable, writable: [] });
-    return spawnSync(file, all, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: patience });
+    return spawnSync(file, all, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: patience, killSignal: 'SIGKILL' });
   };
   const { status, stdout } = ask([...paths, '-maxdepth', '0', '(', '!', '-readable', '-o', '-type', 'd', '!', '-executable', ')', '-print', '-quit'], [source]);
   const [first = ''] = stdout.split('\n', 1);

@@ -1,8 +1,9 @@
 /** Kernel locks that die with their holder (flock(2)), through flock(1) from util-linux on an inherited descriptor. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { Failure } from '../errors.ts';
+import { unending } from './process.ts';
 import { readText, unreadable } from './read-file.ts';
 
 /** A lock that is held until `release`, or until this process ends in whatever way. */
@@ -17,6 +18,8 @@ export interface Lock {
 
 /** How long flock may take beyond what it is to wait, in seconds. */
 const grace = 60;
+/** How long KILL may take, in milliseconds. */
+const afterKill = 3000;
 
 /** Takes the lock, or returns undefined when another process holds it for longer than `wait` seconds. */
 export async function takeLock(path: string, wait = 0): Promise<Lock | undefined> {
@@ -25,13 +28,26 @@ export async function takeLock(path: string, wait = 0): Promise<Lock | undefined
   const patience = wait > 0 ? ['-w', String(wait)] : ['-n'];
   // Not execa: it does not pass a bare descriptor on.
   const flock = spawn('flock', [...patience, '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
-  const timer = setTimeout(() => { flock.kill('SIGKILL'); }, (wait + grace) * 1000);
-  const [ended] = (await once(flock, 'close')) as [number | null];
-  clearTimeout(timer);
+  const ended = await endOf(flock, (wait + grace) * 1000);
   if (ended === 0) return heldLock(path, file);
   closeSync(file);
   if (ended === 1) return undefined;
   throw new Failure(`cannot lock ${path}: flock ended with ${ended ?? 'a signal'}`, 'a disk that does not answer, or no flock on this file system: try by hand: flock -n FILE true');
+}
+
+/** The exit code of a program that gets KILL after `patience` milliseconds; null when that ended it. Throws Failure when not even that does: a dead disk. */
+async function endOf(flock: ChildProcess, patience: number): Promise<number | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const givenUp = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => {
+      flock.kill('SIGKILL');
+      timer = setTimeout(resolve, afterKill, undefined);
+    }, patience);
+  });
+  const ended = await Promise.race([once(flock, 'close') as Promise<[number | null]>, givenUp]);
+  clearTimeout(timer);
+  if (ended === undefined) throw unending(flock, 'flock');
+  return ended[0];
 }
 
 function openLock(path: string): number {

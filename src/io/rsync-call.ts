@@ -26,7 +26,7 @@ export interface RsyncContext {
   /** Source (where it is a folder here) and replica, as the run found them. */
   readonly held: readonly HeldFolder[];
   /** Why one of them is no longer what it was; undefined while they stand. */
-  fallen(): Failure | undefined;
+  fallen(): Promise<Failure | undefined>;
 }
 
 /** What rsync would ask serverA for, by what it depends on: learned once for each program and kind of call. */

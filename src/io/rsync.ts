@@ -81,7 +81,7 @@ export async function dryRun(
     const args = auditArguments(repository, connection, pass, nonce, destination, rules);
     const room = { readable: [destination, ...(rules === undefined ? [] : [rules])], writable: [] };
     const ended = await runRsync(context, { args, room, limits: dryRunLimits }, bounds, (chunk) => { lines.push(chunk); });
-    const fallen = fallenIn(context, ended);
+    const fallen = await fallenIn(context, ended);
     if (fallen !== undefined) return { failure: fallen, code: undefined, mayGoOn: false, isVoid: true };
     if (ended.code === 0 && ended.stopped === undefined && !seen.ioError) {
       lines.end();
@@ -150,7 +150,7 @@ export async function fetch(
     const args = fetchArguments(repository, connection, manifest, nonce, incoming, bounds.largest);
     const ended = await runRsync(context, { args, room: { readable: [manifest], writable: [incoming] }, limits }, bounds, (chunk) => { lines.push(chunk); });
     if (ended.stopped === 'deadline') return 'unfinished';
-    const fallen = fallenIn(context, ended);
+    const fallen = await fallenIn(context, ended);
     if (fallen !== undefined) return fallen;
     return isDelivered(ended) ? 'complete' : failureOf('the fetch failed', ended, connection, bounds);
   } catch (error) {
@@ -160,9 +160,9 @@ export async function fetch(
 }
 
 /** Why what rsync read is not what the run began with. Where we ended rsync ourselves the mount went first, and nothing was read since. */
-function fallenIn(context: RsyncContext, { code, stopped }: Ended): Failure | undefined {
+async function fallenIn(context: RsyncContext, { code, stopped }: Ended): Promise<Failure | undefined> {
   if (stopped !== undefined) return undefined;
-  return context.fallen() ?? (code === anotherFolderCode ? anotherFolder(context.held.map(({ path }) => path).join(' or ')) : undefined);
+  return (await context.fallen()) ?? (code === anotherFolderCode ? anotherFolder(context.held.map(({ path }) => path).join(' or ')) : undefined);
 }
 
 /** 23 and 24: some files did not come; those that did go on (rule 7). */

@@ -69,8 +69,8 @@ export class Session {
   }
 
   /** Why source or replica is no longer what it was at the start; undefined while both stand. */
-  fallen(): Failure | undefined {
-    return this.#rsync?.connection.fallen?.() ?? (this.#replica && fallenFrom(this.#replica));
+  async fallen(): Promise<Failure | undefined> {
+    return (await this.#rsync?.connection.fallen?.()) ?? (this.#replica && fallenFrom(this.#replica));
   }
 
   /** Notes what the run is at, for whoever waits for the lock. */

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { basename, join } from 'node:path';
 import type { Repository } from '../core/config.ts';
-import { Failure } from '../errors.ts';
+import { asFailure, Failure } from '../errors.ts';
 import { Channels } from './channel.ts';
 import { fallenFrom, hold, letGo, type HeldFolder } from './held-folder.ts';
-import { closedSource } from './local-source.ts';
+import { closedSource, requireAnswer } from './local-source.ts';
 import { collect, endGroup, start, type Command } from './process.ts';
 import { connectionFailure } from './ssh-words.ts';
 import { mountSftp, unmount } from './sshfs.ts';
@@ -25,8 +25,8 @@ export interface Connection {
   readonly held: readonly HeldFolder[];
   /** What ssh itself said, for hints. */
   stderr(): string;
-  /** Why what is read there is no longer what it was at the start; undefined while it stands. Asks nothing that could hang. */
-  fallen?(): Failure | undefined;
+  /** Why what is read there is no longer what it was at the start; undefined while it stands. Does not wait for what hangs. */
+  fallen?(): Promise<Failure | undefined>;
   /** Ends a mount at once, so that nobody can wait for it any more. */
   letGo?(): void;
   /** Ends the connection; never throws. */
@@ -69,12 +69,13 @@ const runFolderPrefix = 'rsync-ratchet-';
 export async function connect(repository: Repository, folder: string, interrupt: AbortSignal): Promise<Connection> {
   const { source } = repository;
   if (source.kind === 'sftp') return mountSftp({ ...repository, source }, join(folder, 'mount'), interrupt);
-  if (source.kind === 'local') return openFolder(repository, source.path);
+  if (source.kind === 'local') return openFolder(repository, source.path, interrupt);
   return connectMaster({ ...repository, source }, folder, interrupt);
 }
 
 /** A folder of this machine, a disk perhaps. */
-function openFolder(repository: Repository, path: string): Connection {
+async function openFolder(repository: Repository, path: string, interrupt: AbortSignal): Promise<Connection> {
+  await requireAnswer(path, interrupt);
   const held = holdSource(path);
   const closed = closedSource(repository);
   if (closed !== undefined) {
@@ -86,7 +87,15 @@ function openFolder(repository: Repository, path: string): Connection {
     if (isOpen) letGo(held);
     isOpen = false;
   };
-  return { source: withSlash(path), channels: undefined, readable: [path], held: [held], stderr: () => '', fallen: () => fallenFrom(held), close };
+  const fallen = async (): Promise<Failure | undefined> => {
+    try {
+      await requireAnswer(path, interrupt);
+      return fallenFrom(held);
+    } catch (error) {
+      return asFailure(error);
+    }
+  };
+  return { source: withSlash(path), channels: undefined, readable: [path], held: [held], stderr: () => '', fallen, close };
 }
 
 function holdSource(path: string): HeldFolder {

@@ -42,12 +42,12 @@ export async function mountSftp(repository: SftpRepository, folder: string, inte
   while (!isMounted(folder) && !life.isOver && !interrupt.aborted && Date.now() < deadline) await wait(lookEvery);
   const patience = wait(Math.max(deadline - Date.now(), 0), undefined, { ref: false, signal: interrupt }).catch(() => undefined);
   const mount = mountOf(folder);
-  const fallen = (): Failure | undefined => (!life.isOver && mountOf(folder) === mount ? undefined : new Failure(
+  const fallen = async (): Promise<Failure | undefined> => (!life.isOver && mountOf(folder) === mount ? undefined : new Failure(
     `the sftp mount of ${repository.source.host} is gone: sshfs ended, or the connection broke`,
     'see whether serverA is up, and run again; what was listed meanwhile does not count, and nothing was admitted',
   ));
   if (mount !== undefined) held = await Promise.race([holdServed(folder, bare), end.then(() => undefined), patience]);
-  if (held !== undefined && fallen() === undefined) return { source: `${folder}/`, channels: undefined, readable: [folder], held: [held], stderr, fallen, letGo, close };
+  if (held !== undefined && (await fallen()) === undefined) return { source: `${folder}/`, channels: undefined, readable: [folder], held: [held], stderr, fallen, letGo, close };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
   throw connectionFailure(repository, stderr());

@@ -88,4 +88,22 @@ test('a folder of this machine that hangs cannot be let go: the run fails in tim
   const [, pid = ''] = /^rsync \(process (\d+)\) does not end, not even by KILL/.exec(night.run.error.message) ?? assert.fail(night.run.error.message);
   assert.equal(nameOf(Number(pid)), 'rsync', 'it is still there');
   assert.match(night.mails.at(-1)?.text ?? '', new RegExp(`process ${pid}`));
+  await hangsBefore(t, folder, mount);
 });
+
+/** The mount is dead by now: a night that begins there ends before rsync has begun, and so does one whose lock lies on such a disk. */
+async function hangsBefore(t: Ending, folder: string, mount: string): Promise<void> {
+  const [config, replica, programs] = [join(folder, 'config.yaml'), join(folder, 'replica'), join(folder, 'programs')];
+  const before = digest(replica, { inode: true, without: ['.rsync-ratchet'] });
+  mkdirSync(programs);
+  writeFileSync(join(programs, 'flock'), `#!/bin/sh\nexec cat ${mount}/config\n`, { mode: 0o755 }); // waits for the dead disk, whatever it is sent
+  for (const [path, reason] of [['', /^find \(process \d+\) does not end, not even by KILL/], [`${programs}:`, /^flock \(process \d+\) does not end, not even by KILL/]] as const) {
+    const clock = clockFor(t, 'stall');
+    const running = spawnRatchet(['--json', 'sync'], { config, env: { ...clock.env, TMPDIR: join(folder, 'tmp'), PATH: `${path}${process.env['PATH'] ?? ''}` } });
+    await clock.jumpUntilEnd(running);
+    const { code, run } = await judged(running);
+    assert.equal(code, 1);
+    assert.match(run.error.message, reason);
+    assert.deepEqual(digest(replica, { inode: true, without: ['.rsync-ratchet'] }), before);
+  }
+}

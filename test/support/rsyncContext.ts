@@ -19,7 +19,7 @@ export function contextOf(folder: string, source: string, changes: Readonly<Reco
     nonce,
     calls: { recall: () => undefined, keep: () => Promise.resolve() },
     held: [],
-    fallen: () => undefined,
+    fallen: () => Promise.resolve(undefined),
   };
 }
 
