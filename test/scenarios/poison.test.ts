@@ -48,7 +48,7 @@ test('a junk key in a window that lets keys change never enters', async (t) => {
 for (const [what, change, words] of [
   ['whose scrypt parameters would exhaust the machine', { N: 2 ** 40, r: 2 ** 20, p: 1000 }, /scrypt parameters \(N=1099511627776, r=1048576, p=1000\) would exhaust this machine/],
   ['without a salt', { salt: undefined }, /without the fields of a restic key/],
-  ['that looks like one, but that restic cannot read', { created: 'no time' }, /parsing time/],
+  ['that looks like one, but that restic cannot read', { created: 'no time' }, /without the fields of a restic key/],
   ['whose scrypt parameters restic refuses', { N: 1000 }, /./],
 ] as const) {
   test(`a key ${what} never enters, though a window lets keys change`, async (t) => {

@@ -19,7 +19,8 @@ export function resticInit(path: string, password: string, format: 1 | 2 = 2): v
   writeFileSync(join(path, 'config'), seal(JSON.stringify(config), master), { mode: 0o400 });
 }
 
-function keyFile(password: string, master: Buffer): string {
+/** A key for a password, with a master key of 64 bytes. */
+export function keyFile(password: string, master: Buffer): string {
   const [N, r, p] = [1024, 8, 1];
   const salt = randomBytes(64);
   const base64 = (start: number, end: number): string => master.toString('base64', start, end);

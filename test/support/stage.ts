@@ -40,8 +40,10 @@ export function addFile(repository: string, type: HashedType, seed: string): str
 
 /** What restic would take for a key; it opens nothing. */
 function keyOf(seed: string): string {
-  return JSON.stringify({ created: '2026-01-01T00:00:00Z', username: 'root', hostname: 'client', kdf: 'scrypt', N: 32768, r: 8, p: 5, salt: seed, data: seed });
+  return JSON.stringify({ created: '2026-01-01T00:00:00Z', username: 'root', hostname: 'client', kdf: 'scrypt', N: 32768, r: 8, p: 5, salt: inBase64(seed), data: inBase64(seed) });
 }
+
+const inBase64 = (seed: string): string => Buffer.alloc(64, seed).toString('base64');
 
 let template: Promise<string> | undefined;
 
