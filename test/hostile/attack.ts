@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, readdirSync } from 'node:fs';
 import { suite, test } from 'node:test';
+import { isReleaseCheck } from '../support/release.ts';
 import { freshPaths, largestFresh } from './repository.ts';
 import { type Night, type Stage } from './stage.ts';
 import type { Attack } from './words.ts';
@@ -14,7 +15,7 @@ const mostSeconds = 300;
 /** A suite with one test for each attack of a table, so many at a time: two where they work, more where they wait. */
 export function suiteOf(name: string, stage: () => Stage, attacks: readonly Attack[], concurrency = 2): void {
   suite(name, { concurrency }, () => {
-    for (const attack of attacks) test(attack.name, async (t) => { record(name, attack.name, await withstand(stage().night(t, attack), attack)); });
+    for (const attack of attacks.filter(({ rare }) => isReleaseCheck || rare !== true)) test(attack.name, async (t) => { record(name, attack.name, await withstand(stage().night(t, attack), attack)); });
   });
 }
 

@@ -22,16 +22,16 @@ const waiting = 6;
 
 const hangs: readonly Attack[] = [
   ...['connect', 'preamble', 'list', 'listed', 'asked', 'end'].map((moment): Attack =>
-    ({ name: `in a dry run: ${moment}`, audit: at(moment, silence), ...stalled })),
+    ({ name: `in a dry run: ${moment}`, rare: !['connect', 'list', 'end'].includes(moment), audit: at(moment, silence), ...stalled })),
   ...['connect', 'list', 'listed', 'file', 'end'].map((moment): Attack =>
-    ({ name: `in the fetch: ${moment}`, fetch: at(moment, silence), ...stalled, heals: true })),
+    ({ name: `in the fetch: ${moment}`, rare: !['connect', 'file'].includes(moment), fetch: at(moment, silence), ...stalled, heals: true })),
 ];
 
 const deaf = { deaf: true };
 
 /** serverA's command never ends, whatever happens to the connection. */
 const deafness: readonly Attack[] = [
-  { name: 'in a dry run', audit: at('listed', deaf), ...stalled },
+  { name: 'in a dry run', rare: true, audit: at('listed', deaf), ...stalled },
   { name: 'in the fetch', fetch: at('file', deaf), ...stalled },
   { name: 'behind a dry run that was all right', audit: at('end', deaf), ...stalled },
 ];
@@ -45,13 +45,13 @@ suiteOf('silence for ever', () => stage, deafness, waiting);
 
 const slow: readonly Attack[] = [
   { name: 'one byte a second, in the list of a dry run', audit: at('preamble', { slow: true }), ...stalled },
-  { name: 'one byte a second, in the report of a dry run', audit: at('asked', { slow: true }), ...stalled },
-  { name: 'one byte a second, in a file', fetch: at('file', { slow: true }), ...stalled },
-  { name: 'one byte a second, with a patient stall clock', audit: at('preamble', anHour, { slow: true }), exits: [1], says: /timeouts\.run/, run: '30m' },
+  { name: 'one byte a second, in the report of a dry run', rare: true, audit: at('asked', { slow: true }), ...stalled },
+  { name: 'one byte a second, in a file', rare: true, fetch: at('file', { slow: true }), ...stalled },
+  { name: 'one byte a second, with a patient stall clock', rare: true, audit: at('preamble', anHour, { slow: true }), exits: [1], says: /timeouts\.run/, run: '30m' },
   { name: 'one byte a second in a file, with a patient stall clock', fetch: at('file', anHour, { slow: true }), exits: [4], finds: ['unfinished'], run: '30m' },
-  { name: 'a dot now and then in a dry run', audit: at('listed', { tag: 2, text: '.', every: 300, ...manyTimes }), ...stalled },
+  { name: 'a dot now and then in a dry run', rare: true, audit: at('listed', { tag: 2, text: '.', every: 300, ...manyTimes }), ...stalled },
   { name: 'a line now and then in a dry run', audit: at('listed', anHour, { tag: 2, text: 'skipping non-regular file "moon"\n', every: 300, ...manyTimes }), exits: [1], says: /timeouts\.run/, run: '30m' },
-  { name: 'a line now and then in the fetch', fetch: at('listed', anHour, { tag: 2, text: 'moon\n', every: 300, ...manyTimes }), exits: [4], finds: ['unfinished'], run: '30m' },
+  { name: 'a line now and then in the fetch', rare: true, fetch: at('listed', anHour, { tag: 2, text: 'moon\n', every: 300, ...manyTimes }), exits: [4], finds: ['unfinished'], run: '30m' },
 ];
 
 suiteOf('slowness', () => stage, slow, waiting);
@@ -59,25 +59,25 @@ suiteOf('slowness', () => stage, slow, waiting);
 const mostTaken = { takes: 512 << 20 };
 
 const floods: readonly Attack[] = [
-  { name: 'a list of numbered names', audit: { moreEntries: { count: endless, below: 'data/ab/', name: 'number' } }, ...stalled },
+  { name: 'a list of numbered names', rare: true, audit: { moreEntries: { count: endless, below: 'data/ab/', name: 'number' } }, ...stalled },
   { name: 'a list of long names, with a patient clock', audit: { moreEntries: { count: endless, below: 'data/ab/', name: 'long' } }, exits: [1], takes: 2 ** 31 },
-  { name: 'a list of long names in the fetch', fetch: { moreEntries: { count: endless, below: 'data/ab/', name: 'long' } }, exits: [1], takes: 2 ** 31 },
+  { name: 'a list of long names in the fetch', rare: true, fetch: { moreEntries: { count: endless, below: 'data/ab/', name: 'long' } }, exits: [1], takes: 2 ** 31 },
   { name: '20,000 new packs, where 1000 are allowed', crime: false, audit: { moreEntries: { count: 20, below: 'data/ab/', name: 'hash' } }, limits: { newFiles: 1000 }, exits: [3], finds: ['over-limit'] },
-  { name: '300,000 foreign names', crime: false, audit: { moreEntries: { count: 300, below: 'data/ab/', name: 'number' } }, limits: { newFiles: 1000 }, exits: [3], finds: ['over-limit'] },
+  { name: '300,000 foreign names', rare: true, crime: false, audit: { moreEntries: { count: 300, below: 'data/ab/', name: 'number' } }, limits: { newFiles: 1000 }, exits: [3], finds: ['over-limit'] },
   { name: 'one line again and again', crime: false, audit: { echo: { [old.packs[2]!]: { also: [{ path: old.packs[3]!, flags: 0, ...manyTimes }] } } }, limits: { newFiles: 1000 }, exits: [3], finds: ['over-limit'], ...mostTaken },
-  { name: 'a new pack again and again', crime: false, audit: { echo: { [old.packs[2]!]: { also: [{ path: fresh.packs[0]!, flags: 0xa000, ...manyTimes }] } } }, limits: { newFiles: 1000 }, exits: [3], finds: ['over-limit'], ...mostTaken },
+  { name: 'a new pack again and again', rare: true, crime: false, audit: { echo: { [old.packs[2]!]: { also: [{ path: fresh.packs[0]!, flags: 0xa000, ...manyTimes }] } } }, limits: { newFiles: 1000 }, exits: [3], finds: ['over-limit'], ...mostTaken },
   { name: 'deletions', audit: at('listed', { tag: 101, text: old.packs[2]!, ...manyTimes }), limits: { newFiles: 1000 }, exits: [3], finds: ['over-limit'], ...mostTaken },
   { name: 'lines of text', audit: at('listed', { tag: 2, text: 'hello\n', ...manyTimes }), exits: [1], says: /understood/, ...mostTaken },
-  { name: 'lines that we take', audit: at('listed', { tag: 2, text: 'skipping non-regular file "moon"\n', ...manyTimes }), limits: { newFiles: 1000 }, exits: [3], finds: ['over-limit'], ...mostTaken },
-  { name: 'text without a newline', audit: at('listed', { tag: 2, text: 'x', ...manyTimes }), exits: [1], says: /understood/, ...mostTaken },
-  { name: 'warnings', audit: at('listed', { tag: 4, text: 'hello\n', ...manyTimes }), ...stalled },
-  { name: 'io-errors', audit: at('listed', { tag: 22, bytes: [0, 0, 0, 0], ...manyTimes }), ...stalled },
-  { name: 'nothing, in many frames', audit: at('listed', { tag: 42, ...manyTimes }), exits: [1], stall: '2s' },
+  { name: 'lines that we take', rare: true, audit: at('listed', { tag: 2, text: 'skipping non-regular file "moon"\n', ...manyTimes }), limits: { newFiles: 1000 }, exits: [3], finds: ['over-limit'], ...mostTaken },
+  { name: 'text without a newline', rare: true, audit: at('listed', { tag: 2, text: 'x', ...manyTimes }), exits: [1], says: /understood/, ...mostTaken },
+  { name: 'warnings', rare: true, audit: at('listed', { tag: 4, text: 'hello\n', ...manyTimes }), ...stalled },
+  { name: 'io-errors', rare: true, audit: at('listed', { tag: 22, bytes: [0, 0, 0, 0], ...manyTimes }), ...stalled },
+  { name: 'nothing, in many frames', rare: true, audit: at('listed', { tag: 42, ...manyTimes }), exits: [1], stall: '2s' },
   { name: 'stderr', audit: at('listed', { stderr: 1 << 28 }, silence), ...stalled },
   { name: 'lines of text in the fetch', fetch: at('listed', { tag: 2, text: 'hello\n', ...manyTimes }), exits: [1], says: /understood/, ...mostTaken },
-  { name: 'warnings in the fetch', fetch: at('listed', { tag: 4, text: 'hello\n', ...manyTimes }), ...stalled },
-  { name: 'deletions in the fetch', fetch: at('listed', { tag: 101, text: 'x', ...manyTimes }), exits: [1], says: /understood/, ...mostTaken },
-  { name: 'items in the fetch', fetch: { echo: { [fresh.packs[1]!]: { also: [{ path: fresh.packs[0]!, flags: 0, ...manyTimes }] } } }, exits: [1], ...mostTaken, stall: '1s' },
+  { name: 'warnings in the fetch', rare: true, fetch: at('listed', { tag: 4, text: 'hello\n', ...manyTimes }), ...stalled },
+  { name: 'deletions in the fetch', rare: true, fetch: at('listed', { tag: 101, text: 'x', ...manyTimes }), exits: [1], says: /understood/, ...mostTaken },
+  { name: 'items in the fetch', rare: true, fetch: { echo: { [fresh.packs[1]!]: { also: [{ path: fresh.packs[0]!, flags: 0, ...manyTimes }] } } }, exits: [1], ...mostTaken, stall: '1s' },
 ];
 
 suiteOf('without end', () => stage, floods);

@@ -1,10 +1,11 @@
-/** Every exit code of serverA's rsync behind an honest dialogue. Codes are the sender's to choose. */
+/** Exit codes of serverA's rsync behind an honest dialogue: in the release check each of them. Codes are the sender's to choose. */
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { ratchet } from '../support/cli.ts';
 import { type Value, writeConfig } from '../support/config.ts';
+import { isReleaseCheck } from '../support/release.ts';
 import { type Ending, temporaryFolder } from '../support/temporary.ts';
 import { assertAdmitted, record } from './attack.ts';
 import { freshPaths } from './repository.ts';
@@ -15,10 +16,10 @@ let stage: Stage;
 before(async () => { stage = await startStage(); });
 after(() => stage.stop());
 
-const codes = [...Array(31).keys(), 255];
+const codes = isReleaseCheck ? [...Array(31).keys(), 255] : [0, 1, 10, 12, 23, 24, 30, 255];
 const ending = (code: number): Lie => ({ acts: { end: [{ exit: code }] } });
 
-suite('every exit code', { concurrency: 2 }, () => {
+suite('exit codes', { concurrency: 2 }, () => {
   test('behind an audit: only 0 is all right', async (t) => {
     const nights = codes.map((code) => stage.night(t, { audit: ending(code), crime: false }));
     await assertEach('an audit behind which rsync ends with', t, 'audit', nights, (code) => ({ exit: code === 0 ? 0 : 1, admitted: [] }));

@@ -101,6 +101,8 @@ export const rsyncDecides = [1, 3];
 /** One attack: what serverA does, and what must come of it. */
 export interface Attack {
   readonly name: string;
+  /** Another row is its neighbour and stands for both in the ordinary suite; the release check runs it too. */
+  readonly rare?: boolean;
   /** In every dry run, in that of data/ alone, in the fetch, or in the nth call of the night; other calls are honest. */
   readonly audit?: Lie;
   readonly packs?: Lie;

@@ -10,6 +10,7 @@ import { type Value, writeConfig } from '../support/config.ts';
 import { syncOnDisk } from '../support/disk.ts';
 import { addPack, anyOf, clockAhead, hashOf, type Judged, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { assertInStep, assertNothingLost, assertRestorable, day, ending, grace, journal, openWindow, prune, repositoryFiles, rulesOf, tombstones } from '../support/prune.ts';
+import { isReleaseCheck } from '../support/release.ts';
 import { digest } from '../support/tree.ts';
 
 let serverA: ServerA;
@@ -48,8 +49,8 @@ function assertInOrder(left: readonly string[], due: readonly string[]): void {
   assert.deepEqual(due.filter((path) => rank(path) < last && !left.includes(path)), [], 'still there');
 }
 
-/** Every fifth step here; `npm run torture` kills at random ones. */
-const stride = 5;
+/** So many steps on; `npm run torture` kills at random ones. */
+const stride = isReleaseCheck ? 5 : 16;
 
 test('killed between two steps of expiry: each file is whole, with its tombstone, or gone; the next run goes on', async (t) => {
   const { night, due, newer } = await pruned(t);

@@ -10,6 +10,7 @@ import { addPack, assertFailed, clockAhead, ended, hashOf, judged, type Night, t
 import { assertInStep, day, repositoryFiles, rulesOf } from '../support/prune.ts';
 import { hasEnded } from '../support/processes.ts';
 import { provingNight } from '../support/proof.ts';
+import { isReleaseCheck } from '../support/release.ts';
 import { openRepository } from '../support/restic.ts';
 import { descendants } from '../support/sshd.ts';
 import type { Ending } from '../support/temporary.ts';
@@ -58,7 +59,7 @@ test('a disk that fills up while files are fetched fails the run; what was compl
 
 test('a disk on which no more names fit, wherever in the night that is: the run fails, and the next one completes', async (t) => {
   let failures = 0;
-  for (const inodes of [0, 6, 15, 27, 31, 40]) {
+  for (const inodes of isReleaseCheck ? [0, 6, 15, 27, 31, 40] : [0, 15, 31]) {
     const night = await provingNight(serverA, t, noMinimum);
     const before = repositoryFiles(night.replica);
     await night.repository.backup({ 'new file': randomBytes(20_000) });
@@ -72,7 +73,7 @@ test('a disk on which no more names fit, wherever in the night that is: the run 
     assertHeld(night, before, failed);
     await assertNextIsFine(night);
   }
-  assert.ok(failures >= 3, `${failures} failed`);
+  assert.ok(failures >= 2, `${failures} failed`);
 });
 
 test('a state folder on a full disk fails the run before anything is admitted, and somebody hears of it', async (t) => {
@@ -190,11 +191,11 @@ test('a clock that jumps forwards or backwards by years: nothing leaves, the run
   }
 });
 
-test('a pack that serverA cannot read for ten nights keeps nothing else from safety, and is not told every night', async (t) => {
+test('a pack that serverA cannot read for ten days keeps nothing else from safety, and is not told every night', async (t) => {
   const night = await serverA.night(t, { account: 'powerless' });
   const dying = addPack(night.repository.path);
   chmodSync(join(night.repository.path, dying), 0);
-  for (let n = 0; n < 10; n++) {
+  for (const n of [0, 1, 2, 6, 7, 9]) {
     await night.repository.backup({ file: `${n} ${'x'.repeat(n)}` });
     const { code, run } = await night.sync([], { env: clockAhead(n * day) });
     assert.deepEqual([code, run.findings.map(({ rule, path }: { rule: string; path: string }) => `${rule} ${path}`)], [4, [`not-delivered ${dying}`]]);
