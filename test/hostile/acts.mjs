@@ -59,7 +59,17 @@ export class Acts {
 
 /** Says nothing until the client has gone. */
 function waitForEnd() {
-  const sink = Buffer.alloc(65536)
-  while (readSync(0, sink) > 0);
+  while (hears()) pause(10)
   process.exit(0)
+}
+
+/** Whether the client is there still. The proxy's stdin does not block. */
+function hears() {
+  const sink = Buffer.alloc(65536)
+  try {
+    while (readSync(0, sink) > 0);
+    return false
+  } catch (error) {
+    return error.code === 'EAGAIN'
+  }
 }

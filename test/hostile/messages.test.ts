@@ -31,9 +31,9 @@ const ends: readonly Attack[] = [
   // Which of its own two processes hears of it first is rsync's affair: 24, and we try again, or 10 (a broken pipe between them).
   { name: 'with the code for vanished files, each time', rare: true, audit: at('listed', vanished, silence), exits: [1], says: /exit code (?:24|10)\b/ },
   { name: 'with the code for vanished files, in the first try', calls: { 1: at('listed', vanished, silence) }, exits: rsyncDecides },
-  { name: 'through a real rsync', rare: true, audit: beside(quietEnd), ...missed },
-  { name: 'through a real rsync, in the last pass alone', calls: { 3: beside(quietEnd) }, ...missed },
-  { name: 'through a real rsync, half-way', rare: true, calls: { 3: { by: 'proxy', acts: { 'frame 2': [quietEnd] } } }, ...missed },
+  { name: 'through a real rsync', rare: true, audit: beside(quietEnd, silence), ...missed },
+  { name: 'through a real rsync, in the last pass alone', calls: { 3: beside(quietEnd, silence) }, ...missed },
+  { name: 'through a real rsync, half-way', rare: true, calls: { 3: { by: 'proxy', acts: { 'frame 2': [quietEnd, silence] } } }, ...missed },
 ];
 
 suiteOf('an error exit with code 0', () => stage, ends);
