@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, ut
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { anyOf, type Judged, type Night, type ServerA, startServerA } from '../support/night.ts';
+import { stage } from '../support/stage.ts';
 
 let serverA: ServerA;
 before(async () => { serverA = await startServerA(); });
@@ -48,6 +49,29 @@ for (const place of ['closed', '*', 'index/closed', 'data/closed', 'data/zz']) {
     assert.deepEqual([alone.code, alone.run.findings.map(({ rule, path }: { rule: string; path: string }) => `${rule} ${path}`)], [4, [`foreign ${place}`]], JSON.stringify(alone.run.error));
     for (const kind of ['data', 'snapshots'] as const) remove(night, kind);
     await assertRaised(night, ['deleted']);
+  });
+}
+
+/** Closed folders that restic does not use, by their names (bytes), and what the failure says where not all of them can be passed over. */
+const closedFolders: readonly (readonly [string, readonly (string | Buffer)[], RegExp | undefined])[] = [
+  ['more of them than are passed over', Array.from({ length: 1001 }, (_, n) => `closed${n}`), /exit code 23.*could not be passed over: "closed\d+"/s],
+  ['one with a newline in its name', ['a\nb'], /exit code 23.*could not be passed over: "a\\#012b"/s],
+  ['names that mean something to rsync, or to nobody', ['*', '**', '?', '[a-z]', '!x', '- x', ' x', '#c', ';c', '\\', 'data/*', 'keys/**', Buffer.alloc(255, 1), Buffer.alloc(255, 0xff)], undefined],
+];
+
+for (const [what, names, words] of closedFolders) {
+  test(`closed folders that restic does not use hide no deletion: ${what}`, async (t) => {
+    const one = await stage(t);
+    for (const name of names) mkdirSync(Buffer.concat([Buffer.from(`${one.source}/`), Buffer.from(name as string)]), { mode: 0o000 });
+    const pack = anyOf(one.source, 'data');
+    rmSync(join(one.source, pack));
+    const before = one.replicaNow();
+    const ended = await one.run(['--json', 'sync']);
+    const [run] = ended.json().runs;
+    const violations = run.findings.filter(({ severity }: { severity: string }) => severity === 'violation').map(({ path }: { path: string }) => path);
+    assert.deepEqual([ended.code, violations, one.replicaNow()], [3, [pack], before]);
+    if (words === undefined) assert.equal(run.error, undefined);
+    else assert.match(run.error.message, words);
   });
 }
 
