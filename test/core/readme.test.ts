@@ -1,6 +1,6 @@
 /** The README says of each alarm rule what the mail says of it. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { policy } from '../../src/core/policy.ts';
 import { ruleWords } from '../../src/core/rules.ts';
@@ -16,3 +16,13 @@ for (const rule of [...alarms, 'over-limit', 'over-budget', 'unaccounted', 'inco
     for (const line of [means, ...road]) assert.ok(page.includes(line), line);
   });
 }
+
+test('each row of what it was attacked with names the tests that hold it, and they are there', () => {
+  const table = readme.split('| serverA, or the world |')[1]?.split('\n\n')[0]?.split('\n').slice(2) ?? [];
+  assert.ok(table.length >= 30);
+  for (const row of table) {
+    const names = [...(row.split('|').at(-2) ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+    assert.ok(names.length > 0, row);
+    for (const name of names) assert.ok(name === 'npm run torture' || existsSync(new URL(`../${name}.test.ts`, import.meta.url)), `${name}: ${row}`);
+  }
+});
