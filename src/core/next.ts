@@ -1,4 +1,5 @@
 /** The exact commands to run after a run, ready to be pasted. */
+import { placeOf } from './layout.ts';
 import type { Memory } from './memory.ts';
 import type { Rule } from './policy.ts';
 import { outcomeOf, type Run } from './run.ts';
@@ -45,11 +46,19 @@ function declarations(run: Run, step: MakeStep): Step[] {
   const deletions = Math.max(run.findings.count('deleted'), run.findings.count('over-budget') > 0 ? run.audit.deleted : 0);
   const open = (when: string, words: string[], reason: string): Step => step(when, 'prune-window', 'open', name, '--for', '2h', ...words, '--reason', `"${reason}"`);
   return [
-    ...(deletions > 0 ? [open('only if you pruned on purpose', ['--max-deletions', String(deletions)], 'prune')] : []),
+    ...(deletions > 0 ? [open(`only if you ran restic ${deleting(run)} on purpose`, ['--max-deletions', String(deletions)], deleting(run))] : []),
     ...(run.findings.count('pinned') > 0 ? [open('only if you changed a key on purpose', ['--allow-keys'], 'keys')] : []),
     ...(hasChangedConfig(run) ? [step('only if you changed the config on purpose (restic migrate)', 'init', name, '--repin')] : []),
     ...(isAbout(run, 'mtimes') ? [step('only if you know why the times are new: it takes them all over', 'acknowledge', name, '--accept-mtimes', '--reason', '"restored from tape"')] : []),
   ];
+}
+
+/** Which commands of restic delete such files: prune alone deletes packs, tag and rewrite replace snapshots, a repaired index the old ones. */
+function deleting({ findings }: Run): string {
+  const kinds = new Set(findings.kept.flatMap(({ rule, path }) => (rule === 'deleted' ? [placeOf(path).of] : [])));
+  if (kinds.has('pack')) return 'prune';
+  if (kinds.has('index')) return 'repair index (rebuild-index)';
+  return kinds.has('snapshot') ? 'forget, tag or rewrite' : 'forget, prune, tag or rewrite';
 }
 
 function hasChangedConfig({ findings }: Run): boolean {

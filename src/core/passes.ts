@@ -15,6 +15,8 @@ export interface FailedPass {
   readonly mayGoOn: boolean;
   /** What it read was no longer the source, or the replica: nothing of it counts. */
   readonly isVoid?: boolean;
+  /** rsync ended by itself and had listed nothing at all. */
+  readonly isSilent?: boolean;
 }
 
 /**

@@ -56,7 +56,12 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   },
   'type-changed': {
     means: 'What is a file in the replica is a folder, a symlink or a device on serverA (or the other way round).',
-    road: ['restic never does that. Look at the path on serverA with: ls -la', ...restoreOnServerA, ...acknowledge],
+    road: [
+      'restic never does that. Look at the path on serverA with: ls -la',
+      'If somebody moved a folder to another disk there and left a symlink: mount it in its place (mount --bind), or move it back.',
+      ...restoreOnServerA,
+      ...acknowledge,
+    ],
   },
   pinned: {
     means: 'A key or the config was added or deleted on serverA. Both were pinned at init.',

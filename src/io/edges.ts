@@ -26,6 +26,7 @@ import { ResticEdges } from './proof-edges.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
 import { freeInodes } from './replica-place.ts';
+import { withWhatLiesThere } from './look-around.ts';
 import * as rsync from './rsync.ts';
 import { snapshotsSeen } from './snapshots-seen.ts';
 import { isSame } from './tombstones.ts';
@@ -157,7 +158,9 @@ export class RunEdges extends Telling implements Edges {
   }
 
   async dryRun(pass: Pass, deadline: Date, judge: Judge, hidden: readonly string[]): Promise<FailedPass | undefined> {
-    return rsync.dryRun(this.#session.rsync, pass, this.repository.replica, this.#session.bounds(deadline), judge, hidden);
+    const [context, bounds] = [this.#session.rsync, this.#session.bounds(deadline)];
+    const failed = await rsync.dryRun(context, pass, this.repository.replica, bounds, judge, hidden);
+    return failed === undefined || pass !== 1 ? failed : withWhatLiesThere(context, failed, bounds, 'Nothing was fetched');
   }
 
   override async bury(run: Run, books: Books): Promise<Objection[]> {

@@ -19,7 +19,7 @@ import { makeFolder, namesIn, writeNames } from './files.ts';
 import { askedFor, fetchBounds } from './growth.ts';
 import { isWhole } from './fitness.ts';
 import { Incoming } from './incoming.ts';
-import { whatLiesThere } from './look-around.ts';
+import { whatLiesThere, withWhatLiesThere } from './look-around.ts';
 import { proves, requireKeys, requireOpens } from './open-identity.ts';
 import { Quarantine } from './quarantine.ts';
 import * as onDisk from './replica.ts';
@@ -100,17 +100,11 @@ export class InitEdges implements InitialiseEdges {
       if (change.path === 'config' && change.kind === 'item' && change.fileType === 'f' && change.size <= largestIdentity) config = ['config'];
     };
     const failed = await auditPass(audit, 2, (hidden) => rsync.dryRun(this.#session.rsync, 2, empty, this.#bounds, { judge, judgeUnchanged: () => false }, hidden));
-    if (failed !== undefined) throw await this.#withWhatLiesThere(failed.failure);
+    if (failed !== undefined) throw (await withWhatLiesThere(this.#session.rsync, failed, this.#bounds, 'Nothing was made')).failure;
     return [...config, ...this.#takeKeys(listed)];
   }
 
   whatLiesThere(): Promise<string | undefined> { return whatLiesThere(this.#session.rsync, this.#bounds); }
-
-  /** A path that is not there is the most common slip; not so where the connection broke. */
-  async #withWhatLiesThere(failure: Failure): Promise<Failure> {
-    const found = this.#options.interrupt.aborted || (await this.#session.fallen()) !== undefined ? undefined : await this.whatLiesThere();
-    return found === undefined ? failure : new Failure(failure.message, `${found}. Nothing was made`, { cause: failure });
-  }
 
   /** Only keys are wanted of what pass 2 lists, and only those that are not here yet; indexes wait for the first sync. */
   #takeKeys(listed: Books): string[] {

@@ -1,6 +1,9 @@
 /** Where a source is no repository, what lies there instead: one more listing over the connection that stands, for words alone. */
 import { dirname } from 'node:path/posix';
 import type { Repository } from '../core/config.ts';
+import type { FailedPass } from '../core/passes.ts';
+import { Failure } from '../errors.ts';
+import { sshFailed } from './channel.ts';
 import { commonOptions, dryRunLimits } from './rsync.ts';
 import { pathOf, runRsync, type RsyncContext } from './rsync-call.ts';
 import { rsyncSource } from './ssh.ts';
@@ -11,16 +14,28 @@ const [mostOffered, patience] = [10, 30_000];
 
 /**
  * Which repositories lie at the source's path and right below it, else beside it, else (rrsync's folder) at `/`; as a hint:
- * `source` as it would have to be. Undefined where none is found, or nothing can be listed.
+ * `source` as it would have to be. Undefined where none is found, nothing can be listed, or the source is one itself.
  */
 export async function whatLiesThere(context: RsyncContext, bounds: Bounds): Promise<string | undefined> {
   for (const path of pathsAround(context.repository.source)) {
-    const sources = (await repositoriesBelow(context, path, bounds)).map((name) => asSource(context.repository.source, path, name));
+    const names = await repositoriesBelow(context, path, bounds);
+    if (path === context.repository.source.path && names.includes('.')) return undefined;
+    const sources = names.map((name) => asSource(context.repository.source, path, name));
     if (sources.length === 0) continue;
     const more = sources.length > mostOffered ? ` and ${sources.length - mostOffered} more` : '';
     return `${sources.length === 1 ? 'a repository lies' : 'these repositories lie'} there: ${sources.slice(0, mostOffered).join(' ')}${more}; give ${sources.length === 1 ? 'it' : 'one of them'} as source`;
   }
   return undefined;
+}
+
+/**
+ * A pass that failed, with that as its hint: a path that is not there is the most common slip. Only where nothing at all
+ * was listed, and the connection stands.
+ */
+export async function withWhatLiesThere(context: RsyncContext, failed: FailedPass, bounds: Bounds, undone: string): Promise<FailedPass> {
+  if (failed.isSilent !== true || failed.code === sshFailed || bounds.interrupt.aborted || (await context.fallen()) !== undefined) return failed;
+  const found = await whatLiesThere(context, bounds);
+  return found === undefined ? failed : { ...failed, failure: new Failure(failed.failure.message, `${found}. ${undone}`, { cause: failed.failure }) };
 }
 
 /** Of a mount, or a folder of this machine, rsync's room has no more than the folder itself. */

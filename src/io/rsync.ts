@@ -71,10 +71,13 @@ export async function dryRun(
 ): Promise<FailedPass | undefined> {
   const { repository, connection, nonce } = context;
   const judgeLine = lineJudge(judge, `${nonce} `);
-  const seen = { ioError: false };
+  const seen = { ioError: false, any: false };
   const lines = new Lines((bytes, start, end) => {
     if (end - start === ioError.length && bytes.toString('latin1', start, end) === ioError) seen.ioError = true;
-    else judgeLine(bytes, start, end);
+    else {
+      seen.any = true;
+      judgeLine(bytes, start, end);
+    }
   });
   const rules = hidden.length === 0 ? undefined : writeRules(context.runFolder, hidden);
   try {
@@ -88,7 +91,7 @@ export async function dryRun(
       return undefined;
     }
     const mayGoOn = ended.stopped === undefined && !connectionCodes.includes(ended.code);
-    return { failure: failureOf('the audit failed', ended, connection, bounds), code: ended.stopped === undefined ? ended.code : undefined, mayGoOn };
+    return { failure: failureOf('the audit failed', ended, connection, bounds), code: ended.stopped === undefined ? ended.code : undefined, mayGoOn, isSilent: ended.stopped === undefined && !seen.any };
   } catch (error) {
     if (error instanceof NotUnderstood) return { failure: notUnderstoodFailure(error), code: undefined, mayGoOn: true };
     throw error;

@@ -110,10 +110,18 @@ describe('the commands to run next', () => {
 
   test('an alarm about deletions: how many a window would have had to allow', () => {
     assert.deepEqual(commandsOf(deleted()), [
-      'rsync-ratchet audit nightly', 'rsync-ratchet prune-window open nightly --for 2h --max-deletions 2 --reason "prune"',
+      'rsync-ratchet audit nightly', 'rsync-ratchet prune-window open nightly --for 2h --max-deletions 2 --reason "forget, prune, tag or rewrite"',
       'rsync-ratchet acknowledge nightly --reason "what it was"', 'rsync-ratchet sync nightly',
     ]);
   });
+  for (const [types, commands] of [
+    [['pack', 'index', 'snapshot'], 'prune'], [['index'], 'repair index (rebuild-index)'], [['index', 'snapshot'], 'repair index (rebuild-index)'], [['snapshot'], 'forget, tag or rewrite'],
+  ] as const) {
+    test(`deleted: ${types.join(', ')}: what of restic's deletes such files`, () => {
+      const run = runOf({}, ...types.map((type) => ['violation', 'deleted', fileOf(type, 'x'), 'm'] as const));
+      assert.match(mailOf(run, place, head).text, new RegExp(`# only if you ran restic ${commands.replace(/[()]/g, '\\$&')} on purpose\n.*--reason "${commands.replace(/[()]/g, '\\$&')}"`));
+    });
+  }
   test('a key: a window that lets keys change and nothing else', () => {
     assert.equal(commandsOf(runOf({}, ['violation', 'pinned', 'keys/x', 'm']))[1], 'rsync-ratchet prune-window open nightly --for 2h --allow-keys --reason "keys"');
   });

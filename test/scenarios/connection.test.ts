@@ -80,7 +80,7 @@ test('an account that prints a banner fails the run, with a hint', async (t) => 
 
 test('a folder that is not there on serverA fails the run, and is not taken for an empty repository', async (t) => {
   const missing = await nightWith(t, () => ({ source: `${serverA.sshd.user}@${serverA.sshd.host}:no/such/folder` }));
-  await assertFailedWith(missing, /^the audit failed: rsync exit code \d+: .*[Nn]o such/, /the folder does not exist on serverA/);
+  await assertFailedWith(missing, /^the audit failed: rsync exit code \d+: .*[Nn]o such/, /^a repository lies there: \S+:\/; give it as source\. Nothing was fetched$/);
   const gone = await nightWith(t, () => ({}));
   renameSync(gone.repository.path, `${gone.repository.path}.gone`);
   await assertFailedWith(gone, /^the audit failed: rsync /, /the folder does not exist on serverA/);

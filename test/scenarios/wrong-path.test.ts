@@ -4,10 +4,11 @@ import { cpSync, existsSync, mkdirSync, renameSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ratchet } from '../support/cli.ts';
-import { writeConfig } from '../support/config.ts';
+import { type WrittenConfig, writeConfig } from '../support/config.ts';
 import { preparedRepository } from '../support/restic.ts';
 import { rrsyncCommand, type Sshd, sftpCommand, startSshd } from '../support/sshd.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+import { digest } from '../support/tree.ts';
 
 type Account = 'shell' | 'rrsync' | 'above' | 'sftp';
 const folder = temporaryFolder();
@@ -58,4 +59,17 @@ test('data that became a symlink on serverA is seen by doctor, as by init', asyn
   const [made, looked] = [await ratchet(['init', 'nightly'], { config: config.file }), await ratchet(['doctor'], { config: config.file })];
   assert.deepEqual([made.code, looked.code], [1, 1]);
   for (const text of [made.stderr, looked.stdout]) assert.match(text, /"data" is no folder on serverA but a symlink/);
+});
+
+test('a night whose source was moved, or given wrong, offers what lies there and fetches nothing', async (t) => {
+  const own = temporaryFolder(t);
+  const { user, host, port, identityFile, knownHostsFile } = sshd.accounts.shell;
+  const configured = (path: string): WrittenConfig => writeConfig(own, `${user}@${host}:${path}`, { repositories: { nightly: { ssh: { port, identityFile, knownHostsFile } } } });
+  const right = configured(`${folder}/all/nightly`);
+  assert.equal((await ratchet(['init', 'nightly'], { config: right.file })).code, 0);
+  const before = digest(right.replica, { without: ['lock'] });
+  const { code, stderr } = await ratchet(['sync'], { config: configured(`${folder}/all/nigthly`).file });
+  assert.equal(code, 1);
+  assert.match(stderr, /hint: these repositories lie there: \S+\/all\/(?:nightly|weekly) \S+\/all\/(?:nightly|weekly); give one of them as source\. Nothing was fetched/);
+  assert.deepEqual(digest(right.replica, { without: ['lock'] }), before);
 });
