@@ -74,6 +74,12 @@ export class Journal {
     return !isWhole && this.findLast((line) => line.event === 'initialised') === undefined;
   }
 
+  /** Whether there is none, or its first line begins a chain. After a loss the lines of failed nights begin one. */
+  isBegun(): boolean {
+    const [oldest] = this.#names();
+    return oldest === undefined || firstLine(this.#path(oldest))?.previous === chainStart;
+  }
+
   /** SHA-256 of the last line; undefined when there is none. */
   head(): string | undefined {
     return this.#last()?.hash;

@@ -20,7 +20,7 @@ export function markerOf({ state = '' }: Pick<Config, 'state'>, { name, replica 
  */
 export function requireState(state: string, name: string, { repository: former }: Pick<Marker, 'repository'>): void {
   const [journal, folder] = [new State(state, name).journal, join(state, name)];
-  if (journal.isLost()) throw new RegExp(namePattern).test(former) && isElsewhere(state, name, former) ? renamed(state, name, former) : stateLost(folder, journal.head() !== undefined);
+  if (journal.isLost()) throw new RegExp(namePattern).test(former) && isElsewhere(state, name, former) ? renamed(state, name, former) : stateLost(folder, !journal.isBegun());
   const last = journal.findLast(() => true)?.repository;
   if (last === former || (last === name && journal.findLast((line) => line.repository === former) !== undefined)) return;
   throw new Failure(
@@ -41,8 +41,8 @@ function renamed(state: string, name: string, former: string): Failure {
 }
 
 /** `init` writes the first line, so a replica without it has lost its alarm, its tombstones and its windows. */
-function stateLost(folder: string, hasLines: boolean): Failure {
-  if (hasLines) return new Failure(`${folder}/journal.jsonl is damaged: the line that init wrote is not in it`, fromBackup);
+function stateLost(folder: string, isDamaged: boolean): Failure {
+  if (isDamaged) return new Failure(`${folder}/journal.jsonl is damaged: the line that init wrote is not in it`, fromBackup);
   return new Failure(
     `${folder} knows nothing of this replica: its journal is missing`,
     'is `state` in the configuration right, is its disk mounted, is this the usual user? If it is lost for good, move .rsync-ratchet/replica.json away and run init again. Nothing was fetched',
