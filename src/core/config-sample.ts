@@ -87,7 +87,7 @@ repositories:
       #passwordFile: /etc/rsync-ratchet/nightly.password
       # Whether restic opens the repository before anything is admitted: true, false, or unisolated (without a sandbox).
       prove: true
-      # What restic's memory tries to stay below: a large repository needs more, a small machine has less.
+      # What restic's memory tries to stay below, and ends a quarter above: a large repository needs more, a small machine has less.
       memory: 4GiB
       # How often to check, and in how many parts: each check reads the next part. Needs the passwordFile.
       #check:

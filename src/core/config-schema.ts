@@ -57,7 +57,7 @@ function programs(resolve: Resolve) {
       v.optional(v.union([v.boolean(), v.literal('unisolated')], 'must be true, false or unisolated'), true),
       'Whether restic opens the repository before anything is admitted: true, false, or unisolated (without a sandbox).',
     ),
-    memory: key(v.optional(size(2 ** 28), '4GiB'), 'What restic tries to stay below, at least 256MiB: it tidies up more often as it comes near.'),
+    memory: key(v.optional(size(2 ** 28), '4GiB'), 'What restic tries to stay below, at least 256MiB: it tidies up more often as it comes near, and a quarter above it ends.'),
     check: key(v.exactOptional(check), 'When restic checks the replica; needs the passwordFile.'),
   });
   // Without a password restic can check nothing.

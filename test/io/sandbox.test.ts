@@ -102,14 +102,14 @@ for (const user of ['runner', 'ordinary'] as const) {
   }
 }
 
-test('what runs in restic\'s place is told nothing of this machine by its environment or its arguments', async (t) => {
+test('what runs in restic\'s place is told nothing of this machine by its environment or its arguments, and gets no more memory than restic.memory and a quarter', async (t) => {
   const place = await placeFor(t, 'runner', () => ({}));
-  writeFileSync(place.program, '#!/bin/sh\nenv | grep -v "^_=" | sort\nls / | tr "\\n" " "\necho\necho "$@"\n');
+  writeFileSync(place.program, '#!/bin/sh\nulimit -d\nenv | grep -v "^_=" | sort\nls / | tr "\\n" " "\necho\necho "$@"\n');
   const reply = await askAs('runner', { ...place, road: 'overlay', ask: 'unlocks', nightly: { restic: { path: place.program } } }, { RESTIC_PASSWORD: 'x', AWS_SECRET_ACCESS_KEY: 'x', SSH_AUTH_SOCK: '/x' });
   assert.ok('stdout' in reply, JSON.stringify(reply));
   const lines = reply.stdout.trim().split('\n');
   const [seen = '', given] = lines.slice(-2);
-  assert.deepEqual(lines.slice(0, -2), ['GOMEMLIMIT=4294967296', 'HOME=/tmp', 'LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'PWD=/', 'TMPDIR=/tmp']);
+  assert.deepEqual(lines.slice(0, -2), ['5242880', 'GOMEMLIMIT=4294967296', 'HOME=/tmp', 'LC_ALL=C', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'PWD=/', 'TMPDIR=/tmp']);
   const known = new Set(['bin', 'dev', 'lib', 'lib64', 'lower', 'password', 'repo', 'restic', 'sbin', 'tmp', 'upper', 'usr', 'work']);
   assert.deepEqual(seen.trim().split(' ').filter((name) => !known.has(name)), []);
   assert.equal(given, '-r /repo --password-file /password --no-lock --no-cache cat config');

@@ -1,6 +1,6 @@
 /** Counts how often restic is started in the box, whatever the box lets out: through a FIFO beside the replica's files, which a read-only mount lets write. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, copyFileSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Ending } from './temporary.ts';
 
@@ -12,19 +12,21 @@ export interface Counted {
   starts(): number;
 }
 
-/** Makes the counting restic for a replica; `folder` is where its program is put. */
+/**
+ * Makes the counting restic for a replica; `folder` is where its program is put: one file, a script with restic behind it, because
+ * the box lets nothing of the replica be started. Outside the box it counts nothing.
+ */
 export function countedRestic(t: Ending, folder: string, replica: string): Counted {
-  const [own, path, real] = ['.rsync-ratchet', 'restic', 'real-restic'];
+  const [own, path] = ['.rsync-ratchet', join(folder, 'restic')];
   const fifo = join(replica, own, 'starts');
   execFileSync('mkfifo', [fifo]);
   const found = execFileSync('sh', ['-c', 'realpath "$(command -v restic)"'], { encoding: 'utf8' }).trim();
-  copyFileSync(found, join(replica, own, real));
-  const inside = `/lower/replica/${own}`;
-  const script = `#!/bin/sh\n[ ! -p ${inside}/starts ] || { echo . > ${inside}/starts; exec ${inside}/${real} "$@"; }\nexec ${found} "$@"\n`;
-  writeFileSync(join(folder, path), script, { mode: 0o755 });
+  const inside = `/lower/replica/${own}/starts`;
+  const script = `#!/bin/sh\n[ -p ${inside} ] || exec ${found} "$@"\necho . > ${inside}\n[ -x /tmp/restic ] || { tail -n +6 "$0" > /tmp/restic; chmod 700 /tmp/restic; }\nexec /tmp/restic "$@"\n`;
+  writeFileSync(path, Buffer.concat([Buffer.from(script), readFileSync(found)]), { mode: 0o755 });
   const descriptor = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
   t.after(() => { closeSync(descriptor); });
-  return { path: join(folder, path), starts: () => waiting(descriptor) };
+  return { path, starts: () => waiting(descriptor) };
 }
 
 /** Lines of two bytes that wait in a FIFO. */
