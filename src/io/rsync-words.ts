@@ -5,12 +5,12 @@ import { Failure } from '../errors.ts';
 import type { Ended } from './process.ts';
 import type { Connection } from './ssh.ts';
 
-/** The failure that a dry run or a fetch ended with: what happened, and what to do. */
-export function rsyncFailure(what: string, ended: Ended, connection: Connection): Failure {
+/** The failure that a dry run or a fetch ended with: what happened, on one line, and what to do. */
+export function rsyncFailure(what: string, ended: Ended, connection: Pick<Connection, 'stderr'>): Failure {
   const said = [ended.stderr, connection.stderr()].filter((text) => text.trim() !== '').join('\n');
   const how = ended.stopped !== undefined ? stoppedWords[ended.stopped]
     : ended.code === undefined ? `ended by ${ended.signal ?? 'an error at its start'}` : exitWords(ended.code);
-  return new Failure(`${what}: rsync ${how}${said === '' ? '' : `: ${escapeText(said)}`}`, hintFor(ended, said));
+  return new Failure(`${what}: rsync ${how}${said === '' ? '' : `: ${escapeText(said.trim().replace(/\s*\n\s*/g, '; '))}`}`, hintFor(ended, said));
 }
 
 const stoppedWords = {

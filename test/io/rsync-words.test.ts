@@ -1,7 +1,7 @@
 /** What people get wrong on serverA, and what they are told, for each rsync and rrsync that was recorded. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { hintFor } from '../../src/io/rsync-words.ts';
+import { hintFor, rsyncFailure } from '../../src/io/rsync-words.ts';
 import { recordedWords } from '../support/words.ts';
 
 const expected: Readonly<Record<string, RegExp>> = {
@@ -29,6 +29,12 @@ for (const [recording, words] of recordedWords()) {
     }
   });
 }
+
+test('what rsync says on several lines is told on one', () => {
+  const stderr = 'one\n\n two \r\n';
+  const { message } = rsyncFailure('the audit failed', { code: 12, signal: undefined, stderr, stopped: undefined }, { stderr: () => 'three\n' });
+  assert.equal(message, 'the audit failed: rsync exit code 12: one; two; three');
+});
 
 test('every case was recorded of at least one', () => {
   assert.deepEqual([...new Set([...recordedWords().values()].flat().map(({ what }) => what))].sort(), Object.keys(expected).sort());

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fixtures } from './golden.ts';
 
-/** One try of scripts/record-words; `openrsync` and `3.0.9` are written after their sources, which no Debian has. */
+/** One try of scripts/record-words; `dropbear` was recorded by hand with the same cases; `openrsync` and `3.0.9` are written after their sources, which no Debian has. */
 export interface Words {
   readonly what: string;
   readonly code: number | null;
