@@ -1,4 +1,5 @@
 /** What the holder of a replica's lock notes in the lock file: for the run that tidies up after it, and for who waits too long. */
+import { sinceThen } from '../core/clock.ts';
 import type { Repository } from '../core/config.ts';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
@@ -25,10 +26,10 @@ export function folderIn(note: string): string {
 /** Throws Failure when the lock has been held for longer than a night can last: that run hangs, and nobody else would say so. */
 export function requireShortHold({ name, replica, timeouts }: Repository): void {
   const holder = holderIn(readText(ownPaths(replica).lock) ?? '');
-  const since = Date.parse(holder?.since ?? '');
-  if (holder === undefined || !(Date.now() - since > timeouts.run + 2 * timeouts.prove + timeouts.check)) return;
+  // A time in the future was written by a wrong clock: it must not make this run's silence last for years.
+  if (holder === undefined || sinceThen(holder.since, new Date()) <= timeouts.run + 2 * timeouts.prove + timeouts.check) return;
   throw new Failure(
-    `another run has held the lock since ${escapeText(holder.since)}, longer than a night can last: process ${holder.pid}, at step "${escapeText(holder.phase)}"`,
+    `another run has held the lock since ${escapeText(holder.since)}, longer than a night can last, or by a clock that was wrong: process ${holder.pid}, at step "${escapeText(holder.phase)}"`,
     `look what it waits for (ps -o pid,stat,wchan:32,args -p ${holder.pid}), end it, and run: rsync-ratchet sync ${name}. Nothing was fetched`,
   );
 }
