@@ -4,7 +4,7 @@
  * reach this machine's own services and make names in the replica (DESIGN section 5, rule 10).
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterLastWords, collect } from './process.ts';
 
@@ -165,6 +165,8 @@ export class Channel {
   }
 }
 
+/** In a run folder, for the pipes of its channels. */
+export const pipesFolder = 'pipes';
 /** How many FIFOs are made at a time: those of a whole night. */
 const batch = 12;
 
@@ -189,8 +191,15 @@ class Pipes {
   }
 
   #makeNames(): void {
-    this.#names = Array.from({ length: batch }, (_, n) => join(this.#folder, `pipe-${this.#made + n}`));
+    const [file = '', ...args] = pipesCommand(this.#folder, this.#made);
+    this.#names = args.slice(-batch);
     this.#made += batch;
-    execFileSync('mkfifo', ['-m', '600', ...this.#names], { stdio: 'ignore', timeout: 60_000, killSignal: 'SIGKILL' });
+    if (this.#names.every((name) => existsSync(name))) return; // the night's have been made already
+    execFileSync(file, args, { stdio: 'ignore', timeout: 60_000, killSignal: 'SIGKILL' });
   }
+}
+
+/** What makes the pipes of a night in a folder; `made`: how many there have been before. */
+export function pipesCommand(folder: string, made = 0): string[] {
+  return ['mkfifo', '-m', '600', ...Array.from({ length: batch }, (_, n) => join(folder, `pipe-${made + n}`))];
 }

@@ -32,7 +32,7 @@ import { snapshotsSeen } from './snapshots-seen.ts';
 import { isSame } from './tombstones.ts';
 import { ReplicaWalk } from './walk.ts';
 import { Session } from './session.ts';
-import type { EdgeOptions } from './state-edges.ts';
+import { locksOfRun, type EdgeOptions } from './state-edges.ts';
 import { Telling } from './telling.ts';
 import { requireState } from './whose-state.ts';
 
@@ -48,11 +48,12 @@ export class RunEdges extends Telling implements Edges {
   #incoming: Incoming | undefined;
 
   constructor(options: EdgeOptions) {
-    super(options);
     const { repository, interrupt, console, onStart = () => undefined } = options;
+    const locks = locksOfRun(options);
+    super(options, locks.take);
     this.#onStart = onStart;
     this.#console = console;
-    this.#session = new Session(repository, interrupt, this.calls);
+    this.#session = new Session(repository, interrupt, this.calls, locks);
     this.#paths = onDisk.ownPaths(repository.replica);
     this.#quarantine = new Quarantine(this.#paths.quarantine);
     this.restic = new ResticEdges(repository, this.#session, this.state, console, () => this.#requireIncoming(), () => this.hasCompletedOnce());
@@ -145,9 +146,7 @@ export class RunEdges extends Telling implements Edges {
     return moved;
   }
 
-  exists(path: string): boolean {
-    return onDisk.exists(this.repository.replica, path);
-  }
+  exists(path: string): boolean { return onDisk.exists(this.repository.replica, path); }
 
   freeInodes(): { free: number; total: number } | undefined {
     return freeInodes(this.repository.replica);

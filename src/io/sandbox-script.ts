@@ -22,6 +22,9 @@ type Verb = 'folder' | 'link' | 'copy' | 'copy-all' | 'password' | 'show' | 'sho
 /** What is asked in the view: a command, a command for each index, or the name of a file that may not be read. */
 export type Ask = readonly [kind: 'each index' | 'once', ...words: string[]];
 
+/** ioprio_set(2)'s number, which Perl does not know. */
+const ioprioSetOf: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 251, arm64: 30, riscv64: 30, loong64: 30, arm: 314, ia32: 289, ppc64: 273, s390x: 282 };
+
 /** What the script is called with. `nonce` marks the end of each step; nothing inside can know it. */
 export function scriptArguments(root: string, nonce: string, parts: readonly Part[], asks: readonly Ask[]): string[] {
   return [root, nonce, ...parts.flat(), '--', ...asks.flatMap((words) => [String(words.length), ...words])];
@@ -40,7 +43,9 @@ my ($root, $nonce) = splice @ARGV, 0, 2;
 my (@fstab, @mounted, @overlaid, %writable, @hidden, @absent);
 $| = 1;
 umask 077;
+# restic reads much and is in no hurry: neither with the processor nor, where the kernel can be told, with the disk (idle).
 setpriority 0, 0, 10;
+syscall ${ioprioSetOf[process.arch] ?? -1}, 1, 0, 3 << 13;
 
 sub stop { my ($code, $words) = @_; print STDERR "$words\n"; exit $code }
 sub must { my ($done, $what) = @_; stop(${viewFailed}, "$what: $!") unless $done }

@@ -83,8 +83,8 @@ export function isolatedCommand(view: View, scratch: string, links: string | und
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const parts = [...surroundings(view), ...(links === undefined ? layered(view, scratch) : linked(links, view.mayWrite))];
   return {
-    file: patient[0] ?? '',
-    args: [...patient.slice(1), ...bounded(view), 'unshare', ...namespaces(), '--', 'perl', '-e', script, ...scriptArguments(root, nonce, parts, steps.map(asked))],
+    file: 'prlimit',
+    args: [...bounded(view), 'unshare', ...namespaces(), '--', 'perl', '-e', script, ...scriptArguments(root, nonce, parts, steps.map(asked))],
     env: { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/tmp', TMPDIR: '/tmp', GOMEMLIMIT: String(view.memory) },
   };
 }
@@ -139,22 +139,19 @@ function linked(links: string, mayWrite: boolean): Part[] {
   return [['copy', join(links, 'config'), 'repo/config'], ...copies, ['show', join(links, 'data'), 'repo/data']];
 }
 
-/** restic reads much and is in no hurry; where the kernel knows no such class, it goes on without (`-t`). The script is as nice to the processor. */
-const patient = ['ionice', '-t', '-c', '3'];
-
 /**
  * What GOMEMLIMIT only asks for, the kernel keeps, a quarter above: an index of 120 KB can say that it is 16 GB long. Counted is
  * what restic has asked for to write to (tried: it starts with 256 MiB); of address space alone it wants 2 GiB to start.
  */
 function bounded({ memory }: View): string[] {
-  return ['prlimit', `--data=${Math.ceil(memory * 1.25)}`, '--'];
+  return [`--data=${Math.ceil(memory * 1.25)}`, '--'];
 }
 
 /** One command without any isolation, on a hard-link copy; only for `prove: unisolated`. */
 export function unisolatedCommand(view: View, scratch: string, links: string, args: readonly string[]): Command {
   return keptTogether({
-    file: patient[0] ?? '',
-    args: [...patient.slice(1), ...bounded(view), 'nice', '-n', '10', view.program, '-r', links, '--password-file', view.passwordFile, '--no-lock', '--no-cache', ...args],
+    file: 'nice', // as the sandbox does by itself; `-t`: the kernel may know no such class
+    args: ['-n', '10', 'ionice', '-t', '-c', '3', 'prlimit', ...bounded(view), view.program, '-r', links, '--password-file', view.passwordFile, '--no-lock', '--no-cache', ...args],
     env: { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: scratch, TMPDIR: scratch, GOMEMLIMIT: String(view.memory) },
   });
 }

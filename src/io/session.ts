@@ -6,9 +6,10 @@ import type { Repository } from '../core/config.ts';
 import type { Failure } from '../errors.ts';
 import { wantsRoom } from './bubblewrap.ts';
 import { namesIn } from './files.ts';
+import { pipesCommand, pipesFolder } from './channel.ts';
 import { folderIn, noteOf, requireShortHold } from './holder.ts';
 import { fallenFrom, hold, letGo, type HeldFolder } from './held-folder.ts';
-import { takeLock, type Lock } from './lock.ts';
+import { takeLock, type Lock, type Locks } from './lock.ts';
 import { keepYoungGenerationSmall } from './memory.ts';
 import { ownPaths } from './replica.ts';
 import { callsOfOneRun, type Calls, type RsyncContext } from './rsync-call.ts';
@@ -19,6 +20,7 @@ export class Session {
   readonly interrupt: AbortSignal;
   readonly #repository: Repository;
   readonly #calls: Calls;
+  readonly #locks: Pick<Locks, 'take' | 'close'>;
   #lock: Lock | undefined;
   #replica: HeldFolder | undefined;
   #folder = '';
@@ -26,7 +28,8 @@ export class Session {
   #connecting: Promise<Connection> | undefined;
   #rsync: RsyncContext | undefined;
 
-  constructor(repository: Repository, interrupt: AbortSignal, calls: Calls = callsOfOneRun()) {
+  constructor(repository: Repository, interrupt: AbortSignal, calls: Calls = callsOfOneRun(), locks: Pick<Locks, 'take' | 'close'> = { take: takeLock, close: async () => undefined }) {
+    this.#locks = locks;
     this.#repository = repository;
     this.#calls = calls;
     this.interrupt = interrupt;
@@ -35,7 +38,7 @@ export class Session {
   /** Takes the lock inside the replica, and tidies up after a run that was killed; false when another run holds it. */
   async lock(): Promise<boolean> {
     keepYoungGenerationSmall();
-    this.#lock = await takeLock(ownPaths(this.#repository.replica).lock);
+    this.#lock = await this.#locks.take(ownPaths(this.#repository.replica).lock);
     if (this.#lock === undefined) {
       requireShortHold(this.#repository);
       return false;
@@ -52,7 +55,9 @@ export class Session {
   async connect(): Promise<void> {
     const refused = new AbortController();
     this.#connecting = connect(this.#repository, this.#folder, AbortSignal.any([this.interrupt, refused.signal]));
-    const room = wantsRoom(this.#repository.rsync.sandbox, this.interrupt).catch((error: unknown) => {
+    const pipes = this.path(pipesFolder);
+    const errand = this.#repository.source.kind === 'ssh' ? { writable: pipes, command: pipesCommand(pipes) } : undefined;
+    const room = wantsRoom(this.#repository.rsync.sandbox, this.interrupt, errand).catch((error: unknown) => {
       refused.abort(error); // nobody waits for serverA then
       throw error;
     });
@@ -96,6 +101,7 @@ export class Session {
     this.#replica = undefined;
     removeRunFolder(this.#folder);
     this.#lock?.release();
+    await this.#locks.close();
   }
 }
 

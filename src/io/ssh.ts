@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { basename, join } from 'node:path';
 import type { Repository } from '../core/config.ts';
 import { asFailure, Failure } from '../errors.ts';
-import { Channels } from './channel.ts';
+import { Channels, pipesFolder } from './channel.ts';
 import { fallenFrom, hold, letGo, type HeldFolder } from './held-folder.ts';
 import { closedSource, requireAnswer } from './local-source.ts';
 import { collect, endGroup, start, type Command } from './process.ts';
@@ -49,7 +49,7 @@ export function makeRunFolder(): string {
   const suits = /^[\w./-]+$/.test(usual) && usual.length + '/rsync-ratchet-XXXXXX/ssh'.length < longestSocketPath;
   const folder = mkdtempSync(join(suits ? usual : '/tmp', runFolderPrefix));
   chmodSync(folder, 0o700);
-  mkdirSync(join(folder, 'home'), { mode: 0o700 });
+  for (const name of ['home', pipesFolder]) mkdirSync(join(folder, name), { mode: 0o700 });
   return folder;
 }
 
@@ -127,7 +127,7 @@ async function tryMaster(repository: SshRepository, forks: boolean, folder: stri
   let ended = false;
   const end = master.then(() => { ended = true; });
   const through = throughMaster(socket, repository.source.host);
-  const channels = new Channels(through, masterEnvironment(), folder);
+  const channels = new Channels(through, masterEnvironment(), join(folder, pipesFolder));
   const close = async (): Promise<void> => {
     await channels.oneAtATime();
     if (!ended) endGroup(master.pid);

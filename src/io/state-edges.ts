@@ -1,6 +1,7 @@
 /** The edges of a run that are kept in the state folder: journal, windows, alarm, tombstones. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { alarmWith, type Alarm } from '../core/alerts.ts';
 import type { Books, Entry } from '../core/books.ts';
 import type { JournalEvent } from '../core/chain.ts';
@@ -14,7 +15,9 @@ import { confirmation } from '../core/tombstones.ts';
 import { decideWindow, type WindowDecision } from '../core/window.ts';
 import type { Console } from './console.ts';
 import type { Calls } from './rsync-call.ts';
-import { State } from './state.ts';
+import { Locks, type TakeLock } from './lock.ts';
+import { ownPaths } from './replica.ts';
+import { State, stateLock } from './state.ts';
 import { noteSnapshots } from './snapshots-seen.ts';
 import { readSuspects, writeSuspects } from './suspects.ts';
 import { bury, confirm } from './tombstones.ts';
@@ -31,6 +34,11 @@ export interface EdgeOptions {
   readonly onStart?: () => void;
 }
 
+/** What a run locks: the replica, and for moments the state. */
+export function locksOfRun({ config, repository }: EdgeOptions): Locks {
+  return new Locks(ownPaths(repository.replica).lock, stateLock(join(config.state ?? '', repository.name)));
+}
+
 export class StateEdges {
   readonly repository: Repository;
   readonly place: Place;
@@ -41,10 +49,11 @@ export class StateEdges {
     keep: async (call, asks) => { await this.journal({ event: 'rsync-call', call, asks }); },
   };
 
-  constructor({ config, repository, console, program }: EdgeOptions) {
+  /** `take`: how the state lock is taken. */
+  constructor({ config, repository, console, program }: EdgeOptions, take?: TakeLock) {
     this.repository = repository;
     this.place = { host: hostname(), replica: repository.replica, ...(program === undefined ? {} : { program }) };
-    this.state = new State(config.state ?? '', repository.name, (words) => { console.warn(words); });
+    this.state = new State(config.state ?? '', repository.name, (words) => { console.warn(words); }, take);
   }
 
   now(): Date {

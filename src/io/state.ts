@@ -9,12 +9,14 @@ import { Failure } from '../errors.ts';
 import { makeFolder, replaceFile, syncFolder } from './files.ts';
 import { Journal } from './journal.ts';
 import { fromBackup, readJson } from './json-file.ts';
-import { takeLock } from './lock.ts';
+import { takeLock, type TakeLock } from './lock.ts';
 import { TombstoneLog } from './tombstones.ts';
 
 const alarmFile = 'alarm.json';
 const windowsFile = 'prune-window.json';
 const memoryFile = 'memory.json';
+/** The lock that is held around each read-change-write of a repository's state. */
+export const stateLock = (folder: string): string => join(folder, 'state.lock');
 /** How long another short-lived command may hold the state lock, in seconds. */
 const stateLockWait = 30;
 /** So many folders of earlier runs are kept. */
@@ -24,9 +26,11 @@ export class State {
   readonly folder: string;
   readonly #repository: string;
   readonly #onRepair: (words: string) => void;
+  readonly #take: TakeLock;
 
   /** `state` is the configuration's folder for all repositories; `onRepair` is told what was wrong with the journal. */
-  constructor(state: string, repository: string, onRepair: (words: string) => void = () => undefined) {
+  constructor(state: string, repository: string, onRepair: (words: string) => void = () => undefined, take: TakeLock = takeLock) {
+    this.#take = take;
     this.#repository = repository;
     this.#onRepair = onRepair;
     this.folder = join(state, repository);
@@ -120,7 +124,7 @@ export class State {
   /** Holds the state lock around a read-change-write. Throws Failure when another command holds it for too long. */
   async locked<T>(work: () => T | Promise<T>): Promise<T> {
     makeFolder(this.folder);
-    const lock = await takeLock(join(this.folder, 'state.lock'), stateLockWait);
+    const lock = await this.#take(stateLock(this.folder), stateLockWait);
     if (lock === undefined) {
       throw new Failure(`${this.folder}/state.lock is held for more than ${stateLockWait} s`, 'another rsync-ratchet hangs there: see `fuser -v` on that file');
     }

@@ -7,6 +7,7 @@ import type { Mail } from '../core/mail.ts';
 import type { Run } from '../core/run.ts';
 import { reminderLead } from '../core/tombstones.ts';
 import type { Console } from './console.ts';
+import type { TakeLock } from './lock.ts';
 import { refreshMetrics } from './metrics.ts';
 import { Outbox, type Sent } from './outbox.ts';
 import { StateEdges, type EdgeOptions } from './state-edges.ts';
@@ -18,8 +19,8 @@ export class Telling extends StateEdges {
   readonly #config: Config;
   readonly #console: Console;
 
-  constructor(options: EdgeOptions) {
-    super(options);
+  constructor(options: EdgeOptions, take?: TakeLock) {
+    super(options, take);
     const { config, console, repository } = options;
     this.onSuccess = config.alerts.email?.onSuccess;
     this.freshness = repository.freshness ?? config.alerts.freshness;

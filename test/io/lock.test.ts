@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { takeLock } from '../../src/io/lock.ts';
+import { Locks, takeLock } from '../../src/io/lock.ts';
 import { hasEnded } from '../support/processes.ts';
+import { descendants } from '../support/sshd.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const lockModule = JSON.stringify(new URL('../../src/io/lock.ts', import.meta.url).href);
@@ -98,5 +99,75 @@ describe('the lock', () => {
     await assert.rejects(takeLock(join(path, 'none/lock')), { code: 'ENOENT' });
     writeFileSync(join(path, 'file'), '');
     await assert.rejects(takeLock(join(path, 'file/lock')), { code: 'ENOTDIR' });
+  });
+});
+
+/** Two locks of one run, and the process that tries them. */
+function locksOf(t: TestContext): { paths: readonly [string, string]; locks: Locks } {
+  const folder = temporaryFolder(t);
+  const paths = [join(folder, 'one'), join(folder, 'two')] as const;
+  const locks = new Locks(...paths);
+  t.after(() => locks.close());
+  return { paths, locks };
+}
+
+describe('the locks of a run', () => {
+  test('are had, each by itself, and again after its release, by others too', async (t) => {
+    const { paths: [one, two], locks } = locksOf(t);
+    const lock = await locks.take(one);
+    assert.ok(lock);
+    const second = await locks.take(two);
+    assert.deepEqual([await takeLock(one), await takeLock(two)], [undefined, undefined]);
+    second?.release();
+    (await takeLock(two, 30))?.release();
+    const again = await locks.take(two, 30);
+    assert.ok(again);
+    lock.write('a note');
+    lock.release();
+    const others = await takeLock(one, 30);
+    assert.ok(others);
+    assert.equal(others.note, '');
+    assert.equal(await locks.take(one), undefined, 'another process holds it');
+    others.release();
+  });
+
+  test('keep out one another here, too: whoever waits gets it when it is released', async (t) => {
+    const { paths: [one], locks } = locksOf(t);
+    const lock = await locks.take(one);
+    assert.equal(await locks.take(one), undefined);
+    const waiting = locks.take(one, 30);
+    lock?.release();
+    assert.ok(await waiting);
+  });
+
+  test('are free when they are closed, and not before', async (t) => {
+    const { paths: [one, two], locks } = locksOf(t);
+    await Promise.all([locks.take(one), locks.take(two)]);
+    assert.equal(await takeLock(one), undefined);
+    await locks.close();
+    for (const path of [one, two]) (await takeLock(path) ?? assert.fail(path)).release();
+  });
+
+  test('stay with their holder when the process that tries them is killed; no more are had', async (t) => {
+    const { paths: [one, two], locks } = locksOf(t);
+    await locks.take(one);
+    for (const pid of descendants(process.pid)) if (readFileSync(`/proc/${pid}/comm`, 'utf8') === 'perl\n') process.kill(pid, 'SIGKILL');
+    await assert.rejects(locks.take(two), /cannot lock .*two: the process that tries it has ended/);
+    assert.equal(await takeLock(one), undefined);
+  });
+
+  test('die with their holder by kill -9', async (t) => {
+    const path = fileIn(t);
+    const script = `
+      import { Locks } from ${lockModule};
+      const lock = await new Locks(${JSON.stringify(path)}).take(${JSON.stringify(path)});
+      process.stdout.write('held');
+      setInterval(() => lock, 1000);
+    `;
+    const held = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(held.stdout, 'data');
+    assert.equal(await takeLock(path), undefined);
+    held.kill('SIGKILL');
+    (await takeLock(path, 30) ?? assert.fail('it is held still')).release();
   });
 });

@@ -14,7 +14,7 @@ import { watchFor } from '../support/watch.ts';
 /** What hangs, what the night says then, and what the repository's configuration has for it. */
 const programs: readonly (readonly [name: string, words: RegExp, nightly: Readonly<Record<string, Value>>])[] = [
   ['sync', /could not be synced: sync was not done within 3600 s/, { rsync: { sandbox: 'off' } }],
-  ['flock', /cannot lock .*: flock ended with a signal/, { rsync: { sandbox: 'off' } }],
+  ['perl', /cannot lock .*: the process that tries it has ended/, { rsync: { sandbox: 'off' } }],
   ['bwrap', /bubblewrap does not work here: bwrap was not done within 10 s/, { rsync: { sandbox: 'require' } }],
 ];
 

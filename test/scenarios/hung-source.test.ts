@@ -96,8 +96,8 @@ async function hangsBefore(t: Ending, folder: string, mount: string): Promise<vo
   const [config, replica, programs] = [join(folder, 'config.yaml'), join(folder, 'replica'), join(folder, 'programs')];
   const before = digest(replica, { inode: true, without: ['.rsync-ratchet'] });
   mkdirSync(programs);
-  writeFileSync(join(programs, 'flock'), `#!/bin/sh\nexec cat ${mount}/config\n`, { mode: 0o755 }); // waits for the dead disk, whatever it is sent
-  for (const [path, reason] of [['', /^find \(process \d+\) does not end, not even by KILL/], [`${programs}:`, /^flock \(process \d+\) does not end, not even by KILL/]] as const) {
+  writeFileSync(join(programs, 'perl'), `#!/bin/sh\nexec cat ${mount}/config\n`, { mode: 0o755 }); // waits for the dead disk, whatever it is sent
+  for (const [path, reason] of [['', /^find \(process \d+\) does not end, not even by KILL/], [`${programs}:`, /^perl \(process \d+\) does not end, not even by KILL/]] as const) {
     const clock = clockFor(t, 'stall');
     const running = spawnRatchet(['--json', 'sync'], { config, env: { ...clock.env, TMPDIR: join(folder, 'tmp'), PATH: `${path}${process.env['PATH'] ?? ''}` } });
     await clock.jumpUntilEnd(running);
