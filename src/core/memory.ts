@@ -33,6 +33,8 @@ export const memorySchema = v.object({
   alarm: v.nullable(v.object({ runId: v.string(), since: moment, rules: listOf(v.string()), messageId: v.string() })),
   /** The alarm whose suspects an operator has settled. */
   acceptedMtimes: v.nullable(v.object({ alarm: v.string(), at: moment })),
+  /** Whether an operator ever opened or closed a window: then `prune-window.json` must be there. */
+  hasWindows: v.optional(v.boolean(), false),
   /** Sets of warnings, by their fingerprint, and when each was last told by mail; the oldest first. */
   told: listOf(v.object({ warnings: v.string(), at: moment })),
   /** Deletions that were accepted and that no mail has told of yet. */
@@ -57,7 +59,7 @@ export const memorySchema = v.object({
 export type Memory = v.InferOutput<typeof memorySchema>;
 
 export const noMemory: Memory = {
-  version: 1, sequence: 0, initialisedAt: null, lastRun: null, lastSuccess: null, quiet: null, alarm: null, acceptedMtimes: null,
+  version: 1, sequence: 0, initialisedAt: null, lastRun: null, lastSuccess: null, quiet: null, alarm: null, acceptedMtimes: null, hasWindows: false,
   told: [], untold: null, checks: { last: null, turn: null, turnAt: null, failed: [] }, clock: noClock, unread: null, restic: null, calls: [],
 };
 
@@ -74,6 +76,8 @@ const folds: Readonly<Record<string, Fold>> = {
   'alarm-raised': (_memory, raised) => ({ alarm: alarmOf(raised), acceptedMtimes: null }),
   acknowledged: (_memory, { acceptMtimes, alarm, time }) =>
     ({ alarm: null, acceptedMtimes: acceptMtimes === true && typeof alarm === 'string' ? { alarm, at: time } : null }),
+  'window-opened': () => ({ hasWindows: true }),
+  'window-closed': () => ({ hasWindows: true }),
   'mtimes-accepted': () => ({ acceptedMtimes: null }),
   'alert-sent': alerted,
   'alert-spooled': alerted,

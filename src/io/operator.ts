@@ -3,7 +3,7 @@ import type { Alarm } from '../core/alerts.ts';
 import { inReplica, tombstoned } from '../core/flags.ts';
 import type { Config, Repository } from '../core/config.ts';
 import type { Tombstone } from '../core/tombstones.ts';
-import { decideWindow, withAllClosed, type OpenWindow, type WindowDecision } from '../core/window.ts';
+import { decideWindow, noWindows, withAllClosed, type OpenWindow, type WindowDecision } from '../core/window.ts';
 import { Failure } from '../errors.ts';
 import { whoTyped } from './become.ts';
 import { notInitialised } from './replica.ts';
@@ -51,7 +51,8 @@ export class Operator {
     const command = { openedAt: now.toISOString(), until: until.toISOString(), maxDeletions, used: 0, allowKeys, reason, openedBy: whoTyped() };
     await this.#state.locked(() => {
       const windows = this.#state.windows();
-      // The journal first: a command that fails there must not have opened anything.
+      // The journal first: a command that fails there must not have opened anything. The file must be there by then.
+      this.#state.setWindows(windows);
       this.#state.note(now, { event: 'window-opened', who: command.openedBy, until: command.until, maxDeletions, allowKeys, reason });
       this.#state.setWindows({ ...windows, command });
     });
@@ -61,7 +62,7 @@ export class Operator {
   /** Closes all that is open now, so that nothing is let through any more; the window that was, or undefined. */
   async closeWindow(now: Date): Promise<OpenWindow | undefined> {
     const closed = await this.#state.locked(() => {
-      const before = this.#state.windows();
+      const before = this.#state.storedWindows() ?? noWindows; // a lost one is made anew
       this.#state.setWindows(withAllClosed(now, before, this.#repository.pruneWindows));
       return decideWindow(now, before, this.#repository.pruneWindows).open;
     });

@@ -101,8 +101,19 @@ export class State {
     this.#write(alarmFile, alarm);
   }
 
+  /** Throws Failure when the file is damaged, or lost: what was closed by hand would be open again. */
   windows(): StoredWindows {
-    return readJson(join(this.folder, windowsFile), windowsSchema) ?? noWindows;
+    const stored = this.storedWindows();
+    if (stored !== undefined || !this.memory().hasWindows) return stored ?? noWindows;
+    throw new Failure(
+      `${this.folder}/${windowsFile} is missing, and a window was opened or closed before: nobody knows what is closed`,
+      `${fromBackup}, or close all that may be open: rsync-ratchet prune-window close ${this.#repository}`,
+    );
+  }
+
+  /** Undefined when there is none, lost or not. */
+  storedWindows(): StoredWindows | undefined {
+    return readJson(join(this.folder, windowsFile), windowsSchema);
   }
 
   /** The caller holds the state lock. */

@@ -106,6 +106,22 @@ test('a window that could not be journalled was not opened: what the command say
   });
 });
 
+test('a prune-window.json that is lost opens nothing that was closed: the night fails and names it, and closing once more makes it anew', async (t) => {
+  const one = await stage(t);
+  const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+  const [from = '', to = ''] = [-1800_000, 1800_000].map((ms) => new Date(Date.now() + ms).toISOString().slice(11, 16));
+  one.configure({ pruneWindows: [{ days, from, to, timezone: 'UTC', maxDeletions: 9 }] });
+  assert.match((await one.run(['prune-window', 'close', 'nightly'])).stdout, /is closed/);
+  remove(one, 'data');
+  const before = one.replicaNow();
+  rmSync(join(one.folder, 'state/nightly/prune-window.json'));
+  const lost = await one.run(['--json', 'sync']);
+  assert.deepEqual([lost.code, one.replicaNow(), lost.json().runs[0].tombstones.added], [1, before, 0], 'a window that was closed let a deletion through');
+  assert.match(lost.stderr, /prune-window\.json is missing/);
+  assert.match((await one.run(['prune-window', 'close', 'nightly'])).stdout, /is closed/);
+  assert.equal((await one.run(['sync'])).code, 3, 'the deletion is none that a window lets through');
+});
+
 test('what a run or a doctor that was killed left beside the replica is cleared by the next night, also by one that reads nothing', async (t) => {
   const one = await stage(t);
   const own = join(one.replica, '.rsync-ratchet');
