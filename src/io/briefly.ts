@@ -1,6 +1,7 @@
 /** Small programs that take moments, and must not take for ever. */
 import { execa } from 'execa';
 import { unending } from './process.ts';
+import { watchTheEnd } from './survivors.ts';
 
 /** What a small program came to; `code` is undefined when it could not be started, or was not done in time. */
 export interface Brief {
@@ -8,9 +9,6 @@ export interface Brief {
   readonly stdout: string;
   readonly stderr: string;
 }
-
-/** How long KILL may take, in milliseconds. */
-const afterKill = 3000;
 
 /**
  * Runs a program that is ended by KILL after `patience` milliseconds, or when somebody interrupts. Throws Failure, which
@@ -25,7 +23,7 @@ export async function briefly(file: string, args: readonly string[], patience: n
       late.abort();
       child.kill('SIGKILL');
       clearTimeout(timer);
-      timer = setTimeout(resolve, afterKill, undefined);
+      watchTheEnd(child.pid === undefined ? [] : [child.pid], () => { resolve(undefined); });
     };
     timer = setTimeout(end, patience);
     interrupt?.addEventListener('abort', end, { once: true });

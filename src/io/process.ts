@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
-import { familyOf, survivorsOf } from './survivors.ts';
+import { familyOf, survivorsOf, watchTheEnd } from './survivors.ts';
 import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
 
 /** A program to run; built as data, shown by `--verbose`, run here. */
@@ -78,7 +78,7 @@ export async function run(
     family = child.pid === undefined ? [] : familyOf(child.pid);
     bounds.beforeStop?.();
     endGroup(child.pid);
-    setTimeout(giveUp, 2 * patience).unref();
+    watchTheEnd(family, giveUp);
   };
   const watchdog = new Watchdog(bounds, stop);
   const feed = (reader: (chunk: Buffer) => void) => (chunk: Buffer): void => {

@@ -9,12 +9,36 @@ export function familyOf(pid: number): number[] {
   return family;
 }
 
-/** Those that have not ended, with their names. */
-export function survivorsOf(family: readonly number[]): { readonly pid: number; readonly name: string }[] {
+/** Those that have not ended, with their names. `waits`: inside the kernel, where no signal reaches it. */
+export function survivorsOf(family: readonly number[]): { readonly pid: number; readonly name: string; readonly waits: boolean }[] {
   return family.flatMap((pid) => {
     const [state] = statOf(pid);
-    return state === undefined || state === 'Z' || state === 'X' ? [] : [{ pid, name: read(pid, 'comm').trim() }];
+    return state === undefined || state === 'Z' || state === 'X' ? [] : [{ pid, name: read(pid, 'comm').trim(), waits: state === 'D' }];
   });
+}
+
+/** How often we look who is left after KILL, in milliseconds, and how often at most. */
+const interval = 3000;
+const mostLooks = 20;
+
+/**
+ * Calls `giveUp` when KILL has not ended a family and will not: at two looks in a row one of them waits inside the kernel, or
+ * all are gone and only a pipe is held by a stranger. A busy machine merely takes its time, but not more than a minute.
+ */
+export function watchTheEnd(family: readonly number[], giveUp: () => void): void {
+  let wasStuck = false;
+  let looks = 0;
+  const timer = setInterval(() => {
+    const left = survivorsOf(family);
+    const isStuck = left.length === 0 || left.some(({ waits }) => waits);
+    looks++;
+    if (!(isStuck && wasStuck) && looks < mostLooks) {
+      wasStuck = isStuck;
+      return;
+    }
+    clearInterval(timer);
+    giveUp();
+  }, interval).unref();
 }
 
 function processes(): number[] {

@@ -93,7 +93,7 @@ export async function startSmtp(behaviour: SmtpBehaviour = {}): Promise<Smtp> {
       done(refused === undefined ? null : Object.assign(new Error(refused[1]), { responseCode: refused[0] }));
     },
     onData(stream, session, done) {
-      void take(stream, session, done);
+      take(stream, session, done).catch(() => undefined); // nor one in the middle of a message
     },
   });
   const misbehave = (when: 'connect' | 'data', session: SMTPServerSession, otherwise: () => void): void => {
