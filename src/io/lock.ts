@@ -1,7 +1,7 @@
 /** Kernel locks that die with their holder (flock(2)), on an inherited descriptor: once by flock(1) from util-linux, or again and again. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fchmodSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -69,7 +69,7 @@ interface Answer {
  * are open here as well, so that nobody loses a lock when that process is killed; it ends when we do, in whatever way.
  */
 export class Locks {
-  readonly #paths: readonly string[];
+  #paths: readonly string[];
   /** As open here; to the process the first is 3. */
   #files: number[] = [];
   #process: ChildProcess | undefined;
@@ -87,7 +87,7 @@ export class Locks {
     const child = (this.#process ??= this.#start());
     const number = this.#paths.indexOf(path);
     const file = this.#files[number];
-    if (file === undefined) throw new Error(`not one of these locks: ${path}`);
+    if (file === undefined) return takeLock(path, wait); // it was not there when the process was started
     const until = performance.now() + wait * 1000;
     while (this.#held.has(path) || !(await this.#isFree(child, path, number))) {
       if (performance.now() >= until) return undefined;
@@ -137,6 +137,8 @@ export class Locks {
 
   #start(): ChildProcess {
     for (const path of this.#paths.slice(1)) makeFolder(dirname(path));
+    // A replica that is not mounted has no lock, and the state must be written all the same.
+    this.#paths = this.#paths.filter((path) => existsSync(dirname(path)));
     this.#files = this.#paths.map(openLock);
     this.#files.forEach(closeToOthers);
     const numbers = this.#files.map((_, index) => String(index + 3));

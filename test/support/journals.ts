@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JournalEvent, JournalLine } from '../../src/core/chain.ts';
 import { chainStart, nextLine, parseJournalLine } from '../../src/core/chain.ts';
+import { noWindows } from '../../src/core/window.ts';
 
 const day = 24 * 3600 * 1000;
 
@@ -21,7 +22,7 @@ export function journalOf(nights: number, end: Date, seed = 1): JournalLine[] {
   return storyOf(nights, end, seed).texts.flatMap((text) => parseJournalLine(text) ?? []);
 }
 
-/** The same as files below `state`, one for each year but the last, and `more` at the end: a whole chain. */
+/** The same as files below `state`, one for each year but the last, and `more` at the end: a whole chain. No window is open. */
 export function writeJournal(state: string, nights: number, end: Date, more: readonly JournalEvent[] = []): void {
   const story = storyOf(nights, end, 1);
   for (const event of more) story.write(end, event);
@@ -29,6 +30,7 @@ export function writeJournal(state: string, nights: number, end: Date, more: rea
   const years = [...new Set(story.texts.map(yearOf))];
   const folder = join(state, 'nightly');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(join(folder, 'prune-window.json'), JSON.stringify(noWindows), { mode: 0o600 });
   for (const year of years) {
     const texts = story.texts.filter((text) => yearOf(text) === year);
     writeFileSync(join(folder, year === years.at(-1) ? 'journal.jsonl' : `journal-${year}.jsonl`), `${texts.join('\n')}\n`);
