@@ -1,7 +1,7 @@
 /** What `doctor` looks at in the replica: marker, rights, one file system, room, and what restic says. */
 import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Repository } from '../core/config.ts';
+import type { Config, Repository } from '../core/config.ts';
 import { reservedBytes } from '../core/config-units.ts';
 import { bad, good, warning, type Verdict } from '../core/doctor.ts';
 import { formatBytes } from '../core/report.ts';
@@ -11,15 +11,15 @@ import { checkPins, freeSpace, notInitialised, ownPaths, readMarker } from './re
 import { freeInodes, hasHardLinks, isShortOf, noHardLinks } from './replica-place.ts';
 import { Restic } from './restic.ts';
 import { canIsolate } from './sandbox.ts';
-import { requireState } from './whose-state.ts';
+import { markerOf } from './whose-state.ts';
 
 /** Opening a large repository takes its time, in milliseconds. */
 const resticPatience = 300_000;
 
 /** All of it. `state` is the configuration's folder, `scratch` a private one. */
-export function replicaChecks(repository: Repository, state: string, scratch: string): Check[] {
+export function replicaChecks(config: Config, repository: Repository, scratch: string): Check[] {
   return [
-    { item: 'replica', look: () => marker(repository, state) },
+    { item: 'replica', look: () => marker(config, repository) },
     { item: 'rights', look: () => rights(repository) },
     { item: 'one disk', look: () => oneFileSystem(repository) },
     { item: 'free space', look: () => room(repository) },
@@ -28,10 +28,10 @@ export function replicaChecks(repository: Repository, state: string, scratch: st
   ];
 }
 
-function marker({ name, replica }: Repository, state: string): Verdict {
-  const found = readMarker(replica);
+function marker(config: Config, repository: Repository): Verdict {
+  const { name, replica } = repository;
+  const found = markerOf(config, repository);
   if (found === undefined) throw notInitialised(name, replica);
-  requireState(state, name, found);
   checkPins(replica, found);
   return good(`${replica}, made ${found.createdAt.slice(0, 10)}; config and keys are the pinned ones`);
 }

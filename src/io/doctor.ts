@@ -18,7 +18,7 @@ export async function* examine(config: Config, repositories: readonly Repository
   for (const repository of repositories) {
     const remote = new RemoteChecks(repository);
     try {
-      yield* looks(repository.name, [...remote.checks(), ...replicaChecks(repository, config.state ?? '', remote.folder)], interrupt);
+      yield* looks(repository.name, [...remote.checks(), ...replicaChecks(config, repository, remote.folder)], interrupt);
     } finally {
       await remote.close();
     }

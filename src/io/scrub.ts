@@ -40,7 +40,7 @@ export class ReplicaScrub implements ScrubEdges {
   }
 
   async begin(): Promise<boolean> {
-    requireState(this.#options.config.state ?? '', this.name, this.#rehash.requireReplica());
+    requireState(this.#options.config, this.name, this.#rehash.requireReplica());
     makeFolder(this.#state.folder);
     this.#lock = await takeLock(join(this.#state.folder, 'scrub.lock'));
     return this.#lock !== undefined;

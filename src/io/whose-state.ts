@@ -5,20 +5,25 @@ import { namePattern } from '../core/config-schema.ts';
 import { Failure } from '../errors.ts';
 import { fromBackup } from './json-file.ts';
 import { readMarker, type Marker } from './replica.ts';
+import { isReallyWithin } from './same-folder.ts';
 import { State } from './state.ts';
 
 /** The marker of a replica whose state is at hand, see requireState; undefined without a marker. */
-export function markerOf({ state = '' }: Pick<Config, 'state'>, { name, replica }: Repository): Marker | undefined {
+export function markerOf(config: Books, { name, replica }: Repository): Marker | undefined {
   const marker = readMarker(replica);
-  if (marker !== undefined) requireState(state, name, marker);
+  if (marker !== undefined) requireState(config, name, marker);
   return marker;
 }
+
+/** Where the states are, and whose they may be. */
+type Books = Pick<Config, 'state' | 'repositories'>;
 
 /**
  * Throws Failure unless `<state>/<name>` is the state of the replica with this marker. A marker has the name that the
  * repository had when its state was last seen: another one means that it was renamed, or that two were mixed up.
  */
-export function requireState(state: string, name: string, { repository: former }: Pick<Marker, 'repository'>): void {
+export function requireState({ state = '', repositories }: Books, name: string, { repository: former }: Pick<Marker, 'repository'>): void {
+  if (former !== name && isShared(repositories, name, former)) throw shared(name, former);
   const [journal, folder] = [new State(state, name).journal, join(state, name)];
   if (journal.isLost()) throw new RegExp(namePattern).test(former) && isElsewhere(state, name, former) ? renamed(state, name, former) : stateLost(folder, !journal.isBegun());
   const last = journal.findLast(() => true)?.repository;
@@ -26,6 +31,19 @@ export function requireState(state: string, name: string, { repository: former }
   throw new Failure(
     `the replica of ${name} was made for ${former}, and ${folder} is the state of ${last ?? 'nobody'}: they are two repositories'`,
     'are two replicas mixed up in the configuration, or two folders below `state`? Nothing was done',
+  );
+}
+
+/** Not so where one is a copy of the other. */
+function isShared(repositories: readonly Repository[], ...names: readonly [string, string]): boolean {
+  const [one, other] = names.map((name) => repositories.find((each) => each.name === name)?.replica);
+  return one !== undefined && other !== undefined && isReallyWithin(one, other);
+}
+
+function shared(name: string, former: string): Failure {
+  return new Failure(
+    `the replica of ${name} is that of ${former}, which is in the configuration too: two repositories cannot share one`,
+    `give ${name} a replica of its own, and run init for it; rsync-ratchet config validate shows the lines. Nothing was done`,
   );
 }
 

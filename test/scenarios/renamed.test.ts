@@ -1,7 +1,7 @@
 /** A repository that has another name in the configuration now: its state is not lost, and nobody is told to throw it away. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type LocalNight, localNight } from '../support/localNight.ts';
@@ -61,6 +61,22 @@ test('the state of another repository in its place is refused: two are mixed up'
     assert.match(stdout + stderr, /the replica of other was made for other, and \S+\/other is the state of nightly: they are two repositories/);
   }
   assert.deepEqual(digest(night.state), earlier);
+});
+
+test('a replica of two repositories, by way of a symlink, is said to be that: nobody is told to take the state of the other along', async (t) => {
+  const night = await localNight(t);
+  const link = join(night.folder, 'same');
+  symlinkSync(night.config.replica, link);
+  night.configure({ repositories: { second: { source: night.repository.path, replica: link } } });
+  const stateNow = (): string[] => digest(join(night.state, 'nightly'));
+  const before = stateNow();
+  for (const words of ['sync second', 'audit second', 'scrub second', 'prune-window open second', 'doctor second']) {
+    const { code, stdout, stderr } = await night.run(words.split(' '));
+    assert.notEqual(code, 0, words);
+    assert.doesNotMatch(stdout + stderr, /mv -T|run init again/, words);
+    assert.match(stdout + stderr, /the replica of second is that of nightly/, words);
+  }
+  assert.deepEqual(stateNow(), before);
 });
 
 test('a state that is lost and nowhere else is said to be lost', async (t) => {
