@@ -4,7 +4,6 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalogue } from '../core/catalogue.ts';
 import type { Amount, Books, Entry } from '../core/books.ts';
-import type { Config } from '../core/config.ts';
 import { inReplica, rejected, verified, wanted } from '../core/flags.ts';
 import { admissionOrder, type Pass } from '../core/layout.ts';
 import type { Judge } from '../core/itemize.ts';
@@ -39,7 +38,6 @@ import { requireState } from './whose-state.ts';
 
 export class RunEdges extends Telling implements Edges {
   readonly restic: ResticEdges;
-  readonly #config: Config;
   readonly #onStart: () => void;
   readonly #console: Console;
   readonly #paths: ReturnType<typeof onDisk.ownPaths>;
@@ -50,10 +48,9 @@ export class RunEdges extends Telling implements Edges {
   #incoming: Incoming | undefined;
 
   constructor(options: EdgeOptions) {
-    const { config, repository, interrupt, console, onStart = () => undefined } = options;
+    const { repository, interrupt, console, onStart = () => undefined } = options;
     const locks = locksOfRun(options);
     super(options, locks.take);
-    this.#config = config;
     this.#onStart = onStart;
     this.#console = console;
     this.#session = new Session(repository, interrupt, this.calls, locks);
@@ -66,7 +63,7 @@ export class RunEdges extends Telling implements Edges {
     const { name, replica } = this.repository;
     this.#marker = onDisk.readMarker(replica);
     if (this.#marker === undefined) throw onDisk.notInitialised(name, replica);
-    requireState(this.#config, name, this.#marker);
+    requireState(this.config, name, this.#marker);
     if (!(await this.#session.lock())) return false;
     if (this.#marker.repository !== name) await this.#takeName();
     snapshotsSeen(this.state.folder); // read again at the end: what is damaged stops the night before it has changed anything

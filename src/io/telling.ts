@@ -16,7 +16,7 @@ import { StateEdges, type EdgeOptions } from './state-edges.ts';
 export class Telling extends StateEdges {
   readonly onSuccess: Email['onSuccess'] | undefined;
   readonly freshness: number | undefined;
-  readonly #config: Config;
+  protected readonly config: Config;
   readonly #console: Console;
 
   constructor(options: EdgeOptions, take?: TakeLock) {
@@ -24,7 +24,7 @@ export class Telling extends StateEdges {
     const { config, console, repository } = options;
     this.onSuccess = config.alerts.email?.onSuccess;
     this.freshness = repository.freshness ?? config.alerts.freshness;
-    this.#config = config;
+    this.config = config;
     this.#console = console;
   }
 
@@ -53,12 +53,12 @@ export class Telling extends StateEdges {
   }
 
   async mail(mail: Mail, run: Run): Promise<Sent> {
-    const { alerts: { email }, state = '' } = this.#config;
+    const { alerts: { email }, state = '' } = this.config;
     if (email === undefined) return 'lost';
     return new Outbox(email, state, (failure) => { this.#console.error(failure); }).send(mail, run, this.now());
   }
 
   async metrics(end: JournalEvent): Promise<void> {
-    await refreshMetrics(this.#config, this.#console, this.now(), { repository: this.repository.name, end });
+    await refreshMetrics(this.config, this.#console, this.now(), { repository: this.repository.name, end });
   }
 }
