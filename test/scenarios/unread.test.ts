@@ -41,6 +41,27 @@ test('an adopted replica is told as unread, with how much, and is read in the ni
   await assertRestoresOld(night);
 });
 
+/** What 0.3.0 has in its state folder; the rest came after it. */
+const ofOldState = ['journal.jsonl', 'journal.head', 'tombstones.jsonl', 'prune-window.json', 'alarm.json', 'state.lock', 'runs'];
+
+test('a replica of 0.3.0 is unread: the first mail says how much and how long it takes, and nothing leaves before it is read', async (t) => {
+  const night = await forgedNight(t, { deletionGrace: 0 });
+  const state = join(night.config.state, 'nightly');
+  for (const name of readdirSync(state).filter((each) => !ofOldState.includes(each))) rmSync(join(state, name), { recursive: true });
+  await openWindow(night, '--for', '7d');
+  night.remove(`snapshots/${night.old.snapshots[0]?.id ?? ''}`);
+  const first = await night.sync({ env: clockAhead(0) });
+  assert.deepEqual([first.code, first.run.tombstones.added, first.run.tombstones.expired], [4, 1, 0], first.stdout);
+  const mail = night.config.mails().at(-1)?.text ?? '';
+  assert.match(mail, /unread/);
+  assert.match(mail, /4 packs and 1 index .*nights?/s);
+  const last = await readOn(night, 1);
+  assert.equal(last.code, 0, last.stdout);
+  const gone = await night.sync({ env: clockAhead(6 * day) });
+  assert.deepEqual([...last.run.findings, ...gone.run.findings].map(({ rule }: { rule: string }) => rule).filter((rule) => rule === 'postponed'), []);
+  assert.equal(night.has(`snapshots/${night.old.snapshots[0]?.id ?? ''}`), false, 'read, it has left');
+});
+
 test('an adopted replica in which an index lies is found out by the reading, and nothing ever expires on its word', async (t) => {
   const night = await forgedNight(t, { deletionGrace: 0 });
   const { shared } = night.old.packs;
