@@ -35,7 +35,7 @@ function requireSpace(edges: Edges, missing: Amount): void {
   if (free - missing.bytes >= reserved) return requireInodes(edges, missing.files);
   throw new Failure(
     `not enough room: ${formatBytes(missing.bytes)} to fetch, ${formatBytes(free)} free, limits.minFree keeps ${formatBytes(reserved)}`,
-    'make room on the replica\'s disk or lower limits.minFree; nothing was fetched',
+    `make room on the replica's disk${missing.bytes > free ? '' : ' or lower limits.minFree'}; nothing was fetched`,
   );
 }
 
@@ -47,7 +47,7 @@ function requireInodes(edges: Edges, files: number): void {
   if (inodes.free - files >= reserved) return;
   throw new Failure(
     `not enough inodes: ${formatCount(files)} files to fetch, ${formatCount(inodes.free)} inodes free, limits.minFree keeps ${formatCount(reserved)}`,
-    `remove many small files from the replica's disk (df -i ${edges.repository.replica}), or lower limits.minFree; nothing was fetched`,
+    `remove many small files from the replica's disk (df -i ${edges.repository.replica})${files > inodes.free ? '' : ', or lower limits.minFree'}; nothing was fetched`,
   );
 }
 

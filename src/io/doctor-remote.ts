@@ -146,7 +146,7 @@ async function hostKey(remote: RemoteRepository, signal: AbortSignal): Promise<V
     if ((await ask('ssh-keygen', ['-F', name, '-f', file], signal)).code === 0) return good(`${name} is in ${file}`);
   }
   const file = own ?? '~/.ssh/known_hosts';
-  return bad(`${name} is in none of ${files.join(' ')}`, `ssh-keyscan -p ${port} ${host} >> ${file}; then compare on serverA: ssh-keygen -lf ${file}`);
+  return bad(`${name} is in none of ${files.join(' ')}`, `ssh-keyscan -p ${port} ${host} >> ${file}; then compare what ssh-keygen -lf ${file} says with serverA: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there`);
 }
 
 /** The line that lets our key read one folder, and nothing else. */

@@ -1,9 +1,9 @@
 /** What ssh would say in the first night of its part of a configuration. Nothing is connected to. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import type { Repository } from '../core/config.ts';
 import { escapeText } from '../core/itemize.ts';
 import type { ValueProblem } from './config-file.ts';
+import { identityFault, knownHostsFault } from './ssh-files.ts';
 import { fixedOptions, loginArguments, masterEnvironment } from './ssh.ts';
 
 /** Each at its key. */
@@ -13,7 +13,7 @@ export function sshProblems(repository: Repository): ValueProblem[] {
   const overridden = ssh.options.flatMap((option, n) => at('options', withoutEffect(option), n));
   return [
     ...at('identityFile', ssh.identityFile === undefined ? undefined : identityFault(ssh.identityFile)),
-    ...at('knownHostsFile', ssh.knownHostsFile === undefined || isReadable(ssh.knownHostsFile) ? undefined : missing(ssh.knownHostsFile)),
+    ...at('knownHostsFile', ssh.knownHostsFile === undefined ? undefined : knownHostsFault(ssh.knownHostsFile)),
     ...overridden,
     ...(source.kind === 'local' || overridden.length > 0 || ssh.options.length === 0 ? [] : at('options', refusal({ ...repository, source }))),
   ];
@@ -31,22 +31,4 @@ function withoutEffect(option: string): string | undefined {
 function refusal(repository: Parameters<typeof loginArguments>[0]): string | undefined {
   const { status, stderr } = spawnSync('ssh', ['-G', ...loginArguments(repository)], { env: masterEnvironment(), encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'], timeout: 10_000 });
   return status === null || status === 0 ? undefined : `ssh refuses them: ${escapeText(stderr.trim(), 300)}`;
-}
-
-function identityFault(file: string): string | undefined {
-  if (!isReadable(file)) return missing(file);
-  const { mode, uid } = statSync(file);
-  if (/^(ssh|ecdsa|sk)-\S+ /.test(readFileSync(file, 'latin1'))) return `${file} is a public key: must be the private one, usually the same name without .pub`;
-  return uid === process.geteuid?.() && (mode & 0o077) !== 0 ? `${file} is open to others, and ssh refuses such a key: must be closed (chmod 600 ${file})` : undefined;
-}
-
-const missing = (file: string): string => `${file} is not there, or this user may not read it`;
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false; // the answer, not an error
-  }
 }

@@ -146,15 +146,21 @@ const hints: Readonly<Record<string, string>> = {
   EENVELOPE: 'the mail server refuses the sender or the recipients: check alerts.email.from and to',
 };
 
-function failureOf(error: Error & { code?: string }, transport: Email['transport']): Failure {
+/** An error of nodemailer's, with what the server answered. */
+type MailError = Error & { code?: string; responseCode?: number };
+
+function failureOf(error: MailError, transport: Email['transport']): Failure {
   return new Failure(error.message, hintFor(error, transport), { cause: error });
 }
 
 /** Words are for hints alone: which answer to which command was the refusal of our name they do say. */
-function hintFor(error: Error & { code?: string }, transport: Email['transport']): string {
+function hintFor(error: MailError, transport: Email['transport']): string {
   if (transport.kind !== 'smtp') return `check alerts.email.${transport.kind} in the configuration`;
   if (/\b(?:HELO|EHLO)\b|fully.qualified/i.test(error.message)) {
-    return `the mail server refuses the name with which this machine greets it (${greetingOf(transport) ?? 'none'}): write its full name into alerts.email.smtp.name`;
+    return `the mail server refuses the name with which this machine greets it (${greetingOf(transport) ?? '[127.0.0.1]'}): write its full name into alerts.email.smtp.name`;
+  }
+  if (error.code === 'EENVELOPE' && Math.floor((error.responseCode ?? 0) / 100) === 4) {
+    return 'the mail server refuses for now: greylisting passes by itself. An alert waits in the spool and is tried again; a test is not, so try that once more in some minutes';
   }
   return hints[isAboutTls(error) ? 'ETLS' : error.code ?? ''] ?? 'check alerts.email.smtp in the configuration, and the mail server';
 }

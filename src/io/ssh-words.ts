@@ -2,10 +2,12 @@
 import type { Repository } from '../core/config.ts';
 import { escapeText } from '../core/itemize.ts';
 import { Failure } from '../errors.ts';
+import { loginFault } from './ssh-files.ts';
 
-/** What ssh says, and what to do about it. The hints are for the operator; no decision rests on them. */
+/** What ssh says, and what to do about it; of a login that failed first what a look at our own files explains. The hints are for the operator. */
 export function connectionFailure(repository: Repository & { source: { host: string } }, stderr: string): Failure {
-  const hint = sshHints.find(([said]) => said.test(stderr))?.[1] ?? `try: ssh ${repository.ssh.port === undefined ? '' : `-p ${repository.ssh.port} `}${repository.source.host}`;
+  const fault = /permission denied|host key/i.test(stderr) ? loginFault(repository.ssh) : undefined;
+  const hint = fault ?? sshHints.find(([said]) => said.test(stderr))?.[1] ?? `try: ssh ${repository.ssh.port === undefined ? '' : `-p ${repository.ssh.port} `}${repository.source.host}`;
   const said = spokenBy(stderr) || 'no answer in time';
   return new Failure(`no ssh connection to ${repository.source.host}: ${said}`, `${hint}; nothing was fetched`);
 }

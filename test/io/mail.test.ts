@@ -62,6 +62,15 @@ describe('SMTP', () => {
     assert.equal(smtp.messages.length, 1);
   });
 
+  test('all recipients greylisted: the hint says that this passes, and blames no address; refused for good it does', async (t) => {
+    const hint = async (behaviour: SmtpBehaviour): Promise<string> => {
+      const refused = await send(email(via(await server(t, behaviour))));
+      return refused.kind === 'undelivered' ? refused.failure.hint : refused.kind;
+    };
+    assert.match(await hint({ later: ['ops@example.test'] }), /^the mail server refuses for now: greylisting passes by itself\. An alert waits in the spool/);
+    assert.match(await hint({ reject: ['ops@example.test'] }), /check alerts\.email\.from and to$/);
+  });
+
   test('tls: implicit speaks TLS from the first byte on any port, and wants a certificate that is valid', async (t) => {
     const smtp = await server(t, { tls: 'implicit' });
     assert.match(await undelivered(email(via(smtp, { tls: 'implicit', host: 'localhost' }))), /self.signed certificate/);

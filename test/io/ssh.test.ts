@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -137,7 +138,9 @@ describe('a connection', () => {
     ['an unknown host key', async () => ({ knownHostsFile: other('empty', '') }), /no ssh connection to 127\.0\.0\.1: .*[Hh]ost key/, /compare it on serverA/],
     ['a key that is not authorised', async () => ({ identityFile: join(folder, 'sshd/host_key') }), /Permission denied/, /serverA refused the key/],
     ['a port where nobody listens', async () => ({ port: await freePort() }), /Connection refused|[Hh]ost key/, /nothing listens there/],
-    ['a key file that does not exist', async () => ({ identityFile: join(folder, 'none') }), /./, /identityFile/],
+    ['a key file that does not exist', async () => ({ identityFile: join(folder, 'none') }), /./, /^ssh\.identityFile: \S+\/none is not there/],
+    ['a key with a passphrase', async () => ({ identityFile: secretKey(folder) }), /Permission denied/, /^ssh\.identityFile: \S+ has a passphrase, which nobody types at night/],
+    ['host keys in a folder\'s place', async () => ({ knownHostsFile: folder }), /[Hh]ost key/, /^ssh\.knownHostsFile: \S+ may not be read by \w+, or is no file/],
   ];
   for (const [name, changes, message, hint] of refused) {
     test(`${name}: a failure with its own hint, and nothing left`, async () => {
@@ -170,3 +173,9 @@ describe('a connection', () => {
     await assert.rejects(opening, { name: 'Interrupted' });
   });
 });
+
+function secretKey(folder: string): string {
+  const file = join(folder, 'secret');
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'a passphrase', '-f', file]);
+  return file;
+}

@@ -75,7 +75,7 @@ test('for people: a mark for each, what mends it below, and with --quiet only wh
 describe('one trouble is one cross, and the rest is looked at all the same', () => {
   interface Trouble { readonly item: string; readonly message: RegExp; readonly mend: RegExp; readonly make: (night: Night) => void | Promise<void> }
   const troubles: Record<string, Trouble> = {
-    'the host key is not known': { item: 'host key', message: /is in none of/, mend: /^ssh-keyscan -p \d+ 127\.0\.0\.1 >> /, make: (night) => { reconfigure(night, { ssh: { knownHostsFile: '/dev/null' } }); } },
+    'the host key is not known': { item: 'host key', message: /is in none of/, mend: /^ssh-keyscan -p \d+ 127\.0\.0\.1 >> .*ssh-keygen -lf \/etc\/ssh\/ssh_host_ed25519_key\.pub there$/, make: (night) => { reconfigure(night, { ssh: { knownHostsFile: '/dev/null' } }); } },
     'nothing listens': { item: 'connection', message: /Connection refused/, mend: /is sshd running/, make: async (night) => { reconfigure(night, { ssh: { port: await freePort() } }); } },
     'the path is wrong': { item: 'source', message: /config cannot be listed/, mend: /Behind rrsync/, make: (night) => { reconfigure(night, { source: `${serverA.sshd.user}@127.0.0.1:/other` }); } },
     'the account may do anything': { item: 'read-only', message: /runs any command/, mend: /rrsync -ro/, make: (night) => { reconfigure(night, {}, {}, 'shell'); } },
