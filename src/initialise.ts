@@ -23,6 +23,8 @@ export interface InitialiseEdges {
   undo(): void;
   /** Whether the folder already holds a `config`. */
   hasConfig(): boolean;
+  /** When a replica of this name was made or adopted before, ISO 8601; undefined when never. */
+  earlier(): string | undefined;
   /** The paths of the keys that are here already. */
   ownKeys(): readonly string[];
   connect(): Promise<void>;
@@ -57,8 +59,8 @@ export interface InitialiseOptions {
 /** What `init` came to. */
 export type Initialised =
   | { readonly did: 'nothing' | 'locked' }
-  /** `keys`: IDs that an existing copy and serverA do not both have. */
-  | { readonly did: 'made' | 'adopted'; readonly verified: Amount | undefined; readonly keys: KeyDifferences };
+  /** `keys`: IDs that an existing copy and serverA do not both have. `earlier`: since when the books know a replica that is not this new one. */
+  | { readonly did: 'made' | 'adopted'; readonly verified: Amount | undefined; readonly keys: KeyDifferences; readonly earlier?: string };
 
 /** Who adopts a copy, after a lost state too, sees which keys have come or gone since. */
 export interface KeyDifferences {
@@ -73,6 +75,7 @@ export async function initialise(edges: InitialiseEdges, options: InitialiseOpti
   try {
     if (!(await edges.prepare())) return { result: { did: 'locked' }, pins: undefined };
     const isExisting = edges.hasConfig();
+    const earlier = isExisting ? undefined : edges.earlier();
     const verified = options.trustExisting ? undefined : await verifyExisting(edges);
     await edges.connect();
     const own = edges.ownKeys();
@@ -83,7 +86,7 @@ export async function initialise(edges: InitialiseEdges, options: InitialiseOpti
     const did = isExisting ? 'adopted' : 'made';
     const unread = edges.noteUnread();
     await edges.journal({ event: 'initialised', version, did, ...pins, unread: unreadToJson(unread) });
-    return { result: { did, verified, keys: isExisting ? differences(own, listed.filter(isKey)) : { onlyOnServerA: [], onlyHere: [] } }, pins };
+    return { result: { did, verified, keys: isExisting ? differences(own, listed.filter(isKey)) : { onlyOnServerA: [], onlyHere: [] }, ...(earlier === undefined ? {} : { earlier }) }, pins };
   } catch (error) {
     edges.undo();
     throw error;

@@ -44,6 +44,10 @@ function tell(console: Console, name: string, replica: string, result: Initialis
     console.mention(`  ${formatCount(result.verified.files)} files (${formatBytes(result.verified.bytes)}) hashed: each is what its name says`);
   }
   if ('keys' in result) tellKeys(console, result.keys);
+  if ('earlier' in result) {
+    console.say(`  a replica of this name was there before (since ${result.earlier.slice(0, 10)}), and this one is new and empty: if the disk of that one`, 'warning');
+    console.say('  is only not mounted, mount it now over this one, and do not sync before; if it is lost, go on: the journal goes on too', 'warning');
+  }
   if (pins === undefined) return;
   console.mention('  pinned; compare with serverA (sha256sum config, ls keys):');
   console.mention(`    config  ${pins.config}`);

@@ -17,6 +17,8 @@ export interface Status {
   readonly repository: string;
   /** Undefined where this user may not look. */
   readonly isInitialised: boolean | undefined;
+  /** When the replica was made or adopted, ISO 8601, by the journal. */
+  readonly initialisedAt: string | undefined;
   readonly alarm: Alarm | undefined;
   readonly window: WindowDecision;
   /** The last finished `sync`, and the last that ended with exit code 0 or 4. */
@@ -62,7 +64,7 @@ export function statusRows(status: Status, overdue = false): StatusRow[] {
   const { alarm, repository } = status;
   return [
     ...(alarm === undefined ? [] : alarmLines(alarm, repository)),
-    ...(status.isInitialised !== false ? [] : [row('replica', `not initialised or not mounted; see rsync-ratchet init ${repository}`, 'warning')]),
+    ...(status.isInitialised === false ? [absence(status)] : []),
     row('last run', runWords(status.lastRun), status.lastRun?.['exitCode'] === 0 ? 'good' : 'warning'),
     row('last success', `${status.lastSuccess === undefined ? 'never' : when(status.lastSuccess)}${overdue ? ': OVERDUE' : ''}`, overdue ? 'bad' : 'plain'),
     ...sandboxLines(status),
@@ -78,6 +80,12 @@ export function statusRows(status: Status, overdue = false): StatusRow[] {
     ...spoolLines(status.spool),
     ...missingLines(status),
   ];
+}
+
+/** An init in the place of a disk that is only not mounted would make a second replica. */
+function absence({ repository, initialisedAt }: Status): StatusRow {
+  const next = initialisedAt === undefined ? `see rsync-ratchet init ${repository}` : `it was there on ${initialisedAt.slice(0, 10)}: mount its disk (init would make a new, empty one)`;
+  return row('replica', `not initialised or not mounted; ${next}`, 'warning');
 }
 
 /** Told only when the last run had to do without rsync's room. */

@@ -72,6 +72,8 @@ export class InitEdges implements InitialiseEdges {
 
   hasConfig(): boolean { return existsSync(join(this.#replica, 'config')); }
 
+  earlier(): string | undefined { return this.#state.memory().initialisedAt ?? undefined; }
+
   verifyExisting(): Promise<{ amount: Amount; damaged: string[] }> {
     const { books } = walkReplica(this.#replica, this.#options.repository.ignore);
     const amount = { files: 0, bytes: 0 };

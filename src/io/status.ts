@@ -18,10 +18,11 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
   const state = new State(config.state ?? '', repository.name);
   const isInitialised = unlessClosed(() => markerOf(config, repository) !== undefined);
   const checks = repository.restic.check !== undefined;
-  const { lastRun, lastSuccess, quiet, unread, checks: { last, failed } } = state.memory();
+  const { initialisedAt, lastRun, lastSuccess, quiet, unread, checks: { last, failed } } = state.memory();
   return {
     repository: repository.name,
     isInitialised,
+    initialisedAt: initialisedAt ?? undefined,
     alarm: state.alarm(),
     window: decideWindow(now, state.windows(), repository.pruneWindows),
     lastRun: lastRun ?? undefined,

@@ -115,6 +115,22 @@ test('sync without a marker fails, mails that it is not initialised or not mount
   assert.equal(serverA.sshd.connections(), connections, 'nobody was asked');
 });
 
+test('a replica that is only not mounted: status says to mount it, an init in its place says that it is a second one, and mounted again nothing was lost', async (t) => {
+  const night = await serverA.night(t);
+  const before = digest(night.replica, { inode: true });
+  renameSync(night.replica, `${night.replica}.away`);
+  const { stdout } = await night.run(['status']);
+  assert.match(stdout, /not initialised or not mounted; it was there on \d{4}-\d\d-\d\d: mount its disk \(init would make a new, empty one\)/);
+  const second = await night.run(['--quiet', 'init', 'nightly']);
+  assert.equal(second.code, 0);
+  assert.match(second.stdout, /a replica of this name was there before .*this one is new and empty: .*\n.*only not mounted, mount it now over this one/);
+  rmSync(night.replica, { recursive: true });
+  renameSync(`${night.replica}.away`, night.replica);
+  assert.deepEqual(digest(night.replica, { inode: true }), before);
+  const { code, run } = await night.sync();
+  assert.deepEqual([code, run.outcome], [0, 'unchanged']);
+});
+
 test('a replica that is the top of a disk, with lost+found, is synced, and lost+found is left alone', async (t) => {
   const night = await serverA.night(t, { fresh: true });
   const inside = join(night.replica, 'lost+found/#12');
