@@ -47,7 +47,8 @@ function alarmHeadline(run: Run): string {
   const found = countsOf(run, 'violation');
   if (run.alarm === undefined || run.alarm.runId === run.runId) return found;
   const standing = `the alarm of ${run.alarm.since.slice(0, 16).replace('T', ' ')} UTC (${run.alarm.rules.join(', ')}) still stands`;
-  return found === '' ? `${standing}; nothing else was found` : `${found}; ${standing}`;
+  if (found !== '') return `${found}; ${standing}`;
+  return run.failure === undefined ? `${standing}; nothing else was found` : `${standing}, and this run failed: ${escapeText(run.failure.message)}`;
 }
 
 function deletions(run: Run): string[] {

@@ -183,6 +183,7 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     means: 'Files were deleted on serverA that restic still needs. They stay in the replica, without a due date.',
     road: [
       'If serverA was still pruning while we looked, the next night confirms by itself.',
+      'If restic key passwd was run there, put the new password into restic.passwordFile: the next night confirms.',
       'If not, somebody deleted files that snapshots need: treat it as an attack, and keep them: rsync-ratchet tombstones keep REPO --all',
     ],
   },

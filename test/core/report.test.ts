@@ -40,6 +40,7 @@ describe('what a terminal is told, word for word', () => {
   for (const [name, run] of Object.entries(golden)) test(name, () => { assertGolden(`terminal/${name.replaceAll(' ', '-')}.txt`, `${summary(run).join('\n')}\n`); });
 });
 
+const standing = { version: 1 as const, runId: '20261122T012744Z-0000', since: '2026-11-22T01:27:44.000Z', rules: ['deleted'], findings: [], messageId: 'm@serverB' };
 const headlines: readonly (readonly [headline: string, run: Run])[] = [
   ['nothing new', runOf()],
   ['1 new file (1 B) admitted', runOf({ admitted: { files: 1, bytes: 1 } })],
@@ -50,6 +51,9 @@ const headlines: readonly (readonly [headline: string, run: Run])[] = [
   ['2 modified, 1 deleted', runOf({}, ['violation', 'modified', 'x', 'm'], ['violation', 'deleted', 'y', 'm'], ['violation', 'modified', 'z', 'm'], ['warning', 'foreign', 'x', 'm'])],
   ['disk full', runOf({ failure: new Failure('disk full', 'h') })],
   ['interrupted by SIGINT', runOf({ failure: new Interrupted('SIGINT') })],
+  ['the alarm of 2026-11-22 01:27 UTC (deleted) still stands; nothing else was found', runOf({ alarm: standing })],
+  ['the alarm of 2026-11-22 01:27 UTC (deleted) still stands, and this run failed: the audit failed', runOf({ alarm: standing, failure: new Failure('the audit failed', 'h') })],
+  ['1 pinned; the alarm of 2026-11-22 01:27 UTC (deleted) still stands', runOf({ alarm: standing, failure: new Failure('the audit failed', 'h') }, ['violation', 'pinned', 'x', 'm'])],
   ['another run is at work; nothing was done', runOf({ isLocked: true })],
 ];
 
