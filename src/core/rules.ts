@@ -184,6 +184,7 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     road: [
       'If serverA was still pruning while we looked, the next night confirms by itself.',
       'If restic key passwd was run there, put the new password into restic.passwordFile: the next night confirms.',
+      'If deleted snapshots were kept here for good, they need these files: keep them, too: rsync-ratchet tombstones keep REPO --all',
       'If not, somebody deleted files that snapshots need: treat it as an attack, and keep them: rsync-ratchet tombstones keep REPO --all',
     ],
   },

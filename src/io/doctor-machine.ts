@@ -4,12 +4,15 @@ import { dirname, join } from 'node:path';
 import type { Config, Email, Repository } from '../core/config.ts';
 import { day } from '../core/config-units.ts';
 import { bad, good, startsUs, warning, type Verdict } from '../core/doctor.ts';
+import { formatBytes } from '../core/report.ts';
 import { isOlder, versionArguments, versionIn, versionVerdict, type Versioned } from '../core/versions.ts';
 import { ask, secretCross, type Check } from './doctor-ask.ts';
 import { isWritable } from './files.ts';
 import { isThisMachine } from '../core/smtp.ts';
 import { findProgram } from './process.ts';
 import { stateFiles, strangersIn } from './owner.ts';
+import { freeSpace } from './replica.ts';
+import { freeInodes } from './replica-place.ts';
 import { readScrubMemory } from './scrub-memory.ts';
 import { snapshotsSeen } from './snapshots-seen.ts';
 import { addressIn, passwordFault } from './secret-line.ts';
@@ -17,6 +20,8 @@ import { State } from './state.ts';
 
 /** How long a mail server may take for one step, in milliseconds. */
 const smtpPatience = 15_000;
+/** What journal, memory and lists of a night may need. */
+const leastState = { bytes: 1024 * 1024, files: 16 };
 const utilLinux = ['flock', 'unshare', 'prlimit', 'setpriv'];
 
 /** All of it, for the repositories that are looked at. */
@@ -84,9 +89,19 @@ function stateFolder(folder: string, repositories: readonly Repository[]): Verdi
   if (stranger !== undefined) return bad(`${stranger} belongs to another user, and a night must write there`, `as root: chown -R "$(id -un)" ${folder}`);
   const open = repositories.map(({ name }) => join(folder, name, 'state.lock')).find((lock) => ((lstatSync(lock, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0);
   if (open !== undefined) return warning(`${open} is open to others: who can read it can hold it, and nothing can be written`, `chmod 600 ${open}`);
+  const full = fullness(folder);
+  if (full !== undefined) return full;
   for (const { name } of repositories) requireReadable(folder, name);
   // The group may read: that is how a monitoring user sees `status`.
   return (stats.mode & 0o027) === 0 ? good(folder) : warning(`${folder} is open to others`, `chmod g-w,o= ${folder}`);
+}
+
+/** The state may lie on another disk than the replica, and a night that cannot write its journal does nothing. */
+function fullness(folder: string): Verdict | undefined {
+  const [{ free }, inodes] = [freeSpace(folder), freeInodes(folder)];
+  if (free >= leastState.bytes && (inodes === undefined || inodes.free >= leastState.files)) return undefined;
+  const files = inodes === undefined ? '' : ` and ${inodes.free} inodes`;
+  return bad(`the disk of ${folder} has ${formatBytes(free)}${files} free: a night can hardly write its journal there`, `make room on that disk (df ${folder}; df -i ${folder})`);
 }
 
 /** Throws Failure for a file of the state that is damaged: each night would end with it. */

@@ -66,7 +66,7 @@ function requireOwnRepository(replica: string): void {
 function requireFitDisk(replica: string): void {
   const inodes = freeInodes(replica);
   if (inodes !== undefined && inodes.free < leastInodes) {
-    throw new Failure(`the disk of ${replica} has ${inodes.free} free inodes: no room for the names of a replica's folders`, `remove many small files there (df -i ${replica}), or put the replica on another file system. Nothing was made`);
+    throw new Failure(`the disk of ${replica} has ${inodes.free} free inodes: no room for the names of a replica's folders`, `remove many small files there (df -i ${dirname(replica)}), or put the replica on another file system. Nothing was made`);
   }
   if (!hasHardLinks(replica)) throw noHardLinks(replica);
 }

@@ -30,14 +30,21 @@ function floppy(): Buffer {
   return disk;
 }
 
-test('a disk without free inodes: nothing is made', async (t) => {
+test('a disk without free inodes: init makes nothing there, and doctor says of the state that no night can write it', async (t) => {
   const folder = temporaryFolder(); // removed after the disk
   const { path } = await preparedRepository(join(folder, 'source'));
   if (!mounted(t, folder, '-t', 'tmpfs', '-o', 'nr_inodes=100', 'none')) return t.diagnostic('no mounts here: rights of this user');
   const config = writeConfig(folder, path, { repositories: { nightly: { replica: join(folder, 'disk/nightly') } } });
   const { code, stderr } = await ratchet(['init', 'nightly'], { config: config.file });
   assert.deepEqual([code, readdirSync(join(folder, 'disk'))], [1, []], stderr);
-  assert.match(stderr, /has \d+ free inodes: no room for the names of a replica's folders\n.*df -i/);
+  assert.match(stderr, /has \d+ free inodes: no room for the names of a replica's folders\n.*df -i \S+\/disk\)/);
+  const state = join(folder, 'disk/state');
+  mkdirSync(state, { mode: 0o700 });
+  const elsewhere = writeConfig(folder, path, { state });
+  const looked = async (): Promise<string> => (await ratchet(['doctor'], { config: elsewhere.file })).stdout;
+  assert.match(await looked(), /✔ state +\S+\/disk\/state\n/);
+  for (let n = 0; n < 85; n++) writeFileSync(join(folder, 'disk', `${n}`), '');
+  assert.match(await looked(), /✘ state +the disk of \S+\/disk\/state has .* and \d+ inodes free: a night can hardly write its journal there\n.*make room on that disk/);
 });
 
 test('a night for which there are too few inodes fetches nothing and says which limit', async (t) => {
