@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { Failure } from '../errors.ts';
 import { briefly, type Brief } from './briefly.ts';
 import { asWord, requireHeld, type HeldFolder } from './held-folder.ts';
-import { findProgram, type Command } from './process.ts';
+import { findPerl, type Command } from './process.ts';
 
 /** What a program in the room may touch; everything else of this machine is not there. */
 export interface Room {
@@ -40,7 +40,7 @@ export function inRoom(command: Command, room: Room): Command {
     ...room.writable.flatMap((path) => ['--bind', path, path]),
   ];
   const { held = [] } = room;
-  const first = held.length === 0 ? [] : [findProgram('perl', 'perl-base'), '-e', firstStep, ...held.map(asWord), '--'];
+  const first = held.length === 0 ? [] : [findPerl(), '-e', firstStep, ...held.map(asWord), '--'];
   return { ...command, atOurEnd: 'itself', file: 'bwrap', args: [...base(), ...env, ...paths, ...sealed, '--chdir', '/', '--', ...first, command.file, ...command.args] };
 }
 

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../errors.ts';
 import { makeFolder } from './files.ts';
-import { bareEnvironment, findProgram, unending } from './process.ts';
+import { bareEnvironment, findPerl, unending } from './process.ts';
 import { readText, unreadable } from './read-file.ts';
 
 /** A lock that is held until `release`, or until this process ends in whatever way. */
@@ -142,7 +142,7 @@ export class Locks {
     this.#files = this.#paths.map(openLock);
     this.#files.forEach(closeToOthers);
     const numbers = this.#files.map((_, index) => String(index + 3));
-    const child = spawn(findProgram('perl', 'perl-base'), ['-e', locker, ...numbers], { stdio: ['pipe', 'pipe', 'ignore', ...this.#files], env: bareEnvironment('/') });
+    const child = spawn(findPerl(), ['-e', locker, ...numbers], { stdio: ['pipe', 'pipe', 'ignore', ...this.#files], env: bareEnvironment('/') });
     const [told, said] = [child.stdin as Socket, child.stdout as Socket];
     for (const handle of [child, told, said]) handle.unref();
     told.on('error', () => undefined); // it has ended, which `exit` tells

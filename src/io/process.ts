@@ -1,7 +1,7 @@
 /** Running programs: argument arrays, an environment built from nothing, and never a process left behind. */
 import { execa } from 'execa';
 import type { ChildProcess } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
 import { familyOf, survivorsOf, watchTheEnd } from './survivors.ts';
@@ -213,6 +213,11 @@ export function findProgram(name: string, debianPackage: string): string {
     `${name} is not installed on this machine`,
     `install it (apt-get install ${debianPackage}), or correct its path in the configuration. Nothing was fetched`,
   );
+}
+
+/** Where Perl itself lies: rsync's room has the folders of the system, not every folder that PATH names. */
+export function findPerl(): string {
+  return realpathSync(findProgram('perl', 'perl-base'));
 }
 
 function isExecutable(path: string): boolean {

@@ -7,7 +7,7 @@ import { inRoom, type Room } from './bubblewrap.ts';
 import { askedIn, helper, nothingCame } from './channel-ends.ts';
 import { sshFailed, type Channel, type Channels, type Ends } from './channel.ts';
 import type { HeldFolder } from './held-folder.ts';
-import { bareEnvironment, findProgram, firstHeld, keptTogether, run, type Command, type Ended, type Limits } from './process.ts';
+import { bareEnvironment, findPerl, findProgram, firstHeld, keptTogether, run, type Command, type Ended, type Limits } from './process.ts';
 import { remoteCommand, type Wish } from './remote-command.ts';
 import type { Connection } from './ssh.ts';
 import { Watchdog, type Bounds } from './watchdog.ts';
@@ -57,7 +57,7 @@ export async function runRsync(context: RsyncContext, call: Call, bounds: Bounds
 }
 
 async function runOver(channels: Channels, context: RsyncContext, call: Call, bounds: Bounds, onStdout: (chunk: Buffer) => void): Promise<Ended> {
-  const perl = findProgram('perl', 'perl-base');
+  const perl = findPerl();
   const asked = await learn(context, call, perl, bounds);
   if ('code' in asked) return asked;
   const once = async (): Promise<{ ended: Ended; isRefused: boolean }> => {
@@ -84,7 +84,7 @@ const streamEnded = 12;
 export async function expectCalls(context: RsyncContext, calls: readonly Call[], bounds: Bounds): Promise<void> {
   const { channels } = context.connection;
   if (channels === undefined) return;
-  const perl = findProgram('perl', 'perl-base');
+  const perl = findPerl();
   const commands: string[] = [];
   for (const call of calls) {
     const asked = await learn(context, call, perl, bounds);
