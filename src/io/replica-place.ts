@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { MinFree } from '../core/config.ts';
 import { admissionOrder, excludedFolders, foldersOf, layoutFolders } from '../core/layout.ts';
 import { Failure } from '../errors.ts';
+import { userName } from './become.ts';
 import { makeFolder } from './files.ts';
 import { ownPaths } from './replica.ts';
 
@@ -26,7 +27,7 @@ export class ReplicaPlace {
 
   /** Makes the folders of a replica. Throws Failure, and makes none, where no replica can be. */
   make(): void {
-    makeFolder(this.#replica);
+    makeTop(this.#replica);
     requireOwnRepository(this.#replica);
     if (!existsSync(ownPaths(this.#replica).marker)) requireFitDisk(this.#replica);
     for (const folder of this.#layout) makeFolder(folder);
@@ -38,6 +39,16 @@ export class ReplicaPlace {
     if (existsSync(marker)) return;
     if (this.#missing.includes(own)) rmSync(lock, { force: true });
     for (const folder of this.#missing.toReversed()) removeEmpty(folder);
+  }
+}
+
+/** The folder that it shall lie in may be another user's. */
+function makeTop(replica: string): void {
+  try {
+    makeFolder(replica);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    throw new Failure(`${userName()} may not make ${replica}`, `as root: install -d -m 700 -o ${userName()} ${replica}. Nothing was made`, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 /** Whole nights as an ordinary user on serverB: restic's and rsync's rooms need no root. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { give, prefixOf } from '../support/asked.ts';
@@ -23,6 +23,16 @@ interface Place {
   replicaNow(): string[];
 }
 
+/** The program as the ordinary user, to whom all of the folder is given first. */
+const asOrdinary = (folder: string, config: string): Place['run'] => (...args) => {
+  give('ordinary', folder);
+  const [file = '', ...argv] = [...prefixOf('ordinary'), process.execPath, program, '--config', config, ...args];
+  const env = { PATH: process.env['PATH'] ?? '', HOME: folder, TZ: 'UTC' };
+  return new Promise((resolve) => {
+    execFile(file, argv, { env, cwd: '/', maxBuffer: 1 << 26 }, (error, stdout, stderr) => { resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }); });
+  });
+};
+
 /** A replica of an ordinary user's, after `init` and the first `sync`. */
 async function placeFor(t: Ending, restic: Readonly<Record<string, string | boolean>> = {}): Promise<Place> {
   const folder = temporaryFolder(t);
@@ -30,14 +40,7 @@ async function placeFor(t: Ending, restic: Readonly<Record<string, string | bool
   const config = writeConfig(folder, repository.path, {
     repositories: { nightly: { deletionGrace: 0, rsync: { sandbox: 'require' }, restic: { passwordFile: repository.passwordFile, ...restic } } },
   });
-  const run: Place['run'] = (...args) => {
-    give('ordinary', folder);
-    const [file = '', ...argv] = [...prefixOf('ordinary'), process.execPath, program, '--config', config.file, ...args];
-    const env = { PATH: process.env['PATH'] ?? '', HOME: folder, TZ: 'UTC' };
-    return new Promise((resolve) => {
-      execFile(file, argv, { env, cwd: '/', maxBuffer: 1 << 26 }, (error, stdout, stderr) => { resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }); });
-    });
-  };
+  const run = asOrdinary(folder, config.file);
   const made: Place = {
     repository, replica: config.replica, run,
     sync: async () => {
@@ -53,6 +56,15 @@ async function placeFor(t: Ending, restic: Readonly<Record<string, string | bool
   }
   return made;
 }
+
+test('init where this user may make no folder: the command that root must type, and nothing is made', async (t) => {
+  const folder = temporaryFolder(t);
+  const { file } = writeConfig(folder, join(folder, 'source'), { repositories: { nightly: { replica: '/no-such-folder/nightly' } } });
+  const { code, stderr } = await asOrdinary(folder, file)('init', 'nightly');
+  assert.equal(code, 1);
+  assert.match(stderr, /^error: (\S+) may not make \/no-such-folder\/nightly\nhint: as root: install -d -m 700 -o \1 \/no-such-folder\/nightly\. Nothing was made\n$/);
+  assert.ok(!existsSync('/no-such-folder'));
+});
 
 for (const prove of [true, 'unisolated'] as const) {
   test(`an ordinary user's night proves a good backup, and keeps junk out (prove: ${prove})`, async (t) => {
