@@ -11,9 +11,9 @@ export function identityFault(file: string): string | undefined {
   return uid === process.geteuid?.() && (mode & 0o077) !== 0 ? `${file} is open to others, and ssh refuses such a key: must be closed (chmod 600 ${file})` : undefined;
 }
 
-/** The same of a file with host keys. */
+/** The same of a file with host keys; /dev/null is one without any. */
 export function knownHostsFault(file: string): string | undefined {
-  return isReadable(file) ? undefined : closed(file);
+  return file === '/dev/null' || isReadable(file) ? undefined : closed(file);
 }
 
 /** Of a login that failed, what a look at both files explains: the first fault, with its key; undefined where neither has one. */

@@ -171,7 +171,7 @@ describe('what a first night would find out is said before, at its key', () => {
     ['an empty address', {}, { monitoring: { ping: { urlFile: 'empty' } } }, 'monitoring.ping.urlFile', /is empty/],
     ['no sendmail', {}, { alerts: { email: { from: 'a@b', to: ['c@d'], sendmail: ['/nowhere/msmtp', '-a', 'x'] } } }, 'alerts.email.sendmail', /there is no program \/nowhere\/msmtp/],
     ['a source that is a file', { source: '@folder/secret' }, {}, 'repositories.nightly.source', /is no folder/],
-    ['an identity that is not there', { ssh: { identityFile: 'none' } }, {}, 'repositories.nightly.ssh.identityFile', /is not there, or this user may not read it/],
+    ['an identity that is not there', { ssh: { identityFile: 'none' } }, {}, 'repositories.nightly.ssh.identityFile', /is not there, or \S+ may not look into its folder/],
     ['a known_hosts that is not there', { ssh: { knownHostsFile: 'none' } }, {}, 'repositories.nightly.ssh.knownHostsFile', /is not there/],
   ];
   const yamlOf = (repository: Record<string, unknown>, top: Record<string, unknown>): string =>
