@@ -80,8 +80,12 @@ function machine(t: TestContext, { lists, copied = false, network = true, newer,
 function withoutRestic(folder: string): string {
   const links = join(folder, 'links');
   mkdirSync(links);
+  const known = new Set(['restic']);
   for (const from of (process.env['PATH'] ?? '').split(delimiter).filter((one) => existsSync(one))) {
-    for (const name of readdirSync(from)) if (name !== 'restic' && !existsSync(join(links, name))) symlinkSync(join(from, name), join(links, name));
+    for (const name of readdirSync(from).filter((each) => !known.has(each))) {
+      symlinkSync(join(from, name), join(links, name));
+      known.add(name);
+    }
   }
   return links;
 }
