@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/core/layout.ts';
 import { program } from '../support/cli.ts';
+import { keyFile } from '../support/resticInit.ts';
 import { type Value, writeConfig } from '../support/config.ts';
 import { rrsyncCommand, sftpCommand, type SshAccount, type Sshd, startSshd } from '../support/sshd.ts';
 
@@ -89,7 +90,8 @@ export function makeRepository(source: string, files: number): void {
   rmSync(source, { recursive: true, force: true });
   for (const folder of admissionOrder.flatMap(foldersOf)) mkdirSync(join(source, folder), { recursive: true });
   writeFileSync(join(source, 'config'), randomBytes(155));
-  for (let n = 0; n < files; n++) addFile(source, n === 0 ? 'key' : n % 500 === 1 ? 'index' : n % 500 === 2 ? 'snapshot' : 'pack', Buffer.from(`content ${n} `.padEnd(60)));
+  addFile(source, 'key', Buffer.from(keyFile('password', randomBytes(64))));
+  for (let n = 1; n < files; n++) addFile(source, n % 500 === 1 ? 'index' : n % 500 === 2 ? 'snapshot' : 'pack', Buffer.from(`content ${n} `.padEnd(60)));
 }
 
 export function addFile(source: string, type: HashedType, content: Buffer): string {
