@@ -160,3 +160,13 @@ export function isWritable(folder: string): boolean {
 export function namesIn(folder: string): string[] {
   return ifThere(() => readdirSync(folder)) ?? [];
 }
+
+/** Whether a file is there that we may read (`constants.R_OK`) or start (`X_OK`). */
+export function isFileFor(path: string, right: number): boolean {
+  try {
+    accessSync(path, right);
+    return statSync(path).isFile();
+  } catch {
+    return false; // the answer, not an error
+  }
+}

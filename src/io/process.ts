@@ -1,9 +1,10 @@
 /** Running programs: argument arrays, an environment built from nothing, and never a process left behind. */
 import { execa } from 'execa';
 import type { ChildProcess } from 'node:child_process';
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { constants, realpathSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
+import { isFileFor } from './files.ts';
 import { familyOf, survivorsOf, watchTheEnd } from './survivors.ts';
 import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
 
@@ -207,7 +208,7 @@ function withReason(stderr: string, result: { code?: string | undefined; origina
 export function findProgram(name: string, debianPackage: string): string {
   const folders = (process.env['PATH'] ?? defaultPath).split(delimiter);
   const places = name.includes('/') ? [resolve(name)] : folders.map((folder) => join(folder, name));
-  const found = places.find(isExecutable);
+  const found = places.find((path) => isFileFor(path, constants.X_OK));
   if (found !== undefined) return found;
   throw new Failure(
     `${name} is not installed on this machine`,
@@ -218,13 +219,4 @@ export function findProgram(name: string, debianPackage: string): string {
 /** Where Perl itself lies: rsync's room has the folders of the system, not every folder that PATH names. */
 export function findPerl(): string {
   return realpathSync(findProgram('perl', 'perl-base'));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false; // the answer, not an error
-  }
 }

@@ -1,11 +1,12 @@
 /** The two files of `ssh:` as ssh must find them: looked at, not tried. */
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { constants, existsSync, readFileSync, statSync } from 'node:fs';
 import type { Repository } from '../core/config.ts';
 import { userName } from './become.ts';
+import { isFileFor } from './files.ts';
 
 /** Why ssh cannot use a private key; undefined when nothing is wrong with it. A fault names the file. */
 export function identityFault(file: string): string | undefined {
-  if (!isReadable(file)) return closed(file);
+  if (!isFileFor(file, constants.R_OK)) return closed(file);
   const { mode, uid } = statSync(file);
   if (/^(ssh|ecdsa|sk)-\S+ /.test(readFileSync(file, 'latin1'))) return `${file} is a public key: must be the private one, usually the same name without .pub`;
   return uid === process.geteuid?.() && (mode & 0o077) !== 0 ? `${file} is open to others, and ssh refuses such a key: must be closed (chmod 600 ${file})` : undefined;
@@ -13,7 +14,7 @@ export function identityFault(file: string): string | undefined {
 
 /** The same of a file with host keys; /dev/null is one without any. */
 export function knownHostsFault(file: string): string | undefined {
-  return file === '/dev/null' || isReadable(file) ? undefined : closed(file);
+  return file === '/dev/null' || isFileFor(file, constants.R_OK) ? undefined : closed(file);
 }
 
 /** Of a login that failed, what a look at both files explains: the first fault, with its key; undefined where neither has one. */
@@ -42,12 +43,3 @@ function isEncrypted(key: string): boolean {
 }
 
 const openKey = Buffer.from('openssh-key-v1\0\0\0\0\u0004none').toString('base64').slice(0, 28);
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false; // the answer, not an error
-  }
-}
