@@ -1,82 +1,8 @@
-// The linter. Its first part enforces the house of DESIGN.md section 11: who may import whom.
-import { dirname, relative, resolve } from 'node:path'
+// The linter. Who may import whom, and who may write, is in scripts/house.mjs.
 import js from '@eslint/js'
 import { defineConfig } from 'eslint/config'
 import tseslint from 'typescript-eslint'
-
-const src = resolve(import.meta.dirname, 'src')
-
-// Each row: files below src (the first row that matches rules) and all that they may import. A folder of ours ends
-// with '/', 'node:' stands for every builtin, 'type X' allows only `import type`, '!X' refuses what a later word allows.
-const house = [
-  [/^main\.ts$/, ['cli/', 'errors.ts', 'node:']],
-  [/^errors\.ts$/, ['type core/']],
-  [/^edges\.ts$/, ['type core/', 'type errors.ts']],
-  [/^nightly\.ts$/, ['core/', 'errors.ts', 'type edges.ts', 'arrival.ts', 'audit.ts', 'departure.ts', 'examine.ts', 'stage.ts', 'tell.ts']],
-  [/^(arrival|audit|departure|examine|stage|tell)\.ts$/, ['core/', 'errors.ts', 'type edges.ts', 'departure.ts', 'type examine.ts', 'stage.ts']],
-  [/^initialise\.ts$/, ['core/', 'errors.ts', 'type nightly.ts']],
-  [/^scrub\.ts$/, ['core/', 'errors.ts']],
-  [/^core\/config[^/]*\.ts$/, ['core/', 'errors.ts', 'yaml', 'valibot', '@valibot/to-json-schema']],
-  [/^core\//, ['core/', 'errors.ts', 'valibot']],
-  // Runs in a browser, inside the report.
-  [/^page\//, ['page/', 'core/', 'uplot']],
-  [/^io\/(initialise-)?edges\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts', 'type initialise.ts']],
-  [/^io\/(scrub|repair)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type scrub.ts']],
-  [/^io\/(json-file|replica|suspects)\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'valibot']],
-  [/^io\/mail\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'nodemailer']],
-  [/^io\/progress\.ts$/, ['core/', 'cli-progress']],
-  [/^io\/console\.ts$/, ['io/', 'core/', 'errors.ts', 'node:', 'chalk']],
-  [/^io\//, ['io/', 'core/', 'errors.ts', 'node:', 'execa', 'type edges.ts']],
-  // Whatever starts a process lives in io.
-  [/^cli\//, ['cli/', 'io/', 'core/', 'nightly.ts', 'tell.ts', 'initialise.ts', 'scrub.ts', 'errors.ts', '!node:child_process', 'node:', 'commander']],
-]
-
-// What an import means: a path below src, 'node:x', or a package's name.
-function targetOf(specifier, file) {
-  if (specifier.startsWith('.')) return relative(src, resolve(dirname(file), specifier))
-  if (specifier.startsWith('node:')) return specifier
-  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
-}
-
-const covers = (word, target) => (/[/:]$/.test(word) ? target.startsWith(word) : target === word)
-
-function allowed(words, target, typeOnly) {
-  if (words.some((word) => word.startsWith('!') && covers(word.slice(1), target))) return false
-  return words.some((word) => covers(word, target) || (typeOnly && covers(word.replace(/^type /, ''), target)))
-}
-
-// Own rule rather than no-restricted-imports: that one cannot say "only these", and is blind to `await import(…)`.
-const directions = {
-  meta: {
-    type: 'problem',
-    messages: {
-      no: "{{file}} may not import '{{target}}', only: {{words}} (DESIGN.md section 11)",
-      lazy: "import('{{target}}') loses its named exports in the bundle where the package is CommonJS: load a module of ours lazily, which imports the package statically",
-    },
-    schema: [],
-  },
-  create(context) {
-    const file = relative(src, context.filename)
-    const words = house.find(([files]) => files.test(file))?.[1] ?? []
-    const isType = (node) =>
-      (node.importKind ?? node.exportKind) === 'type' ||
-      (node.specifiers?.length > 0 && node.specifiers.every((one) => (one.importKind ?? one.exportKind) === 'type'))
-    const check = (node) => {
-      if (node.source?.type !== 'Literal') return
-      const target = targetOf(String(node.source.value), context.filename)
-      const typeOnly = node.type === 'TSImportType' || isType(node)
-      if (!allowed(words, target, typeOnly)) {
-        context.report({ node, messageId: 'no', data: { file, target, words: words.join(' ') || 'nothing' } })
-      } else if (node.type === 'ImportExpression' && !/^(\.|node:)/.test(String(node.source.value))) {
-        context.report({ node, messageId: 'lazy', data: { target } })
-      }
-    }
-    return {
-      ImportDeclaration: check, ImportExpression: check, TSImportType: check,
-      ExportNamedDeclaration: check, ExportAllDeclaration: check,
-    }
-  },
-}
+import { plugin as house } from './scripts/house.mjs'
 
 const restrictedTests = [
   'MemberExpression[object.name=/^(test|it|describe|suite|t)$/][property.name=/^(only|skip|todo)$/]',
@@ -108,13 +34,13 @@ export default defineConfig(
   },
   {
     files: ['src/**/*.ts'],
-    plugins: { house: { rules: { directions } } },
+    plugins: { house },
     rules: {
       'house/directions': 'error',
       'max-lines': ['error', { max: 250, skipBlankLines: false, skipComments: false }],
       'max-lines-per-function': ['error', { max: 45, skipBlankLines: true, skipComments: true }],
       complexity: ['error', 15],
-      'no-console': 'error', // io/console.ts is the one room for words
+      'no-console': 'error', // telling/console.ts is the one room for words
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'exit', message: 'Only main.ts ends the process.' },
@@ -123,10 +49,19 @@ export default defineConfig(
     },
   },
   { files: ['src/main.ts'], rules: { 'no-restricted-properties': 'off' } },
-  { files: ['src/io/console.ts'], rules: { 'no-console': 'off' } },
+  { files: ['src/telling/console.ts'], rules: { 'no-console': 'off' } },
   {
     // Pure: values in, values out.
-    files: ['src/core/**/*.ts', 'src/nightly.ts', 'src/tell.ts', 'src/initialise.ts', 'src/scrub.ts'],
+    files: [
+      'src/{printable,figures,layout,ignored}.ts', 'src/audit/*.ts', 'src/words/*.ts', 'src/config/*.ts',
+      'src/ratchet/{night,audit,suspects,stage,run,stock,init,identity,memory}.ts', 'src/ratchet/arrival/{arrival,quarantine-limit}.ts',
+      'src/ratchet/departure/{departure,tombstones}.ts', 'src/ratchet/declared/{window,alarm}.ts',
+      'src/proof/{structure,proof,index-json,blob-records,culprits,unread}.ts', 'src/state/{chain,clock,schema}.ts',
+      'src/telling/{tell,mail,letter,letter-html,letter-text,spooled,ping-url,metric-families}.ts',
+      'src/looking/{status-rows,nagios}.ts', 'src/looking/report/{page,story,plots,tables,calendar,page-parts}.ts',
+      'src/scrub/{scrub,share}.ts', 'src/doctor/{checkup,version-verdict}.ts',
+    ],
+    ignores: ['src/audit/{walk,dry-run,look-around}.ts', 'src/config/{file,secret-line,foreseen-places}.ts'],
     rules: {
       'no-restricted-globals': ['error', 'process', 'console', 'performance', 'fetch', 'setTimeout', 'setInterval', 'setImmediate', 'require'],
       'no-restricted-syntax': [

@@ -21,7 +21,7 @@ export async function optionsFor(root) {
   }
 }
 
-/** The script and the style that `report --html` puts into its page: src/page with its library, for a browser. */
+/** The script and the style that `report --html` puts into its page: src/looking/page with its library, for a browser. */
 export async function page(root) {
   const { outputFiles, metafile } = await build(pageOptions(root))
   const textOf = (ending) => outputFiles.find(({ path }) => path.endsWith(ending)).text.trim()
@@ -30,7 +30,7 @@ export async function page(root) {
 
 const pageOptions = (root) => ({
   absWorkingDir: root,
-  entryPoints: ['src/page/plots.ts', 'src/page/page.css'],
+  entryPoints: ['src/looking/page/plots.ts', 'src/looking/page/page.css'],
   outdir: 'page',
   write: false,
   metafile: true,

@@ -2,9 +2,9 @@
 import { pageOf } from '../src/cli/pages.ts';
 import { makeProgram } from '../src/cli/program.ts';
 import { commands } from '../src/cli/whole.ts';
-import type { CommandPage, OptionPage } from '../src/core/completion.ts';
-import { configJsonSchema, type JsonSchema } from '../src/core/config-json-schema.ts';
-import { sampleConfig } from '../src/core/config-sample.ts';
+import type { CommandPage, OptionPage } from '../src/cli/completion-script.ts';
+import { configJsonSchema, type JsonSchema } from '../src/config/json-schema.ts';
+import { sampleConfig } from '../src/config/sample.ts';
 import { exitCodeMeanings } from '../src/errors.ts';
 
 /** The whole program as data. */

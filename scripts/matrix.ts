@@ -7,7 +7,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { isOlder, refusal, versionArguments, versionIn, type Versioned } from '../src/core/versions.ts';
+import { isOlder, refusal, versionArguments, versionIn, type Versioned } from '../src/programs/versions.ts';
 import { temporaryFolder } from '../test/support/temporary.ts';
 
 const [folder = '', order] = process.argv.slice(2);
@@ -28,8 +28,8 @@ interface Trial {
 const stories = { rsync: 'test/release/versions-rsync.test.ts', restic: 'test/release/versions-restic.test.ts' };
 /** What the ordinary suite has on each, besides the stories. */
 const suite = {
-  rsync: ['test/io/arguments.test.ts', 'test/io/audit.test.ts', 'test/scenarios/tampering.test.ts'],
-  restic: ['test/io/restic.test.ts', 'test/io/prove.test.ts'],
+  rsync: ['test/programs/arguments.test.ts', 'test/ratchet/audit.test.ts', 'test/scenarios/tampering.test.ts'],
+  restic: ['test/programs/restic.test.ts', 'test/proof/prove.test.ts'],
 };
 
 /** Oldest first. */

@@ -5,8 +5,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { passes } from '../src/core/layout.ts';
-import { auditArguments } from '../src/io/rsync.ts';
+import { passes } from '../src/layout.ts';
+import { auditArguments } from '../src/audit/dry-run.ts';
 import { nonce } from '../test/support/itemized.ts';
 import { makeTree } from '../test/support/makeTree.ts';
 import { nights, type NamedNight } from '../test/support/nights.ts';

@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isOlder } from '../src/core/versions.ts';
+import { isOlder } from '../src/programs/versions.ts';
 import { resticInit } from '../test/support/resticInit.ts';
 import type { Recorded } from '../test/support/resticRecordings.ts';
 import { removeTree, temporaryFolder } from '../test/support/temporary.ts';

@@ -1,7 +1,8 @@
 /** For scripts/setup: one line for each program whose version matters, and what `doctor` says of it. */
 import { spawnSync } from 'node:child_process';
-import { findProgram } from '../src/io/process.ts';
-import { versionArguments, versionIn, versionVerdict, type Versioned } from '../src/core/versions.ts';
+import { findProgram } from '../src/programs/process.ts';
+import { versionArguments, versionIn, type Versioned } from '../src/programs/versions.ts';
+import { versionVerdict } from '../src/doctor/version-verdict.ts';
 
 const words = { good: '', warning: ' (doctor warns of it)', bad: ' (doctor refuses it)' };
 

@@ -1,8 +1,8 @@
 /** `acknowledge`: lowers the alarm. */
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
-import { refreshMetrics } from '../io/metrics.ts';
-import { Operator } from '../io/operator.ts';
+import { refreshMetrics } from '../telling/metrics.ts';
+import { Operator } from '../ratchet/declared/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addAcknowledge(program: Command, _context: CliContext): void {

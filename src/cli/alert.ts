@@ -1,15 +1,15 @@
 /** `alert test | flush`: does a mail get through, and what waits in the spool. */
+import { formatCount } from '../figures.ts';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import type { Config, Email } from '../core/config.ts';
-import { testMail } from '../core/mail.ts';
-import { escapeText } from '../core/itemize.ts';
-import { formatCount } from '../core/report.ts';
+import type { Config, Email } from '../config/config.ts';
+import { testMail } from '../telling/mail.ts';
+import { escapeText } from '../printable.ts';
 import { exitCodes, UsageError } from '../errors.ts';
-import type { Console } from '../io/console.ts';
-import { refreshMetrics } from '../io/metrics.ts';
-import { mailPatience, Outbox, type Flushed } from '../io/outbox.ts';
+import type { Console } from '../telling/console.ts';
+import { refreshMetrics } from '../telling/metrics.ts';
+import { mailPatience, Outbox, type Flushed } from '../telling/outbox.ts';
 import { configOf, consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addAlert(program: Command, context: CliContext): void {
@@ -53,7 +53,7 @@ async function sendTest(command: Command): Promise<number> {
   const console = consoleOf(command);
   const email = emailOf(config);
   await retrySpool(config, console);
-  const { sendMail } = await import('../io/mail.ts');
+  const { sendMail } = await import('../telling/transport.ts');
   const now = new Date();
   const delivery = await sendMail(email, testMail(now, randomBytes(2).toString('hex'), hostname()), email.to, now, mailPatience);
   const { accepted, refused, answer } = delivery.kind === 'delivered' ? delivery : { accepted: [], refused: [], answer: '' };

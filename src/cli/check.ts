@@ -1,14 +1,14 @@
 /** `check`: restic looks at the replica now and reads the next share of its data. */
 import type { Command } from 'commander';
-import { checkAsRun } from '../core/asides.ts';
-import type { CheckResult } from '../core/proof.ts';
-import { runExitCode, runIdOf } from '../core/run.ts';
+import { checkAsRun } from '../words/asides.ts';
+import type { CheckResult } from '../proof/proof.ts';
+import { runExitCode, runIdOf } from '../ratchet/run.ts';
 import { asFailure, exitCodes, Failure, worstExitCode } from '../errors.ts';
-import type { Console } from '../io/console.ts';
-import { refreshMetrics } from '../io/metrics.ts';
-import type { EdgeOptions } from '../io/state-edges.ts';
-import { Telling } from '../io/telling.ts';
-import { tellAside } from '../tell.ts';
+import type { Console } from '../telling/console.ts';
+import { refreshMetrics } from '../telling/metrics.ts';
+import type { EdgeOptions } from '../ratchet/state-edges.ts';
+import { Telling } from '../telling/telling-edges.ts';
+import { tellAside } from '../telling/tell.ts';
 import { retrySpool } from './alert.ts';
 import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -42,7 +42,7 @@ async function checkAndTell(options: EdgeOptions): Promise<{ result: object; cod
   const { repository: { name }, console } = options;
   const startedAt = new Date();
   const telling = new Telling(options);
-  const { checkNow } = await import('../io/proof-edges.ts');
+  const { checkNow } = await import('../proof/proof-edges.ts');
   const result = await checkNow(options).catch(asFailure);
   if (result === undefined) {
     console.mention(`${name}: another run is at work; nothing was done`, 'warning');

@@ -1,6 +1,6 @@
 /** `completion`, and the hidden `complete` that its scripts ask for what stands in the configuration and the state. */
 import { Argument, type Command } from 'commander';
-import type { Shell } from '../core/completion.ts';
+import type { Shell } from './completion-script.ts';
 import { configOf, consoleOf, repositoriesOf, withExitCodes, type CliContext } from './context.ts';
 
 const shells: readonly Shell[] = ['bash', 'zsh', 'fish'];
@@ -10,7 +10,7 @@ export function addCompletion(program: Command, _context: CliContext): void {
     .description('print the completion of commands, options, repositories and runs for a shell: source <(rsync-ratchet completion bash)')
     .addArgument(new Argument('<shell>').choices(shells))
     .action(async (shell: Shell) => {
-      const [{ completionScript }, { pageOf }] = await Promise.all([import('../core/completion.ts'), import('./pages.ts')]);
+      const [{ completionScript }, { pageOf }] = await Promise.all([import('./completion-script.ts'), import('./pages.ts')]);
       consoleOf(completion).document(completionScript(pageOf(program), shell).trimEnd());
     });
   withExitCodes(completion, [0, 2]);
@@ -30,7 +30,7 @@ export function addCompletion(program: Command, _context: CliContext): void {
 
 /** The runs whose accepted deletions can still be kept, newest last. */
 async function runs(command: Command, name: string | undefined): Promise<string[]> {
-  const { Operator } = await import('../io/operator.ts');
+  const { Operator } = await import('../ratchet/declared/operator.ts');
   const config = configOf(command, name === undefined || name === '' ? [] : [name], { secrets: 'without secrets' });
   const found = new Set<string>();
   for (const repository of repositoriesOf(config, name === undefined || name === '' ? [] : [name])) {

@@ -1,10 +1,10 @@
 /** `config generate`, `config validate` and `config schema`. */
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { sampleConfig } from '../core/config-sample.ts';
+import { sampleConfig } from '../config/sample.ts';
 import { UsageError } from '../errors.ts';
-import { ConfigError } from '../io/config-file.ts';
-import { foreseen } from '../io/foreseen.ts';
+import { ConfigError } from '../config/file.ts';
+import { foreseen } from '../doctor/foreseen.ts';
 import { configOf, configPath, consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addConfig(program: Command, _context: CliContext): void {
@@ -34,7 +34,7 @@ export function addConfig(program: Command, _context: CliContext): void {
   const schema = config.command('schema')
     .description('print the JSON Schema, from which editors complete and check as you type')
     .action(async () => {
-      const { configJsonSchema } = await import('../core/config-json-schema.ts');
+      const { configJsonSchema } = await import('../config/json-schema.ts');
       consoleOf(schema).document(JSON.stringify(configJsonSchema(), null, 2));
     });
   withExitCodes(schema, [0, 2]);

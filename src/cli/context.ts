@@ -1,11 +1,11 @@
 /** What every command is given, and how a command's outcome becomes an exit code. */
 import { type Command } from 'commander';
-import type { Config, Repository } from '../core/config.ts';
-import { become, type Owner } from '../io/become.ts';
-import { defaultState, findConfig, loadConfig, type Secrets, type Settled, type ValueProblem } from '../io/config-file.ts';
-import { isPrintable } from '../core/config-units.ts';
-import { Console } from '../io/console.ts';
-import { ownershipOf, soleOwner, type Purpose } from '../io/owner.ts';
+import type { Config, Repository } from '../config/config.ts';
+import { become, type Owner } from '../state/become.ts';
+import { defaultState, findConfig, loadConfig, type Secrets, type Settled, type ValueProblem } from '../config/file.ts';
+import { isPrintable } from '../config/units.ts';
+import { Console } from '../telling/console.ts';
+import { ownershipOf, soleOwner, type Purpose } from '../state/owner.ts';
 import { exitCodeMeanings, UsageError } from '../errors.ts';
 
 /** The options of every command. */

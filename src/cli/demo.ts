@@ -8,7 +8,7 @@ export function addDemo(program: Command, context: CliContext): void {
     .description('tell the whole story on a throw-away restic repository on this machine; needs no configuration, and restic')
     .option('--keep', 'keep the folder afterwards, and say where it is and how to go on playing')
     .action(async (options: { keep?: boolean }) => {
-      const { playDemo } = await import('../io/demo.ts');
+      const { playDemo } = await import('../../scripts/demonstration/demo.ts');
       const console = consoleOf(demo);
       try {
         const report = await playDemo({ keep: options.keep === true, console, interrupt: context.interrupt });

@@ -1,7 +1,7 @@
 /** `doctor`: everything that a night needs, looked at one by one. */
 import type { Command } from 'commander';
-import { checkupLines, checkupTitle, doctorExitCode, doctorSummary, doctorToJson, type Checkup } from '../core/doctor.ts';
-import type { Console } from '../io/console.ts';
+import { checkupLines, checkupTitle, doctorExitCode, doctorSummary, doctorToJson, type Checkup } from '../doctor/checkup.ts';
+import type { Console } from '../telling/console.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext, type GlobalOptions } from './context.ts';
 
 export function addDoctor(program: Command, context: CliContext): void {
@@ -13,7 +13,7 @@ export function addDoctor(program: Command, context: CliContext): void {
       const repositories = repositoriesOf(config, names);
       const console = consoleOf(command);
       const isQuiet = command.optsWithGlobals<GlobalOptions>().quiet === true;
-      const { examine } = await import('../io/doctor.ts');
+      const { examine } = await import('../doctor/doctor.ts');
       const checkups: Checkup[] = [];
       const shown: Checkup[] = [];
       for await (const checkup of examine(config, repositories, context.interrupt)) {

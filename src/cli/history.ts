@@ -1,12 +1,12 @@
 /** `history`: the journal for people, and the proof that it is whole. */
+import { formatCount } from '../figures.ts';
 import type { Command } from 'commander';
-import { formatCount } from '../core/report.ts';
-import { historyLine } from '../core/history.ts';
-import type { Verification } from '../core/chain.ts';
-import type { Repository } from '../core/config.ts';
+import { historyLine } from '../words/history.ts';
+import type { Verification } from '../state/chain.ts';
+import type { Repository } from '../config/config.ts';
 import { exitCodes, UsageError } from '../errors.ts';
-import type { Console } from '../io/console.ts';
-import { State } from '../io/state.ts';
+import type { Console } from '../telling/console.ts';
+import { State } from '../ratchet/state.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 interface HistoryOptions {

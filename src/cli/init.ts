@@ -1,11 +1,11 @@
 /** `init`: makes or adopts a replica and pins config and keys. */
+import { formatBytes, formatCount } from '../figures.ts';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { formatBytes, formatCount } from '../core/report.ts';
 import { exitCodes, UsageError } from '../errors.ts';
-import type { Console } from '../io/console.ts';
-import type { InitEdges } from '../io/initialise-edges.ts';
-import { initialise, repin, type Initialised, type KeyDifferences, type Pins } from '../initialise.ts';
+import type { Console } from '../telling/console.ts';
+import type { InitEdges } from '../ratchet/init-edges.ts';
+import { initialise, repin, type Initialised, type KeyDifferences, type Pins } from '../ratchet/init.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addInit(program: Command, context: CliContext): void {
@@ -20,7 +20,7 @@ export function addInit(program: Command, context: CliContext): void {
       const console = consoleOf(init);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
-      const { InitEdges: Edges } = await import('../io/initialise-edges.ts');
+      const { InitEdges: Edges } = await import('../ratchet/init-edges.ts');
       const edges = new Edges({ config, repository, console, interrupt: context.interrupt });
       if (options.repin === true) return context.exit(await repinned(init, console, name, edges, options.yes === true));
       const { result, pins } = await initialise(edges, { trustExisting: options.trustExisting === true });

@@ -1,6 +1,6 @@
 /** The commands as data, read from the program that commander runs: for the completion and the manual page. */
 import type { Argument, Command, Option } from 'commander';
-import type { CommandPage, Kind } from '../core/completion.ts';
+import type { CommandPage, Kind } from './completion-script.ts';
 
 /** A command with everything below it that is not hidden. */
 export function pageOf(command: Command, above: readonly string[] = []): CommandPage {

@@ -1,8 +1,8 @@
 /** The command line: its global options and its commands. Wiring only. */
 import { Command, CommanderError } from 'commander';
-import { version } from '../core/version.ts';
+import { version } from '../version.ts';
 import { asFailure, exitCodeMeanings, exitCodeOf, exitCodes } from '../errors.ts';
-import { signalsOfProcess } from '../io/interrupt.ts';
+import { signalsOfProcess } from '../programs/interrupt.ts';
 import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 
 /** Adds a command to the program. */

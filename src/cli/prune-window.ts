@@ -1,14 +1,15 @@
 /** `prune-window open | close | status | toggle`. */
 import type { Command } from 'commander';
-import { parseTime } from '../core/config-units.ts';
-import type { Config, Repository } from '../core/config.ts';
-import { counted, isoMinute } from '../core/report.ts';
-import { windowToJson } from '../core/run.ts';
-import { longestWindow, type OpenWindow, type WindowDecision } from '../core/window.ts';
+import { parseTime } from '../config/units.ts';
+import type { Config, Repository } from '../config/config.ts';
+import { isoMinute } from '../figures.ts';
+import { counted } from '../figures.ts';
+import { windowToJson } from '../ratchet/run.ts';
+import { longestWindow, type OpenWindow, type WindowDecision } from '../ratchet/declared/window.ts';
 import { UsageError } from '../errors.ts';
-import type { Console } from '../io/console.ts';
-import { refreshMetrics } from '../io/metrics.ts';
-import { Operator, type WindowRequest } from '../io/operator.ts';
+import type { Console } from '../telling/console.ts';
+import { refreshMetrics } from '../telling/metrics.ts';
+import { Operator, type WindowRequest } from '../ratchet/declared/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 interface OpenOptions {

@@ -1,8 +1,8 @@
 /** `report --html FILE`: all that the journals know, as one page. */
+import { formatBytes } from '../figures.ts';
 import type { Command } from 'commander';
-import { formatBytes } from '../core/report.ts';
 import { UsageError } from '../errors.ts';
-import { asOwner } from '../io/become.ts';
+import { asOwner } from '../state/become.ts';
 import { configForCaller, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addReport(program: Command, _context: CliContext): void {
@@ -15,7 +15,7 @@ export function addReport(program: Command, _context: CliContext): void {
       if (file === '-' && wantsJson(command)) throw new UsageError('--json and --html - both want stdout', 'name a file for the page');
       const { config, owner } = configForCaller(command, names, { secrets: 'without secrets' });
       const repositories = repositoriesOf(config, names);
-      const { htmlReport, writeReport } = await import('../io/html-report.ts');
+      const { htmlReport, writeReport } = await import('../looking/report/report.ts');
       const read = (): string => htmlReport(config, repositories, new Date());
       const page = owner === undefined ? read() : asOwner(owner, read);
       if (file === '-') {

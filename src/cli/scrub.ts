@@ -1,14 +1,14 @@
 /** `scrub`: is every file of the replica still what it was when it came? */
 import type { Command } from 'commander';
-import { scrubAsRun } from '../core/asides.ts';
-import { mostShares, parseShare, scrubExitCode, scrubOutcome, type Scrub, type Share } from '../core/scrub.ts';
-import { scrubLines, scrubsToJson } from '../core/scrub-words.ts';
+import { scrubAsRun } from '../words/asides.ts';
+import { mostShares, parseShare, scrubExitCode, scrubOutcome, type Scrub, type Share } from '../scrub/share.ts';
+import { scrubLines, scrubsToJson } from '../words/scrub.ts';
 import { UsageError, worstExitCode } from '../errors.ts';
-import type { Console } from '../io/console.ts';
-import { refreshMetrics } from '../io/metrics.ts';
-import { Telling } from '../io/telling.ts';
-import { scrub } from '../scrub.ts';
-import { tellAside } from '../tell.ts';
+import type { Console } from '../telling/console.ts';
+import { refreshMetrics } from '../telling/metrics.ts';
+import { Telling } from '../telling/telling-edges.ts';
+import { scrub } from '../scrub/scrub.ts';
+import { tellAside } from '../telling/tell.ts';
 import { retrySpool } from './alert.ts';
 import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -29,7 +29,7 @@ export function addScrub(program: Command, context: CliContext): void {
       const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };
       const scrubs: Scrub[] = [];
       await retrySpool(config, console);
-      const { ReplicaScrub } = await import('../io/scrub.ts');
+      const { ReplicaScrub } = await import('../scrub/scrub-edges.ts');
       for (const repository of repositories) {
         const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) => {
           return scrub(new ReplicaScrub({ ...shared, repository }), { share, repair: options.repair === true, rememberEvery, ...(onProgress && { onProgress }) });

@@ -1,10 +1,10 @@
 /** `status`: how the repositories stand; the alarm first. With `--nagios` one line for a monitoring system. */
 import type { Command } from 'commander';
-import { parseTime } from '../core/config-units.ts';
-import { pluginFailure, pluginResult } from '../core/nagios.ts';
-import { ageOf, statusLines, statusToJson, type Status } from '../core/status.ts';
+import { parseTime } from '../config/units.ts';
+import { pluginFailure, pluginResult } from '../looking/nagios.ts';
+import { ageOf, statusLines, statusToJson, type Status } from '../looking/status-rows.ts';
 import { asFailure, exitCodes, Failure, UsageError } from '../errors.ts';
-import { hasState, statusOf } from '../io/status.ts';
+import { hasState, statusOf } from '../looking/status.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 interface StatusOptions {

@@ -1,11 +1,11 @@
 /** `sync` and `audit`: the whole night, or its first three steps as a question. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { summary, summaryOfAll } from '../core/report.ts';
-import { outcomeOf, runExitCode, toJson, type Run } from '../core/run.ts';
+import { summary, summaryOfAll } from '../words/report.ts';
+import { outcomeOf, runExitCode, toJson, type Run } from '../ratchet/run.ts';
 import { worstExitCode } from '../errors.ts';
-import type { Console, Tone } from '../io/console.ts';
-import { Pinger } from '../io/ping.ts';
-import { nightlyRun, type NightOptions } from '../nightly.ts';
+import type { Console, Tone } from '../telling/console.ts';
+import { Pinger } from '../telling/ping.ts';
+import { nightlyRun, type NightOptions } from '../ratchet/night.ts';
 import { retrySpool } from './alert.ts';
 import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -36,7 +36,7 @@ async function runAll(command: Command, context: CliContext, names: readonly str
   const pinger = new Pinger(isNight ? config.monitoring.ping : undefined, (words) => { console.warn(words); });
   const repositories = repositoriesOf(config, names);
   if (isNight) await retrySpool(config, console);
-  const { RunEdges } = await import('../io/edges.ts');
+  const { RunEdges } = await import('../ratchet/run-edges.ts');
   const shared = { config, console, interrupt: context.interrupt, program: invocation(command), onStart: () => { pinger.start(); } };
   const runs = await inLanes(repositories, jobs, context.interrupt, async (repository) => {
     const run = await nightlyRun(new RunEdges({ ...shared, repository }), options);

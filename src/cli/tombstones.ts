@@ -1,11 +1,11 @@
 /** `tombstones list | keep`. */
 import type { Command } from 'commander';
-import { counted, formatBytes, formatCount } from '../core/report.ts';
-import type { Tombstone } from '../core/tombstones.ts';
+import { counted, formatBytes, formatCount } from '../figures.ts';
+import type { Tombstone } from '../ratchet/departure/tombstones.ts';
 import { UsageError } from '../errors.ts';
-import type { Console } from '../io/console.ts';
-import { refreshMetrics } from '../io/metrics.ts';
-import { Operator, type Choice } from '../io/operator.ts';
+import type { Console } from '../telling/console.ts';
+import { refreshMetrics } from '../telling/metrics.ts';
+import { Operator, type Choice } from '../ratchet/declared/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addTombstones(program: Command, _context: CliContext): void {

@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { Audit } from '../../src/core/audit.ts';
-import { catalogueOf } from '../../src/core/catalogue.ts';
-import { inReplica } from '../../src/core/flags.ts';
-import { lineJudge, Lines } from '../../src/core/itemize.ts';
-import { newBooks } from '../../src/io/replica.ts';
+import { Audit } from '../../src/audit/audit.ts';
+import { catalogueOf } from '../../src/audit/catalogue.ts';
+import { inReplica } from '../../src/audit/flags.ts';
+import { lineJudge, Lines } from '../../src/audit/itemize.ts';
+import { newBooks } from '../../src/audit/walk.ts';
 
 const nonce = '0123456789abcdef';
 const size = 16_777_216;

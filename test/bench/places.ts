@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/core/layout.ts';
+import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/layout.ts';
 import { program } from '../support/cli.ts';
 import { keyFile } from '../support/resticInit.ts';
 import { type Value, writeConfig } from '../support/config.ts';

@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { wholePage } from '../../scripts/man-pages.ts';
-import { allCommands, completionScript } from '../../src/core/completion.ts';
+import { allCommands, completionScript } from '../../src/cli/completion-script.ts';
 import { program, ratchet } from '../support/cli.ts';
 import { writeConfig } from '../support/config.ts';
 import { type Night, type ServerA, startServerA } from '../support/night.ts';

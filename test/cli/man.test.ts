@@ -5,8 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { manualPages, roff, wholePage } from '../../scripts/man-pages.ts';
-import { allCommands } from '../../src/core/completion.ts';
-import { configJsonSchema, type JsonSchema } from '../../src/core/config-json-schema.ts';
+import { allCommands } from '../../src/cli/completion-script.ts';
+import { configJsonSchema, type JsonSchema } from '../../src/config/json-schema.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const pages = manualPages('1.2.3');

@@ -2,7 +2,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { foldersOf, pathOf, type HashedType } from '../../src/core/layout.ts';
+import { foldersOf, pathOf, type HashedType } from '../../src/layout.ts';
 
 /** A file by the path that its content gives it. */
 interface File {

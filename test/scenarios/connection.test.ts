@@ -1,4 +1,4 @@
-/** serverA that cannot be reached, or does not speak rsync: exit 1, nothing changed. The hints for what ssh says are those of test/io/ssh.test.ts. */
+/** serverA that cannot be reached, or does not speak rsync: exit 1, nothing changed. The hints for what ssh says are those of test/programs/ssh.test.ts. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { briefly } from '../../src/io/briefly.ts';
+import { briefly } from '../../src/programs/briefly.ts';
 import { type Value } from '../support/config.ts';
 import { clockFor } from '../support/hurry.ts';
 import { judged } from '../support/night.ts';

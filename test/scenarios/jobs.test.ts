@@ -7,7 +7,7 @@ import { ratchet } from '../support/cli.ts';
 import { type Value, writeConfig } from '../support/config.ts';
 import { type Ending, temporaryFolder } from '../support/temporary.ts';
 import { addFile } from '../support/stage.ts';
-import { admissionOrder, foldersOf } from '../../src/core/layout.ts';
+import { admissionOrder, foldersOf } from '../../src/layout.ts';
 
 const names = ['one', 'two', 'three'];
 

@@ -1,9 +1,9 @@
 /** Books with files and tombstones in them, and what the books know of a tombstone. */
 import { createHash } from 'node:crypto';
-import { Books, type Entry } from '../../src/core/books.ts';
-import { inReplica } from '../../src/core/flags.ts';
-import { pathOf, placeOf, type HashedType } from '../../src/core/layout.ts';
-import { apply, current, type Tombstone, type TombstoneEvent } from '../../src/core/tombstones.ts';
+import { Books, type Entry } from '../../src/audit/books.ts';
+import { inReplica } from '../../src/audit/flags.ts';
+import { pathOf, placeOf, type HashedType } from '../../src/layout.ts';
+import { apply, current, type Tombstone, type TombstoneEvent } from '../../src/ratchet/departure/tombstones.ts';
 
 /** The ID of the file that a test calls `name`. */
 export const idOf = (name: string): string => createHash('sha256').update(name).digest('hex');

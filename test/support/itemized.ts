@@ -1,7 +1,7 @@
 /** rsync's report as rsync prints it, written without the parser's help. Paths are bytes, one per character (latin1). */
 import { createHash } from 'node:crypto';
-import { Lines, parseLine, type Change } from '../../src/core/itemize.ts';
-import { pathOf, type HashedType } from '../../src/core/layout.ts';
+import { Lines, parseLine, type Change } from '../../src/audit/itemize.ts';
+import { pathOf, type HashedType } from '../../src/layout.ts';
 
 export const nonce = 'c0ffee0123456789c0ffee01';
 

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JournalEvent, JournalLine } from '../../src/core/chain.ts';
-import { chainStart, nextLine, parseJournalLine } from '../../src/core/chain.ts';
-import { noWindows } from '../../src/core/window.ts';
+import type { JournalEvent, JournalLine } from '../../src/state/chain.ts';
+import { chainStart, nextLine, parseJournalLine } from '../../src/state/chain.ts';
+import { noWindows } from '../../src/ratchet/declared/window.ts';
 
 const day = 24 * 3600 * 1000;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `judgeMemory FILE COUNT`: judges a dry run, and prints the most memory that this took, in bytes. */
-import { keepYoungGenerationSmall } from '../../src/io/memory.ts';
+import { keepYoungGenerationSmall } from '../../src/state/young-generation.ts';
 import { judge } from '../bench/judge.ts';
 
 keepYoungGenerationSmall();

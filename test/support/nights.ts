@@ -1,10 +1,10 @@
 /**
  * Nights with an honest serverA: what source and replica hold, and what the audit must say. The same table is put to a
- * simulated report (test/core/audit.test.ts), to recorded ones (fixtures/itemize), and to the rsync of this machine.
+ * simulated report (test/audit/audit.test.ts), to recorded ones (fixtures/itemize), and to the rsync of this machine.
  */
-import type { Known } from '../../src/core/facts.ts';
-import { ignoredNames } from '../../src/core/ignored.ts';
-import { isExcluded } from '../../src/core/layout.ts';
+import type { Known } from '../../src/audit/facts.ts';
+import { ignoredNames } from '../../src/ignored.ts';
+import { isExcluded } from '../../src/layout.ts';
 import { fileOf, idOf } from './itemized.ts';
 import { file, folder, repository, special, without, type Tree } from './trees.ts';
 

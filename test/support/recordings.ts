@@ -1,5 +1,5 @@
 /** Files in `fixtures/itemize`: rsync's reports of the three passes of one night, byte for byte. */
-import { passes, type Pass } from '../../src/core/layout.ts';
+import { passes, type Pass } from '../../src/layout.ts';
 
 /** `a-longer-pack.3.5.0.txt`. */
 export function recordingName(night: string, version: string): string {

@@ -2,11 +2,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { pathOf, type HashedType } from '../../src/core/layout.ts';
-import { loadConfig } from '../../src/io/config-file.ts';
-import { Console } from '../../src/io/console.ts';
-import { writeMarker } from '../../src/io/replica.ts';
-import type { EdgeOptions } from '../../src/io/state-edges.ts';
+import { pathOf, type HashedType } from '../../src/layout.ts';
+import { loadConfig } from '../../src/config/file.ts';
+import { Console } from '../../src/telling/console.ts';
+import { writeMarker } from '../../src/ratchet/replica.ts';
+import type { EdgeOptions } from '../../src/ratchet/state-edges.ts';
 import { type Value, writeConfig, type WrittenConfig } from './config.ts';
 import { writeJournal } from './journals.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';

@@ -1,5 +1,5 @@
 /** A repository of the configuration, with all defaults. */
-import { readConfig, type Repository } from '../../src/core/config.ts';
+import { readConfig, type Repository } from '../../src/config/config.ts';
 import type { Value } from './config.ts';
 
 /** `changes` are keys of the repository, as the YAML has them. */

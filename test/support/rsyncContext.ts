@@ -1,8 +1,8 @@
 /** What `dryRun` and `fetch` are given, with a local source. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RsyncContext } from '../../src/io/rsync-call.ts';
-import type { Bounds } from '../../src/io/watchdog.ts';
+import type { RsyncContext } from '../../src/programs/rsync-call.ts';
+import type { Bounds } from '../../src/programs/watchdog.ts';
 import type { Value } from './config.ts';
 import { nonce } from './itemized.ts';
 import { repositoryConfig } from './repositoryConfig.ts';

@@ -1,6 +1,6 @@
 /** Runs as values. */
-import type { Findings } from '../../src/core/findings.ts';
-import { newRun, type Run } from '../../src/core/run.ts';
+import type { Findings } from '../../src/audit/findings.ts';
+import { newRun, type Run } from '../../src/ratchet/run.ts';
 
 export const startedAt = new Date('2026-11-23T01:27:44.012Z');
 

@@ -1,6 +1,6 @@
 /** A process of its own: scrubs the repository of the configuration argv[2] and kills itself after argv[3] files. */
-import { ReplicaScrub } from '../../src/io/scrub.ts';
-import { scrub } from '../../src/scrub.ts';
+import { ReplicaScrub } from '../../src/scrub/scrub-edges.ts';
+import { scrub } from '../../src/scrub/scrub.ts';
 import { optionsOf } from './replica.ts';
 
 const [, , file = '', count] = process.argv;

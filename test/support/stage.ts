@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/core/layout.ts';
+import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/layout.ts';
 import { type Finished, type RatchetOptions, type Running, spawnRatchet } from './cli.ts';
 import { writeConfig, type Value, type WrittenConfig } from './config.ts';
 import { fixtures } from './golden.ts';

@@ -1,11 +1,11 @@
 /** Source and replica as values, what an honest rsync reports of them, and what the audit makes of that. */
-import { catalogueOf as catalogueIn, type Catalogue } from '../../src/core/catalogue.ts';
-import { Audit, type Limits, type Verdict } from '../../src/core/audit.ts';
-import { Books } from '../../src/core/books.ts';
-import { inReplica } from '../../src/core/flags.ts';
-import type { Known } from '../../src/core/facts.ts';
-import type { Change } from '../../src/core/itemize.ts';
-import { passes, passOf, placeOf, type Pass } from '../../src/core/layout.ts';
+import { catalogueOf as catalogueIn, type Catalogue } from '../../src/audit/catalogue.ts';
+import { Audit, type Limits, type Verdict } from '../../src/audit/audit.ts';
+import { Books } from '../../src/audit/books.ts';
+import { inReplica } from '../../src/audit/flags.ts';
+import type { Known } from '../../src/audit/facts.ts';
+import type { Change } from '../../src/audit/itemize.ts';
+import { passes, passOf, placeOf, type Pass } from '../../src/layout.ts';
 import { fileOf, someSeconds } from './itemized.ts';
 
 /** Paths (bytes, one per character) and what stands there; without the root. */

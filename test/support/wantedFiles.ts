@@ -2,13 +2,14 @@
 import { createHash } from 'node:crypto';
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Books } from '../../src/core/books.ts';
-import { wanted } from '../../src/core/flags.ts';
-import { Findings } from '../../src/core/findings.ts';
-import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/core/layout.ts';
-import { Incoming } from '../../src/io/incoming.ts';
-import { Quarantine } from '../../src/io/quarantine.ts';
-import { newBooks, ownPaths } from '../../src/io/replica.ts';
+import { type Books } from '../../src/audit/books.ts';
+import { wanted } from '../../src/audit/flags.ts';
+import { Findings } from '../../src/audit/findings.ts';
+import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/layout.ts';
+import { Incoming } from '../../src/ratchet/arrival/incoming.ts';
+import { Quarantine } from '../../src/ratchet/arrival/quarantine.ts';
+import { newBooks } from '../../src/audit/walk.ts';
+import { ownPaths } from '../../src/replica-path.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
 
 /** A file of the layout whose content is its seed, so that its name is right. */

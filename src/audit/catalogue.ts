@@ -1,0 +1,31 @@
+/** What the replica has, as the audit needs it. */
+import type { Books } from './books.ts';
+import type { Known } from './facts.ts';
+import { inReplica } from './flags.ts';
+import type { Pass } from '../layout.ts';
+
+/** What the walk found in the replica besides hash-named regular files: `config`, folders, strays. */
+export interface Other extends Known {
+  named: Pass | 0;
+}
+
+/** Everything that the replica has. `others` by path (bytes, one per character); `.` is the replica itself. */
+export interface Catalogue {
+  readonly books: Books;
+  readonly others: Map<string, Other>;
+  /** Makes sure that what the replica has in a folder of packs (0 to 255) has been entered: the walk may come that late. */
+  enterPacks(folder: number): void;
+  /** Makes sure that everything has been entered. */
+  enterAll(): void;
+}
+
+/** A catalogue of what has been entered into the books already, and of nothing else. */
+export function catalogueOf(books: Books): Catalogue {
+  return { books, others: new Map(), enterPacks: () => undefined, enterAll: () => undefined };
+}
+
+/** The paths that nobody has named. */
+export function* unnamedIn({ books, others }: Catalogue): Generator<string> {
+  for (const entry of books.select(inReplica, 0)) if (books.namedIn(entry) === 0) yield books.path(entry);
+  for (const [path, other] of others) if (other.named === 0 && path !== '.') yield path;
+}

@@ -1,0 +1,124 @@
+/** What `doctor` looks at in the replica: marker, rights, one file system, room, and what restic says. */
+import { formatBytes } from '../figures.ts';
+import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config, Repository } from '../config/config.ts';
+import { reservedBytes } from '../config/units.ts';
+import { bad, good, warning, type Verdict } from './checkup.ts';
+import { secretCross, type Check } from './ask.ts';
+import { takeLock } from '../programs/lock.ts';
+import { checkPins, freeSpace, notInitialised, readMarker } from '../ratchet/replica.ts';
+import { ownPaths } from '../replica-path.ts';
+import { freeInodes, hasHardLinks, isShortOf, noHardLinks } from '../ratchet/replica-place.ts';
+import { Restic } from '../programs/restic.ts';
+import { canIsolate } from '../programs/sandbox.ts';
+import { markerOf } from '../ratchet/whose-state.ts';
+
+/** Opening a large repository takes its time, in milliseconds. */
+const resticPatience = 300_000;
+
+/** All of it. `state` is the configuration's folder, `scratch` a private one. */
+export function replicaChecks(config: Config, repository: Repository, scratch: string): Check[] {
+  return [
+    { item: 'replica', look: () => marker(config, repository) },
+    { item: 'rights', look: () => rights(repository) },
+    { item: 'one disk', look: () => oneFileSystem(repository) },
+    { item: 'free space', look: () => room(repository) },
+    { item: 'namespaces', look: () => namespaces(repository) },
+    { item: 'proof', patience: resticPatience, look: (signal) => proof(repository, scratch, signal) },
+  ];
+}
+
+function marker(config: Config, repository: Repository): Verdict {
+  const { name, replica } = repository;
+  const found = markerOf(config, repository);
+  if (found === undefined) throw notInitialised(name, replica);
+  checkPins(replica, found);
+  return good(`${replica}, made ${found.createdAt.slice(0, 10)}; config and keys are the pinned ones`);
+}
+
+/** Only tried where our own folder is: without a marker nothing is written. */
+const uninitialised = (name: string): Verdict => warning('not looked at', `first: rsync-ratchet init ${name}, or mount the disk`);
+
+/** Tried under the run's lock: no run must meet our probes, nor we its end. */
+async function rights({ name, replica }: Repository): Promise<Verdict> {
+  if (readMarker(replica) === undefined) return uninitialised(name);
+  const lock = await takeLock(ownPaths(replica).lock);
+  if (lock === undefined) return good('not tried: a run is at work, and writes there');
+  try {
+    return linkProbes(replica);
+  } finally {
+    lock.release(lock.note);
+  }
+}
+
+/** Links a file of our own from where candidates lie into the folders of the layout, under a name that no audit looks at. */
+function linkProbes(replica: string): Verdict {
+  const probe = mkdtempSync(join(ownPaths(replica).own, 'doctor-'));
+  const targets = layoutFolders(replica).map((folder) => join(folder, 'rsync-ratchet-tmp-doctor'));
+  try {
+    writeFileSync(join(probe, 'file'), '');
+    for (const target of targets) {
+      rmSync(target, { force: true }); // of a doctor that was killed
+      linkSync(join(probe, 'file'), target);
+    }
+    return good('files can be written and linked in');
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (code !== 'EXDEV' && existsSync(join(probe, 'file')) && !hasHardLinks(probe)) return bad(noHardLinks(replica).message, noHardLinks(replica).hint);
+    if (code === 'EXDEV') return bad(message, 'a folder of the replica is a mount of its own: make it part of the replica\'s file system');
+    return bad(message, `run as the owner of the replica, or: chown -R "$(id -un)" ${replica}`);
+  } finally {
+    for (const path of [...targets, probe]) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** Candidates are linked into the replica, which works on one file system only. */
+function oneFileSystem({ name, replica }: Repository): Verdict {
+  if (readMarker(replica) === undefined) return uninitialised(name);
+  const { own, incoming, candidate, quarantine } = ownPaths(replica);
+  const device = lstatSync(replica).dev;
+  const folders = [...layoutFolders(replica), own, incoming, candidate, quarantine];
+  const other = folders.find((folder) => (lstatSync(folder, { throwIfNoEntry: false })?.dev ?? device) !== device);
+  return other === undefined ? good('candidates and replica are on one file system') : bad(`${other} is on another file system than ${replica}`, `umount ${other}, or move the whole replica to one disk`);
+}
+
+/** The folders that files are linked into, as far as they are there; of the 256 of `data/` the first. */
+function layoutFolders(replica: string): string[] {
+  const data = join(replica, 'data');
+  const isThere = (folder: string): boolean => lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  const packs = isThere(data) ? readdirSync(data).map((name) => join(data, name)).filter(isThere).slice(0, 1) : [];
+  return [...['keys', 'index', 'snapshots', 'data'].map((name) => join(replica, name)).filter(isThere), ...packs];
+}
+
+function room({ name, replica, limits }: Repository): Verdict {
+  if (readMarker(replica) === undefined) return uninitialised(name);
+  const { free, total } = freeSpace(replica);
+  const reserved = reservedBytes(limits.minFree, total);
+  const words = `${formatBytes(free)} of ${formatBytes(total)} free, limits.minFree keeps ${formatBytes(reserved)}`;
+  if (free <= reserved) return bad(words, `make room on the disk (df ${replica}), or lower limits.minFree`);
+  const inodes = freeInodes(replica);
+  if (inodes !== undefined && isShortOf(inodes, limits.minFree)) return bad(`${inodes.free} of ${inodes.total} inodes free: the disk takes few more files, whatever room there is`, `remove many small files (df -i ${replica}), or put the replica on a file system with more inodes`);
+  return good(words);
+}
+
+/** restic runs without a network, or not at all. */
+async function namespaces({ restic }: Repository): Promise<Verdict> {
+  if (restic.passwordFile === undefined) return good('not needed: restic is not asked');
+  if (await canIsolate()) return good('restic runs without a network');
+  const mend = 'sysctl kernel.unprivileged_userns_clone=1 (or the switch of your system for user namespaces), or run as root';
+  return restic.prove === 'unisolated' ? warning('refused by this kernel: restic sees the network and every file', mend) : bad('refused by this kernel', mend);
+}
+
+async function proof(repository: Repository, scratch: string, signal: AbortSignal): Promise<Verdict> {
+  const { passwordFile, prove } = repository.restic;
+  if (passwordFile === undefined) {
+    return warning('no password: hashes are right, but junk with a right hash would be admitted', 'put the repository\'s password into a file (chmod 600) and name it: restic.passwordFile');
+  }
+  const fault = secretCross(passwordFile);
+  if (fault !== undefined) return fault;
+  if (readMarker(repository.replica) === undefined) return uninitialised(repository.name);
+  const answer = await new Restic(repository, passwordFile, scratch, signal).unlocks({}, Date.now() + repository.timeouts.check);
+  if (!answer.isGood) return bad(`restic cannot open the replica: ${answer.words}`, `does ${passwordFile} (restic.passwordFile) hold the password that is valid now? After restic key passwd it must have the new one: restic -r ${repository.replica} --no-lock --password-file ${passwordFile} cat config`);
+  return prove === false ? warning('the password fits, but restic.prove is false: nothing is proven before it is admitted', 'say restic.prove: true') : good('restic opens the replica with the password');
+}

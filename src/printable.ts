@@ -1,0 +1,17 @@
+export function toOctal(character: string): string {
+  return `\\#${character.charCodeAt(0).toString(8).padStart(3, '0')}`;
+}
+
+/** Bytes (latin1) as rsync would show them under LC_ALL=C; tabs too, so that the result is one printable line. */
+export function escapePath(path: string): string {
+  return path.replace(/[^ -~]|\\(?=#\d{3})/g, toOctal);
+}
+
+/**
+ * Any text (messages of rsync, ssh, restic) as printable ASCII, in rsync's form, at most `limit` characters. What is
+ * printable stays as it is, so that a text that quotes an escaped path may come through here again.
+ */
+export function escapeText(text: string, limit = 500): string {
+  const bytes = Buffer.from(text.trim(), 'utf8').toString('latin1').replace(/[^ -~]/g, toOctal);
+  return bytes.length > limit ? `${bytes.slice(0, limit - 3)}...` : bytes;
+}

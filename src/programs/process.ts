@@ -1,0 +1,222 @@
+/** Running programs: argument arrays, an environment built from nothing, and never a process left behind. */
+import { execa } from 'execa';
+import type { ChildProcess } from 'node:child_process';
+import { constants, realpathSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { Failure } from '../errors.ts';
+import { isFileFor } from '../state/files.ts';
+import { familyOf, survivorsOf, watchTheEnd } from './survivors.ts';
+import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
+
+/** A program to run; built as data, shown by `--verbose`, run here. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** The whole environment; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What the kernel lets it and its children take; by default whatever we may take ourselves. */
+  readonly limits?: Limits;
+  /** Open descriptors that it gets as 3 (to read) and 4 (to write). */
+  readonly channel?: { readonly from: number; readonly to: number };
+  /** Open folders that it gets from 5 on. Never for a program in a room. */
+  readonly held?: readonly { readonly descriptor: number }[];
+  /**
+   * What the kernel sends it when we end, in whatever way (prctl(2), PR_SET_PDEATHSIG); by default KILL, which nothing can
+   * ignore. `itself`: it asks the kernel for KILL itself, as bubblewrap does, and nobody has to be started for that.
+   */
+  readonly atOurEnd?: 'KILL' | 'TERM' | 'itself';
+}
+
+/** The descriptor of the first of `held`. */
+export const firstHeld = 5;
+
+/** Bytes (prlimit(1)): address space of a process, and the size of any file that it writes. */
+export interface Limits {
+  readonly memory: number;
+  readonly fileSize: number;
+}
+
+/** How a program ended. */
+export interface Ended {
+  /** Its exit code; undefined when a signal ended it or it could not be started. */
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  /** The first 64 KiB that it wrote to stderr; the rest was read and dropped, because an unread pipe hangs the writer. */
+  readonly stderr: string;
+  /** Set when we ended it ourselves. */
+  readonly stopped: StopReason | undefined;
+}
+
+/** Where to find programs when our own environment does not say. */
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const stderrKept = 64 * 1024;
+/** How long a process group may take to end after TERM before it gets KILL, in milliseconds. */
+const patience = 3000;
+/** How long we listen for what is still to come on stderr once a program has ended, in milliseconds. */
+const lastWords = 500;
+
+/** The environment for programs that talk to serverA: a stray RSYNC_OLD_ARGS, RSYNC_RSH or ~/.popt weakens rsync. */
+export function bareEnvironment(home: string): Record<string, string> {
+  return { LC_ALL: 'C', TZ: 'UTC', PATH: process.env['PATH'] ?? defaultPath, HOME: home };
+}
+
+/**
+ * Runs a program in a process group of its own and feeds its output to `onStdout` and `onStderr`. Whatever they throw
+ * stops the program and comes through. When this returns, the whole group has ended; the kernel ends the program when we
+ * are killed ourselves.
+ */
+export async function run(
+  command: Command, bounds: Bounds, onStdout: (chunk: Buffer) => void, onStderr: (chunk: Buffer) => void = () => undefined,
+): Promise<Ended> {
+  const child = start(command);
+  let stopped: StopReason | undefined;
+  let thrown: { error: unknown } | undefined;
+  let family: readonly number[] = [];
+  let giveUp: () => void = () => undefined;
+  const givenUp = new Promise<undefined>((resolve) => { giveUp = () => { resolve(undefined); }; });
+  const stop = (reason: StopReason): void => {
+    stopped ??= reason;
+    family = child.pid === undefined ? [] : familyOf(child.pid);
+    bounds.beforeStop?.();
+    endGroup(child.pid);
+    watchTheEnd(family, giveUp);
+  };
+  const watchdog = new Watchdog(bounds, stop);
+  const feed = (reader: (chunk: Buffer) => void) => (chunk: Buffer): void => {
+    if (stopped !== undefined) return;
+    try {
+      reader(chunk);
+    } catch (error) {
+      thrown = { error };
+      stop('refused');
+    }
+  };
+  child.stdout.on('data', () => { watchdog.progress(); });
+  child.stdout.on('data', feed(onStdout));
+  child.stderr.on('data', feed(onStderr));
+  const stderr = collect(child.stderr);
+  // ssh's master holds rsync's stderr for as long as the command on serverA runs, and serverA may let it run for ever.
+  child.once('exit', () => {
+    killGroup(child.pid, 'SIGKILL');
+    afterLastWords(() => { child.stderr.destroy(); });
+  });
+  const result = await Promise.race([child, givenUp]);
+  watchdog.end();
+  if (result === undefined) throw unending(child, command.file, family);
+  killGroup(child.pid, 'SIGKILL');
+  if (thrown !== undefined) throw thrown.error;
+  return { code: result.exitCode, signal: result.signal, stderr: withReason(stderr(), result), stopped };
+}
+
+/**
+ * KILL ends everything but a process that waits inside the kernel, for a mount that does not answer, say. Nobody waits for
+ * that one; `family`: who it may be.
+ */
+export function unending(child: Unending, file: string, family: readonly number[] = []): Failure {
+  for (const pipe of [child.stdout, child.stderr]) pipe?.destroy();
+  child.unref();
+  const { pid, name } = survivorsOf(family).at(-1) ?? { pid: child.pid ?? 0, name: file };
+  return new Failure(
+    `${name} (process ${pid}) does not end, not even by KILL`,
+    `it waits for a disk or a mount that does not answer: see \`cat /proc/${pid}/stack\` and \`dmesg\`; nothing was admitted`,
+  );
+}
+
+type Unending = Pick<ChildProcess, 'stdout' | 'stderr' | 'unref'> & { pid?: number | undefined };
+
+/** Starts a program as `run` does, without waiting for it. Its pipes must be read. */
+export function start(command: Command) {
+  const [file = '', ...args] = [...endedWithUs(command), ...limited(command.limits), command.file, ...command.args];
+  return execa(file, args, {
+    env: command.env,
+    extendEnv: false,
+    stdio: ['ignore', 'pipe', 'pipe', ...descriptors(command)],
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    reject: false,
+    encoding: 'buffer',
+  });
+}
+
+/**
+ * The command with a shell around it that ends its whole group when we end: for programs that would leave behind what they
+ * have started. A room and a sandbox take everything with them by themselves. `mount`: one that the program serves.
+ */
+export function keptTogether(command: Command, mount = ''): Command {
+  return { ...command, file: 'sh', args: ['-c', keeper, 'sh', mount, command.file, ...command.args], atOurEnd: 'TERM' };
+}
+
+const keeper = `
+mount=$1; shift
+trap 'exec 2>/dev/null; kill -KILL "$program"; [ -z "$mount" ] || fusermount3 -u -z "$mount"; kill -KILL 0' TERM
+"$@" & program=$!
+exec 3<&- 4>&-
+wait "$program"`;
+
+/** execa takes any descriptor; its types know a few. */
+function descriptors({ channel, held = [] }: Command): 3[] {
+  const ends = channel === undefined ? [] : [channel.from, channel.to];
+  const unused = held.length === 0 || channel !== undefined ? [] : ['ignore', 'ignore'];
+  return [...unused, ...ends, ...held.map(({ descriptor }) => descriptor)] as 3[];
+}
+
+function endedWithUs({ atOurEnd = 'KILL' }: Command): string[] {
+  return atOurEnd === 'itself' ? [] : ['setpriv', '--pdeathsig', atOurEnd, '--'];
+}
+
+function limited(limits: Limits | undefined): string[] {
+  return limits === undefined ? [] : ['prlimit', '--core=0', `--as=${limits.memory}`, `--fsize=${limits.fileSize}`, '--'];
+}
+
+/** Collects the beginning of a stream; the returned function gives what has come so far. */
+export function collect(stream: NodeJS.ReadableStream, onChunk: () => void = () => undefined): () => string {
+  let text = '';
+  stream.on('data', (chunk: Buffer) => {
+    onChunk();
+    if (text.length < stderrKept) text += chunk.toString('latin1').slice(0, stderrKept - text.length);
+  });
+  return () => text;
+}
+
+/** TERM to the process group now, KILL if it has not gone after a while. */
+export function endGroup(pid: number | undefined): void {
+  killGroup(pid, 'SIGTERM');
+  setTimeout(() => { killGroup(pid, 'SIGKILL'); }, patience).unref();
+}
+
+/** Ends the listening; on a busy machine we may be late ourselves, so what lies in the pipes is read first (setImmediate comes after that). */
+export function afterLastWords(end: () => void): void {
+  setTimeout(() => { setImmediate(end); }, lastWords).unref();
+}
+
+export function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** A program that could not be started has no stderr of its own; the reason takes its place. */
+function withReason(stderr: string, result: { code?: string | undefined; originalMessage?: string | undefined }): string {
+  return stderr === '' && result.code !== undefined ? (result.originalMessage ?? result.code) : stderr;
+}
+
+/** A program's absolute path, as the shell would find it. Throws Failure, with the package to install, when there is none. */
+export function findProgram(name: string, debianPackage: string): string {
+  const folders = (process.env['PATH'] ?? defaultPath).split(delimiter);
+  const places = name.includes('/') ? [resolve(name)] : folders.map((folder) => join(folder, name));
+  const found = places.find((path) => isFileFor(path, constants.X_OK));
+  if (found !== undefined) return found;
+  throw new Failure(
+    `${name} is not installed on this machine`,
+    `install it (apt-get install ${debianPackage}), or correct its path in the configuration. Nothing was fetched`,
+  );
+}
+
+/** Where Perl itself lies: rsync's room has the folders of the system, not every folder that PATH names. */
+export function findPerl(): string {
+  return realpathSync(findProgram('perl', 'perl-base'));
+}

@@ -1,0 +1,248 @@
+/** restic, asked about a view of the repository, without a network. Its answers are values; only our own trouble throws. */
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Repository } from '../config/config.ts';
+import { countedSnapshots, rebuildIndex, resticCodes, retrying, saysNoKeyFits } from './restic-words.ts';
+import { findProgram, run, type Command, type Ended } from './process.ts';
+import { tellPacks } from './progress.ts';
+import { type Progress } from './progress.ts';
+import { ownPaths } from '../replica-path.ts';
+import { codeOf, notIsolated, OutOfTime, passwordFailure, requirePassword, sandboxFailure, unreadable, wordsOf } from './restic-failures.ts';
+import { requireRestic, type KnownRestic } from './restic-version.ts';
+import { overlayRefused, passwordRefused } from './sandbox-script.ts';
+import { canIsolate, isolatedCommand, linkView, unisolatedCommand, type Shows, type Step, type View } from './sandbox.ts';
+import { StepReader } from './steps.ts';
+
+/** What restic said to one question. */
+export interface Answer {
+  readonly isGood: boolean;
+  /** Its output and its words, escaped and capped, for people. */
+  readonly words: string;
+  /** The end of its output. */
+  readonly stdout: string;
+}
+
+/** What is shown to restic besides the replica. */
+export interface Shown {
+  readonly candidate?: string;
+  /** A config that is shown instead of the replica's own. */
+  readonly config?: string;
+  /** Paths that are hidden. */
+  readonly without?: readonly string[];
+  /** Packs that are shown although they are not there, as empty files of so many bytes. */
+  readonly standIns?: ReadonlyMap<string, number>;
+  /** By default all of the replica, and all of the candidate as if it had been admitted. */
+  readonly shows?: Shows;
+  /** Whether restic may write indexes (in memory); by default not. */
+  readonly mayWrite?: boolean;
+}
+
+/** How restic sees the repository: overlays, a copy of hard links, or that copy without isolation. */
+export type Road = 'overlay' | 'links' | 'unisolated';
+
+/** What several steps came to. */
+export interface Asked {
+  /** How many steps ended well; the first that does not is the last. */
+  readonly passed: number;
+  /** Whether restic said no to the step after these; otherwise, when some are left, the time was over. */
+  readonly isRefused: boolean;
+  readonly words: string;
+}
+
+/** What is to be done with what restic prints. */
+export interface Listening {
+  /** When all must be over, in milliseconds since 1970. */
+  readonly until: number;
+  /** Output of a step, piece by piece. */
+  readonly onOutput?: (step: number, chunk: Buffer) => void;
+  /** A command has ended well: a step, or one index of `each index`. */
+  readonly onEnd?: (step: number) => void;
+  readonly progress?: Progress | undefined;
+}
+
+const everything: Shows = { data: 'cr', index: 'cr', keys: 'cr', snapshots: 'cr' };
+/** How much of the end of an answer is kept. */
+const outputKept = 64 * 1024;
+
+export class Restic {
+  readonly #repository: Repository;
+  readonly #passwordFile: string;
+  readonly #scratch: string;
+  readonly #interrupt: AbortSignal;
+  #road: Road | undefined;
+  readonly #known: KnownRestic | null;
+  #program: Promise<KnownRestic> | undefined;
+
+  /** `scratch`: a private folder. `road`: taken as given instead of found out. `known`: what is known of the program. */
+  constructor(repository: Repository, passwordFile: string, scratch: string, interrupt: AbortSignal, road?: Road, known: KnownRestic | null = null) {
+    this.#known = known;
+    this.#repository = repository;
+    this.#passwordFile = passwordFile;
+    this.#scratch = scratch;
+    this.#interrupt = interrupt;
+    this.#road = road;
+  }
+
+  /** Can the repository be opened, do all indexes load, do all of these snapshots decrypt, and can their trees be read? */
+  async opens(shown: Shown, snapshots: readonly string[], until: number): Promise<Answer> {
+    // A host that no snapshot has, because nobody can guess it: loads every index, and looks at no snapshot.
+    const which = snapshots.length > 0 ? snapshots : ['--host', randomBytes(16).toString('hex')];
+    const answer = await this.#answer(shown, ['stats', '--mode', 'raw-data', ...which], until);
+    return { ...answer, isGood: answer.isGood && countedSnapshots(answer.stdout) === snapshots.length };
+  }
+
+  async snapshotDecrypts(shown: Shown, id: string, until: number): Promise<Answer> {
+    return this.#answer(shown, ['cat', 'snapshot', id], until);
+  }
+
+  /** Can the repository be opened with the keys that are shown? */
+  async unlocks(shown: Shown, until: number): Promise<Answer> {
+    const { ended, stdout } = await this.#ask(shown, [['cat', 'config']], { until });
+    if (ended.stopped === 'deadline') throw new OutOfTime();
+    const isGood = ended.code === resticCodes.yes;
+    if (!isGood) await this.#requireReadable(shown, until);
+    if (!isGood && !saysNoKeyFits(ended.code, ended.stderr)) codeOf(ended, this.#repository.restic.memory);
+    return { isGood, words: wordsOf(ended, stdout), stdout };
+  }
+
+  /** Can restic go on behind these keys: does one fit, or are they all for other passwords? */
+  async passesKeys(shown: Shown, until: number): Promise<Answer> {
+    const { ended, stdout } = await this.#ask(shown, [['cat', 'config']], { until });
+    if (ended.stopped === 'deadline') throw new OutOfTime();
+    const isGood = ended.code === resticCodes.yes || saysNoKeyFits(ended.code, ended.stderr);
+    if (!isGood) codeOf(ended, this.#repository.restic.memory);
+    return { isGood, words: wordsOf(ended, stdout), stdout };
+  }
+
+  /** Is everything there that the snapshots need? `share`: `n/t` of the packs are read and hashed as well, which `progress` counts. */
+  async isComplete(shown: Shown, until: number, share?: string, progress?: Progress): Promise<Answer> {
+    return this.#answer(shown, ['check', ...(share === undefined ? [] : [`--read-data-subset=${share}`])], until, progress);
+  }
+
+  /** Several steps about one view, in which restic finds what it has written (in memory) in the steps before. */
+  async ask(shown: Shown, steps: readonly Step[], listening: Listening): Promise<Asked> {
+    const { ended, passed } = await this.#ask(shown, steps, listening);
+    const isOutOfTime = ended.stopped === 'deadline';
+    const isRefused = !isOutOfTime && passed < steps.length && codeOf(ended, this.#repository.restic.memory) === resticCodes.no;
+    if (isRefused) await this.#requireReadable(shown, listening.until);
+    return { passed, isRefused, words: wordsOf(ended, '') };
+  }
+
+  /** Whether restic says yes to all of several steps. Throws OutOfTime. */
+  async passes(shown: Shown, steps: readonly Step[], until: number): Promise<boolean> {
+    const { passed, isRefused } = await this.ask(shown, steps, { until });
+    if (!isRefused && passed < steps.length) throw new OutOfTime();
+    return !isRefused;
+  }
+
+  /** Whether restic may be given something to write: never the replica's own files, so never without isolation. */
+  async mayWrite(): Promise<boolean> {
+    return (this.#road ??= await this.#findRoad()) !== 'unisolated';
+  }
+
+  /** The command that makes indexes anew. */
+  async rebuildIndex(): Promise<readonly string[]> {
+    return rebuildIndex((await (this.#program ??= requireRestic(this.#repository.restic.path, this.#known, this.#interrupt))).version);
+  }
+
+  async #answer(shown: Shown, args: readonly string[], until: number, progress?: Progress): Promise<Answer> {
+    const { ended, stdout } = await this.#ask(shown, [args], { until, progress });
+    if (ended.stopped === 'deadline') throw new OutOfTime();
+    const isGood = codeOf(ended, this.#repository.restic.memory) === resticCodes.yes;
+    if (!isGood) await this.#requireReadable(shown, until);
+    return { isGood, words: wordsOf(ended, stdout), stdout };
+  }
+
+  /** Throws Failure when restic may not read what it was shown: that is no damage, and nothing can be said of the data. */
+  async #requireReadable(shown: Shown, until: number): Promise<void> {
+    if (this.#road === 'unisolated') return;
+    const { stdout } = await this.#ask(shown, ['unreadable file'], { until });
+    const path = stdout.trim();
+    if (path !== '') throw unreadable(this.#repository.replica, path);
+  }
+
+  async #ask(shown: Shown, steps: readonly Step[], listening: Listening): Promise<Ran> {
+    const view = this.#view(shown);
+    const road = (this.#road ??= await this.#findRoad());
+    const ran = await this.#askOn(road, view, steps, listening);
+    if (ran !== undefined) return ran;
+    this.#road = 'links';
+    return this.#ask(shown, steps, listening);
+  }
+
+  #view(shown: Shown): View {
+    return {
+      replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: shown.without ?? [],
+      shows: shown.shows ?? everything, mayWrite: shown.mayWrite === true, standIns: shown.standIns ?? new Map(), passwordFile: this.#passwordFile,
+      program: findProgram(this.#repository.restic.path, 'restic'), memory: this.#repository.restic.memory,
+    };
+  }
+
+  /** Without namespaces restic would see the network and every secret: only with the operator's word. Where there is none, the sandbox itself shows whether it can be had. */
+  async #findRoad(): Promise<Road> {
+    return this.#repository.restic.prove === 'unisolated' && !(await canIsolate()) ? 'unisolated' : 'overlay';
+  }
+
+  /** Undefined when the kernel refuses this road. */
+  async #askOn(road: Road, view: View, steps: readonly Step[], listening: Listening): Promise<Ran | undefined> {
+    const links = join(ownPaths(view.replica).own, 'view');
+    const nonce = randomBytes(16).toString('hex');
+    try {
+      if (road !== 'overlay') await linkView(view, links, listening.until);
+      if (road === 'unisolated') requirePassword(view.passwordFile);
+      if (road === 'unisolated') return await this.#run(unisolatedCommand(view, this.#scratch, links, onlyStep(steps)), new StepReader(undefined, steps, listening), listening);
+      const ran = await this.#run(isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce), new StepReader(nonce, steps, listening), listening);
+      if (ran.ended.stopped !== undefined) return ran; // its time was over while the view was made, perhaps: that is nobody's fault
+      if (ran.script === passwordRefused) throw passwordFailure(view.passwordFile, ran.ended.stderr);
+      if (road === 'overlay' && ran.script === overlayRefused) return undefined;
+      // Whatever restic says, the script ends with 0: anything else is nobody's answer.
+      if (ran.script !== undefined && ran.script !== 0) throw (await canIsolate()) ? sandboxFailure(ran.ended) : notIsolated();
+      return ran;
+    } finally {
+      rmSync(links, { recursive: true, force: true });
+    }
+  }
+
+  async #run(command: Command, reader: StepReader, { until, progress }: Listening): Promise<Ran> {
+    const said: Buffer[] = [];
+    let [length, end] = [0, ''];
+    // restic says nothing for hours while it works, so it has one clock, and the other one must not come first.
+    const bounds = { stall: Math.max(1, until - Date.now()) + 60_000, deadline: until, interrupt: this.#interrupt };
+    const onStdout = (chunk: Buffer): void => {
+      reader.read(chunk, (text) => { end = (end + text).slice(-outputKept); });
+      if (progress !== undefined) tellPacks(chunk, progress);
+    };
+    const onStderr = (chunk: Buffer): void => {
+      if ((length += chunk.length) <= outputKept) said.push(chunk);
+      if (retrying.test(chunk.toString('latin1'))) throw new GaveUp();
+    };
+    let ended: Ended;
+    try {
+      ended = await run(progress === undefined ? command : { ...command, env: { ...command.env, RESTIC_PROGRESS_FPS: '2' } }, bounds, onStdout, onStderr);
+    } catch (error) {
+      if (!(error instanceof GaveUp)) throw error;
+      return { ended: { code: resticCodes.no, signal: undefined, stderr: Buffer.concat(said).toString('latin1'), stopped: undefined }, passed: reader.passed, stdout: end, script: undefined };
+    }
+    if (this.#interrupt.aborted) throw this.#interrupt.reason;
+    return { ...reader.judge(ended), stdout: end, script: ended.code };
+  }
+}
+
+/** What a process came to: `ended` is restic's own end where there was one. */
+interface Ran {
+  readonly ended: Ended;
+  readonly passed: number;
+  readonly stdout: string;
+  /** The exit code of the script around restic. */
+  readonly script: number | undefined;
+}
+
+/** Thrown to stop a restic that waits for what will not come: a pack that is not there is asked for for fifteen minutes. */
+class GaveUp extends Error {}
+
+function onlyStep(steps: readonly Step[]): readonly string[] {
+  const [step] = steps;
+  if (steps.length !== 1 || step === undefined || typeof step === 'string') throw new Error('one question at a time without isolation');
+  return step;
+}

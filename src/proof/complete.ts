@@ -1,0 +1,46 @@
+/**
+ * Whether all is there that snapshots need, where a `missing-pack` warning already names packs that are not there: these
+ * do not keep everything else from being confirmed, and what was to be in them counts for nothing.
+ */
+import { join } from 'node:path';
+import { culprits } from './culprits.ts';
+import { mostCulprits } from './proof.ts';
+import { namesIn } from '../state/files.ts';
+import { first } from './read-new.ts';
+import type { Restic, Shown } from '../programs/restic.ts';
+
+export interface Question {
+  readonly restic: Restic;
+  readonly replica: string;
+  /** When all must be over, in milliseconds since 1970. */
+  readonly until: number;
+  /** The packs that are known to be missing, with the bytes that each must have. */
+  readonly missing: ReadonlyMap<string, number>;
+}
+
+/**
+ * Whether nothing is missing in a view but these packs. Indexes without them (in memory) must find all that snapshots
+ * need; for the few snapshots that lack something already, with nothing hidden, it is enough that nothing else is missing.
+ */
+export async function lacksOnlyKnown({ restic, replica, until, missing }: Question, shown: Shown): Promise<boolean> {
+  if (missing.size === 0 || !(await restic.mayWrite())) return false;
+  const { without = [] } = shown;
+  // By the indexes as they are: those that are made anew below would name again what only a hidden index names.
+  if (!(await restic.isComplete({ ...shown, standIns: missing }, until)).isGood) return false;
+  if (await isWholeWithout(restic, shown, until)) return true;
+  const snapshots = namesIn(join(replica, 'snapshots')).map((name) => `snapshots/${name}`).filter((path) => !without.includes(path));
+  const lacks = async (some: readonly string[]): Promise<boolean> => !(await isWholeWithout(restic, { without: snapshots.filter((path) => !some.includes(path)) }, until));
+  const incomplete = await first(culprits(snapshots, lacks));
+  if (incomplete.length === 0 || incomplete.length >= mostCulprits) return false;
+  return isWholeWithout(restic, { ...shown, without: [...without, ...incomplete] }, until);
+}
+
+/** Whether the data of a share, besides these packs, is what the indexes say. */
+export async function isShareGood({ restic, until }: Question, share: string): Promise<boolean> {
+  return restic.passes({ shows: { data: 'r', index: 'r', keys: 'r', snapshots: '' }, mayWrite: true }, [await restic.rebuildIndex(), ['check', `--read-data-subset=${share}`]], until);
+}
+
+/** Whether all is there that snapshots need, by indexes without what they say of packs that are not there. Throws OutOfTime. */
+export async function isWholeWithout(restic: Restic, shown: Shown, until: number): Promise<boolean> {
+  return restic.passes({ ...shown, mayWrite: true }, [await restic.rebuildIndex(), ['check']], until);
+}

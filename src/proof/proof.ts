@@ -1,0 +1,77 @@
+/** What restic's proof of a night's candidates can come to, as data. */
+import type { Entry } from '../audit/books.ts';
+import type { JournalEvent } from '../state/chain.ts';
+import { sinceThen } from '../state/clock.ts';
+import type { Memory } from '../ratchet/memory.ts';
+import type { Rule } from '../audit/policy.ts';
+
+/** A candidate that must not enter, and why. */
+export interface Junk {
+  readonly entry: Entry;
+  readonly message: string;
+}
+
+/** The alarm names the first culprits and does not wait for the last. */
+export const mostCulprits = 8;
+
+/** A warning of the proof. */
+export interface Doubt {
+  /** The candidate that waits because of it; without one, nothing does. */
+  readonly entry?: Entry;
+  readonly path: string;
+  readonly rule: Rule;
+  /** Empty when the finding of another doubt says it. */
+  readonly message: string;
+}
+
+export type Proof =
+  /** `unread`: candidates that may enter although restic has not read them. */
+  | { readonly outcome: 'passed' | 'skipped'; readonly doubts: readonly Doubt[]; readonly unread: readonly Entry[] }
+  /** `junk`: what must not enter; empty when restic refuses the whole and no single file can be blamed. */
+  | { readonly outcome: 'failed'; readonly junk: readonly Junk[]; readonly words: string };
+
+/** The outcome of a check that reads a share of all data, `n/t`. */
+export interface CheckResult {
+  readonly share: string;
+  readonly passed: boolean;
+  /** restic's words when it did not pass. */
+  readonly words: string;
+  /** Paths of packs that a `missing-pack` warning names already: but for these, it passed. */
+  readonly missing?: readonly string[];
+}
+
+/** What the journal has of a check. */
+export function checkedEvent({ share, passed, words, missing = [] }: CheckResult): JournalEvent {
+  return { event: 'checked', share, passed, words, ...(missing.length === 0 ? {} : { missing: missing.length }) };
+}
+
+/** The share that follows `last` (`n/t`), so that `total` checks read everything. */
+export function nextShare(last: string | undefined, total: number): string {
+  const [number = 0] = (last ?? '').split('/').map(Number);
+  return `${(Number.isInteger(number) ? number : 0) % total + 1}/${total}`;
+}
+
+/**
+ * The shares to check in a night that begins at `now`: every night the one of those that failed that was tried longest ago,
+ * until it passes; and the next one when it is due (`every` in milliseconds), so that a failure does not keep the turn waiting.
+ */
+export function sharesDue({ failed, turn, turnAt }: Memory['checks'], check: { readonly every: number; readonly readDataSubset: number }, now: Date): string[] {
+  const [again] = failed;
+  const next = sinceThen(turnAt ?? undefined, now) >= check.every ? nextShare(turn ?? undefined, check.readDataSubset) : undefined;
+  return [...(again === undefined ? [] : [again.share]), ...(next === undefined || next === again?.share ? [] : [next])];
+}
+
+/** What restic reads at once, in bytes: a share that the deadline ends is lost. */
+const shareBytes = 2 * 2 ** 30;
+/** restic refuses more shares than this: it goes by the first byte of a pack's name. */
+const mostShares = 256;
+
+/** In how many shares so many bytes are read. */
+export function sharesFor(bytes: number): number {
+  return Math.min(mostShares, Math.max(1, Math.ceil(bytes / shareBytes)));
+}
+
+/** In which share, from 1 on, restic reads a pack (`--read-data-subset=n/t`). */
+export function shareOf(pack: string, total: number): number {
+  return (parseInt(pack.slice(0, 2), 16) % total) + 1;
+}

@@ -1,0 +1,68 @@
+/** Admit: candidates enter the replica by link(2), which refuses an existing name. Never by rename onto it. */
+import { linkSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Amount, Books, Entry } from '../../audit/books.ts';
+import { inReplica, verified, waiting, wanted } from '../../audit/flags.ts';
+import { admissionOrder, foldersOf, type HashedType } from '../../layout.ts';
+import { Failure } from '../../errors.ts';
+import { namesIn } from '../../state/files.ts';
+import { syncFileSystem } from '../../programs/sync.ts';
+
+/**
+ * Links the verified candidates of `types` into the replica: keys, packs, indexes, then snapshots, each kind durable
+ * before the next begins, so that a snapshot never stands there before its index, nor that before its packs.
+ * A run that is killed half-way leaves a consistent replica; the next run finishes it.
+ */
+export async function admit(replica: string, candidate: string, books: Books, types: ReadonlySet<HashedType>): Promise<Amount> {
+  const admitted: Amount = { files: 0, bytes: 0 };
+  await syncFileSystem(replica);
+  for (const type of admissionOrder.filter((each) => types.has(each))) {
+    const before = admitted.files;
+    eachCandidate(candidate, type, books, (path, entry) => {
+      linkInto(replica, candidate, path);
+      admitted.files++;
+      admitted.bytes += books.size(entry);
+    });
+    if (admitted.files === before) continue;
+    await syncFileSystem(replica);
+    eachCandidate(candidate, type, books, (path, entry) => {
+      unlinkSync(join(candidate, path));
+      books.set(entry, inReplica);
+      books.clear(entry, wanted | verified);
+    });
+  }
+  return admitted;
+}
+
+/** Visits folder by folder, so that a million candidates are never held as names. */
+function eachCandidate(candidate: string, type: HashedType, books: Books, visit: (path: string, entry: Entry) => void): void {
+  for (const folder of foldersOf(type)) {
+    for (const name of namesIn(join(candidate, folder))) {
+      const entry = books.at(`${folder}/${name}`);
+      if (entry >= 0 && books.has(entry, verified) && !books.has(entry, waiting)) visit(`${folder}/${name}`, entry);
+    }
+  }
+}
+
+function linkInto(replica: string, candidate: string, path: string): void {
+  const from = join(candidate, path);
+  const to = join(replica, path);
+  try {
+    linkOrMakeFolder(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (lstatSync(from).ino !== lstatSync(to).ino) {
+      throw new Failure(`${path} has appeared in the replica meanwhile`, 'somebody writes into the replica on this machine: find out who; it was not overwritten');
+    }
+  }
+}
+
+function linkOrMakeFolder(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(join(to, '..'), { mode: 0o700 });
+    linkSync(from, to);
+  }
+}

@@ -1,0 +1,141 @@
+/** How files come in: fetched, verified, proven by restic, admitted (steps 5 to 8). */
+import type { Amount, Books, Entry } from '../../audit/books.ts';
+import { reservedBytes } from '../../config/units.ts';
+import { inReplica, rejected, verified, waiting, wanted } from '../../audit/flags.ts';
+import type { HashedType } from '../../layout.ts';
+import type { Doubt } from '../../proof/proof.ts';
+import { counted, formatBytes, formatCount } from '../../figures.ts';
+import type { Run } from '../run.ts';
+import { isUnread, nightsFor, unreadWords } from '../../proof/unread.ts';
+import { proveDeletions } from '../departure/departure.ts';
+import type { Edges } from '../edges.ts';
+import { Failure } from '../../errors.ts';
+import { deadlineOf } from '../stage.ts';
+
+/** Steps 5 and 6. Returns whether all has come that will come tonight; false when the time was over. */
+export async function fetch(edges: Edges, run: Run, books: Books): Promise<boolean> {
+  edges.takeLeftovers(run, books);
+  const missing = books.amount(wanted, verified | rejected);
+  if (missing.files === 0) return true;
+  requireSpace(edges, missing);
+  const fetched = await edges.fetch(run.runId, deadlineOf(edges, run));
+  run.fetched = fetched.delivered;
+  run.quarantined = fetched.quarantined;
+  if (run.quarantined.files > 0) await edges.journal({ event: 'quarantined', runId: run.runId, ...run.quarantined });
+  if (fetched.end instanceof Failure) throw fetched.end;
+  if (fetched.end === 'complete') reportMissing(run, books);
+  else letMetadataWait(run, books, missing.files - run.fetched.files);
+  return fetched.end === 'complete';
+}
+
+/** Throws Failure when the disk would be fuller than `limits.minFree` allows, in bytes or, where it is a share, in files. */
+function requireSpace(edges: Edges, missing: Amount): void {
+  const { free, total } = edges.freeSpace();
+  const reserved = reservedBytes(edges.repository.limits.minFree, total);
+  if (free - missing.bytes >= reserved) return requireInodes(edges, missing.files);
+  throw new Failure(
+    `not enough room: ${formatBytes(missing.bytes)} to fetch, ${formatBytes(free)} free, limits.minFree keeps ${formatBytes(reserved)}`,
+    `make room on the replica's disk${missing.bytes > free ? '' : ' or lower limits.minFree'}; nothing was fetched`,
+  );
+}
+
+function requireInodes(edges: Edges, files: number): void {
+  const { minFree } = edges.repository.limits;
+  const inodes = edges.freeInodes();
+  if (inodes === undefined) return;
+  const reserved = 'percent' in minFree ? Math.floor((inodes.total * minFree.percent) / 100) : 0;
+  if (inodes.free - files >= reserved) return;
+  throw new Failure(
+    `not enough inodes: ${formatCount(files)} files to fetch, ${formatCount(inodes.free)} inodes free, limits.minFree keeps ${formatCount(reserved)}`,
+    `remove many small files from the replica's disk (df -i ${edges.repository.replica})${files > inodes.free ? '' : ', or lower limits.minFree'}; nothing was fetched`,
+  );
+}
+
+function reportMissing(run: Run, books: Books): void {
+  books.each(wanted, verified | rejected, (entry) => {
+    run.findings.add('warning', 'not-delivered', books.path(entry), 'listed by serverA, but not delivered');
+  });
+}
+
+/** The time was over: packs enter; what points at packs waits for the night in which all of them have come. */
+function letMetadataWait(run: Run, books: Books, stillToCome: number): void {
+  run.findings.add('warning', 'unfinished', '', `${stillToCome} files are still to come; only packs were admitted`);
+  books.each(verified, 0, (entry) => {
+    if (books.type(entry) !== 'pack') books.set(entry, waiting);
+  });
+}
+
+/** Step 7. A file that does not decrypt raises the alarm; a snapshot whose tree cannot be read waits. */
+export async function prove(edges: Edges, run: Run, books: Books, isComplete: boolean): Promise<void> {
+  if (!edges.restic.canProve) letDependentsWait(run, books);
+  const hasNews = books.amount(verified, waiting).files > 0;
+  const proof = hasNews ? await edges.restic.prove(books) : undefined;
+  run.proof = proof?.outcome ?? 'skipped';
+  if (proof?.outcome === 'failed') {
+    for (const { entry, message } of proof.junk) {
+      run.findings.add('violation', 'unproven', books.path(entry), message);
+    }
+    edges.restic.rejectAll(books, proof.junk.map(({ entry }) => entry));
+    if (proof.junk.length === 0) run.findings.add('violation', 'unproven', '', proof.words);
+    return;
+  }
+  tellDoubts(run, books, proof?.doubts ?? []);
+  if (proof !== undefined) edges.restic.noteUnread(books, proof.outcome === 'skipped' ? unprovenIn(books) : proof.unread);
+  if (isComplete) await proveDeletions(edges, run, books);
+}
+
+/** What enters where restic is not asked. */
+function unprovenIn(books: Books): Entry[] {
+  return [...books.select(verified, waiting, 'pack'), ...books.select(verified, waiting, 'index')];
+}
+
+/** What entered before restic could read it is told first, and read in the nights after that; what is to be read again, at once. */
+export async function readUnread(edges: Edges, run: Run, books: Books): Promise<void> {
+  const { unread, lastRun } = edges.memory();
+  const wasTold = unread !== null && lastRun?.['unread'] !== undefined;
+  if ((wasTold || edges.restic.readsAgain) && isUnread(edges.restic.unread(books))) tellDoubts(run, books, await edges.restic.readUnread(books));
+}
+
+/** What is unread still, and in how many nights the rest will be read. `before`: bytes that were unread before tonight's reading. */
+export function tellUnread(edges: Edges, run: Run, books: Books, before: number): void {
+  const left = edges.restic.unread(books);
+  if (!isUnread(left)) return;
+  const nights = nightsFor(left, before - left.bytes, edges.repository.timeouts.prove);
+  run.findings.add('warning', 'unread', '', `${unreadWords(left)} of the replica have not been read by restic: the nights to come read them, about ${counted(nights, 'night')} at this pace, and nothing expires until then`);
+}
+
+/** What waits, and what enters with a warning. Of what there was no time for the number is enough. */
+function tellDoubts(run: Run, books: Books, doubts: readonly Doubt[]): void {
+  const unread = doubts.filter(({ rule }) => rule === 'unfinished');
+  for (const { entry } of doubts) if (entry !== undefined) books.set(entry, waiting);
+  for (const { rule, path, message } of doubts) if (rule !== 'unfinished' && message !== '') run.findings.add('warning', rule, path, message);
+  if (unread.length > 0) run.findings.add('warning', 'unfinished', '', `${unread.length} files wait as candidates: restic had not read them within timeouts.prove`);
+}
+
+/** Without restic's word: snapshots wait while an index is missing, and everything waits while a key is. */
+function letDependentsWait(run: Run, books: Books): void {
+  const lacks = (type: HashedType): boolean => books.amount(wanted, verified, type).files > 0;
+  const lacksKey = lacks('key');
+  if (!lacksKey && !lacks('index')) return;
+  for (const entry of books.select(verified, waiting, lacksKey ? undefined : 'snapshot')) {
+    run.findings.add('warning', 'held-back', books.path(entry), 'a key or an index that it may need has not come');
+    books.set(entry, waiting);
+  }
+}
+
+/** Step 8. */
+export async function admit(edges: Edges, run: Run, books: Books): Promise<void> {
+  if (books.amount(verified, waiting).files > 0) await admitThose(edges, run, books);
+  tellDoubts(run, books, edges.restic.settle(books));
+}
+
+async function admitThose(edges: Edges, run: Run, books: Books): Promise<void> {
+  const before = snapshotsIn(books);
+  run.admitted = await edges.admit(books);
+  run.snapshotsAdmitted = snapshotsIn(books) - before;
+  if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted, snapshots: run.snapshotsAdmitted });
+}
+
+function snapshotsIn(books: Books): number {
+  return books.amount(inReplica, 0, 'snapshot').files;
+}

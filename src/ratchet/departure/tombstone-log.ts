@@ -1,0 +1,146 @@
+/** `tombstones.jsonl`: an append-only log of events, read as a stream, compacted atomically. */
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Books, Entry } from '../../audit/books.ts';
+import type { PruneWindowRow } from '../../config/config.ts';
+import { bornTonight, chargedFor, objectionsTo, type Objection } from '../../audit/deletions.ts';
+import { gone, inReplica, kept, told, tombstoned } from '../../audit/flags.ts';
+import { placeOf } from '../../layout.ts';
+import { apply, current, tombstoneEvent, type Tombstone, type TombstoneEvent } from './tombstones.ts';
+import type { Run } from '../run.ts';
+import { decideWindow, withUsed, type OpenWindow } from '../declared/window.ts';
+import { LineWriter, replaceLines, shareWithGroup } from '../../state/files.ts';
+import { parseJson } from '../../state/json-file.ts';
+import { cutTornLine, eachLine } from '../../state/lines.ts';
+import { newBooks } from '../../audit/walk.ts';
+import type { State } from '../state.ts';
+
+export class TombstoneLog {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Calls `visit` for each event, oldest first. A last line without a newline was never completed and is passed over. */
+  each(visit: (event: TombstoneEvent) => void): void {
+    eachLine(this.#path, (line) => { visit(parseJson(line.toString('utf8'), this.#path, tombstoneEvent)); });
+  }
+
+  /** Brings the books up to date with the whole log. */
+  fold(books: Books): void {
+    this.each((event) => { apply(event, books); });
+  }
+
+  /** Books of the tombstones alone, as if the replica held just those files; for commands that do not walk it. */
+  ownBooks(): Books {
+    const books = newBooks();
+    this.each((event) => {
+      const place = event.event === 'tombstone' ? placeOf(event.path) : undefined;
+      if (event.event === 'tombstone' && place !== undefined && 'id' in place) books.set(books.enter(place.of, place.id, event.size, 0), inReplica);
+    });
+    this.fold(books);
+    return books;
+  }
+
+  /** Calls `visit` for each tombstone that stands, as the books know it, each once. */
+  eachCurrent(books: Books, visit: (tombstone: Tombstone) => void): void {
+    books.each(told, 0, (entry) => { books.clear(entry, told); });
+    this.each((event) => {
+      const tombstone = event.event === 'tombstone' ? current(event, books) : undefined;
+      if (tombstone !== undefined) visit(tombstone);
+    });
+  }
+
+  /**
+   * Brings the books, which know the whole replica, up to date, and forgets tombstones whose file has left: a run that was
+   * killed behind the last move left them, and they must not fall on a file of that name that is fetched again. The caller
+   * holds the state lock.
+   */
+  forgetStale(books: Books): void {
+    this.fold(books);
+    const stale = { count: 0 };
+    this.each((event) => {
+      const entry = event.event === 'tombstone' ? books.at(event.path) : -1;
+      if (event.event === 'tombstone' && (entry < 0 || !books.has(entry, inReplica))) stale.count++;
+    });
+    if (stale.count > 0) this.compact(books);
+  }
+
+  /** Appends events, durable when this returns. The caller holds the state lock. */
+  append(events: Iterable<TombstoneEvent>): void {
+    const file = openSync(this.#path, 'a+', 0o600);
+    try {
+      shareWithGroup(file, dirname(this.#path));
+      cutTornLine(file);
+      const writer = new LineWriter(file);
+      for (const event of events) writer.line(JSON.stringify(event));
+      writer.flush();
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  /** Rewrites the log with only the tombstones that stand, as the books know them. The caller holds the state lock. */
+  compact(books: Books): void {
+    replaceLines(this.#path, (writer) => { this.eachCurrent(books, (tombstone) => { writer.line(JSON.stringify(tombstone)); }); });
+  }
+}
+
+/**
+ * Writes tonight's accepted deletions as tombstones, unconfirmed, and drops those whose file serverA lists again; or
+ * returns what speaks against it now, whatever the audit said, and writes nothing. The journal comes first: it reminds the
+ * next run to tell of deletions when this one is killed before its mail. The budget is spent before the tombstones are
+ * written: a power cut in between rather leaves too little of it than too much. The caller holds the state lock.
+ */
+export function bury(state: State, run: Run, books: Books, rows: readonly PruneWindowRow[], now: Date): Objection[] {
+  const log = state.tombstones;
+  log.fold(books); // an operator may have said `keep`, or closed the window, while the run was at work
+  const { flags, without } = bornTonight;
+  const added = books.amount(flags, without).files;
+  const window = run.window === undefined ? undefined : decideWindow(run.startedAt, state.windows(), rows, now).open;
+  const objections = added === 0 ? [] : objectionsTo(books, window);
+  if (objections.length > 0) return objections;
+  const dropped = books.amount(tombstoned, gone | kept).files;
+  if (added + dropped > 0) state.note(now, { event: 'tombstones', runId: run.runId, added, dropped, window: window?.source });
+  spend(state, run, window, chargedFor(books));
+  const hasReturned = books.amount(tombstoned, gone).files > 0;
+  log.append(burials(run, books));
+  log.fold(books);
+  if (hasReturned) log.compact(books); // a file that is deleted again later has one tombstone, the new one
+  return [];
+}
+
+function spend(state: State, run: Run, window: OpenWindow | undefined, count: number): void {
+  if (window === undefined) return;
+  if (count > 0) state.setWindows(withUsed(state.windows(), window, count));
+  run.window = { ...window, used: window.used + count };
+}
+
+/**
+ * Gives all unconfirmed tombstones their due date, unless what may leave is not exactly `asked`, the set that restic was
+ * asked about; false then, and nothing is written. The caller holds the state lock.
+ */
+export function confirm(state: State, books: Books, asked: readonly Entry[], confirmation: TombstoneEvent): boolean {
+  state.tombstones.fold(books);
+  if (!isSame(asked, [...books.select(inReplica | tombstoned, kept)])) return false;
+  state.tombstones.append([confirmation]);
+  state.tombstones.fold(books);
+  return true;
+}
+
+/** Whether two lists in the order of the books are the same set. */
+export function isSame(some: readonly Entry[], others: readonly Entry[]): boolean {
+  return some.length === others.length && some.every((entry, n) => entry === others[n]);
+}
+
+function* burials(run: Run, books: Books): Generator<TombstoneEvent> {
+  for (const entry of books.select(tombstoned, gone)) yield { event: books.has(entry, kept) ? 'came-back' : 'dropped', path: books.path(entry) };
+  for (const entry of books.select(gone, tombstoned)) {
+    yield {
+      event: 'tombstone', path: books.path(entry), size: books.size(entry), run: run.runId, window: run.window?.source ?? 'command',
+      at: run.startedAt.toISOString(), state: books.has(entry, kept) ? 'kept' : 'unconfirmed', due: null, reminded: false,
+    };
+  }
+}

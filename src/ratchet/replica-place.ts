@@ -1,0 +1,117 @@
+/** The place where `init` is to make a replica: whether it is fit for one, and leaving it as it was when nothing comes of it. */
+import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { MinFree } from '../config/config.ts';
+import { admissionOrder, excludedFolders, foldersOf, layoutFolders } from '../layout.ts';
+import { Failure } from '../errors.ts';
+import { userName } from '../state/become.ts';
+import { makeFolder } from '../state/files.ts';
+import { ownPaths } from '../replica-path.ts';
+
+/** The layout's folders, ours, and the first few files. */
+const leastInodes = 300;
+
+export class ReplicaPlace {
+  readonly #replica: string;
+  /** The folders of a replica that are not there yet, outermost first. */
+  readonly #missing: readonly string[];
+  readonly #layout: readonly string[];
+
+  constructor(replica: string) {
+    const { own, incoming, candidate, quarantine } = ownPaths(replica);
+    this.#replica = replica;
+    this.#layout = [...layoutFolders.map((name) => join(replica, name)), ...admissionOrder.flatMap(foldersOf).map((folder) => join(replica, folder)), quarantine];
+    const kept = [...layoutFolders, ...admissionOrder.flatMap(foldersOf)].map((name) => join(candidate, name));
+    this.#missing = [...new Set([replica, own, incoming, candidate, ...this.#layout, ...kept])].filter((folder) => !existsSync(folder));
+  }
+
+  /** Makes the folders of a replica. Throws Failure, and makes none, where no replica can be. */
+  make(): void {
+    makeTop(this.#replica);
+    requireOwnRepository(this.#replica);
+    if (!existsSync(ownPaths(this.#replica).marker)) requireFitDisk(this.#replica);
+    for (const folder of this.#layout) makeFolder(folder);
+  }
+
+  /** Takes away the folders that were made, as far as nothing lies in them; a replica with a marker stays as it is. */
+  leave(): void {
+    const { marker, lock, own } = ownPaths(this.#replica);
+    if (existsSync(marker)) return;
+    if (this.#missing.includes(own)) rmSync(lock, { force: true });
+    for (const folder of this.#missing.toReversed()) removeEmpty(folder);
+  }
+}
+
+/** The folder that it shall lie in may be another user's. */
+function makeTop(replica: string): void {
+  try {
+    makeFolder(replica);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    throw new Failure(`${userName()} may not make ${replica}`, `as root: install -d -m 700 -o ${userName()} ${replica}. Nothing was made`, { cause: error });
+  }
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!['ENOTEMPTY', 'ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+/** A folder with other things in it is none that we should put a repository into. */
+function requireOwnRepository(replica: string): void {
+  const { uid } = lstatSync(replica);
+  if (uid !== process.getuid?.()) {
+    throw new Failure(`${replica} belongs to another user (uid ${uid})`, 'run init as its owner, or chown -R the replica to this user. Nothing was changed');
+  }
+  const known = new Set([...layoutFolders, ...excludedFolders, 'config']);
+  const others = readdirSync(replica).filter((name) => !known.has(name));
+  if (others.length > 0 && !existsSync(join(replica, 'config'))) {
+    throw new Failure(`${replica} is not empty and not a restic repository`, 'give the replica a folder of its own. Nothing was changed');
+  }
+}
+
+/** Candidates become part of a replica by hard links, and each file takes an inode. */
+function requireFitDisk(replica: string): void {
+  const inodes = freeInodes(replica);
+  if (inodes !== undefined && inodes.free < leastInodes) {
+    throw new Failure(`the disk of ${replica} has ${inodes.free} free inodes: no room for the names of a replica's folders`, `remove many small files there (df -i ${dirname(replica)}), or put the replica on another file system. Nothing was made`);
+  }
+  if (!hasHardLinks(replica)) throw noHardLinks(replica);
+}
+
+/** How many files the disk of a folder can still take; undefined where the file system does not count them. */
+export function freeInodes(folder: string): { free: number; total: number } | undefined {
+  const { files, ffree } = statfsSync(folder);
+  return files === 0 ? undefined : { free: ffree, total: files };
+}
+
+/** Whether fewer inodes are free than `limits.minFree` keeps, where that is a share of the disk, or than hardly any. */
+export function isShortOf({ free, total }: { free: number; total: number }, minFree: MinFree): boolean {
+  return free < ('percent' in minFree ? Math.max(leastInodes, (total * minFree.percent) / 100) : leastInodes);
+}
+
+/** Tries it in a folder of its own, which goes again; what else is in the way is thrown. */
+export function hasHardLinks(folder: string): boolean {
+  const probe = mkdtempSync(join(folder, 'rsync-ratchet-tmp-'));
+  try {
+    writeFileSync(join(probe, 'a'), '');
+    linkSync(join(probe, 'a'), join(probe, 'b'));
+    return true;
+  } catch (error) {
+    if (['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  } finally {
+    rmSync(probe, { recursive: true, force: true });
+  }
+}
+
+/** A file was written there, so it is not a matter of rights. */
+export function noHardLinks(folder: string): Failure {
+  return new Failure(
+    `the file system of ${folder} knows no hard links (vfat, exfat and some network file systems do not): nothing can be admitted there`,
+    `put the replica on ext4, xfs, btrfs or zfs; stat -f ${dirname(folder)} says what it is. Nothing was made`,
+  );
+}

@@ -1,0 +1,182 @@
+/** Reading the replica's own files at the speed of the disk: is each what its name says? */
+import { createHash } from 'node:crypto';
+import { closeSync, constants, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import type { Amount } from '../audit/books.ts';
+import { placeOf } from '../layout.ts';
+import { isInShare, placeAfter, scrubOrder, type Hashed, type Share } from './share.ts';
+import { namesIn } from '../state/files.ts';
+import { keepYoungGenerationSmall } from '../state/young-generation.ts';
+import * as onDisk from '../ratchet/replica.ts';
+
+/** How long the process may read before it looks whether it was told to stop, in milliseconds. */
+const breath = 50;
+
+/** What one look at a file has found. */
+type Read = Omit<Hashed, 'path'>;
+
+export class Rehash {
+  readonly #name: string;
+  readonly #replica: string;
+  readonly #interrupt: AbortSignal;
+  /** 64 KiB read synchronously into one buffer hashes at twice the speed of a stream. */
+  readonly #buffer = Buffer.allocUnsafe(64 * 1024);
+  #marker: onDisk.Marker | undefined;
+  #breathedAt = 0;
+
+  /** `name` is the repository's. */
+  constructor(name: string, replica: string, interrupt: AbortSignal) {
+    keepYoungGenerationSmall();
+    this.#name = name;
+    this.#replica = replica;
+    this.#interrupt = interrupt;
+  }
+
+  /** As ScrubEdges.total. What cannot be read now is told when its turn has come. */
+  total(share: Share | undefined): Amount {
+    const amount = { files: 0, bytes: 0 };
+    for (const folder of scrubOrder) {
+      try {
+        for (const path of this.#pathsIn(folder, share)) {
+          amount.files++;
+          amount.bytes += lstatSync(join(this.#replica, path), { throwIfNoEntry: false })?.size ?? 0;
+        }
+      } catch (error) {
+        unreadable(error);
+      }
+    }
+    return amount;
+  }
+
+  /** As ScrubEdges.hash; `entering` is called for each folder. */
+  async *hash(share: Share | undefined, after: string, entering: (folder: string) => void): AsyncGenerator<Hashed> {
+    const from = placeAfter(after);
+    for (const [index, folder] of scrubOrder.entries()) {
+      if (index < from.folder) continue;
+      entering(folder);
+      yield* this.#hashFolder(folder, share, index === from.folder ? from.name : '');
+      this.requireReplica();
+    }
+  }
+
+  async *#hashFolder(folder: string, share: Share | undefined, after: string): AsyncGenerator<Hashed> {
+    let paths: string[];
+    try {
+      paths = this.#pathsIn(folder, share);
+    } catch (error) {
+      yield { path: folder, bytes: 0, fault: unreadable(error) };
+      return;
+    }
+    for (const path of paths) {
+      if (path.slice(path.lastIndexOf('/') + 1) <= after) continue;
+      this.#interrupt.throwIfAborted();
+      const read = await this.#read(path);
+      if (read !== undefined) yield { path, ...read };
+    }
+  }
+
+  /** As ScrubEdges.faultOf. */
+  async faultOf(path: string): Promise<string | undefined> {
+    if (placeOf(path).of !== 'folder') return (await this.#read(path))?.fault;
+    try {
+      readdirSync(join(this.#replica, path));
+      return undefined;
+    } catch (error) {
+      return codeOf(error) === 'ENOENT' ? undefined : unreadable(error);
+    }
+  }
+
+  /** The files of a folder that are of the share, sorted; the pinned keys among them, there or not. */
+  #pathsIn(folder: string, share: Share | undefined): string[] {
+    const pins = this.#requireMarker().pins;
+    if (folder === '') return isInShare(pins.config, share) ? ['config'] : [];
+    const names = new Set([...namesIn(join(this.#replica, folder)), ...(folder === 'keys' ? pins.keys : [])]);
+    const paths = [...names].sort().map((name) => `${folder}/${name}`);
+    return paths.filter((path) => {
+      const place = placeOf(path);
+      return 'id' in place && isInShare(place.id, share);
+    });
+  }
+
+  /** Reads a file; undefined when it has left the replica meanwhile. */
+  async #read(path: string): Promise<Read | undefined> {
+    const whole = join(this.#replica, path);
+    let file: number;
+    try {
+      if (!lstatSync(whole).isFile()) return { bytes: 0, fault: 'not a regular file' };
+      file = openSync(whole, constants.O_RDONLY | constants.O_NOFOLLOW);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') return { bytes: 0, fault: unreadable(error) };
+      return this.#isPinned(path) ? { bytes: 0, fault: 'is missing, and was pinned at init' } : undefined;
+    }
+    try {
+      return await this.#readOpened(file, this.rightHash(path));
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  async #readOpened(file: number, right: string): Promise<Read> {
+    const hash = createHash('sha256');
+    for (let bytes = 0; ;) {
+      let length: number;
+      try {
+        length = readSync(file, this.#buffer);
+      } catch (error) {
+        return { bytes, fault: unreadable(error) };
+      }
+      bytes += length;
+      hash.update(this.#buffer.subarray(0, length));
+      if (performance.now() - this.#breathedAt > breath) await this.#breathe();
+      if (length > 0) continue;
+      const found = hash.digest('hex');
+      return { bytes, fault: found === right ? undefined : `its content has the SHA-256 ${found}` };
+    }
+  }
+
+  /** Signals come through only while we wait. */
+  async #breathe(): Promise<void> {
+    await setImmediate();
+    this.#breathedAt = performance.now();
+    this.#interrupt.throwIfAborted();
+  }
+
+  /** The SHA-256 that a file must have: the pinned one, or its name. */
+  rightHash(path: string): string {
+    return path === 'config' ? this.#requireMarker().pins.config : path.slice(-64);
+  }
+
+  /** By the marker as it is now: a run may have let a key go. */
+  #isPinned(path: string): boolean {
+    this.requireReplica();
+    return path === 'config' || this.#requireMarker().pins.keys.some((id) => path === `keys/${id}`);
+  }
+
+  /** Throws Failure when the replica is not there, or is no longer the one that we began with: unmounted, say. */
+  requireReplica(): onDisk.Marker {
+    const marker = onDisk.readMarker(this.#replica);
+    if (marker === undefined || (this.#marker !== undefined && marker.id !== this.#marker.id)) throw onDisk.notInitialised(this.#name, this.#replica);
+    this.#marker = marker;
+    return marker;
+  }
+
+  #requireMarker(): onDisk.Marker {
+    if (this.#marker === undefined) throw new Error('requireReplica comes first');
+    return this.#marker;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}
+
+/** Our own shortage says nothing about the file. */
+const ourOwn = new Set(['EMFILE', 'ENFILE', 'ENOMEM', '']);
+
+/** The fault of what cannot be read; throws what is not the file's fault. */
+function unreadable(error: unknown): string {
+  const code = codeOf(error);
+  if (ourOwn.has(code)) throw error;
+  return `cannot be read (${code}): ${code === 'EACCES' || code === 'EPERM' ? 'look at its owner and mode' : 'the disk or file system reports an error'}`;
+}

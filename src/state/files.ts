@@ -1,0 +1,172 @@
+/** Small files that survive a power cut, and durability for many files at once. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, closeSync, constants, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { escapeText } from '../printable.ts';
+import { Failure } from '../errors.ts';
+
+/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. */
+export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
+  const temporary = `${path}.new`;
+  rmSync(temporary, { force: true });
+  const file = openSync(temporary, 'wx', 0o600);
+  try {
+    writeFileSync(file, content); // all of it, or an error: write(2) may take a part when the disk fills up
+    if (mode === undefined) shareWithGroup(file, dirname(path));
+    else fchmodSync(file, mode);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
+/** The same for a file of many lines, which are never held together. */
+export function replaceLines(path: string, write: (writer: LineWriter) => void): void {
+  const temporary = `${path}.new`;
+  rmSync(temporary, { force: true });
+  const file = openSync(temporary, 'wx', 0o600);
+  try {
+    shareWithGroup(file, dirname(path));
+    const writer = new LineWriter(file);
+    write(writer);
+    writer.flush();
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
+/**
+ * Lets the group read a file of ours where the operator lets it read the folder (`chgrp nagios`, `chmod 2750`): that is
+ * how an unprivileged monitoring user may see `status`. Everywhere else files are 0600.
+ */
+export function shareWithGroup(file: number, folder: string): void {
+  if ((statSync(folder).mode & 0o040) !== 0 && (fstatSync(file).mode & 0o040) === 0) fchmodSync(file, 0o640);
+}
+
+/** Makes the entries of a folder durable. */
+export function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Makes folders that are missing, 0700. */
+export function makeFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+}
+
+/**
+ * Deletes a folder that something else has written: also one without rights, or with paths longer than a system call
+ * takes, which rm(1) goes through step by step. Throws Failure when it stays.
+ */
+export function removeTree(folder: string): void {
+  try {
+    return rmSync(folder, { recursive: true, force: true });
+  } catch {
+    spawnSync('chmod', ['-R', 'u+rwX', '--', folder], { timeout: patience, killSignal: 'SIGKILL' });
+  }
+  const { status, stderr } = spawnSync('rm', ['-rf', '--', folder], { encoding: 'utf8', timeout: patience, killSignal: 'SIGKILL' });
+  if (status !== 0) throw new Failure(`${folder} cannot be deleted: ${escapeText(stderr)}`, 'delete it by hand, and look at the disk');
+}
+
+/** A million files take minutes; in milliseconds. */
+const patience = 3_600_000;
+
+/**
+ * What the disk of `folder`, which must be ours alone, says to one more folder and file; undefined when it takes them.
+ * rsync's word for a full disk is exit code 23, which is serverA's word for a file that it cannot read, too.
+ */
+export function refusalOf(folder: string): unknown {
+  const probe = join(folder, 'probe');
+  try {
+    mkdirSync(probe, { mode: 0o700 });
+    writeFileSync(join(probe, 'file'), Buffer.alloc(64 * 1024), { flag: 'wx' });
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    rmSync(probe, { recursive: true, force: true });
+  }
+}
+
+/** Writes lines to an open file in batches. `flush` at the end, and fsync where it matters. */
+export class LineWriter {
+  readonly #file: number;
+  readonly #end: string;
+  #lines: string[] = [];
+
+  /** `end` closes each line: a newline, or a NUL for names. */
+  constructor(file: number, end = '\n') {
+    this.#file = file;
+    this.#end = end;
+  }
+
+  line(text: string): void {
+    if (this.#lines.push(text + this.#end) === 1000) this.flush();
+  }
+
+  flush(): void {
+    writeFileSync(this.#file, this.#lines.join(''));
+    this.#lines = [];
+  }
+}
+
+/** Writes names, each ended by a NUL, as rsync's `--from0` and `xargs -0` take them; how many. */
+export function writeNames(path: string, names: Iterable<string>): number {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    const writer = new LineWriter(file, '\0');
+    let count = 0;
+    for (const name of names) {
+      writer.line(name);
+      count++;
+    }
+    writer.flush();
+    return count;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What `look` gives; undefined when there is no such file or folder. */
+export function ifThere<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whether this user may make files in a folder that is there. */
+export function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return statSync(folder).isDirectory();
+  } catch {
+    return false; // the answer, not an error
+  }
+}
+
+/** The names in a folder; none where there is no folder. */
+export function namesIn(folder: string): string[] {
+  return ifThere(() => readdirSync(folder)) ?? [];
+}
+
+/** Whether a file is there that we may read (`constants.R_OK`) or start (`X_OK`). */
+export function isFileFor(path: string, right: number): boolean {
+  try {
+    accessSync(path, right);
+    return statSync(path).isFile();
+  } catch {
+    return false; // the answer, not an error
+  }
+}

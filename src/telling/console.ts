@@ -1,0 +1,98 @@
+/** The one room for words on a terminal: what goes to stdout and stderr, colour, and how much is said. */
+import { Chalk } from 'chalk';
+import { Failure } from '../errors.ts';
+import { escapeText } from '../printable.ts';
+import type { Progress } from '../programs/progress.ts';
+
+export interface ConsoleOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: boolean;
+}
+
+/** What a line means; a colour on a terminal, nothing elsewhere. */
+export type Tone = 'plain' | 'good' | 'warning' | 'bad' | 'title';
+
+export class Console {
+  readonly #options: ConsoleOptions;
+  readonly #out: InstanceType<typeof Chalk>;
+  readonly #error: InstanceType<typeof Chalk>;
+
+  /** Whether a line of progress is on the terminal. */
+  #isShowing = false;
+
+  constructor(options: ConsoleOptions) {
+    this.#options = options;
+    this.#out = new Chalk({ level: colourLevel(options, process.stdout.isTTY) });
+    this.#error = new Chalk({ level: colourLevel(options, process.stderr.isTTY) });
+  }
+
+  /** One document for programs; nothing else goes to stdout then. */
+  document(text: string): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  /** What people asked for: always shown, but for `--json`. */
+  say(line = '', tone: Tone = 'plain'): void {
+    if (!this.#options.json) process.stdout.write(`${this.#toned(line, tone)}\n`);
+  }
+
+  /** What is good to know when all is well: silent under `--quiet`. */
+  mention(line = '', tone: Tone = 'plain'): void {
+    if (!this.#options.quiet) this.say(line, tone);
+  }
+
+  /** What is being done: only with `--verbose`, on stderr. */
+  detail(line: string): void {
+    if (this.#options.verbose) process.stderr.write(`${this.#error.dim(line)}\n`);
+  }
+
+  /** What should not have been and stops nothing, on stderr. */
+  warn(text: string): void {
+    process.stderr.write(`${this.#error.yellow('warning:')} ${escapeText(text, 2000)}\n`);
+  }
+
+  /**
+   * Runs something long beside a line that shows how far it is; `work` gets nothing where there is no terminal to show it,
+   * or while another line is shown.
+   */
+  async withProgress<T>(title: string, work: (progress: Progress | undefined) => Promise<T>): Promise<T> {
+    if (this.#isShowing || this.#options.quiet || !isFancy(this.#options, process.stderr.isTTY)) return work(undefined);
+    const { ProgressLine } = await import('./progress.ts');
+    const line = new ProgressLine(title, process.stderr);
+    this.#isShowing = true;
+    try {
+      return await work(line.show);
+    } finally {
+      this.#isShowing = false;
+      line.end();
+    }
+  }
+
+  /** An error with its hint, on stderr. Its words may hold serverA's, so they are escaped here. */
+  error(failure: Failure): void {
+    process.stderr.write(`${this.#error.red('error:')} ${printable(failure.message)}\n`);
+    if (failure.hint !== '') process.stderr.write(`${this.#error.dim('hint:')} ${failure.hint}\n`);
+    if (this.#options.verbose && failure.cause instanceof Error) process.stderr.write(`${printable(failure.cause.stack ?? '')}\n`);
+  }
+
+  #toned(line: string, tone: Tone): string {
+    const paint = { plain: (text: string) => text, good: this.#out.green, warning: this.#out.yellow, bad: this.#out.red, title: this.#out.bold };
+    return paint[tone](line);
+  }
+}
+
+/** Many lines, each as printable ASCII behind its own indentation. */
+function printable(text: string): string {
+  return text.split('\n').map((line) => `${/^ */.exec(line)?.[0] ?? ''}${escapeText(line, 2000)}`).join('\n');
+}
+
+function colourLevel(options: ConsoleOptions, isTerminal: boolean): 0 | 1 {
+  return isFancy(options, isTerminal) ? 1 : 0;
+}
+
+/** Colour and progress: only on a terminal that can, and never with NO_COLOR (https://no-color.org). */
+function isFancy(options: ConsoleOptions, isTerminal: boolean): boolean {
+  return options.color && isTerminal && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb';
+}

@@ -1,0 +1,205 @@
+/** Words for people: subjects, mail bodies, summaries. Everything in here is printable ASCII but for line ends. */
+import type { Memory } from '../ratchet/memory.ts';
+import { counted, formatBytes, formatCount, isoMinute } from '../figures.ts';
+import { foundIn, type Found } from './found.ts';
+import { escapeText } from '../printable.ts';
+import { isAudited, outcomeOf, type Run } from '../ratchet/run.ts';
+import { ruleWords } from './rules.ts';
+import type { Rule } from '../audit/policy.ts';
+
+
+/** Where a run took place. */
+export interface Place {
+  readonly host: string;
+  readonly replica: string;
+  /** How a command begins that finds the same configuration; by default `rsync-ratchet`. */
+  readonly program?: string;
+}
+
+const verdicts = {
+  synced: '[OK]', unchanged: '[OK]', warned: '[WARNING]', alarm: '[ALARM]', failed: '[FAILED]',
+  locked: '[LOCKED]', interrupted: '[INTERRUPTED]',
+} as const;
+
+/** The verdict of a run as a mark, `[ALARM]`. */
+export function verdictOf(run: Run): string {
+  return verdicts[outcomeOf(run)];
+}
+
+/** What one run came to, in one line: `[ALARM] nightly on serverB: 3 modified, 1 deleted`. */
+export function subject(run: Run, host: string): string {
+  return `${verdictOf(run)} ${run.repository} on ${host}: ${headline(run)}`;
+}
+
+/** The essence of a run, without its name. */
+export function headline(run: Run): string {
+  switch (outcomeOf(run)) {
+    case 'locked': return 'another run is at work; nothing was done';
+    case 'failed': case 'interrupted': return escapeText(run.failure?.message ?? 'failed');
+    case 'alarm': return alarmHeadline(run);
+    case 'warned': return [...growth(run), ...deletions(run), countsOf(run, 'warning')].join('; ');
+    case 'synced': case 'unchanged': return [...growth(run), ...deletions(run)].join('; ');
+  }
+}
+
+function alarmHeadline(run: Run): string {
+  const found = countsOf(run, 'violation');
+  if (run.alarm === undefined || run.alarm.runId === run.runId) return found;
+  const standing = `the alarm of ${run.alarm.since.slice(0, 16).replace('T', ' ')} UTC (${run.alarm.rules.join(', ')}) still stands`;
+  if (found !== '') return `${found}; ${standing}`;
+  return run.failure === undefined ? `${standing}; nothing else was found` : `${standing}, and this run failed: ${escapeText(run.failure.message)}`;
+}
+
+function deletions(run: Run): string[] {
+  const { added, dropped, expired } = run.tombstones;
+  return [
+    ...(added > 0 ? [`${counted(added, 'deletion')} accepted`] : []),
+    ...(dropped > 0 ? [`${counted(dropped, 'deleted file')} came back`] : []),
+    ...(expired > 0 ? [`${counted(expired, 'file')} expired`] : []),
+  ];
+}
+
+function countsOf(run: Run, severity: 'violation' | 'warning'): string {
+  return run.findings.rules(severity).map(({ rule, count }) => `${formatCount(count)} ${rule}`).join(', ');
+}
+
+function growth(run: Run): string[] {
+  if (!isAudited(run)) return [];
+  if (run.command === 'audit') return [run.audit.new === 0 ? 'nothing new' : `${files(run.audit.new, run.audit.newBytes)} would be fetched`];
+  return [run.admitted.files === 0 ? 'nothing new' : `${files(run.admitted.files, run.admitted.bytes)} admitted`];
+}
+
+function files(count: number, bytes: number): string {
+  return `${counted(count, 'new file')} (${formatBytes(bytes)})`;
+}
+
+/** Deletions that were accepted tonight, in words. */
+export function buriedLines(run: Run): string[] {
+  if (run.buried === undefined) return [];
+  const { types, bytes, snapshots } = run.buried;
+  const counts = (['snapshot', 'index', 'pack', 'key'] as const).filter((type) => types[type] > 0).map((type) => counted(types[type], `${type} file`));
+  return [
+    `serverA deleted ${counts.join(', ')} (${formatBytes(bytes)}), as the open prune window allows. The files are still in the replica.`,
+    whenTheyLeave(run),
+    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${run.runId}`,
+    ...snapshots.map((id) => `snapshot ${id}`),
+    ...(types.snapshot > snapshots.length ? [`... and ${formatCount(types.snapshot - snapshots.length)} more snapshots`] : []),
+  ];
+}
+
+/** Deletions that an earlier run accepted without telling: it was killed, or its mail was lost. */
+export function untoldLines(run: Run, untold: Memory['untold']): string[] {
+  if (untold === null || untold.runId === run.runId) return [];
+  return [
+    `The run ${untold.runId} accepted ${counted(untold.added, 'deletion')} and ended before it could tell you.`,
+    `What they are, and when they leave: rsync-ratchet tombstones list ${run.repository}`,
+    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${untold.runId}`,
+  ];
+}
+
+function whenTheyLeave(run: Run): string {
+  if (!run.hasConfirmed) return 'restic has not confirmed yet that the repository is complete without them, so they have no due date.';
+  if (run.tombstonesDue === undefined) return 'They never leave (deletionGrace: forever).';
+  return `They leave the replica on ${isoMinute(run.tombstonesDue)} UTC or in the first run after that.`;
+}
+
+/** What will leave within a week, in words. */
+export function reminderLines(run: Run): string[] {
+  if (run.reminder === undefined) return [];
+  const { amount, firstDue } = run.reminder;
+  return [
+    `${counted(amount.files, 'file')} (${formatBytes(amount.bytes)}) whose deletion was accepted ${amount.files === 1 ? 'leaves' : 'leave'} the replica from ${isoMinute(firstDue)} UTC on.`,
+    `What they are: rsync-ratchet tombstones list ${run.repository}`,
+    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --all`,
+  ];
+}
+
+/** A title with its lines indented below it; nothing when there are no lines. */
+export function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`), ''];
+}
+
+/** What the dry runs reported, in one line. */
+export function auditLine(run: Run): string {
+  const { audit } = run;
+  const words = (['unchanged', 'new', 'modified', 'deleted', 'known', 'foreign', 'suspects'] as const)
+    .filter((name) => audit[name] > 0 || name === 'unchanged')
+    .map((name) => `${formatCount(audit[name])} ${name}`);
+  return words.join(', ');
+}
+
+/** What this run left undone on purpose. */
+export function notDone(run: Run): string[] {
+  if (!isAudited(run)) return [];
+  switch (outcomeOf(run)) {
+    case 'alarm': return [hasChanged(run) ? changedWords(run) : `${run.fetched.files > 0 ? 'Nothing' : 'Nothing was fetched, nothing'} was admitted, nothing was removed: the replica is as it was before this run.`];
+    case 'failed': case 'interrupted':
+      return [hasChanged(run) ? changedWords(run) : 'The replica is as it was before this run. What had been verified is kept for the next one.'];
+    case 'warned': return warnedWords(run);
+    default: return [];
+  }
+}
+
+/** Warnings about files that did not come in tonight. */
+const keptOut: readonly Rule[] = ['quarantined', 'not-delivered', 'held-back', 'unfinished', 'foreign'];
+
+function warnedWords({ findings }: Run): string[] {
+  const out = keptOut.filter((rule) => findings.count(rule) > 0);
+  return [
+    ...(out.length > 0 ? [`The files named below (${out.join(', ')}) were not admitted; everything else was.`] : []),
+    ...(findings.count('postponed') > 0 ? ['Nothing left the replica, although it was due.'] : []),
+  ];
+}
+
+function hasChanged(run: Run): boolean {
+  return run.admitted.files + run.tombstones.expired + run.tombstones.added > 0;
+}
+
+function changedWords(run: Run): string {
+  const { added, expired } = run.tombstones;
+  return `The run was not completed. Before it stopped: ${counted(run.admitted.files, 'file')} admitted, ${counted(added, 'deletion')} accepted, ${counted(expired, 'file')} expired.`;
+}
+
+/** The lines for one rule's findings; what is said of all of them alike need not be said again. */
+export function foundLines({ means, rows, shared, rest }: Found): string[] {
+  const lines = rows.map(({ path, message }) => (path === '' ? `- ${message}` : shared === undefined ? `- ${path}: ${message}` : `- ${path}`));
+  return [means, ...lines, ...(rest > 0 ? [`... and ${formatCount(rest)} more`] : [])];
+}
+
+function foundSections(run: Run): string[] {
+  return foundIn(run).flatMap((found) => section(`${found.rule} (${formatCount(found.count)})`, foundLines(found)));
+}
+
+/** The road back for each rule that was broken, or that the standing alarm names. */
+export function roads(run: Run, place: Place): { rule: Rule; lines: string[] }[] {
+  const found = [...run.findings.rules('violation'), ...run.findings.rules('warning')].map(({ rule }) => rule);
+  const standing = (run.alarm?.rules ?? []).filter((rule): rule is Rule => Object.hasOwn(ruleWords, rule));
+  return [...new Set([...found, ...standing])].map((rule) => ({ rule, lines: ruleWords[rule].road.map((line) => filled(line, run, place)) }));
+}
+
+function filled(line: string, run: Run, place: Place): string {
+  return withProgram(line.replaceAll('REPO', () => run.repository).replaceAll('REPLICA', () => place.replica), place);
+}
+
+/** A line whose commands find the same configuration as the run. */
+export function withProgram(line: string, { program }: Place): string {
+  return program === undefined ? line : line.replace(/\brsync-ratchet (?=[a-z])/g, () => `${program} `);
+}
+
+/** What a terminal is told of a run: lines without colour. The first is the verdict. */
+export function summary(run: Run): string[] {
+  return [
+    `${run.repository}: ${headline(run)}`,
+    ...(run.failure === undefined ? [] : [`  hint: ${run.failure.hint}`]),
+    ...buriedLines(run).map((line) => `  ${line}`),
+    ...foundSections(run).filter((line) => line !== '').map((line) => `  ${line}`),
+    ...(run.command === 'audit' && run.alarm !== undefined ? [`  note: the alarm of run ${run.alarm.runId} still stands; sync fetches nothing until it is acknowledged`] : []),
+  ];
+}
+
+/** What several runs together have come to, on one line: `3 repositories: 2 synced, 1 warned`. */
+export function summaryOfAll(runs: readonly Run[]): string {
+  const counts = new Map<string, number>();
+  for (const run of runs) counts.set(outcomeOf(run), (counts.get(outcomeOf(run)) ?? 0) + 1);
+  return `${formatCount(runs.length)} repositories: ${[...counts].map(([outcome, count]) => `${count} ${outcome}`).join(', ')}`;
+}

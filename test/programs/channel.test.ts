@@ -1,0 +1,119 @@
+/** Channels that are opened before their turn; a shell stands for ssh and serverA. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, fstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { helper, nothingCame } from '../../src/programs/channel-ends.ts';
+import { Channels } from '../../src/programs/channel.ts';
+import { anotherFolderCode, hold, letGo, type HeldFolder } from '../../src/programs/held-folder.ts';
+import { allEnded } from '../support/processes.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+import { watchFor } from '../support/watch.ts';
+
+interface Stage {
+  readonly channels: Channels;
+  /** Notes its process and stays until it is left alone. */
+  readonly stays: string;
+  /** As ssh ends when sshd grants no session. */
+  readonly refused: string;
+  /** The processes that have begun, once there are so many of them. */
+  readonly begun: (count: number) => Promise<number[]>;
+}
+
+function stage(t: TestContext): Stage {
+  const folder = temporaryFolder(t);
+  const log = join(folder, 'log');
+  const lines = (): number[] => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1).map(Number) : []);
+  const channels = new Channels(['sh', '-c'], { PATH: process.env['PATH'] ?? '' }, folder);
+  t.after(async () => { await channels.oneAtATime(); });
+  return {
+    channels, stays: `echo $$ >> ${log}; exec cat`, refused: `echo $$ >> ${log}; exit 255`,
+    begun: async (count) => {
+      await watchFor(folder, () => lines().length >= count);
+      return lines();
+    },
+  };
+}
+
+const long = 1e6;
+
+/** Resolves when this process has noticed the end of its child: the kernel keeps it until then. */
+async function noticed(pid: number): Promise<void> {
+  while (existsSync(`/proc/${pid}`)) await pause(5);
+}
+
+test('what is expected is opened at once, and each has its turn in that order', async (t) => {
+  const { channels, stays, begun } = stage(t);
+  channels.expect([stays, stays, 'exit 0'], long);
+  const before = await begun(2);
+  const [first, second] = [channels.take(stays), channels.take(stays)];
+  assert.ok(first !== second && first.isOpen && second.isOpen);
+  await Promise.all([first.close(), second.close()]);
+  assert.deepEqual(await begun(2), before);
+});
+
+test('one that was refused is opened at its turn', async (t) => {
+  const { channels, refused, begun } = stage(t);
+  channels.expect([refused], long);
+  const [first = 0] = await begun(1);
+  await noticed(first);
+  const channel = channels.take(refused);
+  assert.equal(await channel.end, 255);
+  assert.equal((await begun(2)).length, 2);
+  await channel.close();
+});
+
+test('one that has waited for too long is closed, and opened anew at its turn', async (t) => {
+  const { channels, stays, begun } = stage(t);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  channels.expect([stays], long);
+  const [first = 0] = await begun(1);
+  t.mock.timers.tick(long);
+  t.mock.timers.reset();
+  await noticed(first);
+  const channel = channels.take(stays);
+  const [, second] = await begun(2);
+  assert.notEqual(first, second);
+  await channel.close();
+});
+
+test('one that is being closed, because it waited for too long, is not handed out any more: its ends may be those of another file by now', async (t) => {
+  const { channels, stays, begun } = stage(t);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  channels.expect([stays], long);
+  t.mock.timers.tick(long);
+  const channel = channels.take(stays);
+  t.mock.timers.reset();
+  assert.ok(channel.isOpen);
+  fstatSync(channel.ends.from);
+  await begun(1);
+  await channel.close();
+});
+
+test('without expectations, and after one at a time was asked for, nothing is opened before its turn', async (t) => {
+  const { channels, stays, begun } = stage(t);
+  assert.equal(await channels.oneAtATime(), false);
+  channels.expect([stays], long);
+  const channel = channels.take(stays);
+  await begun(1);
+  await channel.close();
+});
+
+test('one at a time closes all that waits', async (t) => {
+  const { channels, stays, begun } = stage(t);
+  channels.expect([stays, stays], long);
+  const waiting = await begun(2);
+  assert.equal(await channels.oneAtATime(), true);
+  await allEnded(waiting);
+});
+
+test('no channel is joined where a folder in the room is another one than the one that is held outside', (t) => {
+  const folder = hold(temporaryFolder(t, "rsync's folder "));
+  const joined = (held: readonly HeldFolder[]): number | null =>
+    spawnSync('sh', ['-c', `exec ${helper('perl', ['host', 'rsync'], held)} host rsync 3</dev/null 4>/dev/null`], { stdio: 'ignore' }).status;
+  assert.equal(joined([folder, folder]), nothingCame, 'it reads the channel, which gives nothing');
+  assert.equal(joined([folder, { ...folder, identity: '1 1' }]), anotherFolderCode);
+  letGo(folder);
+});

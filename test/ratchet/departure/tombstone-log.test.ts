@@ -1,0 +1,55 @@
+/** The log of tombstones beside a run: what operators say meanwhile is heeded, and what has left is forgotten. */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { inReplica, tombstoned } from '../../../src/audit/flags.ts';
+import { placeOf } from '../../../src/layout.ts';
+import { clearStale, type Tombstone } from '../../../src/ratchet/departure/tombstones.ts';
+import type { Books } from '../../../src/audit/books.ts';
+import { State } from '../../../src/ratchet/state.ts';
+import { burial, dayOf, enter, pathFor } from '../../support/burials.ts';
+import { type Ending, temporaryFolder } from '../../support/temporary.ts';
+
+const [stays, left] = [pathFor('stays'), pathFor('left')];
+
+/** A log with two confirmed tombstones, and the books of a run whose walk found only the file of the first. */
+function begun(t: Ending): { state: State; books: Books } {
+  const folder = temporaryFolder(t);
+  mkdirSync(join(folder, 'nightly'));
+  const state = new State(folder, 'nightly');
+  state.tombstones.append([burial(stays), burial(left), { event: 'confirmed', run: 'first', at: dayOf(1), due: dayOf(20), remind: false } as never]);
+  const books = state.tombstones.ownBooks();
+  books.each(inReplica, 0, (entry) => { books.clear(entry, inReplica); });
+  enter(books, stays);
+  clearStale(books);
+  return { state, books };
+}
+
+function standing(state: State, books: Books): Tombstone[] {
+  const found: Tombstone[] = [];
+  state.tombstones.eachCurrent(books, (tombstone) => found.push(tombstone));
+  return found;
+}
+
+test('a tombstone whose file has left is none, and does not fall on a file of its name that comes later', (t) => {
+  const { state, books } = begun(t);
+  const place = placeOf(left);
+  const entry = 'id' in place ? books.find(place.of, place.id) : -1;
+  assert.ok(!books.has(entry, tombstoned));
+  state.tombstones.forgetStale(books);
+  books.set(entry, inReplica); // fetched again
+  state.tombstones.fold(books);
+  assert.deepEqual(standing(state, books).map(({ path }) => path), [stays]);
+});
+
+test('what an operator said while the run audited outlives the forgetting of others', (t) => {
+  const { state, books } = begun(t);
+  const day = 24 * 3600 * 1000;
+  state.tombstones.append([{ event: 'postponed', by: day }, { event: 'kept', path: stays } as never]);
+  state.tombstones.forgetStale(books);
+  const [only, ...more] = standing(state, books);
+  assert.deepEqual([only?.path, only?.state, more.length], [stays, 'kept', 0]);
+  const fresh = state.tombstones.ownBooks();
+  assert.deepEqual(standing(state, fresh).map(({ state: how }) => how), ['kept'], 'in the log too');
+});

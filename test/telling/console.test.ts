@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import type { ConsoleOptions } from '../../src/telling/console.ts';
+
+const from = (path: string): string => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
+
+/** What a console with these options prints when `script` uses it, in a process of its own. */
+function printed(script: string, options: Partial<ConsoleOptions> = {}): { stdout: string; stderr: string } {
+  const whole: ConsoleOptions = { json: false, quiet: false, verbose: false, color: true, ...options };
+  const code = `
+    import { Console } from ${from('telling/console.ts')};
+    import { Failure } from ${from('errors.ts')};
+    const console = new Console(${JSON.stringify(whole)});
+    ${script}
+  `;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return { stdout, stderr };
+}
+
+describe('what goes where', () => {
+  const everything = "console.say('said'); console.mention('mentioned', 'good'); console.detail('detail'); console.document('{}');";
+  const rows: readonly (readonly [options: Partial<ConsoleOptions>, stdout: string, stderr: string])[] = [
+    [{}, 'said\nmentioned\n{}\n', ''],
+    [{ quiet: true }, 'said\n{}\n', ''],
+    [{ verbose: true }, 'said\nmentioned\n{}\n', 'detail\n'],
+    [{ json: true }, '{}\n', ''],
+    [{ json: true, quiet: true, verbose: true }, '{}\n', 'detail\n'],
+  ];
+  for (const [options, stdout, stderr] of rows) test(JSON.stringify(options), () => { assert.deepEqual(printed(everything, options), { stdout, stderr }); });
+});
+
+describe('an error', () => {
+  test('its message and its hint, on stderr, whatever the options', () => {
+    for (const options of [{}, { quiet: true }, { json: true }]) {
+      assert.deepEqual(printed("console.error(new Failure('it broke', 'mend it'));", options), { stdout: '', stderr: 'error: it broke\nhint: mend it\n' });
+    }
+  });
+
+  test('a message of several lines keeps them, and their indentation', () => {
+    assert.equal(printed("console.error(new Failure('one\\n  two', ''));").stderr, 'error: one\n  two\n');
+  });
+
+  for (const verbose of [false, true]) {
+    test(`what serverA chose reaches no terminal${verbose ? ', with --verbose neither' : ''}`, () => {
+      const evil = String.raw`'lstat "\x1b[31m\x07\x9b\xff\u202e\r"'`;
+      const { stderr } = printed(`console.error(new Failure(${evil}, 'hint', { cause: new Error(${evil}) }));`, { verbose });
+      assert.match(stderr, /^[\n -~]+$/);
+      assert.ok(stderr.startsWith('error: lstat "\\#033[31m\\#007\\#302\\#233\\#303\\#277\\#342\\#200\\#256\\#015"\nhint: hint\n'), stderr);
+      assert.equal(stderr.includes('    at '), verbose, 'where it came from is for --verbose');
+    });
+  }
+
+  test('a path that is escaped already is not escaped again', () => {
+    assert.equal(printed(String.raw`console.error(new Failure('x\\#033', ''));`).stderr, 'error: x\\#033\n');
+  });
+});
