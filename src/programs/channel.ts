@@ -36,13 +36,16 @@ export class Channels {
   readonly ssh: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   readonly #pipes: Pipes;
+  readonly #socket: string | undefined;
   #plans: Plan[] = [];
   /** How many may be open before their turn: all that are planned, until serverA refuses one (sshd's MaxSessions); undefined until any are planned. */
   #most: number | undefined;
   #patience = 0;
 
-  constructor(ssh: readonly string[], env: Readonly<Record<string, string>>, folder: string) {
+  /** `socket`: the master's, which is there while the master is. */
+  constructor(ssh: readonly string[], env: Readonly<Record<string, string>>, folder: string, socket?: string) {
     this.ssh = ssh;
+    this.#socket = socket;
     this.#env = env;
     this.#pipes = new Pipes(folder);
   }
@@ -68,14 +71,17 @@ export class Channels {
     return channel;
   }
 
-  /** Closes what waits for its turn; from now on each is opened at its turn. False when that was so before. */
-  async oneAtATime(): Promise<boolean> {
-    const wasSo = this.#most === undefined || this.#most === 0;
+  /** Whether there is a connection still, as far as we can see here. */
+  get stands(): boolean {
+    return this.#socket !== undefined && existsSync(this.#socket);
+  }
+
+  /** Closes what waits for its turn; from now on each is opened at its turn. */
+  async oneAtATime(): Promise<void> {
     this.#most = 0;
     const waiting = this.#plans.flatMap(({ channel }) => (channel === undefined ? [] : [channel]));
     this.#plans = [];
     await Promise.all(waiting.map((channel) => channel.close()));
-    return !wasSo;
   }
 
   #openAhead(): void {

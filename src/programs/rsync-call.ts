@@ -1,6 +1,7 @@
 /** Starting rsync: in its room where there is one; for an ssh source with the ends of a channel, which are all that it gets. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../config/config.ts';
 import type { Failure } from '../errors.ts';
 import { inRoom, type Room } from './room.ts';
@@ -72,10 +73,19 @@ async function runOver(channels: Channels, context: RsyncContext, call: Call, bo
       await channel.close();
     }
   };
-  const { ended, isRefused } = await once();
+  let tried = await once();
   // Perhaps serverA granted one channel alone, and one that was opened before its turn had it. A pass of which a byte came has no second try here.
-  return isRefused && (await channels.oneAtATime()) ? (await once()).ended : ended;
+  if (tried.isRefused) await channels.oneAtATime();
+  for (const pause of pauses) {
+    if (!tried.isRefused || !channels.stands || bounds.interrupt.aborted) break;
+    await wait(pause);
+    tried = await once();
+  }
+  return tried.ended;
 }
+
+/** A busy serverA takes a while to see that a channel was closed, and refuses the next one until then; in milliseconds. */
+const pauses = [50, 100, 200, 400, 800, 1600, 3200];
 
 /** rsync's own exit code when the other side is not there (rsync(1), "EXIT VALUES"). */
 const streamEnded = 12;

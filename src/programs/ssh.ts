@@ -127,7 +127,7 @@ async function tryMaster(repository: SshRepository, forks: boolean, folder: stri
   let ended = false;
   const end = master.then(() => { ended = true; });
   const through = throughMaster(socket, repository.source.host);
-  const channels = new Channels(through, masterEnvironment(), join(folder, pipesFolder));
+  const channels = new Channels(through, masterEnvironment(), join(folder, pipesFolder), socket);
   const close = async (): Promise<void> => {
     await channels.oneAtATime();
     if (!ended) endGroup(master.pid);

@@ -40,6 +40,16 @@ for (const [maxSessions, least, most] of [[10, 4, 4], [2, 1, 3], [1, 1, 2]] as c
   });
 }
 
+test('a serverA that grants one channel, and is slow to give up the one before, is asked again', async (t) => {
+  const serverA = await serverAWith(t, 1);
+  const night = await scripted(t, serverA);
+  serverA.script({ 0: 'sleep 1' });
+  addPack(night.repository.path);
+  const { code, run } = await night.sync();
+  assert.deepEqual([code, run.outcome, run.findings, run.admitted.files], [0, 'synced', [], 1], JSON.stringify(run));
+  assertInTurn(serverA, 5);
+});
+
 test('a pass during which files vanished is run again before the next one lists', async (t) => {
   const serverA = await serverAWith(t, 10);
   const night = await scripted(t, serverA);

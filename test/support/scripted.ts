@@ -14,17 +14,18 @@ export interface Gate {
 }
 
 /**
- * A line of shell that waits until the client speaks, and ends where it never does: channels are opened before their turn,
+ * A line of shell that waits until the client speaks, and fails where it never does: channels are opened before their turn,
  * so a call begins with the client's first byte. Nothing is read: FIONREAD says how much there is.
  */
-export const whenSpokenTo = `perl -e 'vec($r, 0, 1) = 1; select $r, undef, undef, undef; ioctl STDIN, 0x541B, $n = pack "i", 0; exit !unpack "i", $n' || exit 0`;
+export const whenSpokenTo = `perl -e 'vec($r, 0, 1) = 1; select $r, undef, undef, undef; ioctl STDIN, 0x541B, $n = pack "i", 0; exit !unpack "i", $n'`;
 
-/** Writes the forced command: the nth call runs the nth script, others `serve` by that command. `gates` begins empty. */
+/** Writes the forced command: the nth call runs the nth script, others `serve` by that command; script 0 is for who never speaks. `gates` begins empty. */
 export function writeScript(forced: string, gates: string, serve: string, calls: Readonly<Record<number, string>>): void {
   rmSync(gates, { recursive: true, force: true });
   mkdirSync(gates);
   writeFileSync(join(gates, 'calls'), '0');
-  const cases = Object.entries(calls).map(([n, script]) => `${n}) ${script} ;;`);
+  const { 0: unspoken = ':', ...spoken } = calls;
+  const cases = Object.entries(spoken).map(([n, script]) => `${n}) ${script} ;;`);
   const lines = [
     '#!/bin/sh', `cd ${gates}`,
     `serve() (${serve})`,
@@ -33,7 +34,7 @@ export function writeScript(forced: string, gates: string, serve: string, calls:
     'cut_after() { trap : TERM; serve | { stdbuf -o0 head -c "$1"; kill 0; }; }',
     'hold_after() { serve | { stdbuf -o0 head -c "$1"; wait_at "$2"; cat; }; }',
     'echo started >> happened',
-    whenSpokenTo,
+    `${whenSpokenTo} || { ${unspoken}; exit 0; }`,
     'n=$(($(cat calls) + 1)); echo $n > calls; echo called $n >> happened',
     'trap : TERM', // cut_after ends the whole group, and how the call ended is still to be told
     '(', 'case $n in', ...cases, '*) serve ;;', 'esac', ')',
