@@ -83,6 +83,7 @@ const violation = (rule: ViolationRule): Ruling => ({ verdict: 'violation', rule
 const warning = (rule: WarningRule): Ruling => ({ verdict: 'warning', rule });
 
 /** THE TABLE. */
+// prettier-ignore
 export const policy: readonly Row[] = [
   // change                         of                              ruling
   { change: ['type'],               of: [...hashed, 'config', 'folder'], ruling: violation('type-changed'),

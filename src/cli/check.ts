@@ -42,7 +42,7 @@ async function checkAndTell(options: EdgeOptions): Promise<{ result: object; cod
   const { repository: { name }, console } = options;
   const startedAt = new Date();
   const telling = new Telling(options);
-  const { checkNow } = await import('../proof/proof-edges.ts');
+  const { checkNow } = await import('../proof/prover.ts');
   const result = await checkNow(options).catch(asFailure);
   if (result === undefined) {
     console.mention(`${name}: another run is at work; nothing was done`, 'warning');

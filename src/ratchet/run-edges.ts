@@ -22,7 +22,7 @@ import { examine } from './examination.ts';
 import { refusalOf, writeNames } from '../state/files.ts';
 import { askedIn, fetchBounds, manifestOf } from './arrival/growth.ts';
 import { Incoming } from './arrival/incoming.ts';
-import { ResticEdges } from '../proof/proof-edges.ts';
+import { Prover } from '../proof/prover.ts';
 import { Quarantine } from './arrival/quarantine.ts';
 import * as onDisk from './replica.ts';
 import { ownPaths } from '../replica-path.ts';
@@ -39,7 +39,7 @@ import { Telling } from '../telling/telling-edges.ts';
 import { requireState } from './whose-state.ts';
 
 export class RunEdges extends Telling implements Edges {
-  readonly restic: ResticEdges;
+  readonly restic: Prover;
   readonly #onStart: () => void;
   readonly #console: Console;
   readonly #paths: ReturnType<typeof ownPaths>;
@@ -58,7 +58,7 @@ export class RunEdges extends Telling implements Edges {
     this.#session = new Session(repository, interrupt, this.calls, locks);
     this.#paths = ownPaths(repository.replica);
     this.#quarantine = new Quarantine(this.#paths.quarantine);
-    this.restic = new ResticEdges(repository, this.#session, this.state, console, () => this.#requireIncoming(), () => this.hasCompletedOnce());
+    this.restic = new Prover(repository, this.#session, this.state, console, () => this.#requireIncoming(), () => this.hasCompletedOnce());
   }
 
   async lock(): Promise<boolean> {

@@ -31,7 +31,7 @@ import { UnreadFile } from './unread-file.ts';
 import type { EdgeOptions } from '../ratchet/state-edges.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
 
-export class ResticEdges implements ProofEdges {
+export class Prover implements ProofEdges {
   readonly canProve: boolean;
   readonly poison: Poison;
   readsAgain = false;
@@ -207,7 +207,7 @@ export async function checkNow({ config, repository, interrupt, console }: EdgeO
   }
   const session = new Session(repository, interrupt);
   const state = new State(config.state ?? '', repository.name);
-  const edges = new ResticEdges(repository, session, state, console, () => { throw new Error('check verifies nothing'); }, () => true);
+  const edges = new Prover(repository, session, state, console, () => { throw new Error('check verifies nothing'); }, () => true);
   try {
     if (!(await session.lock())) return undefined;
     await edges.requireFit();
