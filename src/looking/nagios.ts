@@ -20,7 +20,9 @@ const names = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 export function pluginResult(all: readonly Status[], maxAge: number, now: Date): PluginResult {
   const judged = all.map((status) => ({ status, ...judge(status, maxAge, now) }));
   const worst = judged.reduce<PluginCode>((code, each) => (severity(each.code) > severity(code) ? each.code : code), 0);
-  const words = [...judged].sort((a, b) => severity(b.code) - severity(a.code)).map(({ status, said }) => `${status.repository}: ${said.join(', ')}`);
+  const words = [...judged]
+    .sort((a, b) => severity(b.code) - severity(a.code))
+    .map(({ status, said }) => `${status.repository}: ${said.join(', ')}`);
   const data = all.flatMap((status) => performanceData(status, maxAge, now));
   return { line: lineOf(worst, words.join('; '), data.join(' ')), code: worst };
 }
@@ -54,11 +56,23 @@ function criticals(status: Status, maxAge: number, now: Date): Complaint[] {
   const { alarm, lastRun } = status;
   const last = ageOf(status, now);
   return [
-    ...(alarm === undefined ? [] : [[2, `ALARM (${alarm.rules.join(' ')}) since ${alarm.since.slice(0, 16)}Z`] as const]),
+    ...(alarm === undefined
+      ? []
+      : [[2, `ALARM (${alarm.rules.join(' ')}) since ${alarm.since.slice(0, 16)}Z`] as const]),
     ...(status.isInitialised === false ? [[2, 'the replica is not initialised or not mounted'] as const] : []),
-    ...(last === undefined ? [lastRun === undefined && status.isInitialised === undefined ? [3, 'no journal to be seen'] as const : [2, 'no sync has ever succeeded'] as const] : []),
-    ...(last !== undefined && last > maxAge ? [[2, `last success ${age(last)} ago, allowed are ${age(maxAge)}`] as const] : []),
-    ...(last !== undefined && last < -skew ? [[3, 'the last success is in the future: a clock is wrong'] as const] : []),
+    ...(last === undefined
+      ? [
+          lastRun === undefined && status.isInitialised === undefined
+            ? ([3, 'no journal to be seen'] as const)
+            : ([2, 'no sync has ever succeeded'] as const),
+        ]
+      : []),
+    ...(last !== undefined && last > maxAge
+      ? [[2, `last success ${age(last)} ago, allowed are ${age(maxAge)}`] as const]
+      : []),
+    ...(last !== undefined && last < -skew
+      ? [[3, 'the last success is in the future: a clock is wrong'] as const]
+      : []),
   ];
 }
 
@@ -73,8 +87,12 @@ function warnings(status: Status): Complaint[] {
   const rules = ruleCounts(lastRun?.['rules']);
   return [
     ...(code === 4 ? [[1, `done with warnings (${rules.join(' ')})`] as const] : []),
-    ...(typeof code === 'number' && code !== 0 && code !== 4 && alarm === undefined ? [[1, `the last sync ended with exit code ${code}${failureOf(lastRun)}`] as const] : []),
-    ...(spool !== undefined && spool.alerts > 0 ? [[1, `${formatCount(spool.alerts)} undelivered in the spool`] as const] : []),
+    ...(typeof code === 'number' && code !== 0 && code !== 4 && alarm === undefined
+      ? [[1, `the last sync ended with exit code ${code}${failureOf(lastRun)}`] as const]
+      : []),
+    ...(spool !== undefined && spool.alerts > 0
+      ? [[1, `${formatCount(spool.alerts)} undelivered in the spool`] as const]
+      : []),
     ...(damaged > 0 ? [[1, `${formatCount(damaged)} damaged in the replica`] as const] : []),
     ...(failed === undefined ? [] : [[1, `the last restic check failed (share ${failed})`] as const]),
     ...unreadComplaint(status),
@@ -101,10 +119,15 @@ function age(milliseconds: number): string {
 function performanceData(status: Status, maxAge: number, now: Date): string[] {
   const last = ageOf(status, now);
   const replica = replicaOf(status);
-  const datum = (name: string, value: number | undefined, rest = ''): string[] => (value === undefined ? [] : [`'${status.repository}_${name}'=${value}${rest}`]);
+  const datum = (name: string, value: number | undefined, rest = ''): string[] =>
+    value === undefined ? [] : [`'${status.repository}_${name}'=${value}${rest}`];
   const exitCode = status.lastRun?.['exitCode'];
   return [
-    ...datum('age', last === undefined ? undefined : Math.max(0, Math.round(last / 1000)), `s;;${Math.round(maxAge / 1000)};0`),
+    ...datum(
+      'age',
+      last === undefined ? undefined : Math.max(0, Math.round(last / 1000)),
+      `s;;${Math.round(maxAge / 1000)};0`,
+    ),
     ...datum('exit', typeof exitCode === 'number' ? exitCode : undefined),
     ...datum('alarm', status.alarm === undefined ? 0 : 1, ';;0;0'),
     ...datum('files', replica?.files, ';;;0'),

@@ -57,7 +57,10 @@ export type StatusRow = readonly [name: string, text: string, tone: Tone];
 
 /** For a terminal. `overdue`: the last success is older than what was asked for. */
 export function statusLines(status: Status, overdue = false): StatusLine[] {
-  return [[status.repository, 'title'], ...statusRows(status, overdue).map(([name, text, tone]): StatusLine => [`  ${name.padEnd(17)}${text}`, tone])];
+  return [
+    [status.repository, 'title'],
+    ...statusRows(status, overdue).map(([name, text, tone]): StatusLine => [`  ${name.padEnd(17)}${text}`, tone]),
+  ];
 }
 
 /** All that is known, the alarm first. */
@@ -67,17 +70,29 @@ export function statusRows(status: Status, overdue = false): StatusRow[] {
     ...(alarm === undefined ? [] : alarmLines(alarm, repository)),
     ...(status.isInitialised === false ? [absence(status)] : []),
     row('last run', runWords(status.lastRun), status.lastRun?.['exitCode'] === 0 ? 'good' : 'warning'),
-    row('last success', `${status.lastSuccess === undefined ? 'never' : when(status.lastSuccess)}${overdue ? ': OVERDUE' : ''}`, overdue ? 'bad' : 'plain'),
+    row(
+      'last success',
+      `${status.lastSuccess === undefined ? 'never' : when(status.lastSuccess)}${overdue ? ': OVERDUE' : ''}`,
+      overdue ? 'bad' : 'plain',
+    ),
     ...sandboxLines(status),
     ...replicaLines(replicaOf(status)),
-    ...(status.snapshotAdmittedAt === undefined ? [] : [row('last new one', `admitted ${minute(status.snapshotAdmittedAt)} UTC`)]),
+    ...(status.snapshotAdmittedAt === undefined
+      ? []
+      : [row('last new one', `admitted ${minute(status.snapshotAdmittedAt)} UTC`)]),
     ...windowLines(status.window),
     row('tombstones', tombstoneWords(status)),
     ...quarantineLines(status.quarantine),
-    row('last scrub', lastScrubWords(status.scrub, repository), (status.scrub?.damages.length ?? 0) > 0 ? 'bad' : 'plain'),
+    row(
+      'last scrub',
+      lastScrubWords(status.scrub, repository),
+      (status.scrub?.damages.length ?? 0) > 0 ? 'bad' : 'plain',
+    ),
     ...unreadLines(status),
     ...(status.checks ? checkLines(status) : []),
-    ...(status.disk === undefined ? [] : [row('disk', `${formatBytes(status.disk.free)} of ${formatBytes(status.disk.total)} free`)]),
+    ...(status.disk === undefined
+      ? []
+      : [row('disk', `${formatBytes(status.disk.free)} of ${formatBytes(status.disk.total)} free`)]),
     ...spoolLines(status.spool),
     ...missingLines(status),
   ];
@@ -85,14 +100,19 @@ export function statusRows(status: Status, overdue = false): StatusRow[] {
 
 /** An init in the place of a disk that is only not mounted would make a second replica. */
 function absence({ repository, initialisedAt }: Status): StatusRow {
-  const next = initialisedAt === undefined ? `see rsync-ratchet init ${repository}` : `it was there on ${initialisedAt.slice(0, 10)}: mount its disk (init would make a new, empty one)`;
+  const next =
+    initialisedAt === undefined
+      ? `see rsync-ratchet init ${repository}`
+      : `it was there on ${initialisedAt.slice(0, 10)}: mount its disk (init would make a new, empty one)`;
   return row('replica', `not initialised or not mounted; ${next}`, 'warning');
 }
 
 /** Told only when the last run had to do without rsync's room. */
 function sandboxLines({ lastRun }: Status): StatusRow[] {
   const rules = (lastRun?.['rules'] ?? []) as { rule: string }[];
-  return rules.some(({ rule }) => rule === 'no-room') ? [row('sandbox', 'none: bubblewrap does not work here, and rsync sees this whole machine', 'warning')] : [];
+  return rules.some(({ rule }) => rule === 'no-room')
+    ? [row('sandbox', 'none: bubblewrap does not work here, and rsync sees this whole machine', 'warning')]
+    : [];
 }
 
 /** The share that the last check read, when it failed; undefined when it passed or there was none. */
@@ -101,22 +121,38 @@ export function failedShare({ lastCheck }: Status): string | undefined {
 }
 
 function unreadLines({ unread }: Status): StatusRow[] {
-  return unread === null ? [] : [row('unread', `${unreadWords(unread)} since ${minute(unread.since)} UTC: nothing expires until restic has read them`, 'warning')];
+  return unread === null
+    ? []
+    : [
+        row(
+          'unread',
+          `${unreadWords(unread)} since ${minute(unread.since)} UTC: nothing expires until restic has read them`,
+          'warning',
+        ),
+      ];
 }
 
 function checkLines(status: Status): StatusRow[] {
   const { lastCheck } = status;
   if (lastCheck === undefined) return [row('last check', 'never')];
   const failed = failedShare(status);
-  if (failed === undefined) return [row('last check', `${when(lastCheck)}, share ${escapeText(text(lastCheck['share']), 20)}: passed`)];
-  return [row('last check', `${when(lastCheck)}, share ${failed}: FAILED`, 'bad'), row('', escapeText(text(lastCheck['words']), 60), 'bad')];
+  if (failed === undefined)
+    return [row('last check', `${when(lastCheck)}, share ${escapeText(text(lastCheck['share']), 20)}: passed`)];
+  return [
+    row('last check', `${when(lastCheck)}, share ${failed}: FAILED`, 'bad'),
+    row('', escapeText(text(lastCheck['words']), 60), 'bad'),
+  ];
 }
 
 function spoolLines(spool: Waiting | undefined): StatusRow[] {
   if (spool === undefined || spool.alerts === 0) return [];
   const { alerts, since } = spool;
   return [
-    row('UNDELIVERED', `${counted(alerts, 'alert')} ${alerts === 1 ? 'waits' : 'wait'} in the spool${since === null ? '' : `, the oldest since ${minute(since)} UTC`}`, 'bad'),
+    row(
+      'UNDELIVERED',
+      `${counted(alerts, 'alert')} ${alerts === 1 ? 'waits' : 'wait'} in the spool${since === null ? '' : `, the oldest since ${minute(since)} UTC`}`,
+      'bad',
+    ),
     row('', 'see why: rsync-ratchet alert flush', 'bad'),
   ];
 }
@@ -177,16 +213,26 @@ function windowLines({ open, refused }: WindowDecision): StatusRow[] {
   const refusal = refused === undefined ? [] : [row('prune window', `refused: ${refused}`, 'warning')];
   if (open === undefined) return refused === undefined ? [row('prune window', 'closed')] : refusal;
   const left = Math.max(0, open.budget - open.used);
-  return [...refusal, row('prune window', `open until ${isoMinute(open.until)} UTC, ${formatCount(left)} deletions left${open.allowKeys ? ', keys may change' : ''}`, 'warning')];
+  return [
+    ...refusal,
+    row(
+      'prune window',
+      `open until ${isoMinute(open.until)} UTC, ${formatCount(left)} deletions left${open.allowKeys ? ', keys may change' : ''}`,
+      'warning',
+    ),
+  ];
 }
 
 function quarantineLines({ files, bytes }: Amount = { files: 0, bytes: 0 }): StatusRow[] {
-  return files === 0 ? [] : [row('quarantine', `${formatCount(files)} ${files === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}`, 'warning')];
+  return files === 0
+    ? []
+    : [row('quarantine', `${formatCount(files)} ${files === 1 ? 'file' : 'files'}, ${formatBytes(bytes)}`, 'warning')];
 }
 
 function tombstoneWords({ tombstones }: Status): string {
   if (tombstones.pending === 0) return 'none';
-  const next = tombstones.nextDue === null ? 'none has a due date' : `the next is due ${minute(tombstones.nextDue)} UTC`;
+  const next =
+    tombstones.nextDue === null ? 'none has a due date' : `the next is due ${minute(tombstones.nextDue)} UTC`;
   return `${counted(tombstones.pending, 'file')}, ${formatBytes(tombstones.bytes)}; ${next}`;
 }
 
@@ -197,14 +243,35 @@ export function statusToJson(status: Status): object {
     repository: status.repository,
     initialised: status.isInitialised ?? null,
     alarm: alarm === undefined ? null : { runId: alarm.runId, since: alarm.since, rules: alarm.rules },
-    lastRun: lastRun === undefined ? null : { runId: lastRun.runId, finishedAt: lastRun.time, outcome: lastRun['outcome'], exitCode: lastRun['exitCode'] },
+    lastRun:
+      lastRun === undefined
+        ? null
+        : {
+            runId: lastRun.runId,
+            finishedAt: lastRun.time,
+            outcome: lastRun['outcome'],
+            exitCode: lastRun['exitCode'],
+          },
     lastSuccess: lastSuccess === undefined ? null : { runId: lastSuccess.runId, finishedAt: lastSuccess.time },
     replica: replicaOf(status) ?? null,
     window: windowToJson(status.window.open),
     tombstones,
     quarantine: quarantine ?? null,
-    scrub: scrub === undefined ? null : { at: scrub.savedAt, share: scrub.share, complete: scrub.isComplete, files: scrub.files, bytes: scrub.bytes, damaged: scrub.damages },
-    lastCheck: lastCheck === undefined ? null : { at: lastCheck.time, share: lastCheck['share'], passed: lastCheck['passed'], words: lastCheck['words'] },
+    scrub:
+      scrub === undefined
+        ? null
+        : {
+            at: scrub.savedAt,
+            share: scrub.share,
+            complete: scrub.isComplete,
+            files: scrub.files,
+            bytes: scrub.bytes,
+            damaged: scrub.damages,
+          },
+    lastCheck:
+      lastCheck === undefined
+        ? null
+        : { at: lastCheck.time, share: lastCheck['share'], passed: lastCheck['passed'], words: lastCheck['words'] },
     disk: disk ?? null,
     snapshotAdmittedAt: status.snapshotAdmittedAt ?? null,
     spool: status.spool ?? null,

@@ -19,7 +19,14 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
   const state = new State(config.state ?? '', repository.name);
   const isInitialised = unlessClosed(() => markerOf(config, repository) !== undefined);
   const checks = repository.restic.check !== undefined;
-  const { initialisedAt, lastRun, lastSuccess, quiet, unread, checks: { last, failed } } = state.memory();
+  const {
+    initialisedAt,
+    lastRun,
+    lastSuccess,
+    quiet,
+    unread,
+    checks: { last, failed },
+  } = state.memory();
   return {
     repository: repository.name,
     isInitialised,
@@ -37,7 +44,11 @@ export function statusOf(config: Config, repository: Repository, now: Date): Sta
     lastCheck: checks ? standing(last, failed) : undefined,
     disk: isInitialised === false ? undefined : unlessClosed(() => freeSpace(repository.replica)),
     spool: unlessClosed(() => waitingIn(new Spool(config.state ?? '').names(), repository.name)),
-    tells: { mail: config.alerts.email !== undefined, ping: config.monitoring.ping !== undefined, metrics: config.monitoring.metricsFile !== undefined },
+    tells: {
+      mail: config.alerts.email !== undefined,
+      ping: config.monitoring.ping !== undefined,
+      metrics: config.monitoring.metricsFile !== undefined,
+    },
     proves: repository.restic.prove !== false && repository.restic.passwordFile !== undefined,
   };
 }
@@ -56,7 +67,11 @@ export function hasState(config: Config, repository: Repository): boolean {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return false;
-    throw new Failure(`${folder} cannot be read (${code ?? 'unknown error'})`, 'let this user read it, see "A monitoring user" in the README', { cause: error });
+    throw new Failure(
+      `${folder} cannot be read (${code ?? 'unknown error'})`,
+      'let this user read it, see "A monitoring user" in the README',
+      { cause: error },
+    );
   }
 }
 

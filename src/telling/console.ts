@@ -74,18 +74,28 @@ export class Console {
   error(failure: Failure): void {
     process.stderr.write(`${this.#error.red('error:')} ${printable(failure.message)}\n`);
     if (failure.hint !== '') process.stderr.write(`${this.#error.dim('hint:')} ${failure.hint}\n`);
-    if (this.#options.verbose && failure.cause instanceof Error) process.stderr.write(`${printable(failure.cause.stack ?? '')}\n`);
+    if (this.#options.verbose && failure.cause instanceof Error)
+      process.stderr.write(`${printable(failure.cause.stack ?? '')}\n`);
   }
 
   #toned(line: string, tone: Tone): string {
-    const paint = { plain: (text: string) => text, good: this.#out.green, warning: this.#out.yellow, bad: this.#out.red, title: this.#out.bold };
+    const paint = {
+      plain: (text: string) => text,
+      good: this.#out.green,
+      warning: this.#out.yellow,
+      bad: this.#out.red,
+      title: this.#out.bold,
+    };
     return paint[tone](line);
   }
 }
 
 /** Many lines, each as printable ASCII behind its own indentation. */
 function printable(text: string): string {
-  return text.split('\n').map((line) => `${/^ */.exec(line)?.[0] ?? ''}${escapeText(line, 2000)}`).join('\n');
+  return text
+    .split('\n')
+    .map((line) => `${/^ */.exec(line)?.[0] ?? ''}${escapeText(line, 2000)}`)
+    .join('\n');
 }
 
 function colourLevel(options: ConsoleOptions, isTerminal: boolean): 0 | 1 {

@@ -80,12 +80,19 @@ function countHtml({ count }: Found): Html {
 
 function contentHtml(block: Block): Html {
   switch (block.kind) {
-    case 'lines': return html`${(block.isProse === true ? flowing(block.lines) : block.lines).map((line) => html`<p>${line}</p>
-`)}`;
-    case 'steps': return html`${block.steps.map(({ when, command }) => html`<p class="when">${when}</p>
+    case 'lines':
+      return html`${(block.isProse === true ? flowing(block.lines) : block.lines).map(
+        (line) => html`<p>${line}</p>
+`,
+      )}`;
+    case 'steps':
+      return html`${block.steps.map(
+        ({ when, command }) => html`<p class="when">${when}</p>
 <pre>${command}</pre>
-`)}`;
-    case 'found': return foundHtml(block.found);
+`,
+      )}`;
+    case 'found':
+      return foundHtml(block.found);
   }
 }
 
@@ -94,7 +101,8 @@ function flowing(lines: readonly string[]): string[] {
   const paragraphs: string[] = [];
   for (const line of lines) {
     const before = paragraphs.at(-1);
-    if (before !== undefined && !/[.:)]$/.test(before) && /^ *[a-z]/.test(line)) paragraphs[paragraphs.length - 1] = `${before} ${line.trim()}`;
+    if (before !== undefined && !/[.:)]$/.test(before) && /^ *[a-z]/.test(line))
+      paragraphs[paragraphs.length - 1] = `${before} ${line.trim()}`;
     else paragraphs.push(line.trim());
   }
   return paragraphs;
@@ -104,15 +112,24 @@ function foundHtml({ means, rows, shared, rest }: Found): Html {
   const paths = rows.filter(({ path }) => path !== '');
   const others = rows.filter(({ path }) => path === '');
   return html`<p class="muted">${means}</p>
-${others.map(({ message }) => html`<p>${message}</p>
-`)}${paths.length === 0 ? none : tableHtml(paths, shared !== undefined)}${rest > 0 ? html`<p class="muted">... and ${formatCount(rest)} more; the attached file has them all.</p>
-` : none}`;
+${others.map(
+  ({ message }) => html`<p>${message}</p>
+`,
+)}${paths.length === 0 ? none : tableHtml(paths, shared !== undefined)}${
+    rest > 0
+      ? html`<p class="muted">... and ${formatCount(rest)} more; the attached file has them all.</p>
+`
+      : none
+  }`;
 }
 
 function tableHtml(rows: Found['rows'], isShared: boolean): Html {
-  const said = (text: string, tag: 'td' | 'th'): Html => (isShared ? none : tag === 'th' ? html`<th class="said">${text}</th>` : html`<td class="said">${text}</td>`);
+  const said = (text: string, tag: 'td' | 'th'): Html =>
+    isShared ? none : tag === 'th' ? html`<th class="said">${text}</th>` : html`<td class="said">${text}</td>`;
   return html`<table class="found"><tr><th>path</th>${said('what', 'th')}</tr>
-${rows.map(({ path, message }) => html`<tr><td class="mono">${path}</td>${said(message, 'td')}</tr>
-`)}</table>
+${rows.map(
+  ({ path, message }) => html`<tr><td class="mono">${path}</td>${said(message, 'td')}</tr>
+`,
+)}</table>
 `;
 }

@@ -11,8 +11,14 @@ export function letterText({ headline, urgent, facts, blocks }: Letter): string 
 
 function blockLines(block: Block): string[] {
   switch (block.kind) {
-    case 'lines': return section(block.title, block.lines);
-    case 'steps': return section(block.title, block.steps.flatMap(({ when, command }) => [`# ${when}`, command]));
-    case 'found': return section(`${block.title} (${formatCount(block.found.count)})`, foundLines(block.found));
+    case 'lines':
+      return section(block.title, block.lines);
+    case 'steps':
+      return section(
+        block.title,
+        block.steps.flatMap(({ when, command }) => [`# ${when}`, command]),
+      );
+    case 'found':
+      return section(`${block.title} (${formatCount(block.found.count)})`, foundLines(block.found));
   }
 }

@@ -3,7 +3,18 @@ import type { Memory } from '../ratchet/memory.ts';
 import { foundIn, type Found } from '../words/found.ts';
 import { escapeText } from '../printable.ts';
 import { nextSteps, type Step } from '../words/steps.ts';
-import { auditLine, buriedLines, headline, notDone, reminderLines, roads, untoldLines, verdictOf, withProgram, type Place } from '../words/report.ts';
+import {
+  auditLine,
+  buriedLines,
+  headline,
+  notDone,
+  reminderLines,
+  roads,
+  untoldLines,
+  verdictOf,
+  withProgram,
+  type Place,
+} from '../words/report.ts';
 import { isAudited, outcomeOf, runExitCode, secondsBetween, type Run } from '../ratchet/run.ts';
 
 /** One part of a mail, under a title. */
@@ -26,14 +37,26 @@ export interface Letter {
   readonly blocks: readonly Block[];
 }
 
-const tones = { synced: 'good', unchanged: 'good', warned: 'warning', alarm: 'bad', failed: 'bad', locked: 'warning', interrupted: 'warning' } as const;
+const tones = {
+  synced: 'good',
+  unchanged: 'good',
+  warned: 'warning',
+  alarm: 'bad',
+  failed: 'bad',
+  locked: 'warning',
+  interrupted: 'warning',
+} as const;
 
 /**
  * The mail of a run. `head` is the journal's head hash: kept apart from this machine, it proves the journal whole;
  * `untold` the journal's line about deletions that an earlier run accepted and did not tell of.
  */
 export function letterOf(run: Run, place: Place, head: string, untold: Memory['untold'] = null): Letter {
-  const about = (title: string, words: readonly string[]): Block[] => lines(title, words.map((line) => withProgram(line, place)));
+  const about = (title: string, words: readonly string[]): Block[] =>
+    lines(
+      title,
+      words.map((line) => withProgram(line, place)),
+    );
   const steps = nextSteps(run, place, untold);
   return {
     tone: tones[outcomeOf(run)],
@@ -62,8 +85,14 @@ function lines(title: string, given: readonly string[], isProse = false): Block[
 
 function factsOf(run: Run, place: Place, head: string): Letter['facts'] {
   return [
-    ['repository', run.repository], ['host', place.host], ['run', run.runId], ['replica', place.replica],
-    ['started', run.startedAt.toISOString()], ['seconds', secondsBetween(run.startedAt, run.finishedAt).toFixed(1)],
-    ...(isAudited(run) ? [['audit', auditLine(run)] as const] : []), ['exit code', String(runExitCode(run))], ['journal', head],
+    ['repository', run.repository],
+    ['host', place.host],
+    ['run', run.runId],
+    ['replica', place.replica],
+    ['started', run.startedAt.toISOString()],
+    ['seconds', secondsBetween(run.startedAt, run.finishedAt).toFixed(1)],
+    ...(isAudited(run) ? [['audit', auditLine(run)] as const] : []),
+    ['exit code', String(runExitCode(run))],
+    ['journal', head],
   ];
 }

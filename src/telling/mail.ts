@@ -32,7 +32,9 @@ export function mailOf(run: Run, place: Place, head: string, untold: Memory['unt
   const title = subject(run, place.host);
   return {
     subject: title.length > longestSubject ? `${title.slice(0, longestSubject - 3)}...` : title,
-    text: letterText(letter), html: letterHtml(letter), messageId,
+    text: letterText(letter),
+    html: letterHtml(letter),
+    messageId,
     attachments: isCapped(run) ? [{ filename: 'findings.jsonl', content: findingLines(run) }] : [],
     references: thread === messageId ? undefined : thread,
   };
@@ -56,12 +58,29 @@ function findingLines(run: Run): string {
 export function testMail(now: Date, random: string, host: string): Mail {
   const id = runIdOf(now, random);
   const letter: Letter = {
-    tone: 'good', verdict: '[TEST]', where: `rsync-ratchet on ${host}`, headline: 'this is how an alert arrives',
-    urgent: [{ kind: 'lines', title: 'What was not done', lines: ['Nothing at all: somebody on this machine ran rsync-ratchet alert test.'] }],
-    facts: [['host', host], ['sent', now.toISOString()]], blocks: [],
+    tone: 'good',
+    verdict: '[TEST]',
+    where: `rsync-ratchet on ${host}`,
+    headline: 'this is how an alert arrives',
+    urgent: [
+      {
+        kind: 'lines',
+        title: 'What was not done',
+        lines: ['Nothing at all: somebody on this machine ran rsync-ratchet alert test.'],
+      },
+    ],
+    facts: [
+      ['host', host],
+      ['sent', now.toISOString()],
+    ],
+    blocks: [],
   };
   return {
     subject: `[TEST] rsync-ratchet on ${host}: this is how an alert arrives`,
-    text: letterText(letter), html: letterHtml(letter), attachments: [], messageId: `${id}.test@${host}`, references: undefined,
+    text: letterText(letter),
+    html: letterHtml(letter),
+    attachments: [],
+    messageId: `${id}.test@${host}`,
+    references: undefined,
   };
 }

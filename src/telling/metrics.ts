@@ -49,7 +49,13 @@ async function locked(state: string): Promise<() => void> {
 }
 
 /** Of a repository whose books cannot be read no figures are better than wrong ones; how this run ended is known all the same. */
-function gathered(config: Config, repository: Repository, now: Date, console: Console, ended?: Ended): (Status | OnlyEnd)[] {
+function gathered(
+  config: Config,
+  repository: Repository,
+  now: Date,
+  console: Console,
+  ended?: Ended,
+): (Status | OnlyEnd)[] {
   const { name } = repository;
   const end = ended?.repository === name ? lineOf(name, ended.end, now) : undefined;
   try {

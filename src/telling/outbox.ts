@@ -51,9 +51,10 @@ export class Outbox {
   async send(mail: Mail, { repository, runId }: Origin, now: Date): Promise<Sent> {
     const spooled: Spooled = { version: 1, repository, runId, at: now.toISOString(), mail, accepted: [], givenUp: [] };
     const isKept = this.#keep(spooled);
-    const lock = await this.#spool.lock(2 * this.#patience / 1000).catch(() => undefined);
+    const lock = await this.#spool.lock((2 * this.#patience) / 1000).catch(() => undefined);
     try {
-      if (lock === undefined && isKept) throw new Failure('another rsync-ratchet is talking to the mail server', 'see rsync-ratchet alert flush');
+      if (lock === undefined && isKept)
+        throw new Failure('another rsync-ratchet is talking to the mail server', 'see rsync-ratchet alert flush');
       return await this.#sendLocked(spooled, isKept);
     } catch (error) {
       this.#sayOf(spooled, asFailure(error), isKept);
@@ -91,7 +92,9 @@ export class Outbox {
     const deadline = Date.now() + 2 * this.#patience;
     try {
       for (const name of this.#spool.names()) {
-        const outcome = await this.#retry(name, now, (failure) => { failures.push(failure); });
+        const outcome = await this.#retry(name, now, (failure) => {
+          failures.push(failure);
+        });
         if (outcome === 'delivered') sent++;
         if (outcome === 'down' || Date.now() > deadline) break;
       }
@@ -110,12 +113,17 @@ export class Outbox {
     this.#say(new Failure(`${first.message}${others}`, first.hint));
   }
 
-  async #retry(name: string, now: () => Date, say: (failure: Failure) => void): Promise<'delivered' | 'refused' | 'down'> {
+  async #retry(
+    name: string,
+    now: () => Date,
+    say: (failure: Failure) => void,
+  ): Promise<'delivered' | 'refused' | 'down'> {
     try {
       const spooled = this.#spool.read(name);
       const outcome = await this.#deliver(spooled, true, say);
       const { repository, runId } = spooled;
-      if (outcome === 'delivered') await new State(this.#state, repository).append(now(), { event: 'alert-sent', runId, spooledAt: spooled.at });
+      if (outcome === 'delivered')
+        await new State(this.#state, repository).append(now(), { event: 'alert-sent', runId, spooledAt: spooled.at });
       return outcome;
     } catch (error) {
       say(asFailure(error));
@@ -131,7 +139,13 @@ export class Outbox {
     const delivery = await this.#attempt(spooled);
     const had = [...spooled.accepted, ...(delivery.kind === 'delivered' ? delivery.accepted : [])];
     const lost = had.length === 0 ? [] : delivery.refused.filter(({ isFinal }) => isFinal);
-    for (const { address, why } of lost) this.#say(new Failure(`${address} was refused for good and is given up: ${why}; ${had.join(', ')} has the mail "${spooled.mail.subject}"`, 'check alerts.email.to'));
+    for (const { address, why } of lost)
+      this.#say(
+        new Failure(
+          `${address} was refused for good and is given up: ${why}; ${had.join(', ')} has the mail "${spooled.mail.subject}"`,
+          'check alerts.email.to',
+        ),
+      );
     if (delivery.kind === 'undelivered' && lost.length === 0) {
       this.#sayOf(spooled, delivery.failure, isKept, say);
       return delivery.isDown ? 'down' : 'refused';
@@ -143,7 +157,12 @@ export class Outbox {
     }
     const rest = { ...spooled, accepted: had, givenUp: [...spooled.givenUp, ...lost.map(({ address }) => address)] };
     const why = later.map((each) => `${each.address}: ${each.why}`).join('; ');
-    this.#sayOf(spooled, new Failure(`refused for ${why}`, 'greylisting passes by itself; else check alerts.email.to. The others have it'), this.#keep(rest), say);
+    this.#sayOf(
+      spooled,
+      new Failure(`refused for ${why}`, 'greylisting passes by itself; else check alerts.email.to. The others have it'),
+      this.#keep(rest),
+      say,
+    );
     return 'refused';
   }
 
@@ -158,7 +177,12 @@ export class Outbox {
   #keep(spooled: Spooled): boolean {
     try {
       if (this.#spool.put(spooled)) return true;
-      this.#say(new Failure(`the spool ${this.#spool.folder} is full`, 'get the mail server going, then: rsync-ratchet alert flush'));
+      this.#say(
+        new Failure(
+          `the spool ${this.#spool.folder} is full`,
+          'get the mail server going, then: rsync-ratchet alert flush',
+        ),
+      );
     } catch (error) {
       const { message, hint } = asFailure(error);
       this.#say(new Failure(`the spool ${this.#spool.folder} cannot be written: ${message}`, hint));

@@ -34,7 +34,9 @@ const longestMessage = 250;
 /** What is told: outcome, exit status and run of each repository; what was found only when asked (`monitoring.ping.findings`). */
 export function pingBody(exitCode: number, runs: readonly Run[], withFindings: boolean): string {
   const lines = runs.map((run) => {
-    const rules = [...run.findings.rules('violation'), ...run.findings.rules('warning')].map(({ rule, count }) => `${count} ${rule}`);
+    const rules = [...run.findings.rules('violation'), ...run.findings.rules('warning')].map(
+      ({ rule, count }) => `${count} ${rule}`,
+    );
     const found = withFindings && rules.length > 0 ? `: ${rules.join(', ')}` : '';
     return `${run.repository}: ${outcomeOf(run)} (exit status ${runExitCode(run)}), run ${run.runId}${found}`;
   });

@@ -67,15 +67,23 @@ export class Pinger {
 }
 
 /** One request. The error's own words may quote the address, so only its code is told. */
-async function attemptOf(url: URL, body: string | null, timeout: number): Promise<{ words: string; isFinal: boolean } | undefined> {
+async function attemptOf(
+  url: URL,
+  body: string | null,
+  timeout: number,
+): Promise<{ words: string; isFinal: boolean } | undefined> {
   try {
-    const answer = await fetch(url, { ...(body === null ? { method: 'GET' } : { method: 'POST', body, headers: { 'content-type': 'text/plain' } }), signal: AbortSignal.timeout(timeout) });
+    const answer = await fetch(url, {
+      ...(body === null ? { method: 'GET' } : { method: 'POST', body, headers: { 'content-type': 'text/plain' } }),
+      signal: AbortSignal.timeout(timeout),
+    });
     await answer.body?.cancel();
     if (answer.ok) return undefined;
     const mayPass = answer.status >= 500 || answer.status === 429 || answer.status === 408;
     return { words: `the monitor answered ${answer.status}`, isFinal: !mayPass };
   } catch (error) {
-    if ((error as Error).name === 'TimeoutError') return { words: `no answer within ${timeout / 1000} s`, isFinal: false };
+    if ((error as Error).name === 'TimeoutError')
+      return { words: `no answer within ${timeout / 1000} s`, isFinal: false };
     const { cause } = error as { cause?: NodeJS.ErrnoException };
     return { words: `no connection (${cause?.code ?? 'unknown error'})`, isFinal: false };
   }

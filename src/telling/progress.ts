@@ -15,8 +15,14 @@ export class ProgressLine {
 
   constructor(title: string, terminal: NodeJS.WriteStream) {
     this.#bar = new cliProgress.SingleBar({
-      stream: terminal, format: `${title} {bar} {files} files{size}{rate}`, barsize: 16,
-      barCompleteChar: '=', barIncompleteChar: '-', clearOnComplete: true, gracefulExit: false, etaBuffer: 100,
+      stream: terminal,
+      format: `${title} {bar} {files} files{size}{rate}`,
+      barsize: 16,
+      barCompleteChar: '=',
+      barIncompleteChar: '-',
+      clearOnComplete: true,
+      gracefulExit: false,
+      etaBuffer: 100,
     });
   }
 
@@ -42,7 +48,10 @@ export class ProgressLine {
     return {
       files: `${formatCount(done.files)}/${formatCount(total.files)}`,
       size: total.bytes === 0 ? '' : `, ${formatBytes(done.bytes)} of ${formatBytes(total.bytes)}`,
-      rate: total.bytes === 0 || now - this.#startedAt < 1000 ? '' : `, ${formatBytes(perSecond)}/s${Number.isFinite(left) ? `, ${timeWords(left)} left` : ''}`,
+      rate:
+        total.bytes === 0 || now - this.#startedAt < 1000
+          ? ''
+          : `, ${formatBytes(perSecond)}/s${Number.isFinite(left) ? `, ${timeWords(left)} left` : ''}`,
     };
   }
 
@@ -63,4 +72,3 @@ function timeWords(seconds: number): string {
   if (seconds < 60) return `${Math.ceil(seconds)} s`;
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
-

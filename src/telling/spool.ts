@@ -20,7 +20,9 @@ export class Spool {
 
   /** The alerts that wait, by file name, oldest first; empty where there is no spool. */
   names(): string[] {
-    return namesIn(this.folder).filter((name) => readSpoolName(name) !== undefined).sort();
+    return namesIn(this.folder)
+      .filter((name) => readSpoolName(name) !== undefined)
+      .sort();
   }
 
   /** Writes an alert, durable when this returns. False when the spool is full: nothing was written. */
@@ -35,8 +37,16 @@ export class Spool {
 
   /** Throws Failure when the file is damaged. */
   read(name: string): Spooled {
-    const spooled = readJson(join(this.folder, name), spooledSchema, 'it holds an alert that was never delivered: read what is left of it, then move it away');
-    if (spooled === undefined) throw new Failure(`${join(this.folder, name)} is not there any more`, 'another rsync-ratchet has sent it; nothing is lost');
+    const spooled = readJson(
+      join(this.folder, name),
+      spooledSchema,
+      'it holds an alert that was never delivered: read what is left of it, then move it away',
+    );
+    if (spooled === undefined)
+      throw new Failure(
+        `${join(this.folder, name)} is not there any more`,
+        'another rsync-ratchet has sent it; nothing is lost',
+      );
     return spooled;
   }
 
@@ -62,8 +72,10 @@ export class Spool {
   /** Room is made by what somebody has got already, oldest first. */
   #hasRoom(name: string, bytes: number): boolean {
     const others = this.names().filter((each) => each !== name);
-    const size = (names: readonly string[]): number => names.reduce((sum, each) => sum + (statSync(join(this.folder, each), { throwIfNoEntry: false })?.size ?? 0), 0);
-    const fits = (names: readonly string[]): boolean => names.length < spoolLimits.alerts && size(names) + bytes <= spoolLimits.bytes;
+    const size = (names: readonly string[]): number =>
+      names.reduce((sum, each) => sum + (statSync(join(this.folder, each), { throwIfNoEntry: false })?.size ?? 0), 0);
+    const fits = (names: readonly string[]): boolean =>
+      names.length < spoolLimits.alerts && size(names) + bytes <= spoolLimits.bytes;
     while (!fits(others)) {
       const index = others.findIndex((each) => this.#isPartlyDelivered(each));
       if (index < 0) return false;

@@ -5,8 +5,12 @@ import { listOf, moment, versionOne } from '../state/schema.ts';
 import { addressOf } from '../config/smtp.ts';
 
 const mail = v.object({
-  subject: v.string(), text: v.string(), html: v.string(), attachments: listOf(v.object({ filename: v.string(), content: v.string() })),
-  messageId: v.string(), references: v.optional(v.string()),
+  subject: v.string(),
+  text: v.string(),
+  html: v.string(),
+  attachments: listOf(v.object({ filename: v.string(), content: v.string() })),
+  messageId: v.string(),
+  references: v.optional(v.string()),
 });
 
 /** One alert as its file in `<state>/spool/` holds it. */
@@ -16,7 +20,10 @@ export const spooledSchema = v.object({
   runId: v.string(),
   /** When it was written; the mail's date. */
   at: moment,
-  mail: v.pipe(mail, v.transform((read): Mail => ({ ...read, references: read.references }))),
+  mail: v.pipe(
+    mail,
+    v.transform((read): Mail => ({ ...read, references: read.references })),
+  ),
   /** Addresses that have it already: they never get it twice. */
   accepted: listOf(v.string()),
   /** Addresses that were refused for good when somebody had it: they are not tried again. */
@@ -45,12 +52,16 @@ const nameForm = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{4}\.(.+)\.js
 /** Whose alert a file holds and when its run began; undefined when it holds none. */
 export function readSpoolName(name: string): { repository: string; since: string } | undefined {
   const [, year, month, day, hour, minute, second, repository] = nameForm.exec(name) ?? [];
-  return repository === undefined ? undefined : { repository, since: `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z` };
+  return repository === undefined
+    ? undefined
+    : { repository, since: `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z` };
 }
 
 /** How many alerts of a repository wait, or of all. */
 export function waitingIn(names: readonly string[], repository?: string): Waiting {
-  const waiting = names.map(readSpoolName).filter((each) => each !== undefined && (repository === undefined || each.repository === repository));
+  const waiting = names
+    .map(readSpoolName)
+    .filter((each) => each !== undefined && (repository === undefined || each.repository === repository));
   const since = waiting.map((each) => each?.since ?? '').sort()[0] ?? null;
   return { alerts: waiting.length, since };
 }

@@ -15,9 +15,19 @@ type Smtp = Extract<Email['transport'], { kind: 'smtp' }>;
 /** What became of a mail. */
 export type Delivery =
   /** At least one recipient has it; `refused`: addresses that the server did not take. */
-  | { readonly kind: 'delivered'; readonly accepted: readonly string[]; readonly refused: readonly Refusal[]; readonly answer: string }
+  | {
+      readonly kind: 'delivered';
+      readonly accepted: readonly string[];
+      readonly refused: readonly Refusal[];
+      readonly answer: string;
+    }
   /** Nobody has it. `isDown`: the next mail would fare no better. */
-  | { readonly kind: 'undelivered'; readonly failure: Failure; readonly refused: readonly Refusal[]; readonly isDown: boolean };
+  | {
+      readonly kind: 'undelivered';
+      readonly failure: Failure;
+      readonly refused: readonly Refusal[];
+      readonly isDown: boolean;
+    };
 
 /** An address that the server did not take, with its words; `isFinal`: it will not later either (RFC 5321, 4.2.1: 5yz, while greylisting says 4yz). */
 export interface Refusal {
@@ -33,19 +43,31 @@ type RecipientError = Error & { recipient?: string; responseCode?: number };
  * Sends a mail to `to`, which are some of `email.to`. A server that hangs costs at most `patience` milliseconds,
  * wherever it hangs. What goes wrong is a value.
  */
-export async function sendMail(email: Email, mail: Mail, to: readonly string[], date: Date, patience: number): Promise<Delivery> {
+export async function sendMail(
+  email: Email,
+  mail: Mail,
+  to: readonly string[],
+  date: Date,
+  patience: number,
+): Promise<Delivery> {
   const recipients = to.map(addressOf);
   const message = messageOf(email, mail, recipients, date);
   const { transport } = email;
   try {
     if (transport.kind === 'smtp') return await bySmtp(transport, message, patience);
-    if (transport.kind === 'directory') return delivered(recipients, `written to ${await writeEml(transport.path, message, mail.messageId)}`);
+    if (transport.kind === 'directory')
+      return delivered(recipients, `written to ${await writeEml(transport.path, message, mail.messageId)}`);
     const wrong = await handToSendmail(transport, addressOf(email.from), recipients, await rendered(message), patience);
     if (wrong !== undefined) throw new Error(wrong);
     return delivered(recipients, `queued by ${transport.path}`);
   } catch (error) {
     const { code, rejectedErrors } = error as Error & { code?: string; rejectedErrors?: RecipientError[] };
-    return { kind: 'undelivered', failure: failureOf(error as Error, transport), refused: refusals(rejectedErrors), isDown: code !== 'EENVELOPE' && code !== 'EMESSAGE' };
+    return {
+      kind: 'undelivered',
+      failure: failureOf(error as Error, transport),
+      refused: refusals(rejectedErrors),
+      isDown: code !== 'EENVELOPE' && code !== 'EMESSAGE',
+    };
   }
 }
 
@@ -55,12 +77,19 @@ function delivered(accepted: readonly string[], answer: string): Delivery {
 
 function messageOf(email: Email, mail: Mail, recipients: string[], date: Date): SendMailOptions {
   return {
-    from: email.from, to: email.to, envelope: { from: addressOf(email.from), to: recipients },
-    subject: mail.subject, text: mail.text, html: mail.html, messageId: `<${mail.messageId}>`, date,
+    from: email.from,
+    to: email.to,
+    envelope: { from: addressOf(email.from), to: recipients },
+    subject: mail.subject,
+    text: mail.text,
+    html: mail.html,
+    messageId: `<${mail.messageId}>`,
+    date,
     attachments: mail.attachments.map((each) => ({ ...each, contentType: 'application/x-ndjson' })),
     ...(mail.references === undefined ? {} : { references: `<${mail.references}>`, inReplyTo: `<${mail.references}>` }),
     headers: { 'Auto-Submitted': 'auto-generated' },
-    disableFileAccess: true, disableUrlAccess: true,
+    disableFileAccess: true,
+    disableUrlAccess: true,
   };
 }
 
@@ -82,7 +111,12 @@ export async function greetSmtp(smtp: Smtp, patience: number): Promise<Failure |
   const ways = encryption.clearInstead ? [encryption, { ...encryption, startTls: 'never' as const }] : [encryption];
   let failure: Failure | undefined;
   for (const way of ways) {
-    const error = await smtpTransport(smtp, way, patience).verify().then(() => undefined, (thrown: unknown) => thrown as Error & { code?: string });
+    const error = await smtpTransport(smtp, way, patience)
+      .verify()
+      .then(
+        () => undefined,
+        (thrown: unknown) => thrown as Error & { code?: string },
+      );
     if (error === undefined) return undefined;
     failure = failureOf(error, smtp);
     if (!isAboutTls(error)) break;
@@ -90,23 +124,45 @@ export async function greetSmtp(smtp: Smtp, patience: number): Promise<Failure |
   return failure;
 }
 
-async function attempt(smtp: Smtp, encryption: Encryption, message: SendMailOptions, signal: AbortSignal, patience: number): Promise<Delivery> {
+async function attempt(
+  smtp: Smtp,
+  encryption: Encryption,
+  message: SendMailOptions,
+  signal: AbortSignal,
+  patience: number,
+): Promise<Delivery> {
   const transport = smtpTransport(smtp, encryption, patience);
-  const sent = await transport.sendMail({ ...message, signal }) as { accepted: string[]; rejectedErrors?: RecipientError[]; response: string };
+  const sent = (await transport.sendMail({ ...message, signal })) as {
+    accepted: string[];
+    rejectedErrors?: RecipientError[];
+    response: string;
+  };
   return { kind: 'delivered', accepted: sent.accepted, refused: refusals(sent.rejectedErrors), answer: sent.response };
 }
 
 function refusals(errors: readonly RecipientError[] = []): Refusal[] {
-  return errors.map(({ recipient = '', message, responseCode = 0 }) => ({ address: recipient, why: message, isFinal: responseCode >= 500 }));
+  return errors.map(({ recipient = '', message, responseCode = 0 }) => ({
+    address: recipient,
+    why: message,
+    isFinal: responseCode >= 500,
+  }));
 }
 
 function smtpTransport(smtp: Smtp, encryption: Encryption, patience: number) {
   const name = greetingOf(smtp);
   return createTransport({
     ...(name === undefined ? {} : { name }),
-    host: smtp.host, port: smtp.port, secure: encryption.implicit,
-    requireTLS: encryption.startTls === 'required', ignoreTLS: encryption.startTls === 'never', tls: { rejectUnauthorized: encryption.verified },
-    connectionTimeout: patience, greetingTimeout: patience, dnsTimeout: patience, socketTimeout: patience, socketCloseTimeout: 1000,
+    host: smtp.host,
+    port: smtp.port,
+    secure: encryption.implicit,
+    requireTLS: encryption.startTls === 'required',
+    ignoreTLS: encryption.startTls === 'never',
+    tls: { rejectUnauthorized: encryption.verified },
+    connectionTimeout: patience,
+    greetingTimeout: patience,
+    dnsTimeout: patience,
+    socketTimeout: patience,
+    socketCloseTimeout: 1000,
     ...(smtp.user === undefined ? {} : { auth: { user: smtp.user, pass: password(smtp.passwordFile) } }),
   } as Parameters<typeof createTransport>[0]);
 }
@@ -126,7 +182,9 @@ function password(file: string | undefined): string {
 }
 
 async function rendered(message: SendMailOptions): Promise<Buffer> {
-  const { message: bytes } = await createTransport({ streamTransport: true, buffer: true, newline: 'unix' }).sendMail(message);
+  const { message: bytes } = await createTransport({ streamTransport: true, buffer: true, newline: 'unix' }).sendMail(
+    message,
+  );
   return bytes as Buffer;
 }
 
@@ -142,7 +200,7 @@ const hints: Readonly<Record<string, string>> = {
   EAUTH: 'the mail server refused the login: check alerts.email.smtp.user and passwordFile',
   ETLS: 'encryption failed: check alerts.email.smtp.tls, the port, and the certificate (NODE_EXTRA_CA_CERTS names an authority of your own)',
   ETIMEDOUT: 'the mail server does not answer: is it up, and does a firewall let this machine in?',
-  EDNS: 'the mail server\'s name is unknown: check alerts.email.smtp.host',
+  EDNS: "the mail server's name is unknown: check alerts.email.smtp.host",
   EENVELOPE: 'the mail server refuses the sender or the recipients: check alerts.email.from and to',
 };
 
@@ -162,5 +220,8 @@ function hintFor(error: MailError, transport: Email['transport']): string {
   if (error.code === 'EENVELOPE' && Math.floor((error.responseCode ?? 0) / 100) === 4) {
     return 'the mail server refuses for now: greylisting passes by itself. An alert waits in the spool and is tried again; a test is not, so try that once more in some minutes';
   }
-  return hints[isAboutTls(error) ? 'ETLS' : error.code ?? ''] ?? 'check alerts.email.smtp in the configuration, and the mail server';
+  return (
+    hints[isAboutTls(error) ? 'ETLS' : (error.code ?? '')] ??
+    'check alerts.email.smtp in the configuration, and the mail server'
+  );
 }

@@ -6,7 +6,13 @@ import { leftIn, type Scrub } from '../scrub/share.ts';
 import type { Failure } from '../errors.ts';
 
 /** What `check` came to; a Failure when it could not be finished. */
-export function checkAsRun(repository: string, runId: string, startedAt: Date, finishedAt: Date, result: CheckResult | Failure): Run {
+export function checkAsRun(
+  repository: string,
+  runId: string,
+  startedAt: Date,
+  finishedAt: Date,
+  result: CheckResult | Failure,
+): Run {
   const run = newRun(repository, runId, 'check', startedAt);
   run.finishedAt = finishedAt;
   if (result instanceof Error) run.failure = result;
@@ -17,8 +23,11 @@ export function checkAsRun(repository: string, runId: string, startedAt: Date, f
 /** Takes over what a check came to. */
 export function noteCheck(run: Run, result: CheckResult): void {
   if (run.check?.passed !== false) run.check = result; // of several, one that failed is told
-  if (run.command === 'check') for (const path of result.missing ?? []) run.findings.add('warning', 'missing-pack', path, 'restic check misses it, and nothing besides');
-  if (!result.passed) run.findings.add('warning', 'check-failed', '', `restic check --read-data-subset=${result.share}: ${result.words}`);
+  if (run.command === 'check')
+    for (const path of result.missing ?? [])
+      run.findings.add('warning', 'missing-pack', path, 'restic check misses it, and nothing besides');
+  if (!result.passed)
+    run.findings.add('warning', 'check-failed', '', `restic check --read-data-subset=${result.share}: ${result.words}`);
 }
 
 /** What `scrub` came to: a warning for each file that is damaged still. */
@@ -28,7 +37,12 @@ export function scrubAsRun(scrub: Scrub): Run {
   run.failure = scrub.failure;
   run.isLocked = scrub.lockedBy === 'scrub';
   for (const { path, fault, mended } of leftIn(scrub)) {
-    run.findings.add('warning', 'damaged', path, escapeText(`${fault}${typeof mended === 'string' ? `; not repaired: ${mended}` : ''}`));
+    run.findings.add(
+      'warning',
+      'damaged',
+      path,
+      escapeText(`${fault}${typeof mended === 'string' ? `; not repaired: ${mended}` : ''}`),
+    );
   }
   return run;
 }

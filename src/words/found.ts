@@ -27,14 +27,23 @@ const longestPath = 500;
 export function foundIn(run: Run): Found[] {
   const { findings } = run;
   return (['violation', 'warning', 'note'] as const).flatMap((severity) =>
-    findings.rules(severity).map(({ rule, count }) => foundOf(run, rule, severity, count)));
+    findings.rules(severity).map(({ rule, count }) => foundOf(run, rule, severity, count)),
+  );
 }
 
 function foundOf(run: Run, rule: Rule, severity: Severity, count: number): Found {
   const kept = run.findings.kept.filter((finding) => finding.rule === rule).slice(0, shownPerRule);
   const rows = kept.map(({ path, message }) => ({ path: shortened(path), message }));
   const isShared = rows.length > 1 && rows.every(({ path, message }) => path !== '' && message === rows[0]?.message);
-  return { rule, severity, count, means: ruleWords[rule].means, rows, shared: isShared ? rows[0]?.message : undefined, rest: count - rows.length };
+  return {
+    rule,
+    severity,
+    count,
+    means: ruleWords[rule].means,
+    rows,
+    shared: isShared ? rows[0]?.message : undefined,
+    rest: count - rows.length,
+  };
 }
 
 /** Whether people were not shown all of it, so that the whole list is worth attaching. */

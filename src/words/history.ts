@@ -18,24 +18,29 @@ const known: Readonly<Record<string, (line: JournalLine) => string>> = {
   finished: (line) => `${ended(line)}${rulesOf(line['rules'])}`,
   admitted: amount,
   quarantined: amount,
-  checked: (line) => `${line['passed'] === true ? 'passed' : 'FAILED'}, share ${text(line['share'])} of the data${line['passed'] === true ? '' : `: ${text(line['words'])}`}`,
-  scrubbed: (line) => `${amount(line)} hashed, ${text(line['damaged'])} damaged${line['complete'] === true ? '' : ', not finished'}`,
+  checked: (line) =>
+    `${line['passed'] === true ? 'passed' : 'FAILED'}, share ${text(line['share'])} of the data${line['passed'] === true ? '' : `: ${text(line['words'])}`}`,
+  scrubbed: (line) =>
+    `${amount(line)} hashed, ${text(line['damaged'])} damaged${line['complete'] === true ? '' : ', not finished'}`,
   repaired: (line) => `${amount(line)}, ${text(line['left'])} damaged still`,
   expired: amount,
   tombstones: (line) => amounts(line, ['added', 'dropped']),
   'tombstones-confirmed': (line) => counted(number(line['files']), 'file'),
   'tombstones-kept': (line) => `${counted(number(line['files']), 'file')}, by ${text(line['who'])}`,
-  'window-opened': (line) => `until ${text(line['until'])}, ${counted(number(line['maxDeletions']), 'deletion')}${line['allowKeys'] === true ? ', keys' : ''}, by ${text(line['who'])}${reason(line)}`,
+  'window-opened': (line) =>
+    `until ${text(line['until'])}, ${counted(number(line['maxDeletions']), 'deletion')}${line['allowKeys'] === true ? ', keys' : ''}, by ${text(line['who'])}${reason(line)}`,
   'window-closed': (line) => `${counted(number(line['used']), 'deletion')} used, by ${text(line['who'])}`,
   'alarm-raised': (line) => list(line['rules']),
-  acknowledged: (line) => `the alarm of run ${text(line['alarm'])} (${list(line['rules'])}), by ${text(line['who'])}${reason(line)}`,
+  acknowledged: (line) =>
+    `the alarm of run ${text(line['alarm'])} (${list(line['rules'])}), by ${text(line['who'])}${reason(line)}`,
   initialised: (line) => text(line['did']),
   'marker-renamed': () => 'the replica has the new name, too',
   renamed: (line) => `until here it was called ${text(line['from'])}`,
   'alert-sent': (line) => (line['spooledAt'] === undefined ? '' : `had waited since ${text(line['spooledAt'])}`),
   'alert-spooled': () => 'it waits in the spool',
   'alert-lost': () => 'NOT EVEN SPOOLED: nobody was told',
-  'journal-repaired': (line) => `${counted(number(line['bytesDropped']), 'byte')} of a line that a crash cut short were dropped`,
+  'journal-repaired': (line) =>
+    `${counted(number(line['bytesDropped']), 'byte')} of a line that a crash cut short were dropped`,
   'journal-damaged': () => 'LINES BEFORE THIS ONE HAD BEEN CHANGED OR CUT OFF',
 };
 
@@ -45,7 +50,10 @@ const common = ['sequence', 'time', 'repository', 'event', 'runId', 'previous', 
 export function eventWords(line: JournalLine): string {
   const words = Object.hasOwn(known, line.event) ? known[line.event] : undefined;
   if (words !== undefined) return words(line);
-  return Object.entries(line).filter(([name]) => !common.includes(name)).map(([name, value]) => `${name} ${text(value)}`).join(', ');
+  return Object.entries(line)
+    .filter(([name]) => !common.includes(name))
+    .map(([name, value]) => `${name} ${text(value)}`)
+    .join(', ');
 }
 
 function ended(line: JournalLine): string {
@@ -57,7 +65,8 @@ function ended(line: JournalLine): string {
 function audited(line: JournalLine): string {
   const counts = { ...(line['audit'] as object | undefined) };
   const rules = rulesOf(line['rules'], counts);
-  if (line['outcome'] === 'unchanged') return `${found(counts) || 'nothing new'} (exit ${text(line['exitCode'])})${rules}`;
+  if (line['outcome'] === 'unchanged')
+    return `${found(counts) || 'nothing new'} (exit ${text(line['exitCode'])})${rules}`;
   return [ended(line), found(counts)].filter((words) => words !== '').join('; ') + rules;
 }
 
@@ -76,12 +85,17 @@ function amount(line: JournalLine): string {
 }
 
 function amounts(counts: Counts, names: readonly string[]): string {
-  return names.filter((name) => number(counts[name]) > 0).map((name) => `${formatCount(number(counts[name]))} ${name}`).join(', ');
+  return names
+    .filter((name) => number(counts[name]) > 0)
+    .map((name) => `${formatCount(number(counts[name]))} ${name}`)
+    .join(', ');
 }
 
 /** The rules, but those whose count `said` has told already. */
 function rulesOf(rules: unknown, said: Counts = {}): string {
-  const words = ruleCounts(rules).filter((each) => !verdictCounts.some((name) => each === `${number(said[name])} ${name}`));
+  const words = ruleCounts(rules).filter(
+    (each) => !verdictCounts.some((name) => each === `${number(said[name])} ${name}`),
+  );
   return words.length === 0 ? '' : `; ${words.join(', ')}`;
 }
 

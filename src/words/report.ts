@@ -7,7 +7,6 @@ import { isAudited, outcomeOf, type Run } from '../ratchet/run.ts';
 import { ruleWords } from './rules.ts';
 import type { Rule } from '../audit/policy.ts';
 
-
 /** Where a run took place. */
 export interface Place {
   readonly host: string;
@@ -17,8 +16,13 @@ export interface Place {
 }
 
 const verdicts = {
-  synced: '[OK]', unchanged: '[OK]', warned: '[WARNING]', alarm: '[ALARM]', failed: '[FAILED]',
-  locked: '[LOCKED]', interrupted: '[INTERRUPTED]',
+  synced: '[OK]',
+  unchanged: '[OK]',
+  warned: '[WARNING]',
+  alarm: '[ALARM]',
+  failed: '[FAILED]',
+  locked: '[LOCKED]',
+  interrupted: '[INTERRUPTED]',
 } as const;
 
 /** The verdict of a run as a mark, `[ALARM]`. */
@@ -34,11 +38,18 @@ export function subject(run: Run, host: string): string {
 /** The essence of a run, without its name. */
 export function headline(run: Run): string {
   switch (outcomeOf(run)) {
-    case 'locked': return 'another run is at work; nothing was done';
-    case 'failed': case 'interrupted': return escapeText(run.failure?.message ?? 'failed');
-    case 'alarm': return alarmHeadline(run);
-    case 'warned': return [...growth(run), ...deletions(run), countsOf(run, 'warning')].join('; ');
-    case 'synced': case 'unchanged': return [...growth(run), ...deletions(run)].join('; ');
+    case 'locked':
+      return 'another run is at work; nothing was done';
+    case 'failed':
+    case 'interrupted':
+      return escapeText(run.failure?.message ?? 'failed');
+    case 'alarm':
+      return alarmHeadline(run);
+    case 'warned':
+      return [...growth(run), ...deletions(run), countsOf(run, 'warning')].join('; ');
+    case 'synced':
+    case 'unchanged':
+      return [...growth(run), ...deletions(run)].join('; ');
   }
 }
 
@@ -47,7 +58,9 @@ function alarmHeadline(run: Run): string {
   if (run.alarm === undefined || run.alarm.runId === run.runId) return found;
   const standing = `the alarm of ${run.alarm.since.slice(0, 16).replace('T', ' ')} UTC (${run.alarm.rules.join(', ')}) still stands`;
   if (found !== '') return `${found}; ${standing}`;
-  return run.failure === undefined ? `${standing}; nothing else was found` : `${standing}, and this run failed: ${escapeText(run.failure.message)}`;
+  return run.failure === undefined
+    ? `${standing}; nothing else was found`
+    : `${standing}, and this run failed: ${escapeText(run.failure.message)}`;
 }
 
 function deletions(run: Run): string[] {
@@ -60,12 +73,16 @@ function deletions(run: Run): string[] {
 }
 
 function countsOf(run: Run, severity: 'violation' | 'warning'): string {
-  return run.findings.rules(severity).map(({ rule, count }) => `${formatCount(count)} ${rule}`).join(', ');
+  return run.findings
+    .rules(severity)
+    .map(({ rule, count }) => `${formatCount(count)} ${rule}`)
+    .join(', ');
 }
 
 function growth(run: Run): string[] {
   if (!isAudited(run)) return [];
-  if (run.command === 'audit') return [run.audit.new === 0 ? 'nothing new' : `${files(run.audit.new, run.audit.newBytes)} would be fetched`];
+  if (run.command === 'audit')
+    return [run.audit.new === 0 ? 'nothing new' : `${files(run.audit.new, run.audit.newBytes)} would be fetched`];
   return [run.admitted.files === 0 ? 'nothing new' : `${files(run.admitted.files, run.admitted.bytes)} admitted`];
 }
 
@@ -77,13 +94,17 @@ function files(count: number, bytes: number): string {
 export function buriedLines(run: Run): string[] {
   if (run.buried === undefined) return [];
   const { types, bytes, snapshots } = run.buried;
-  const counts = (['snapshot', 'index', 'pack', 'key'] as const).filter((type) => types[type] > 0).map((type) => counted(types[type], `${type} file`));
+  const counts = (['snapshot', 'index', 'pack', 'key'] as const)
+    .filter((type) => types[type] > 0)
+    .map((type) => counted(types[type], `${type} file`));
   return [
     `serverA deleted ${counts.join(', ')} (${formatBytes(bytes)}), as the open prune window allows. The files are still in the replica.`,
     whenTheyLeave(run),
     `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${run.runId}`,
     ...snapshots.map((id) => `snapshot ${id}`),
-    ...(types.snapshot > snapshots.length ? [`... and ${formatCount(types.snapshot - snapshots.length)} more snapshots`] : []),
+    ...(types.snapshot > snapshots.length
+      ? [`... and ${formatCount(types.snapshot - snapshots.length)} more snapshots`]
+      : []),
   ];
 }
 
@@ -98,7 +119,8 @@ export function untoldLines(run: Run, untold: Memory['untold']): string[] {
 }
 
 function whenTheyLeave(run: Run): string {
-  if (!run.hasConfirmed) return 'restic has not confirmed yet that the repository is complete without them, so they have no due date.';
+  if (!run.hasConfirmed)
+    return 'restic has not confirmed yet that the repository is complete without them, so they have no due date.';
   if (run.tombstonesDue === undefined) return 'They never leave (deletionGrace: forever).';
   return `They leave the replica on ${isoMinute(run.tombstonesDue)} UTC or in the first run after that.`;
 }
@@ -132,11 +154,23 @@ export function auditLine(run: Run): string {
 export function notDone(run: Run): string[] {
   if (!isAudited(run)) return [];
   switch (outcomeOf(run)) {
-    case 'alarm': return [hasChanged(run) ? changedWords(run) : `${run.fetched.files > 0 ? 'Nothing' : 'Nothing was fetched, nothing'} was admitted, nothing was removed: the replica is as it was before this run.`];
-    case 'failed': case 'interrupted':
-      return [hasChanged(run) ? changedWords(run) : 'The replica is as it was before this run. What had been verified is kept for the next one.'];
-    case 'warned': return warnedWords(run);
-    default: return [];
+    case 'alarm':
+      return [
+        hasChanged(run)
+          ? changedWords(run)
+          : `${run.fetched.files > 0 ? 'Nothing' : 'Nothing was fetched, nothing'} was admitted, nothing was removed: the replica is as it was before this run.`,
+      ];
+    case 'failed':
+    case 'interrupted':
+      return [
+        hasChanged(run)
+          ? changedWords(run)
+          : 'The replica is as it was before this run. What had been verified is kept for the next one.',
+      ];
+    case 'warned':
+      return warnedWords(run);
+    default:
+      return [];
   }
 }
 
@@ -162,7 +196,9 @@ function changedWords(run: Run): string {
 
 /** The lines for one rule's findings; what is said of all of them alike need not be said again. */
 export function foundLines({ means, rows, shared, rest }: Found): string[] {
-  const lines = rows.map(({ path, message }) => (path === '' ? `- ${message}` : shared === undefined ? `- ${path}: ${message}` : `- ${path}`));
+  const lines = rows.map(({ path, message }) =>
+    path === '' ? `- ${message}` : shared === undefined ? `- ${path}: ${message}` : `- ${path}`,
+  );
   return [means, ...lines, ...(rest > 0 ? [`... and ${formatCount(rest)} more`] : [])];
 }
 
@@ -174,11 +210,17 @@ function foundSections(run: Run): string[] {
 export function roads(run: Run, place: Place): { rule: Rule; lines: string[] }[] {
   const found = [...run.findings.rules('violation'), ...run.findings.rules('warning')].map(({ rule }) => rule);
   const standing = (run.alarm?.rules ?? []).filter((rule): rule is Rule => Object.hasOwn(ruleWords, rule));
-  return [...new Set([...found, ...standing])].map((rule) => ({ rule, lines: ruleWords[rule].road.map((line) => filled(line, run, place)) }));
+  return [...new Set([...found, ...standing])].map((rule) => ({
+    rule,
+    lines: ruleWords[rule].road.map((line) => filled(line, run, place)),
+  }));
 }
 
 function filled(line: string, run: Run, place: Place): string {
-  return withProgram(line.replaceAll('REPO', () => run.repository).replaceAll('REPLICA', () => place.replica), place);
+  return withProgram(
+    line.replaceAll('REPO', () => run.repository).replaceAll('REPLICA', () => place.replica),
+    place,
+  );
 }
 
 /** A line whose commands find the same configuration as the run. */
@@ -192,8 +234,12 @@ export function summary(run: Run): string[] {
     `${run.repository}: ${headline(run)}`,
     ...(run.failure === undefined ? [] : [`  hint: ${run.failure.hint}`]),
     ...buriedLines(run).map((line) => `  ${line}`),
-    ...foundSections(run).filter((line) => line !== '').map((line) => `  ${line}`),
-    ...(run.command === 'audit' && run.alarm !== undefined ? [`  note: the alarm of run ${run.alarm.runId} still stands; sync fetches nothing until it is acknowledged`] : []),
+    ...foundSections(run)
+      .filter((line) => line !== '')
+      .map((line) => `  ${line}`),
+    ...(run.command === 'audit' && run.alarm !== undefined
+      ? [`  note: the alarm of run ${run.alarm.runId} still stands; sync fetches nothing until it is acknowledged`]
+      : []),
   ];
 }
 

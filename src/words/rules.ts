@@ -44,7 +44,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     ],
   },
   'over-budget': {
-    means: 'More was deleted than the open prune window lets through, or no snapshot would be left. Nothing of it was accepted.',
+    means:
+      'More was deleted than the open prune window lets through, or no snapshot would be left. Nothing of it was accepted.',
     road: [
       'Ask whether so much was pruned. If so: rsync-ratchet prune-window open REPO --max-deletions N, with N large enough.',
       'If every snapshot was replaced on purpose (tag, rewrite, forget --keep-last 1): it is let through once the new ones are admitted;',
@@ -74,8 +75,12 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     ],
   },
   inconsistent: {
-    means: 'rsync\'s own words contradict what the file list says. An honest rsync never does that.',
-    road: ['Something between the two rsyncs lies. Look at the rsync program on serverA (rpm -V, debsums) and treat serverA as compromised', 'until you know better.', ...acknowledge],
+    means: "rsync's own words contradict what the file list says. An honest rsync never does that.",
+    road: [
+      'Something between the two rsyncs lies. Look at the rsync program on serverA (rpm -V, debsums) and treat serverA as compromised',
+      'until you know better.',
+      ...acknowledge,
+    ],
   },
   unaccounted: {
     means: 'A path of the replica was not named in the report, or more than once. An honest rsync names each once.',
@@ -95,18 +100,23 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   },
   refused: {
     means: 'A change that no row of the policy allows.',
-    road: ['Look at the path on serverA and in REPLICA/, and report this: the policy should know the case.', ...acknowledge],
+    road: [
+      'Look at the path on serverA and in REPLICA/, and report this: the policy should know the case.',
+      ...acknowledge,
+    ],
   },
   foreign: {
     means: 'serverA has something that restic does not use. It is never copied.',
-    road: ['If it belongs there, add its name to the repository\'s ignore: list. Otherwise remove it on serverA.'],
+    road: ["If it belongs there, add its name to the repository's ignore: list. Otherwise remove it on serverA."],
   },
   stray: {
-    means: 'The replica has something that restic does not use. Somebody put it there on this machine; it is left alone.',
-    road: ['Move it out of REPLICA/, or add its name to the repository\'s ignore: list.'],
+    means:
+      'The replica has something that restic does not use. Somebody put it there on this machine; it is left alone.',
+    road: ["Move it out of REPLICA/, or add its name to the repository's ignore: list."],
   },
   quarantined: {
-    means: 'A file came with content that does not match its name. It lies in the replica\'s .rsync-ratchet/quarantine/ now.',
+    means:
+      "A file came with content that does not match its name. It lies in the replica's .rsync-ratchet/quarantine/ now.",
     road: [
       'Compare sha256sum on serverA with the name. If it differs there too, the file is damaged on serverA: see restic check,',
       'restic repair. If it is right there, it was damaged on the way: the next night tries again.',
@@ -115,14 +125,17 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   },
   'not-delivered': {
     means: 'serverA listed a file and did not deliver it.',
-    road: ['Look whether the file can be read on serverA (owner, mode, disk errors: dmesg). The next night tries again.'],
+    road: [
+      'Look whether the file can be read on serverA (owner, mode, disk errors: dmesg). The next night tries again.',
+    ],
   },
   unrequested: {
     means: 'serverA sent a file that nobody asked for. It was thrown away.',
     road: ['An honest rsync never does that: look at the rsync program on serverA.'],
   },
   unfinished: {
-    means: 'The time of timeouts.run was over before everything had come, or that of timeouts.prove before restic had read all; or the run found something and then failed.',
+    means:
+      'The time of timeouts.run was over before everything had come, or that of timeouts.prove before restic had read all; or the run found something and then failed.',
     road: [
       'Nothing to do if this is a first copy: each night goes on where the last one stopped. If the time was too short, raise',
       'timeouts.run or timeouts.prove. If the run failed: what it found before stands; its failure is told beside it, and is to be mended as well.',
@@ -131,7 +144,7 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   stale: {
     means: 'No new snapshot has come for as long as alerts.freshness allows, although nothing else was wrong.',
     road: [
-      'Look whether the clients still back up: restic snapshots --latest 1 against serverA, and the clients\' own logs.',
+      "Look whether the clients still back up: restic snapshots --latest 1 against serverA, and the clients' own logs.",
       'If they do, serverA shows an old state or withholds what is new: treat it as compromised until you know better.',
       'If backups pause on purpose, raise alerts.freshness.',
     ],
@@ -145,7 +158,9 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   },
   clock: {
     means: 'The clock of this machine has jumped, or the tool has not run for more than a week.',
-    road: ['Look at the clock (date, timedatectl). If it is right, the next run goes on as usual; a refused window must be opened again.'],
+    road: [
+      'Look at the clock (date, timedatectl). If it is right, the next run goes on as usual; a refused window must be opened again.',
+    ],
   },
   mtimes: {
     means: 'Very many files have a new modification time on serverA, with their old size.',
@@ -158,7 +173,7 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     ],
   },
   'spot-check': {
-    means: 'serverA lists a file as unchanged, but its content is not what its name says. The replica\'s copy is right.',
+    means: "serverA lists a file as unchanged, but its content is not what its name says. The replica's copy is right.",
     road: [
       'Either the disk of serverA rots (dmesg, smartctl, restic check --read-data there), or somebody changed it and hid that.',
       'Set spotCheck to a large number for one night to hash everything on serverA.',
@@ -167,7 +182,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     ],
   },
   unproven: {
-    means: 'A new file has the right hash and is still poison: restic refuses it, or the repository with it. It is in quarantine.',
+    means:
+      'A new file has the right hash and is still poison: restic refuses it, or the repository with it. It is in quarantine.',
     road: [
       'Somebody with access to serverA made it, or a client with bad memory did. Look who wrote it (owner, time), and remove it there:',
       'an index with restic repair index, a pack with restic repair packs, each while a prune window is open here.',
@@ -177,7 +193,9 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
   },
   'held-back': {
     means: 'A new snapshot needs a pack that is damaged or has not come. It waits; the rest was admitted.',
-    road: ['See the warnings about packs in this mail. Mend the pack on serverA (restic repair, or run the backup again); the next night tries again.'],
+    road: [
+      'See the warnings about packs in this mail. Mend the pack on serverA (restic repair, or run the backup again); the next night tries again.',
+    ],
   },
   unconfirmed: {
     means: 'Files were deleted on serverA that restic still needs. They stay in the replica, without a due date.',
@@ -193,7 +211,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     road: ['See what restic misses, above. To keep the files for good: rsync-ratchet tombstones keep REPO --all'],
   },
   'came-back': {
-    means: 'serverA lists files again that an operator has kept for good. The word stands: when they are gone once more, they stay here.',
+    means:
+      'serverA lists files again that an operator has kept for good. The word stands: when they are gone once more, they stay here.',
     road: ['Nothing needs to be done if they were brought back on purpose (give-back, a restore). Told once.'],
   },
   'missing-pack': {
@@ -207,7 +226,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     ],
   },
   unread: {
-    means: 'Files lie in the replica that restic has not read yet: of a first copy that took longer than timeouts.prove, of an existing copy',
+    means:
+      'Files lie in the replica that restic has not read yet: of a first copy that took longer than timeouts.prove, of an existing copy',
     road: [
       'that was adopted, of nights without a password, or of a version of this program that did not read. Nothing needs to be done:',
       'each night reads on within timeouts.prove, a restic check counts too, and until all is read nothing expires.',
@@ -216,7 +236,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     ],
   },
   unchecked: {
-    means: 'Fewer files of serverA were fetched and hashed tonight than spotCheck asks for: the disk of the replica has no room for them.',
+    means:
+      'Fewer files of serverA were fetched and hashed tonight than spotCheck asks for: the disk of the replica has no room for them.',
     road: ['Make room on the disk of the replica; the next night checks again.'],
   },
   'check-failed': {
@@ -229,7 +250,8 @@ export const ruleWords: Readonly<Record<Rule, RuleWords>> = {
     ],
   },
   damaged: {
-    means: 'Files of the replica are not what they were when they came. It was this machine that damaged them, not serverA.',
+    means:
+      'Files of the replica are not what they were when they came. It was this machine that damaged them, not serverA.',
     road: [
       'Look at the disk of this machine (dmesg, smartctl). Then have them fetched again: rsync-ratchet scrub --repair REPO',
       'Only what hashes to its name gets in; the damaged copies stay in quarantine. What serverA cannot deliver either must come',

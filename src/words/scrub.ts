@@ -1,7 +1,17 @@
 /** Words for people about a scrub, and its JSON. */
 import { formatBytes, formatCount } from '../figures.ts';
 import { secondsBetween } from '../ratchet/run.ts';
-import { leftIn, mostDamages, repairedIn, scrubExitCode, scrubOutcome, shareText, type Damage, type Scrub, type ScrubMemory } from '../scrub/share.ts';
+import {
+  leftIn,
+  mostDamages,
+  repairedIn,
+  scrubExitCode,
+  scrubOutcome,
+  shareText,
+  type Damage,
+  type Scrub,
+  type ScrubMemory,
+} from '../scrub/share.ts';
 
 /** So many damaged files are named on a terminal. */
 const shown = 100;
@@ -11,7 +21,11 @@ export function scrubLines(scrub: Scrub): string[] {
   const [left, repaired] = [leftIn(scrub), repairedIn(scrub)];
   return [
     `${scrub.repository}: ${headline(scrub, left.length, repaired.length)}`,
-    ...named(left, ({ path, fault, mended }) => `  ${path}: ${fault}${typeof mended === 'string' ? `; not repaired: ${mended}` : ''}`),
+    ...named(
+      left,
+      ({ path, fault, mended }) =>
+        `  ${path}: ${fault}${typeof mended === 'string' ? `; not repaired: ${mended}` : ''}`,
+    ),
     ...named(repaired, ({ path }) => `  ${path}: repaired; the damaged copy is in quarantine/replaced`),
     ...[...whyItStopped(scrub), ...whatToDo(scrub, left)].map((line) => `  ${line}`),
   ];
@@ -20,12 +34,19 @@ export function scrubLines(scrub: Scrub): string[] {
 function headline(scrub: Scrub, left: number, repaired: number): string {
   const done = `${formatCount(scrub.hashed.files)} files (${formatBytes(scrub.hashed.bytes)}) hashed${shareWords(scrub)}`;
   switch (scrubOutcome(scrub)) {
-    case 'locked': return scrub.lockedBy === 'scrub' ? 'another scrub is at work; nothing was done'
-      : `${files(left)} damaged; not repaired, because another run is at work; ${done}`;
-    case 'failed': case 'interrupted': return `not finished; ${done}; ${files(left)} damaged${repaired > 0 ? `, ${files(repaired)} repaired` : ''}`;
-    case 'whole': return `every file is what its name says; ${done}`;
-    case 'repaired': return `${files(repaired)} damaged and repaired, all is whole now; ${done}`;
-    case 'damaged': return `${files(left)} damaged${repaired > 0 ? `, ${files(repaired)} repaired` : ''}; ${done}`;
+    case 'locked':
+      return scrub.lockedBy === 'scrub'
+        ? 'another scrub is at work; nothing was done'
+        : `${files(left)} damaged; not repaired, because another run is at work; ${done}`;
+    case 'failed':
+    case 'interrupted':
+      return `not finished; ${done}; ${files(left)} damaged${repaired > 0 ? `, ${files(repaired)} repaired` : ''}`;
+    case 'whole':
+      return `every file is what its name says; ${done}`;
+    case 'repaired':
+      return `${files(repaired)} damaged and repaired, all is whole now; ${done}`;
+    case 'damaged':
+      return `${files(left)} damaged${repaired > 0 ? `, ${files(repaired)} repaired` : ''}; ${done}`;
   }
 }
 
@@ -41,12 +62,17 @@ function shareWords(scrub: Scrub): string {
 
 function named(damages: readonly Damage[], words: (damage: Damage) => string): string[] {
   const rest = damages.length - shown;
-  return [...damages.slice(0, shown).map(words), ...(rest > 0 ? [`  ... and ${formatCount(rest)} more (all of them with --json)`] : [])];
+  return [
+    ...damages.slice(0, shown).map(words),
+    ...(rest > 0 ? [`  ... and ${formatCount(rest)} more (all of them with --json)`] : []),
+  ];
 }
 
 function whyItStopped({ isComplete, lockedBy, failure }: Scrub): string[] {
   if (isComplete || lockedBy === 'scrub' || failure !== undefined) return [];
-  return [`The scrub has stopped after ${formatCount(mostDamages)} damaged files: that is a dying disk. The next one goes on from there.`];
+  return [
+    `The scrub has stopped after ${formatCount(mostDamages)} damaged files: that is a dying disk. The next one goes on from there.`,
+  ];
 }
 
 function whatToDo(scrub: Scrub, left: readonly Damage[]): string[] {
@@ -57,11 +83,15 @@ function whatToDo(scrub: Scrub, left: readonly Damage[]): string[] {
   return [
     'What to do: look at the disk first (dmesg, smartctl): it was this machine that damaged them, not serverA.',
     ...(isTried
-      ? ['serverA could not help: another copy of these files may be right (its SHA-256 must be the name). If there is none,',
-        'restic check tells which snapshots need them.']
-      : [`Then: ${again}`,
-        'That repairs these first: it fetches them from serverA, lets in only what hashes to its name, and keeps the damaged copies',
-        'in quarantine.']),
+      ? [
+          'serverA could not help: another copy of these files may be right (its SHA-256 must be the name). If there is none,',
+          'restic check tells which snapshots need them.',
+        ]
+      : [
+          `Then: ${again}`,
+          'That repairs these first: it fetches them from serverA, lets in only what hashes to its name, and keeps the damaged copies',
+          'in quarantine.',
+        ]),
   ];
 }
 
@@ -73,12 +103,23 @@ export function scrubsToJson(scrubs: readonly Scrub[]): string {
 function scrubToJson(scrub: Scrub): object {
   const { repository, runId, share, startedAt, finishedAt, hashed, isResumed, isComplete, damages, failure } = scrub;
   return {
-    repository, runId, share: shareText(share), outcome: scrubOutcome(scrub), exitCode: scrubExitCode(scrub),
+    repository,
+    runId,
+    share: shareText(share),
+    outcome: scrubOutcome(scrub),
+    exitCode: scrubExitCode(scrub),
     ...(failure === undefined ? {} : { error: { message: failure.message, hint: failure.hint } }),
-    startedAt: startedAt.toISOString(), finishedAt: finishedAt.toISOString(), seconds: secondsBetween(startedAt, finishedAt),
-    resumed: isResumed, complete: isComplete, hashed,
+    startedAt: startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    seconds: secondsBetween(startedAt, finishedAt),
+    resumed: isResumed,
+    complete: isComplete,
+    hashed,
     damaged: [...damages.values()].map(({ path, fault, mended }) => ({
-      path, message: fault, repaired: mended === true, ...(typeof mended === 'string' ? { notRepaired: mended } : {}),
+      path,
+      message: fault,
+      repaired: mended === true,
+      ...(typeof mended === 'string' ? { notRepaired: mended } : {}),
     })),
     repaired: repairedIn(scrub).length,
     left: leftIn(scrub).length,

@@ -23,15 +23,19 @@ export function nextSteps(run: Run, place: Place, untold: Memory['untold'] = nul
 function aboutOutcome(run: Run, step: MakeStep): Step[] {
   const name = run.repository;
   switch (outcomeOf(run)) {
-    case 'alarm': return [
-      step('look again; it changes nothing', 'audit', name),
-      ...declarations(run, step),
-      step('when you know what it was', 'acknowledge', name, '--reason', '"what it was"'),
-      step('then', 'sync', name, ...(isAbout(run, 'over-limit') ? ['--no-limits'] : [])),
-    ];
-    case 'failed': return [step('once it is put right', run.command, name)];
-    case 'warned': return [...repairs(run, step), step('how it stands', 'status', name)];
-    default: return [];
+    case 'alarm':
+      return [
+        step('look again; it changes nothing', 'audit', name),
+        ...declarations(run, step),
+        step('when you know what it was', 'acknowledge', name, '--reason', '"what it was"'),
+        step('then', 'sync', name, ...(isAbout(run, 'over-limit') ? ['--no-limits'] : [])),
+      ];
+    case 'failed':
+      return [step('once it is put right', run.command, name)];
+    case 'warned':
+      return [...repairs(run, step), step('how it stands', 'status', name)];
+    default:
+      return [];
   }
 }
 
@@ -43,13 +47,40 @@ function isAbout(run: Run, rule: Rule): boolean {
 /** What would have let it through, for who pruned, changed keys, migrated or restored on purpose. */
 function declarations(run: Run, step: MakeStep): Step[] {
   const name = run.repository;
-  const deletions = Math.max(run.findings.count('deleted'), run.findings.count('over-budget') > 0 ? run.audit.deleted : 0);
-  const open = (when: string, words: string[], reason: string): Step => step(when, 'prune-window', 'open', name, '--for', '2h', ...words, '--reason', `"${reason}"`);
+  const deletions = Math.max(
+    run.findings.count('deleted'),
+    run.findings.count('over-budget') > 0 ? run.audit.deleted : 0,
+  );
+  const open = (when: string, words: string[], reason: string): Step =>
+    step(when, 'prune-window', 'open', name, '--for', '2h', ...words, '--reason', `"${reason}"`);
   return [
-    ...(deletions > 0 ? [open(`only if you ran restic ${deleting(run)} on purpose`, ['--max-deletions', String(deletions)], deleting(run))] : []),
-    ...(run.findings.count('pinned') > 0 ? [open('only if you changed a key on purpose', ['--allow-keys'], 'keys')] : []),
-    ...(hasChangedConfig(run) ? [step('only if you changed the config on purpose (restic migrate)', 'init', name, '--repin')] : []),
-    ...(isAbout(run, 'mtimes') ? [step('only if you know why the times are new: it takes them all over', 'acknowledge', name, '--accept-mtimes', '--reason', '"restored from tape"')] : []),
+    ...(deletions > 0
+      ? [
+          open(
+            `only if you ran restic ${deleting(run)} on purpose`,
+            ['--max-deletions', String(deletions)],
+            deleting(run),
+          ),
+        ]
+      : []),
+    ...(run.findings.count('pinned') > 0
+      ? [open('only if you changed a key on purpose', ['--allow-keys'], 'keys')]
+      : []),
+    ...(hasChangedConfig(run)
+      ? [step('only if you changed the config on purpose (restic migrate)', 'init', name, '--repin')]
+      : []),
+    ...(isAbout(run, 'mtimes')
+      ? [
+          step(
+            'only if you know why the times are new: it takes them all over',
+            'acknowledge',
+            name,
+            '--accept-mtimes',
+            '--reason',
+            '"restored from tape"',
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -78,8 +109,12 @@ function aboutTombstones(run: Run, step: MakeStep, untold: Memory['untold']): St
   if (run.buried === undefined && !stays && earlier === undefined) return [];
   return [
     step('what leaves, and when', 'tombstones', 'list', name),
-    ...(run.buried === undefined ? [] : [step('to keep what was deleted tonight', 'tombstones', 'keep', name, '--run', run.runId)]),
-    ...(earlier === undefined ? [] : [step('to keep what that earlier run accepted', 'tombstones', 'keep', name, '--run', earlier)]),
+    ...(run.buried === undefined
+      ? []
+      : [step('to keep what was deleted tonight', 'tombstones', 'keep', name, '--run', run.runId)]),
+    ...(earlier === undefined
+      ? []
+      : [step('to keep what that earlier run accepted', 'tombstones', 'keep', name, '--run', earlier)]),
     ...(stays ? [step('to keep all of it', 'tombstones', 'keep', name, '--all')] : []),
   ];
 }

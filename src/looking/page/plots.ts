@@ -3,19 +3,35 @@ import uPlot from 'uplot';
 import type { PlotData, PlotKind } from '../report/plots.ts';
 import { formatBytes, formatCount } from '../../figures.ts';
 
-type Look = Pick<uPlot.Options, 'series' | 'axes' | 'hooks'> & { readonly data: uPlot.AlignedData; readonly scales?: uPlot.Scales };
+type Look = Pick<uPlot.Options, 'series' | 'axes' | 'hooks'> & {
+  readonly data: uPlot.AlignedData;
+  readonly scales?: uPlot.Scales;
+};
 
 /** A colour of the style sheet, asked anew at each drawing: light and dark may change while the page is open. */
 const colour = (name: string) => (): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
 
-const looks: Readonly<Record<PlotKind, (data: PlotData) => Look>> = { growth, new: newBytes, stages: stagesLook, tombstones };
+const looks: Readonly<Record<PlotKind, (data: PlotData) => Look>> = {
+  growth,
+  new: newBytes,
+  stages: stagesLook,
+  tombstones,
+};
 
 function growth({ time, bytes, snapshots, alarms, windows }: PlotData): Look {
   return {
     data: [time, bytes, snapshots],
-    series: [date, line('replica', 'c1', formatBytes, { fill: colour('c1-soft') }), line('snapshots', 'c2', formatCount, { scale: 'count' })],
+    series: [
+      date,
+      line('replica', 'c1', formatBytes, { fill: colour('c1-soft') }),
+      line('snapshots', 'c2', formatCount, { scale: 'count' }),
+    ],
     // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot declares its enums without values
-    axes: [dates, axis('y', formatBytes, powersOfTwo), { ...axis('count', formatCount), side: 1, grid: { show: false } }],
+    axes: [
+      dates,
+      axis('y', formatBytes, powersOfTwo),
+      { ...axis('count', formatCount), side: 1, grid: { show: false } },
+    ],
     scales: { y: { range: fromZero }, count: { range: fromZero } },
     hooks: { drawClear: [shade(alarms, 'bad-soft'), shade(windows, 'c1-shade')] },
   };
@@ -71,15 +87,31 @@ const fromZero: uPlot.Range.Function = (_, _low, high) => [0, Math.max(1, high *
 
 /** Bars touch; a day more is a bar more. */
 const barPaths = uPlot.paths.bars?.({ size: [1, 24], align: 1 });
-const bars: uPlot.Series = { ...(barPaths === undefined ? {} : { paths: barPaths }), width: 0, points: { show: false } };
+const bars: uPlot.Series = {
+  ...(barPaths === undefined ? {} : { paths: barPaths }),
+  width: 0,
+  points: { show: false },
+};
 
 function line(label: string, name: string, words: (value: number) => string, more: uPlot.Series = {}): uPlot.Series {
   const value = (_: uPlot, raw: number | null): string => (raw === null ? '--' : words(raw));
   const fill = more.paths === undefined ? {} : { fill: colour(name) };
-  return { label, value, stroke: colour(name), width: 1.5, points: { show: (u) => u.data[0].length < 3 }, ...fill, ...more };
+  return {
+    label,
+    value,
+    stroke: colour(name),
+    width: 1.5,
+    points: { show: (u) => u.data[0].length < 3 },
+    ...fill,
+    ...more,
+  };
 }
 
-const ink = { stroke: colour('muted'), grid: { stroke: colour('line'), width: 1 }, ticks: { stroke: colour('line'), width: 1 } };
+const ink = {
+  stroke: colour('muted'),
+  grid: { stroke: colour('line'), width: 1 },
+  ticks: { stroke: colour('line'), width: 1 },
+};
 
 /** Years, months and days as people write them here, not as in America. */
 const dates: uPlot.Axis = {
@@ -93,13 +125,21 @@ const dates: uPlot.Axis = {
 };
 
 function axis(scale: string, words: (value: number) => string, incrs?: number[]): uPlot.Axis {
-  return { ...ink, scale, size: 72, values: (_, splits) => splits.map(words), ...(incrs === undefined ? {} : { incrs }) };
+  return {
+    ...ink,
+    scale,
+    size: 72,
+    values: (_, splits) => splits.map(words),
+    ...(incrs === undefined ? {} : { incrs }),
+  };
 }
 
 function formatSeconds(seconds: number): string {
   if (seconds < 60) return `${Math.round(seconds * 10) / 10} s`;
   const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
+  return minutes < 60
+    ? `${minutes} min`
+    : `${Math.floor(minutes / 60)} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
 }
 
 /** Marks times behind the lines; the shortest is still seen. */
@@ -123,14 +163,27 @@ function draw(figure: HTMLElement, all: readonly PlotData[]): void {
   const data = all[Number(figure.dataset['repository'])];
   if (data === undefined || data.time.length === 0) return;
   const { data: columns, series, axes, scales, hooks } = looks[figure.dataset['plot'] as PlotKind](data);
-  const size = (): { width: number; height: number } => ({ width: figure.clientWidth, height: figure.clientWidth < 500 ? 200 : 240 });
-  const plot = new uPlot({
-    ...size(), series, axes: axes ?? [], scales: { ...scales, x: { range: throughLastDay } }, hooks: hooks ?? {},
-    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
-    cursor: { y: false, sync: { key: String(figure.dataset['repository']) } },
-  }, columns, figure);
+  const size = (): { width: number; height: number } => ({
+    width: figure.clientWidth,
+    height: figure.clientWidth < 500 ? 200 : 240,
+  });
+  const plot = new uPlot(
+    {
+      ...size(),
+      series,
+      axes: axes ?? [],
+      scales: { ...scales, x: { range: throughLastDay } },
+      hooks: hooks ?? {},
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
+      cursor: { y: false, sync: { key: String(figure.dataset['repository']) } },
+    },
+    columns,
+    figure,
+  );
   plots.push(plot);
-  new ResizeObserver(() => { plot.setSize(size()); }).observe(figure);
+  new ResizeObserver(() => {
+    plot.setSize(size());
+  }).observe(figure);
 }
 
 /** Shows the last days of all plots, everything for 0. */
@@ -145,7 +198,12 @@ function show(days: number): void {
 const numbers = JSON.parse(document.getElementById('data')?.textContent ?? '[]') as PlotData[];
 for (const figure of document.querySelectorAll<HTMLElement>('figure[data-plot]')) draw(figure, numbers);
 const buttons = document.querySelectorAll<HTMLElement>('.ranges button');
-for (const button of buttons) button.addEventListener('click', () => { show(Number(button.dataset['days'])); });
+for (const button of buttons)
+  button.addEventListener('click', () => {
+    show(Number(button.dataset['days']));
+  });
 document.querySelector('.ranges')?.removeAttribute('hidden');
 show(numbers.some(({ time }) => time.length > 2 * 365) ? 365 : 0); // more than two years at once are hard to read
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { for (const plot of plots) plot.redraw(false); });
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  for (const plot of plots) plot.redraw(false);
+});

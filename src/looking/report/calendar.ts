@@ -7,22 +7,35 @@ const dayLength = 24 * 3600 * 1000;
 /** So many years are open, the newest; the others wait for a tap. */
 const yearsOpen = 2;
 
-const classes = { alarm: 'a', failed: 'f', interrupted: 'f', warned: 'w', locked: 'f', synced: 's', unchanged: 'u' } as const;
+const classes = {
+  alarm: 'a',
+  failed: 'f',
+  interrupted: 'f',
+  warned: 'w',
+  locked: 'f',
+  synced: 's',
+  unchanged: 'u',
+} as const;
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** The newest year first. */
 export function calendarHtml({ days }: Story): Html {
   const [first, last] = [days[0], days.at(-1)];
-  if (first === undefined || last === undefined) return html`<p class="muted">No night yet.</p>
+  if (first === undefined || last === undefined)
+    return html`<p class="muted">No night yet.</p>
 `;
   const byDay = new Map(days.map((day) => [day.midnight, day]));
   const newest = yearOf(last);
   const years = Array.from({ length: newest - yearOf(first) + 1 }, (_, index) => newest - index);
   const parts = years.map((year) => yearHtml(year, cellsOf(year, byDay, first.midnight, last.midnight)));
   const older = parts.slice(yearsOpen);
-  return html`${legend}${parts.slice(0, yearsOpen)}${older.length === 0 ? [] : html`<details><summary>${counted(older.length, 'earlier year')}</summary>
+  return html`${legend}${parts.slice(0, yearsOpen)}${
+    older.length === 0
+      ? []
+      : html`<details><summary>${counted(older.length, 'earlier year')}</summary>
 ${older}</details>
-`}`;
+`
+  }`;
 }
 
 const legend = html`<p class="legend"><i class="s"></i> new files <i class="u"></i> nothing new <i class="w"></i> warnings <i class="f"></i> failed <i class="a"></i> alarm <i class="n"></i> no run</p>
@@ -67,7 +80,10 @@ function yearWords(cells: readonly Cell[]): string {
   const count = (isCounted: (day: Cell[1]) => boolean): number => cells.filter(([, day]) => isCounted(day)).length;
   const none = count((day) => day === undefined);
   return [
-    ...outcomes.map((outcome) => [count((day) => day?.outcome === outcome), outcome] as const).filter(([nights]) => nights > 0).map(([nights, outcome]) => `${nights} ${outcome}`),
+    ...outcomes
+      .map((outcome) => [count((day) => day?.outcome === outcome), outcome] as const)
+      .filter(([nights]) => nights > 0)
+      .map(([nights, outcome]) => `${nights} ${outcome}`),
     ...(none === 0 ? [] : [`${none} without a run`]),
   ].join(', ');
 }

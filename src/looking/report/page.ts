@@ -32,7 +32,11 @@ export interface PageOrigin {
 }
 
 /** The whole page. Its policy lets run what it carries, and nothing may be loaded from anywhere. */
-export function reportPage(repositories: readonly ReportedRepository[], { script, style, nameOf }: PageParts, { host, now, version }: PageOrigin): string {
+export function reportPage(
+  repositories: readonly ReportedRepository[],
+  { script, style, nameOf }: PageParts,
+  { host, now, version }: PageOrigin,
+): string {
   const policy = `default-src 'none'; script-src '${nameOf(script)}'; style-src '${nameOf(style)}'; base-uri 'none'; form-action 'none'`;
   return html`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="robots" content="noindex"><meta name="referrer" content="no-referrer"><title>rsync-ratchet on ${host}</title>
@@ -73,8 +77,10 @@ function markOf(status: Status): readonly [mark: string, tone: 'good' | 'warning
 function repositoryHtml(repository: ReportedRepository, index: number, now: Date): Html {
   const { status, story, journal } = repository;
   return html`<section id="r${index}"><h2>${status.repository}</h2>
-<dl>${statusRows(status).map(([name, text, tone]) => html`<dt>${name}</dt><dd class="${tone}">${text}</dd>
-`)}${journalRow(journal)}</dl>
+<dl>${statusRows(status).map(
+    ([name, text, tone]) => html`<dt>${name}</dt><dd class="${tone}">${text}</dd>
+`,
+  )}${journalRow(journal)}</dl>
 <h3>Nights</h3>
 ${calendarHtml(story)}${partsHtml(repository, index, now)}</section>
 `;
@@ -82,21 +88,40 @@ ${calendarHtml(story)}${partsHtml(repository, index, now)}</section>
 
 /** Before the first night only what there is to tell. */
 function partsHtml({ status, story }: ReportedRepository, index: number, now: Date): Html[] {
-  const part = (rows: readonly unknown[], content: Html): Html[] => (rows.length > 0 || story.days.length > 0 ? [content] : []);
+  const part = (rows: readonly unknown[], content: Html): Html[] =>
+    rows.length > 0 || story.days.length > 0 ? [content] : [];
   return [
-    ...part(story.days, html`${figureHtml('growth', index, 'Growth of the replica', growthWords(story.days, status, now))}${figureHtml('new', index, 'New bytes per night', 'Admitted each day; the scale is logarithmic, a night with nothing new has no bar.')}${figureHtml('stages', index, 'Time per stage', 'How long each part of the night took, one upon the other.')}`),
-    ...part(story.alarms, html`<h3>Alarms</h3>
-${standingsHtml(['raised (UTC)', 'acknowledged', 'rules', 'by'], story.alarms, 'None was ever raised.')}`),
-    ...part(story.windows, html`<h3>Prune windows opened by hand</h3>
-${standingsHtml(['opened (UTC)', 'until', 'lets through', 'end'], story.windows, 'None was ever opened.')}`),
-    ...part(story.deletions, html`${figureHtml('tombstones', index, 'Tombstones', `Files that serverA deleted in a window and that are still here: ${counted(status.tombstones.pending, 'file')}, ${formatBytes(status.tombstones.bytes)}.`)}${eventsHtml(story.deletions, 'No deletion was ever accepted.')}`),
-    ...part(story.troubles, html`<h3>What was not well</h3>
-${eventsHtml(story.troubles, 'Nothing.')}`),
+    ...part(
+      story.days,
+      html`${figureHtml('growth', index, 'Growth of the replica', growthWords(story.days, status, now))}${figureHtml('new', index, 'New bytes per night', 'Admitted each day; the scale is logarithmic, a night with nothing new has no bar.')}${figureHtml('stages', index, 'Time per stage', 'How long each part of the night took, one upon the other.')}`,
+    ),
+    ...part(
+      story.alarms,
+      html`<h3>Alarms</h3>
+${standingsHtml(['raised (UTC)', 'acknowledged', 'rules', 'by'], story.alarms, 'None was ever raised.')}`,
+    ),
+    ...part(
+      story.windows,
+      html`<h3>Prune windows opened by hand</h3>
+${standingsHtml(['opened (UTC)', 'until', 'lets through', 'end'], story.windows, 'None was ever opened.')}`,
+    ),
+    ...part(
+      story.deletions,
+      html`${figureHtml('tombstones', index, 'Tombstones', `Files that serverA deleted in a window and that are still here: ${counted(status.tombstones.pending, 'file')}, ${formatBytes(status.tombstones.bytes)}.`)}${eventsHtml(story.deletions, 'No deletion was ever accepted.')}`,
+    ),
+    ...part(
+      story.troubles,
+      html`<h3>What was not well</h3>
+${eventsHtml(story.troubles, 'Nothing.')}`,
+    ),
   ];
 }
 
 function journalRow({ bad, lines, head }: Verification): Html {
-  const words = bad === undefined ? `${counted(lines, 'line')}, the chain is whole; head ${head.hash}` : `BROKEN at ${bad.file}, line ${bad.line}: ${bad.why}`;
+  const words =
+    bad === undefined
+      ? `${counted(lines, 'line')}, the chain is whole; head ${head.hash}`
+      : `BROKEN at ${bad.file}, line ${bad.line}: ${bad.why}`;
   return html`<dt>journal</dt><dd class="${bad === undefined ? 'plain' : 'bad'}">${words}</dd>`;
 }
 
@@ -112,7 +137,10 @@ function growthWords(days: readonly Day[], status: Status, now: Date): string {
 /** How fast it grows, and how long the disk will do at that pace. */
 function paceWords(days: readonly Day[], from: number, span: number, { disk }: Status): string {
   const pace = days.filter(({ midnight }) => midnight >= from).reduce((sum, { newBytes }) => sum + newBytes, 0) / span;
-  const lasts = disk === undefined || pace < 1 ? '' : ` At that pace the disk (${formatBytes(disk.free)} free) lasts for ${lastsFor(disk.free / pace)}.`;
+  const lasts =
+    disk === undefined || pace < 1
+      ? ''
+      : ` At that pace the disk (${formatBytes(disk.free)} free) lasts for ${lastsFor(disk.free / pace)}.`;
   return `${formatBytes(pace)} a day over the last ${counted(span, 'day')}.${lasts} `;
 }
 

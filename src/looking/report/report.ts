@@ -17,7 +17,11 @@ import { statusOf } from '../status.ts';
 export function htmlReport(config: Config, repositories: readonly Repository[], now: Date): string {
   const reported = repositories.map((repository) => {
     const { journal } = new State(config.state ?? '', repository.name);
-    return { status: statusOf(config, repository, now), story: storyOf(journal.newest(Infinity), now), journal: journal.verify() };
+    return {
+      status: statusOf(config, repository, now),
+      story: storyOf(journal.newest(Infinity), now),
+      journal: journal.verify(),
+    };
   });
   return reportPage(reported, { ...page, nameOf }, { host: hostname(), now, version });
 }
@@ -32,15 +36,26 @@ function nameOf(text: string): string {
  */
 export function writeReport(file: string, html: string, config: Config): void {
   const path = placeOf(file);
-  const own = [config.state ?? '', ...config.repositories.map(({ replica }) => replica)].filter((folder) => folder !== '');
+  const own = [config.state ?? '', ...config.repositories.map(({ replica }) => replica)].filter(
+    (folder) => folder !== '',
+  );
   const owner = own.find((folder) => path.startsWith(`${realOf(folder)}${sep}`));
-  if (owner !== undefined) throw new UsageError(`${file} lies in ${owner}, which is no place for a page`, 'name a file elsewhere, or - for stdout; nothing was written');
+  if (owner !== undefined)
+    throw new UsageError(
+      `${file} lies in ${owner}, which is no place for a page`,
+      'name a file elsewhere, or - for stdout; nothing was written',
+    );
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found !== undefined && !found.isFile()) throw new UsageError(`${file} is there and is no file`, 'name a file, or - for stdout; nothing was written');
+  if (found !== undefined && !found.isFile())
+    throw new UsageError(`${file} is there and is no file`, 'name a file, or - for stdout; nothing was written');
   try {
     replaceFile(path, html, found === undefined ? undefined : found.mode & 0o777);
   } catch (error) {
-    throw new Failure(`${file} cannot be written: ${(error as Error).message}`, 'name a file in a folder where this user may write', { cause: error });
+    throw new Failure(
+      `${file} cannot be written: ${(error as Error).message}`,
+      'name a file in a folder where this user may write',
+      { cause: error },
+    );
   }
 }
 

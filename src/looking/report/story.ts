@@ -44,19 +44,33 @@ export interface Story {
 const dayLength = 24 * 3600 * 1000;
 
 /** Outcomes, the worst first. */
-export const outcomes: readonly Outcome[] = ['alarm', 'failed', 'interrupted', 'warned', 'locked', 'synced', 'unchanged'];
+export const outcomes: readonly Outcome[] = [
+  'alarm',
+  'failed',
+  'interrupted',
+  'warned',
+  'locked',
+  'synced',
+  'unchanged',
+];
 
 /** Folds the lines of a journal, oldest first. What is missing in a line of an older version counts as unknown. */
 export function storyOf(lines: Iterable<JournalLine>, now: Date): Story {
   const days = new Map<number, Day>();
-  const story = { alarms: [] as Standing[], windows: [] as Standing[], deletions: [] as JournalLine[], troubles: [] as JournalLine[] };
+  const story = {
+    alarms: [] as Standing[],
+    windows: [] as Standing[],
+    deletions: [] as JournalLine[],
+    troubles: [] as JournalLine[],
+  };
   for (const line of lines) {
     if (line.event === 'finished') addNight(days, line);
     else foldDeclaration(story, line);
     if (deletionEvents.has(line.event)) story.deletions.push(line);
     if (isTrouble(line)) story.troubles.push(line);
   }
-  for (const window of story.windows) if (window.end === '' && isOver(window, now.toISOString())) window.end = 'ran out';
+  for (const window of story.windows)
+    if (window.end === '' && isOver(window, now.toISOString())) window.end = 'ran out';
   return { ...story, days: [...days.values()].sort((a, b) => a.midnight - b.midnight) };
 }
 
@@ -95,7 +109,8 @@ function detail(line: JournalLine, table: string, name: string): unknown {
 }
 
 function foldDeclaration({ alarms, windows }: { alarms: Standing[]; windows: Standing[] }, line: JournalLine): void {
-  if (line.event === 'alarm-raised') alarms.push({ since: line.time, until: undefined, what: list(line['rules']), end: '' });
+  if (line.event === 'alarm-raised')
+    alarms.push({ since: line.time, until: undefined, what: list(line['rules']), end: '' });
   if (line.event === 'acknowledged') lower(alarms, line);
   if (line.event === 'window-opened') open(windows, line);
   if (line.event === 'window-closed') close(windows, line);
@@ -112,7 +127,8 @@ function lower(alarms: Standing[], line: JournalLine): void {
 /** A window that is opened while another is open takes its place. */
 function open(windows: Standing[], line: JournalLine): void {
   const last = windows.at(-1);
-  if (last?.end === '' && !isOver(last, line.time)) Object.assign(last, { until: line.time, end: 'another was opened' });
+  if (last?.end === '' && !isOver(last, line.time))
+    Object.assign(last, { until: line.time, end: 'another was opened' });
   const keys = line['allowKeys'] === true ? ', keys may change' : '';
   const what = `${text(line['maxDeletions'])} deletions${keys}; by ${text(line['who'])}${reasonOf(line)}`;
   windows.push({ since: line.time, until: text(line['until']), what, end: '' });
@@ -122,7 +138,8 @@ function open(windows: Standing[], line: JournalLine): void {
 function close(windows: Standing[], line: JournalLine): void {
   const end = `closed by ${text(line['who'])}, ${text(line['used'])} deletions used`;
   const last = windows.at(-1);
-  if (line['source'] === 'config' || last === undefined) windows.push({ since: line.time, until: line.time, what: 'a window of the configuration', end });
+  if (line['source'] === 'config' || last === undefined)
+    windows.push({ since: line.time, until: line.time, what: 'a window of the configuration', end });
   else Object.assign(last, { until: line.time, end });
 }
 
