@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { parseTime } from '../config/units.ts';
 import { pluginFailure, pluginResult } from '../looking/nagios.ts';
-import { ageOf, statusLines, statusToJson, type Status } from '../looking/status-rows.ts';
+import { ageOf, type Status } from '../looking/standing.ts';
+import { statusLines, statusToJson } from '../looking/status-rows.ts';
 import { asFailure, exitCodes, Failure, UsageError } from '../errors.ts';
 import { hasState, statusOf } from '../looking/status.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';

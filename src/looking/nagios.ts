@@ -3,7 +3,7 @@ import { formatCount } from '../figures.ts';
 import { ruleCounts } from '../words/history.ts';
 import { escapeText } from '../printable.ts';
 import { unreadWords } from '../proof/unread.ts';
-import { ageOf, failedShare, replicaOf, type Status } from './status-rows.ts';
+import { ageOf, failedShare, replicaOf, type Status } from './standing.ts';
 
 /** 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
 export type PluginCode = 0 | 1 | 2 | 3;

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import type { Config, Repository } from '../config/config.ts';
 import { waitingIn } from '../telling/spooled.ts';
 import type { Memory } from '../ratchet/memory.ts';
-import type { Status } from './status-rows.ts';
+import type { Status } from './standing.ts';
 import { decideWindow } from '../ratchet/declared/window.ts';
 import { Failure } from '../errors.ts';
 import { quarantined } from '../ratchet/arrival/quarantine.ts';

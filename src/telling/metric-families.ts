@@ -3,7 +3,7 @@
  * THE TABLE below documents the names; each sample has the label `repository`.
  */
 import type { JournalLine } from '../state/chain.ts';
-import { replicaOf, type Status } from '../looking/status-rows.ts';
+import { replicaOf, type Status } from '../looking/standing.ts';
 
 /** One sample of a family: labels besides `repository`, and the value. */
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];

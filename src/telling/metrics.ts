@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { JournalEvent, JournalLine } from '../state/chain.ts';
 import type { Config, Repository } from '../config/config.ts';
 import { metricsText, type OnlyEnd } from './metric-families.ts';
-import type { Status } from '../looking/status-rows.ts';
+import type { Status } from '../looking/standing.ts';
 import { version } from '../version.ts';
 import { asFailure } from '../errors.ts';
 import type { Console } from './console.ts';

@@ -1,11 +1,11 @@
 /** Words for people: subjects, mail bodies, summaries. Everything in here is printable ASCII but for line ends. */
-import type { Memory } from '../ratchet/memory.ts';
-import { counted, formatBytes, formatCount, isoMinute } from '../figures.ts';
+import { counted, formatBytes, formatCount } from '../figures.ts';
 import { foundIn, type Found } from './found.ts';
 import { escapeText } from '../printable.ts';
 import { isAudited, outcomeOf, type Run } from '../ratchet/run.ts';
 import { ruleWords } from './rules.ts';
 import type { Rule } from '../audit/policy.ts';
+import { buriedLines } from './deletions.ts';
 
 /** Where a run took place. */
 export interface Place {
@@ -88,52 +88,6 @@ function growth(run: Run): string[] {
 
 function files(count: number, bytes: number): string {
   return `${counted(count, 'new file')} (${formatBytes(bytes)})`;
-}
-
-/** Deletions that were accepted tonight, in words. */
-export function buriedLines(run: Run): string[] {
-  if (run.buried === undefined) return [];
-  const { types, bytes, snapshots } = run.buried;
-  const counts = (['snapshot', 'index', 'pack', 'key'] as const)
-    .filter((type) => types[type] > 0)
-    .map((type) => counted(types[type], `${type} file`));
-  return [
-    `serverA deleted ${counts.join(', ')} (${formatBytes(bytes)}), as the open prune window allows. The files are still in the replica.`,
-    whenTheyLeave(run),
-    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${run.runId}`,
-    ...snapshots.map((id) => `snapshot ${id}`),
-    ...(types.snapshot > snapshots.length
-      ? [`... and ${formatCount(types.snapshot - snapshots.length)} more snapshots`]
-      : []),
-  ];
-}
-
-/** Deletions that an earlier run accepted without telling: it was killed, or its mail was lost. */
-export function untoldLines(run: Run, untold: Memory['untold']): string[] {
-  if (untold === null || untold.runId === run.runId) return [];
-  return [
-    `The run ${untold.runId} accepted ${counted(untold.added, 'deletion')} and ended before it could tell you.`,
-    `What they are, and when they leave: rsync-ratchet tombstones list ${run.repository}`,
-    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${untold.runId}`,
-  ];
-}
-
-function whenTheyLeave(run: Run): string {
-  if (!run.hasConfirmed)
-    return 'restic has not confirmed yet that the repository is complete without them, so they have no due date.';
-  if (run.tombstonesDue === undefined) return 'They never leave (deletionGrace: forever).';
-  return `They leave the replica on ${isoMinute(run.tombstonesDue)} UTC or in the first run after that.`;
-}
-
-/** What will leave within a week, in words. */
-export function reminderLines(run: Run): string[] {
-  if (run.reminder === undefined) return [];
-  const { amount, firstDue } = run.reminder;
-  return [
-    `${counted(amount.files, 'file')} (${formatBytes(amount.bytes)}) whose deletion was accepted ${amount.files === 1 ? 'leaves' : 'leave'} the replica from ${isoMinute(firstDue)} UTC on.`,
-    `What they are: rsync-ratchet tombstones list ${run.repository}`,
-    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --all`,
-  ];
 }
 
 /** A title with its lines indented below it; nothing when there are no lines. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { pluginFailure, pluginResult } from '../../src/looking/nagios.ts';
-import type { Status } from '../../src/looking/status-rows.ts';
+import type { Status } from '../../src/looking/standing.ts';
 import { checkOf, damagedScrub, goodEnd, lineOf, now, someAlarm, statusOf } from '../support/statuses.ts';
 
 const hour = 3600 * 1000;

@@ -1,7 +1,7 @@
 /** How a repository stands, as values. */
 import type { JournalLine } from '../../src/state/chain.ts';
 import type { ScrubMemory } from '../../src/scrub/share.ts';
-import type { Status } from '../../src/looking/status-rows.ts';
+import type { Status } from '../../src/looking/standing.ts';
 
 export const now = new Date('2026-11-23T08:00:00.000Z');
 const hour = 3600 * 1000;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { families, metricsText } from '../../src/telling/metric-families.ts';
-import type { Status } from '../../src/looking/status-rows.ts';
+import type { Status } from '../../src/looking/standing.ts';
 import { assertGolden } from '../support/golden.ts';
 import { checkOf, goodEnd, lineOf, now, someAlarm, statusOf } from '../support/statuses.ts';
 

@@ -26,10 +26,10 @@ function growth({ time, bytes, snapshots, alarms, windows }: PlotData): Look {
       line('replica', 'c1', formatBytes, { fill: colour('c1-soft') }),
       line('snapshots', 'c2', formatCount, { scale: 'count' }),
     ],
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot declares its enums without values
     axes: [
       dates,
       axis('y', formatBytes, powersOfTwo),
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot declares its enums without values
       { ...axis('count', formatCount), side: 1, grid: { show: false } },
     ],
     scales: { y: { range: fromZero }, count: { range: fromZero } },

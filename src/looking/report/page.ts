@@ -7,7 +7,8 @@ import { eventsHtml, minute, standingsHtml } from './tables.ts';
 import { html, Html } from '../../words/html.ts';
 import { formatBytes, formatCount, isoMinute } from '../../figures.ts';
 import { counted } from '../../figures.ts';
-import { failedShare, replicaOf, statusRows, type Status } from '../status-rows.ts';
+import { failedShare, replicaOf, type Status } from '../standing.ts';
+import { statusRows } from '../status-rows.ts';
 
 /** What the page tells of one repository. */
 export interface ReportedRepository {
