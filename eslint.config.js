@@ -57,7 +57,7 @@ export default defineConfig(
       'src/ratchet/{night,audit,suspects,stage,run,stock,init,identity,memory}.ts', 'src/ratchet/arrival/{arrival,quarantine-limit}.ts',
       'src/ratchet/departure/{departure,tombstones}.ts', 'src/ratchet/declared/{window,alarm}.ts',
       'src/proof/{structure,proof,index-json,blob-records,culprits,unread}.ts', 'src/state/{chain,clock,schema}.ts',
-      'src/telling/{tell,mail,letter,letter-html,letter-text,spooled,ping-url,metric-families}.ts',
+      'src/telling/{tell,mail,mail-due,letter,letter-html,letter-text,spooled,ping-url,metric-families}.ts',
       'src/looking/{standing,status-rows,nagios}.ts', 'src/looking/report/{page,story,plots,tables,calendar,page-parts}.ts',
       'src/scrub/{scrub,share}.ts', 'src/doctor/{checkup,version-verdict}.ts',
     ],

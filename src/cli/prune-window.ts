@@ -4,7 +4,7 @@ import { parseTime } from '../config/units.ts';
 import type { Config, Repository } from '../config/config.ts';
 import { isoMinute } from '../figures.ts';
 import { counted } from '../figures.ts';
-import { windowToJson } from '../ratchet/run.ts';
+import { windowToJson } from '../words/run-json.ts';
 import { longestWindow, type OpenWindow, type WindowDecision } from '../ratchet/declared/window.ts';
 import { UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';

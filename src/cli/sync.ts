@@ -1,7 +1,8 @@
 /** `sync` and `audit`: the whole night, or its first three steps as a question. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { summary, summaryOfAll } from '../words/report.ts';
-import { outcomeOf, runExitCode, toJson, type Run } from '../ratchet/run.ts';
+import { outcomeOf, runExitCode, type Run } from '../ratchet/run.ts';
+import { toJson } from '../words/run-json.ts';
 import { worstExitCode } from '../errors.ts';
 import type { Console, Tone } from '../telling/console.ts';
 import { Pinger } from '../telling/ping.ts';

@@ -1,5 +1,6 @@
 /** What a night needs of the world outside, as an interface: `nightly.ts` sees nothing else of it. */
-import type { Alarm, Told } from './declared/alarm.ts';
+import type { Alarm } from './declared/alarm.ts';
+import type { Told } from '../telling/mail-due.ts';
 import type { Catalogue } from '../audit/catalogue.ts';
 import type { Amount, Books, Entry } from '../audit/books.ts';
 import type { JournalEvent } from '../state/chain.ts';

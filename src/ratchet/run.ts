@@ -1,4 +1,4 @@
-/** One run for one repository, as data: what section 8's JSON shows, and what mail, journal and terminal are told from. */
+/** One run for one repository, as data: what mail, journal, terminal and JSON are told from. */
 import type { Failure, Outcome } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../errors.ts';
 import type { Alarm } from './declared/alarm.ts';
@@ -6,10 +6,9 @@ import type { AuditCounts } from '../audit/tally.ts';
 import type { Amount } from '../audit/books.ts';
 import type { HashedType } from '../layout.ts';
 import type { CheckResult } from '../proof/proof.ts';
-import { nothingUnread, unreadToJson, type Unread } from '../proof/unread.ts';
+import { nothingUnread, type Unread } from '../proof/unread.ts';
 import type { OpenWindow } from './declared/window.ts';
 import { Findings } from '../audit/findings.ts';
-import { escapeText } from '../printable.ts';
 
 /** Stages with a clock of their own. */
 export type Stage = 'audit' | 'fetch' | 'prove' | 'admit' | 'expire' | 'check';
@@ -142,45 +141,6 @@ export function outcomeOf(run: Run): Outcome {
 export function runExitCode(run: Run): number {
   const outcome = outcomeOf(run);
   return outcome === 'interrupted' ? exitCodeOf(run.failure) : exitCodes[outcome];
-}
-
-/** The document of `--json`: everything on stdout, one for all runs. */
-export function toJson(runs: readonly Run[]): string {
-  return JSON.stringify({ version: 1, runs: runs.map(runToJson) }, null, 2);
-}
-
-function runToJson(run: Run): object {
-  const { total, ...stages } = { ...run.seconds, total: secondsBetween(run.startedAt, run.finishedAt) };
-  return {
-    repository: run.repository,
-    runId: run.runId,
-    outcome: outcomeOf(run),
-    exitCode: runExitCode(run),
-    ...(run.failure === undefined ? {} : { error: { message: escapeText(run.failure.message, 2000), hint: run.failure.hint } }),
-    startedAt: run.startedAt.toISOString(),
-    finishedAt: run.finishedAt.toISOString(),
-    audit: run.audit,
-    findings: run.findings.kept,
-    findingsOmitted: run.findings.omitted,
-    fetched: run.fetched,
-    admitted: run.admitted,
-    quarantined: run.quarantined,
-    tombstones: run.tombstones,
-    window: windowToJson(run.window),
-    alarm: run.alarm === undefined ? null : { runId: run.alarm.runId, since: run.alarm.since, rules: run.alarm.rules },
-    proof: run.proof,
-    check: run.check === undefined ? null : { share: run.check.share, passed: run.check.passed },
-    unread: unreadToJson(run.unread),
-    alerts: run.alerts,
-    seconds: { ...stages, total },
-  };
-}
-
-/** A window as `--json` and `status` show it. */
-export function windowToJson(window: OpenWindow | undefined): object | null {
-  if (window === undefined) return null;
-  const { source, until, budget, used, allowKeys } = window;
-  return { source, until: until.toISOString(), budget, used, allowKeys };
 }
 
 /** Rounded to milliseconds. */

@@ -1,5 +1,5 @@
 /** Step 10 of a night: journal, metrics, mail. The ping is for the whole invocation, see cli/sync.ts. */
-import { isAsideMailDue, isMailDue, warningsOf, type Told } from '../ratchet/declared/alarm.ts';
+import { isAsideMailDue, isMailDue, warningsOf, type Told } from './mail-due.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import { quietOf, staleness } from '../words/freshness.ts';
 import { mailOf, type Mail } from './mail.ts';

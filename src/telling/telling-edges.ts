@@ -1,6 +1,6 @@
 /** The edges of step 10: what people were told before, and how a night is told. */
 import { createHash } from 'node:crypto';
-import type { Told } from '../ratchet/declared/alarm.ts';
+import type { Told } from './mail-due.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import type { Config, Email } from '../config/config.ts';
 import type { Mail } from './mail.ts';

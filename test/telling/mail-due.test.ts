@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isAsideMailDue, isMailDue, warningsOf, type Told } from '../../../src/ratchet/declared/alarm.ts';
-import type { JournalLine } from '../../../src/state/chain.ts';
-import type { Email } from '../../../src/config/config.ts';
-import type { Run } from '../../../src/ratchet/run.ts';
-import { Failure, Interrupted } from '../../../src/errors.ts';
-import { runOf, startedAt } from '../../support/runs.ts';
+import { isAsideMailDue, isMailDue, warningsOf, type Told } from '../../src/telling/mail-due.ts';
+import type { JournalLine } from '../../src/state/chain.ts';
+import type { Email } from '../../src/config/config.ts';
+import type { Run } from '../../src/ratchet/run.ts';
+import { Failure, Interrupted } from '../../src/errors.ts';
+import { runOf, startedAt } from '../support/runs.ts';
 
 const [day, week] = [24 * 3600 * 1000, 7 * 24 * 3600 * 1000];
 const line = (ago: number, detail: Partial<JournalLine>): JournalLine =>
