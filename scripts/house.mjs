@@ -1,4 +1,5 @@
 // The house, for the linter: who may import whom, who may write files, who may start programs. An auditor reads this file first.
+import { isBuiltin } from 'node:module'
 import { dirname, relative, resolve } from 'node:path'
 
 const src = resolve(import.meta.dirname, '..', 'src')
@@ -7,9 +8,11 @@ const ground = ['errors.ts', 'version.ts', 'printable.ts', 'figures.ts', 'layout
 // Builtins that read and write no file, start nothing and load no code.
 const harmless = ['buffer', 'crypto', 'events', 'os', 'path', 'readline', 'readline/promises', 'timers/promises', 'util'].map((name) => `node:${name}`)
 
-// Each row: files below src (the first row that matches rules) and all that they may import. A room ends with '/'; 'fs'
-// stands for the reading names of node:fs, 'fs!' for all of them; 'type X' allows only `import type`.
-const house = [
+/**
+ * Each row: files below src (the first row that matches rules) and all that they may import. A room ends with '/'; 'fs'
+ * stands for the reading names of node:fs, 'fs!' for all of them; 'type X' allows only `import type`.
+ */
+export const house = [
   [/^main\.ts$/, ['cli/', ...ground]],
   [/^(errors|version|printable|figures|ignored|replica-path)\.ts$/, [...ground, 'node:path']],
   [/^layout\.ts$/, [...ground]],
@@ -41,6 +44,7 @@ const house = [
   [/^looking\//, ['looking/', 'words/', 'state/', 'type audit/', 'type config/', 'ratchet/', 'proof/', 'scrub/memory.ts', 'type scrub/', 'telling/', 'fs']],
   [/^scrub\//, ['scrub/', 'ratchet/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'valibot', 'fs', 'fs:openSync']],
   [/^doctor\//, ['doctor/', 'ratchet/', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs!', 'node:child_process']],
+  [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\//, ['cli/', 'ratchet/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander', 'fs!']],
 ]
 
@@ -50,28 +54,76 @@ const reading = new Set([
   'realpathSync', 'statSync', 'statfsSync', 'Stats', 'BigIntStats', 'Dirent',
 ])
 
+// Of those the ones that take flags, with which even a reader can cut a file: called by name, with flags that only read.
+const withFlags = /^(openSync|readFileSync)$/
+const readingFlags = new Set(['r', 'O_RDONLY', 'O_NOFOLLOW', 'O_NONBLOCK', 'O_DIRECTORY'])
+
+// What files may have of `process`. Not among it: what loads code (getBuiltinModule, dlopen), writes files (report), or is a road to those.
+const ofProcess = new Set([
+  'arch', 'argv', 'chdir', 'cwd', 'emitWarning', 'env', 'execArgv', 'execPath', 'exit', 'exitCode', 'getegid', 'geteuid', 'getgid', 'getgroups',
+  'getuid', 'hrtime', 'kill', 'memoryUsage', 'nextTick', 'off', 'on', 'once', 'pid', 'platform', 'ppid', 'resourceUsage', 'setegid', 'seteuid', 'setgid',
+  'setgroups', 'setuid', 'stderr', 'stdin', 'stdout', 'umask', 'uptime', 'version', 'versions',
+])
+
+// What writes or starts: never handed on to another room by a room that has it.
+const powers = new Set(['node:fs', 'node:child_process', 'execa'])
+
 // What an import means: a path below src, 'node:x' (also of 'x', where that is a builtin), or a package's name.
 function targetOf(specifier, file) {
   if (specifier.startsWith('.')) return relative(src, resolve(dirname(file), specifier))
   if (specifier.startsWith('node:')) return specifier
+  if (isBuiltin(specifier)) return `node:${specifier}`
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
 }
 
 const covers = (word, target) => (word.endsWith('/') ? target.startsWith(word) : target === word)
 
 function allowed(words, target, typeOnly) {
-  if (target.startsWith('../scripts/demonstration/')) return words.includes('cli/')
   return [...words, ...ground, ...harmless].some((word) => covers(word, target) || (typeOnly && covers(word.replace(/^type /, ''), target)))
 }
 
 // The names that an import takes of node:fs and may not have; undefined where all is well.
 function forbiddenOfFs(node, words) {
-  if (words.includes('fs!')) return undefined
   if (node.type !== 'ImportDeclaration') return 'all of it'
+  if (words.includes('fs!')) return undefined
   const extra = words.filter((word) => word.startsWith('fs:')).map((word) => word.slice(3))
-  const names = node.specifiers.map((one) => (one.type === 'ImportSpecifier' ? one.imported.name : 'all of it'))
-  const wrong = names.filter((name) => !(words.includes('fs') || extra.length > 0) || (!reading.has(name) && !extra.includes(name)))
-  return wrong.length === 0 && names.length > 0 ? undefined : wrong.join(', ') || 'all of it'
+  const mayHave = (name) => (reading.has(name) && (words.includes('fs') || extra.length > 0)) || extra.includes(name)
+  const wrong = node.specifiers.filter((one) => one.type !== 'ImportSpecifier' || !mayHave(one.imported.name) || renamed(one))
+  if (node.specifiers.length === 0) return 'all of it'
+  return wrong.length === 0 ? undefined : wrong.map((one) => (one.type === 'ImportSpecifier' ? one.imported.name : undefined) ?? 'all of it').join(', ')
+}
+
+const renamed = (one) => withFlags.test(one.imported.name) && one.local.name !== one.imported.name
+
+// Whether a use of openSync or readFileSync opens for reading and for nothing else.
+function onlyReads({ parent, name }, node) {
+  if (parent.type === 'ImportSpecifier') return true
+  if (parent.type !== 'CallExpression' || parent.callee !== node) return false
+  const [, second, third] = parent.arguments
+  if (name === 'readFileSync') return second === undefined || (second.type === 'Literal' && typeof second.value === 'string')
+  return third === undefined && second !== undefined && flagsOf(second).every((flag) => readingFlags.has(flag))
+}
+
+function flagsOf(node) {
+  if (node.type === 'BinaryExpression' && node.operator === '|') return [...flagsOf(node.left), ...flagsOf(node.right)]
+  if (node.type === 'MemberExpression' && !node.computed && node.object.name === 'constants') return [node.property.name]
+  return [node.type === 'Literal' ? node.value : undefined]
+}
+
+// A name that is only the key of a property, or a word in a type.
+const isKey = (node) =>
+  (node.parent.type === 'MemberExpression' && node.parent.property === node && !node.parent.computed) ||
+  (/^(Property|PropertyDefinition|MethodDefinition)$/.test(node.parent.type) && node.parent.key === node && !node.parent.computed && !node.parent.shorthand) ||
+  /^TS(QualifiedName|TypeReference|TypeQuery|PropertySignature|MethodSignature)$/.test(node.parent.type)
+
+// The roads that lead around a list of imports, wherever they are taken.
+const roads = {
+  'TSImportEqualsDeclaration': 'import = require',
+  'MemberExpression[property.name=/^(getBuiltinModule|binding|_linkedBinding|dlopen|mainModule)$/]': 'process',
+  'Identifier[name=/^(createRequire|require|eval|setEngine|getBuiltinModule)$/]': 'loading code by another way',
+  ':matches(NewExpression, CallExpression)[callee.name="Function"]': 'making code at run time',
+  'MemberExpression[property.name="constructor"], ObjectPattern > Property[key.name="constructor"]': 'a constructor of what has none',
+  'MemberExpression[computed=true][property.value=/^(constructor|eval|Function|require|getBuiltinModule)$/]': 'a name in quotes',
 }
 
 // Own rule rather than no-restricted-imports: that one cannot say "only these", and is blind to `await import(…)`.
@@ -81,6 +133,7 @@ const directions = {
     messages: {
       no: "{{file}} may not import '{{target}}', only: {{words}} (scripts/house.mjs)",
       fs: '{{file}} may not have {{names}} of node:fs: it writes nothing (scripts/house.mjs)',
+      flags: '{{file}} may call {{name}} only with flags that are written there and only read: it writes nothing (scripts/house.mjs)',
       lazy: "import('{{target}}') loses its named exports in the bundle where the package is CommonJS: load a module of ours lazily, which imports the package statically",
       way: '{{file}}: {{way}} is a way around this list (scripts/house.mjs)',
     },
@@ -89,31 +142,55 @@ const directions = {
   create(context) {
     const file = relative(src, context.filename)
     const words = house.find(([files]) => files.test(file))?.[1] ?? []
+    const held = new Set()
+    const report = (node, way) => context.report({ node, messageId: 'way', data: { file, way } })
     const isType = (node) =>
       (node.importKind ?? node.exportKind) === 'type' ||
       (node.specifiers?.length > 0 && node.specifiers.every((one) => (one.importKind ?? one.exportKind) === 'type'))
     const check = (node) => {
       if (node.source === null || node.source === undefined) return
-      if (node.source.type !== 'Literal') return context.report({ node, messageId: 'way', data: { file, way: 'an import whose name is made at run time' } })
-      const target = targetOf(String(node.source.value), context.filename)
+      if (node.source.type !== 'Literal') return report(node, 'an import whose name is made at run time')
+      const specifier = String(node.source.value)
+      if (/%|^[^.].*\/\.\.?\//.test(specifier)) return report(node, 'a name that leads elsewhere than it says')
+      const target = targetOf(specifier, context.filename)
       const typeOnly = node.type === 'TSImportType' || isType(node)
+      if (!typeOnly && powers.has(target)) {
+        if (node.type.startsWith('Export')) return report(node, `handing on ${target}`)
+        for (const one of node.specifiers ?? []) if (one.importKind !== 'type') held.add(one.local.name)
+      }
       if (target === 'node:fs') {
         const names = typeOnly ? undefined : forbiddenOfFs(node, words)
         if (names !== undefined) context.report({ node, messageId: 'fs', data: { file, names } })
       } else if (!allowed(words, target, typeOnly)) {
         context.report({ node, messageId: 'no', data: { file, target, words: words.join(' ') || 'nothing' } })
-      } else if (node.type === 'ImportExpression' && !/^(\.|node:)/.test(String(node.source.value))) {
+      } else if (node.type === 'ImportExpression' && !specifier.startsWith('.')) {
         context.report({ node, messageId: 'lazy', data: { target } })
       }
     }
-    const way = (what) => (node) => context.report({ node, messageId: 'way', data: { file, way: what } })
+    const name = (node) => {
+      if (withFlags.test(node.name) && !words.includes('fs!') && !isKey(node) && !onlyReads({ parent: node.parent, name: node.name }, node)) {
+        context.report({ node, messageId: 'flags', data: { file, name: node.name } })
+      }
+      if (/^(globalThis|global|Function)$/.test(node.name) && !isKey(node)) report(node, node.name)
+      if (node.name !== 'process' || isKey(node)) return
+      const { parent } = node
+      if (parent.type !== 'MemberExpression' || parent.computed || !ofProcess.has(parent.property.name)) report(node, 'what this takes of process')
+    }
+    const exported = (node) => {
+      const names = [
+        ...(node.specifiers ?? []).map((one) => one.local?.name),
+        ...(node.declaration?.declarations ?? []).map((one) => one.init?.name),
+        node.declaration?.name,
+      ]
+      for (const one of names) if (one !== undefined && held.has(one)) report(node, `handing on ${one}`)
+    }
+    const exports = []
+    const onExport = (node) => (check(node), exports.push(node))
     return {
-      ImportDeclaration: check, ImportExpression: check, TSImportType: check,
-      ExportNamedDeclaration: check, ExportAllDeclaration: check, 'TSImportEqualsDeclaration': way('import = require'),
-      "MemberExpression[property.name=/^(getBuiltinModule|binding|_linkedBinding|dlopen|mainModule)$/]": way('process'),
-      "MemberExpression[computed=true][object.name='process']:not([object.name='process'] > MemberExpression[object.property.name='env'])": way('process[…]'),
-      "Identifier[name=/^(createRequire|require|eval)$/]": way('loading code by another way'),
-      "NewExpression[callee.name='Function'], CallExpression[callee.name='Function']": way('making code at run time'),
+      ...Object.fromEntries(Object.entries(roads).map(([selector, way]) => [selector, (node) => report(node, way)])),
+      ImportDeclaration: check, ImportExpression: check, TSImportType: check, Identifier: name,
+      ExportNamedDeclaration: onExport, ExportAllDeclaration: onExport, ExportDefaultDeclaration: onExport,
+      'Program:exit': () => exports.filter((node) => !node.source).forEach(exported),
     }
   },
 }

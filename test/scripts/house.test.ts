@@ -1,0 +1,236 @@
+/**
+ * The linter means it: in each room that may not write, every way around the list of imports is planted and refused.
+ * The lists of who may write and who may start programs are kept here once more, apart from the table in scripts/house.mjs:
+ * a row that is loosened there fails here. Taking a row away from them is always allowed.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ESLint, Linter } from 'eslint';
+import tseslint from 'typescript-eslint';
+
+// By its address, not bundled with this file: it finds src beside itself.
+const { house, plugin } = (await import(
+  new URL('../../scripts/house.mjs', import.meta.url).href
+)) as typeof import('../../scripts/house.mjs');
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const src = join(root, 'src');
+
+/** Who may write files: rooms end with '/'. */
+const writers = [
+  'ratchet/',
+  'state/',
+  'programs/',
+  'audit/dry-run.ts',
+  'proof/known-blobs.ts',
+  'proof/record-sorter.ts',
+  'proof/read-unread.ts',
+  'proof/prove.ts',
+  'proof/asking.ts',
+  'telling/',
+  'doctor/',
+  'cli/',
+];
+/** Who may open a file by itself, for reading. */
+const openers = ['config/file.ts', 'config/secret-line.ts', 'scrub/'];
+/** Who may start programs. */
+const starters = ['programs/', 'state/', 'doctor/'];
+
+const isOf = (list: string[], file: string) =>
+  list.some((one) => (one.endsWith('/') ? file.startsWith(one) : file === one));
+
+/** Changing a file by a name of node:fs, or opening it such that it may be. */
+const writing = [
+  "import { writeFileSync } from 'node:fs'; writeFileSync('x', '');",
+  "import { rmSync as readFileSync } from 'node:fs'; readFileSync('x');",
+  "import { createWriteStream } from 'node:fs'; createWriteStream('x');",
+  "import { promises } from 'node:fs'; void promises.rm('x');",
+  "import { renameSync, statSync } from 'node:fs'; renameSync('x', 'y'); statSync('x');",
+  "import { linkSync, truncateSync, mkdirSync, utimesSync, chmodSync, cpSync } from 'node:fs';",
+  "import { writeFileSync } from 'fs'; writeFileSync('x', '');",
+  "import { openSync } from 'node:fs'; openSync('x', 'w');",
+  "import { constants, openSync } from 'node:fs'; openSync('x', constants.O_RDONLY | constants.O_TRUNC);",
+  "import { openSync } from 'node:fs'; openSync('x', 512);",
+  "import { openSync } from 'node:fs'; const flags = 'r'; openSync('x', flags);",
+  "import { openSync } from 'node:fs'; ['x'].map(openSync);",
+  "import { openSync as open } from 'node:fs'; open('x', 'w');",
+  "import { readFileSync } from 'node:fs'; readFileSync('x', { flag: 'w+' });",
+  "import { readFileSync } from 'node:fs'; const how = { flag: 'w+' }; readFileSync('x', how);",
+  "import { readFileSync } from 'node:fs'; const read = readFileSync; read('x', { flag: 'w+' });",
+  "import { readFileSync as read } from 'node:fs'; read('x', { flag: 'w+' });",
+  "import fs from 'node:fs'; fs.rmSync('x');",
+  "import fs from 'fs'; fs.rmSync('x');",
+  "import { default as fs } from 'node:fs'; fs.rmSync('x');",
+  "import * as fs from 'node:fs'; fs.rmSync('x');",
+  "import 'node:fs';",
+];
+
+/** Starting a program, which can do all that files forbid. */
+const starting = [
+  "import { spawnSync } from 'node:child_process'; spawnSync('rm', ['x']);",
+  "import { execFileSync } from 'child_process'; execFileSync('rm', ['x']);",
+  "import child from 'node:child_process'; child.execSync('rm x');",
+  "import { execa } from 'execa'; await execa('rm', ['x']);",
+];
+
+/** What nobody may do, the lock included. */
+const never = [
+  "const fs = await import('node:fs'); fs.rmSync('x');",
+  "const fs = await import('fs'); fs.rmSync('x');",
+  "const { execSync } = await import('node:child_process'); execSync('rm x');",
+  "const name = 'node:fs'; const fs = await import(name); fs.rmSync('x');",
+  "const fs = await import(`node:${'fs'}`); fs.rmSync('x');",
+  "import { rm } from 'node:fs/promises'; await rm('x');",
+  "import { rm } from 'fs/promises'; await rm('x');",
+  "import { createRequire } from 'node:module'; createRequire(import.meta.url)('node:fs').rmSync('x');",
+  "import module from 'module'; module.createRequire('/')('node:fs').rmSync('x');",
+  "require('node:fs').rmSync('x');",
+  "import fs = require('node:fs'); fs.rmSync('x');",
+  "process.getBuiltinModule('node:fs').rmSync('x');",
+  "process['getBuiltinModule']('node:fs').rmSync('x');",
+  "const { getBuiltinModule } = process; getBuiltinModule('node:fs').rmSync('x');",
+  "const { getBuiltinModule: load } = process; load('node:fs').rmSync('x');",
+  "const self = process; self[name]('node:fs').rmSync('x');",
+  "(process as any)[name]('node:fs').rmSync('x');",
+  "Reflect.get(process, name)('node:fs').rmSync('x');",
+  "import process from 'node:process'; process.getBuiltinModule('node:fs').rmSync('x');",
+  "globalThis.process.getBuiltinModule('node:fs').rmSync('x');",
+  "globalThis['pro' + 'cess'].getBuiltinModule('node:fs').rmSync('x');",
+  "global[name].rmSync('x');",
+  "process.binding('fs').unlink('x');",
+  "process.dlopen({ exports: {} }, 'x.node');",
+  "process.report.writeReport('x');",
+  "export { rmSync } from 'node:fs';",
+  "export * from 'node:fs';",
+  "export * as fs from 'fs';",
+  "import { rmSync } from 'node:fs'; export { rmSync };",
+  "import { rmSync } from 'node:fs'; export { rmSync as forget };",
+  "import { rmSync } from 'node:fs'; export const forget = rmSync;",
+  "import { rmSync } from 'node:fs'; export default rmSync;",
+  "export { spawn } from 'node:child_process';",
+  "export * from 'execa';",
+  "import { Worker } from 'node:worker_threads'; new Worker('x');",
+  "import vm from 'node:vm'; vm.runInThisContext('x');",
+  "import { fork } from 'node:cluster'; fork();",
+  "import { run } from 'node:test'; run();",
+  "import repl from 'node:repl'; repl.start();",
+  "import { setEngine } from 'node:crypto'; setEngine('x.so');",
+  "eval('x');",
+  "(0, eval)('x');",
+  "globalThis['eval']('x');",
+  "new Function('x')();",
+  "Function('x')();",
+  "const make = Function; make('x')();",
+  "(() => {}).constructor('x')();",
+  "(() => {})['constructor']('x')();",
+  "const { constructor: make } = () => {}; make('x')();",
+  "await import('data:text/javascript,x');",
+  "import 'file:///tmp/x.mjs';",
+  "import '/tmp/x.mjs';",
+  "import '../../scripts/bundle.mjs';",
+  "import '../../node_modules/execa/index.js';",
+  "import '../%73tate/files.ts';",
+  "import { execa } from 'yaml/../execa';",
+  "import { x } from 'a-package-that-nobody-allowed';",
+];
+
+/** What may be read, so that a refusal above is one of the rule's and not of the parser's. */
+const fine = [
+  "import { printable } from '../printable.ts';",
+  "import { join } from 'node:path'; join('x', 'y');",
+  'process.stderr.write(process.env.HOME);',
+];
+const readingOnly =
+  "import { lstatSync, readFileSync, type Stats } from 'node:fs'; readFileSync('x', 'utf8'); export type { Stats };";
+
+const linter = new Linter({ cwd: root });
+const config: Linter.Config[] = [
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parser: tseslint.parser },
+    plugins: { house: plugin },
+    rules: { 'house/directions': 'error' },
+  },
+];
+
+/** What the rule says to this text in that file; a text that does not parse is a fault of the test. */
+function refusals(code: string, file: string): string[] {
+  const messages = linter.verify(code, config, { filename: join(src, file) });
+  for (const { ruleId, message } of messages) assert.equal(ruleId, 'house/directions', `${message}: ${code}`);
+  return messages.map(({ message }) => message);
+}
+
+function expectRefused(codes: string[], file: string): void {
+  const through = codes.filter((code) => refusals(code, file).length === 0);
+  assert.deepEqual(through, [], `lint lets this through in src/${file}`);
+}
+
+const files = readdirSync(src, { recursive: true, withFileTypes: true })
+  .filter((one) => one.isFile())
+  .map((one) => relative(src, join(one.parentPath, one.name)));
+const ours = files.filter((file) => file.endsWith('.ts'));
+const rooms = [...new Set(ours.map((file) => file.split('/').slice(0, -1).join('/')))];
+/** A new file of each folder, and the first file of each row of the table. */
+const planted = rooms.map((room) => join(room, 'planted.ts'));
+const samples = [
+  ...new Set([
+    ...planted,
+    ...house.map(([of]) => ours.find((file) => of.test(file))).filter((file) => file !== undefined),
+  ]),
+];
+
+test('only the listed rooms may write, open or start: no row of the table says more', () => {
+  for (const file of [...ours, ...planted]) {
+    if (!isOf(writers, file)) expectRefused(writing.slice(0, isOf(openers, file) ? 4 : 1), file);
+    if (!isOf(starters, file)) expectRefused(starting, file);
+  }
+});
+
+for (const file of samples) {
+  test(`src/${file}: lint refuses each way around`, () => {
+    expectRefused(never, file);
+    if (!isOf(writers, file)) expectRefused(writing, file);
+    if (!isOf(starters, file)) expectRefused(starting, file);
+  });
+}
+
+test('lint lets the harmless through, and reading where the table says so', () => {
+  for (const file of ['config/planted.ts', 'looking/planted.ts', 'words/planted.ts', 'ratchet/planted.ts']) {
+    for (const code of fine) assert.deepEqual(refusals(code, file), []);
+  }
+  assert.deepEqual(refusals(readingOnly, 'looking/planted.ts'), []);
+  assert.deepEqual(
+    refusals(
+      "import { constants, openSync } from 'node:fs'; openSync('x', constants.O_RDONLY | constants.O_NOFOLLOW);",
+      'scrub/planted.ts',
+    ),
+    [],
+  );
+  assert.notDeepEqual(refusals(readingOnly, 'words/planted.ts'), []);
+});
+
+test('a file outside every room may have nothing', () => {
+  expectRefused([...writing, ...starting, ...never, readingOnly, "import '../state/files.ts';"], 'planted/planted.ts');
+});
+
+test('lint itself applies the rule to every file below src, and no comment in a file turns it off', async () => {
+  const eslint = new ESLint({ cwd: root });
+  for (const file of [
+    ...planted,
+    ...rooms.map((room) => ours.find((one) => one.startsWith(`${room}/`)) ?? 'main.ts'),
+  ]) {
+    const path = join(src, file);
+    assert.equal(await eslint.isPathIgnored(path), false, file);
+    const { rules, linterOptions } = (await eslint.calculateConfigForFile(path)) as Linter.Config;
+    assert.deepEqual(rules?.['house/directions'], [2], file);
+    if (!file.startsWith('looking/page/')) assert.equal(linterOptions?.noInlineConfig, true, file);
+  }
+  assert.deepEqual(
+    files.filter((file) => !file.endsWith('.ts') && !/\.(md|json|yaml|sh|css)$/.test(file)),
+    [],
+    'lint reads TypeScript only',
+  );
+});
