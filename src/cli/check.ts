@@ -10,10 +10,19 @@ import type { EdgeOptions } from '../ratchet/state-edges.ts';
 import { Telling } from '../telling/telling-edges.ts';
 import { tellAside } from '../telling/tell.ts';
 import { retrySpool } from './alert.ts';
-import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+import {
+  configOf,
+  consoleOf,
+  invocation,
+  repositoriesOf,
+  wantsJson,
+  withExitCodes,
+  type CliContext,
+} from './context.ts';
 
 export function addCheck(program: Command, context: CliContext): void {
-  const command = program.command('check')
+  const command = program
+    .command('check')
     .description('have restic check the replica and read the next share of its data; changes nothing')
     .argument('[repository...]', 'all of the configuration when none is named')
     .action(async (names: string[]) => {
@@ -39,7 +48,10 @@ export function addCheck(program: Command, context: CliContext): void {
 
 /** One check, said and mailed; what could not be finished does not keep the next repository from its check. */
 async function checkAndTell(options: EdgeOptions): Promise<{ result: object; code: number }> {
-  const { repository: { name }, console } = options;
+  const {
+    repository: { name },
+    console,
+  } = options;
   const startedAt = new Date();
   const telling = new Telling(options);
   const { checkNow } = await import('../proof/prover.ts');
@@ -51,7 +63,10 @@ async function checkAndTell(options: EdgeOptions): Promise<{ result: object; cod
   print(console, name, result);
   const run = checkAsRun(name, runIdOf(startedAt, telling.random()), startedAt, new Date(), result);
   await tellAside(telling, run);
-  return { result: result instanceof Failure ? { error: { message: result.message, hint: result.hint } } : result, code: runExitCode(run) };
+  return {
+    result: result instanceof Failure ? { error: { message: result.message, hint: result.hint } } : result,
+    code: runExitCode(run),
+  };
 }
 
 /** So many missing packs are named. */
@@ -61,9 +76,14 @@ function print(console: Console, name: string, result: CheckResult | Failure): v
   if (result instanceof Failure) return console.error(result);
   const { share, passed, words, missing = [] } = result;
   if (missing.length > 0) {
-    console.say(`${name}: restic check misses packs that are not there, and found nothing else wrong; share ${share} of the data was read`, 'warning');
+    console.say(
+      `${name}: restic check misses packs that are not there, and found nothing else wrong; share ${share} of the data was read`,
+      'warning',
+    );
     for (const path of missing.slice(0, shownPacks)) console.say(`  ${path}`);
-    return console.say('  look whether serverA has them; what to do when they are lost: the mail of each night tells (missing-pack)');
+    return console.say(
+      '  look whether serverA has them; what to do when they are lost: the mail of each night tells (missing-pack)',
+    );
   }
   if (passed) return console.mention(`${name}: restic check passed; share ${share} of the data was read`, 'good');
   console.say(`${name}: restic check failed (share ${share} of the data): ${words}`, 'bad');

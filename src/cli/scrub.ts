@@ -10,17 +10,29 @@ import { Telling } from '../telling/telling-edges.ts';
 import { scrub } from '../scrub/scrub.ts';
 import { tellAside } from '../telling/tell.ts';
 import { retrySpool } from './alert.ts';
-import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+import {
+  configOf,
+  consoleOf,
+  invocation,
+  repositoriesOf,
+  wantsJson,
+  withExitCodes,
+  type CliContext,
+} from './context.ts';
 
 /** A scrub that is killed loses so much at most, in milliseconds. */
 const rememberEvery = 5000;
 
 export function addScrub(program: Command, context: CliContext): void {
-  const command = program.command('scrub')
-    .description('re-hash the replica\'s own files (bit rot on this machine); exit 4 when damaged ones are left')
+  const command = program
+    .command('scrub')
+    .description("re-hash the replica's own files (bit rot on this machine); exit 4 when damaged ones are left")
     .argument('[repository...]', 'all of the configuration when none is named')
     .option('--share <n/t>', 'only the n-th of t shares: a different n every night reads everything in t nights')
-    .option('--repair', 'fetch damaged files from serverA again; only right content gets in, the damaged copy goes to quarantine')
+    .option(
+      '--repair',
+      'fetch damaged files from serverA again; only right content gets in, the damaged copy goes to quarantine',
+    )
     .action(async (names: string[], options: { share?: string; repair?: boolean }) => {
       const share = shareOf(options.share);
       const config = configOf(command, names);
@@ -32,7 +44,12 @@ export function addScrub(program: Command, context: CliContext): void {
       const { ReplicaScrub } = await import('../scrub/scrub-edges.ts');
       for (const repository of repositories) {
         const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) => {
-          return scrub(new ReplicaScrub({ ...shared, repository }), { share, repair: options.repair === true, rememberEvery, ...(onProgress && { onProgress }) });
+          return scrub(new ReplicaScrub({ ...shared, repository }), {
+            share,
+            repair: options.repair === true,
+            rememberEvery,
+            ...(onProgress && { onProgress }),
+          });
         });
         print(console, done);
         await tellAside(new Telling({ ...shared, repository }), scrubAsRun(done));
@@ -50,7 +67,10 @@ export function addScrub(program: Command, context: CliContext): void {
 function shareOf(text: string | undefined): Share | undefined {
   const share = text === undefined ? undefined : parseShare(text);
   if (text !== undefined && share === undefined) {
-    throw new UsageError(`--share ${text} must be n/t, n from 1 to t, t at most ${mostShares}`, 'for example --share 3/30; nothing was read');
+    throw new UsageError(
+      `--share ${text} must be n/t, n from 1 to t, t at most ${mostShares}`,
+      'for example --share 3/30; nothing was read',
+    );
   }
   return share;
 }

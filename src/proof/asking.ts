@@ -62,18 +62,39 @@ export interface PacksRead {
  * Reads all packs of a view, share by share: what no index names comes in by its header. `tell` gets what the merged
  * index says of each blob; that is the truth when all is good. `checks`: look at the structure first.
  */
-export async function readPacks({ restic, until, progress }: Asking, shown: Shown, bytes: number, checks: boolean, tell: (entry: IndexEntry) => void): Promise<PacksRead> {
+export async function readPacks(
+  { restic, until, progress }: Asking,
+  shown: Shown,
+  bytes: number,
+  checks: boolean,
+  tell: (entry: IndexEntry) => void,
+): Promise<PacksRead> {
   const shares = sharesFor(bytes);
-  const read = Array.from({ length: shares }, (_, n) => ['check', shares === 1 ? '--read-data' : `--read-data-subset=${n + 1}/${shares}`]);
+  const read = Array.from({ length: shares }, (_, n) => [
+    'check',
+    shares === 1 ? '--read-data' : `--read-data-subset=${n + 1}/${shares}`,
+  ]);
   const before: Step[] = [...(checks ? [['check']] : []), await restic.rebuildIndex(), 'each index'];
-  const asked = await restic.ask(shown, [...before, ...read], { until, progress, ...mergedIndexes(before.length - 1, tell) });
+  const asked = await restic.ask(shown, [...before, ...read], {
+    until,
+    progress,
+    ...mergedIndexes(before.length - 1, tell),
+  });
   const done = Math.max(0, asked.passed - before.length);
   if (asked.isRefused && asked.passed === (checks ? 1 : 0)) throw cannotOpen(asked.words);
-  return { isGood: !asked.isRefused, isStructureBad: checks && asked.isRefused && asked.passed === 0, isRead: (pack) => shareOf(pack, shares) <= done };
+  return {
+    isGood: !asked.isRefused,
+    isStructureBad: checks && asked.isRefused && asked.passed === 0,
+    isRead: (pack) => shareOf(pack, shares) <= done,
+  };
 }
 
 /** Reads what the packs of a view say in their headers, without their content. Throws OutOfTime. */
-export async function readHeaders({ restic, until }: Asking, shown: Shown, tell: (entry: IndexEntry) => void): Promise<void> {
+export async function readHeaders(
+  { restic, until }: Asking,
+  shown: Shown,
+  tell: (entry: IndexEntry) => void,
+): Promise<void> {
   const steps: Step[] = [await restic.rebuildIndex(), 'each index'];
   const asked = await restic.ask(shown, steps, { until, ...mergedIndexes(1, tell) });
   if (asked.isRefused) throw cannotOpen(asked.words);
@@ -88,12 +109,25 @@ function mergedIndexes(number: number, tell: (entry: IndexEntry) => void): Pick<
       work();
     } catch (error) {
       if (!(error instanceof NotAnIndex)) throw error;
-      throw new Failure(`what this restic writes is not understood: ${error.message}`, 'report this together with what restic version says; nothing was admitted');
+      throw new Failure(
+        `what this restic writes is not understood: ${error.message}`,
+        'report this together with what restic version says; nothing was admitted',
+      );
     }
   };
   return {
-    onOutput: (step, chunk) => { if (step === number) orNotOurs(() => { reader.read(chunk); }); },
-    onEnd: (step) => { if (step === number) orNotOurs(() => { reader.end(); }); },
+    onOutput: (step, chunk) => {
+      if (step === number)
+        orNotOurs(() => {
+          reader.read(chunk);
+        });
+    },
+    onEnd: (step) => {
+      if (step === number)
+        orNotOurs(() => {
+          reader.end();
+        });
+    },
   };
 }
 
@@ -101,13 +135,20 @@ function mergedIndexes(number: number, tell: (entry: IndexEntry) => void): Pick<
  * Before anything is blamed: the same commands on a view of `config` and `keys/` alone must say yes, and the files that
  * are to blame must still be what their names say. Throws Failure: then it is our own trouble.
  */
-export async function requireOwnHealth({ restic, books, candidate, until }: Asking, blamed: readonly Entry[]): Promise<void> {
+export async function requireOwnHealth(
+  { restic, books, candidate, until }: Asking,
+  blamed: readonly Entry[],
+): Promise<void> {
   const steps: Step[] = [['check'], await restic.rebuildIndex(), ['check', '--read-data']];
   const asked = await restic.ask(bare({}), steps, { until });
   if (asked.isRefused) throw cannotOpen(asked.words);
   if (asked.passed < steps.length) throw new OutOfTime();
   for (const entry of blamed) {
-    if (hashOf(join(candidate, books.path(entry))) !== idOf(books, entry)) throw new Failure(`${books.path(entry)} has changed on this machine since it was verified`, 'look at the disk of the replica (dmesg, smartctl) and at its memory; nothing was admitted');
+    if (hashOf(join(candidate, books.path(entry))) !== idOf(books, entry))
+      throw new Failure(
+        `${books.path(entry)} has changed on this machine since it was verified`,
+        'look at the disk of the replica (dmesg, smartctl) and at its memory; nothing was admitted',
+      );
   }
 }
 

@@ -37,7 +37,9 @@ export function* merged(lists: readonly Iterable<Buffer>[]): Generator<Buffer> {
   for (const head of heads) head.record = next(head.list);
   for (;;) {
     let least: (typeof heads)[number] | undefined;
-    for (const head of heads) if (head.record !== undefined && (least?.record === undefined || head.record.compare(least.record) < 0)) least = head;
+    for (const head of heads)
+      if (head.record !== undefined && (least?.record === undefined || head.record.compare(least.record) < 0))
+        least = head;
     if (least?.record === undefined) return;
     yield least.record;
     least.record = next(least.list);

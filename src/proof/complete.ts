@@ -28,8 +28,11 @@ export async function lacksOnlyKnown({ restic, replica, until, missing }: Questi
   // By the indexes as they are: those that are made anew below would name again what only a hidden index names.
   if (!(await restic.isComplete({ ...shown, standIns: missing }, until)).isGood) return false;
   if (await isWholeWithout(restic, shown, until)) return true;
-  const snapshots = namesIn(join(replica, 'snapshots')).map((name) => `snapshots/${name}`).filter((path) => !without.includes(path));
-  const lacks = async (some: readonly string[]): Promise<boolean> => !(await isWholeWithout(restic, { without: snapshots.filter((path) => !some.includes(path)) }, until));
+  const snapshots = namesIn(join(replica, 'snapshots'))
+    .map((name) => `snapshots/${name}`)
+    .filter((path) => !without.includes(path));
+  const lacks = async (some: readonly string[]): Promise<boolean> =>
+    !(await isWholeWithout(restic, { without: snapshots.filter((path) => !some.includes(path)) }, until));
   const incomplete = await first(culprits(snapshots, lacks));
   if (incomplete.length === 0 || incomplete.length >= mostCulprits) return false;
   return isWholeWithout(restic, { ...shown, without: [...without, ...incomplete] }, until);
@@ -37,7 +40,11 @@ export async function lacksOnlyKnown({ restic, replica, until, missing }: Questi
 
 /** Whether the data of a share, besides these packs, is what the indexes say. */
 export async function isShareGood({ restic, until }: Question, share: string): Promise<boolean> {
-  return restic.passes({ shows: { data: 'r', index: 'r', keys: 'r', snapshots: '' }, mayWrite: true }, [await restic.rebuildIndex(), ['check', `--read-data-subset=${share}`]], until);
+  return restic.passes(
+    { shows: { data: 'r', index: 'r', keys: 'r', snapshots: '' }, mayWrite: true },
+    [await restic.rebuildIndex(), ['check', `--read-data-subset=${share}`]],
+    until,
+  );
 }
 
 /** Whether all is there that snapshots need, by indexes without what they say of packs that are not there. Throws OutOfTime. */

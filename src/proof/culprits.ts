@@ -4,7 +4,10 @@
  * Those of `items` that fail by themselves, one after another as they are found. `fails` is asked about some of them at
  * once. Good ones cost a logarithm of their number, culprits that lie together one question each.
  */
-export async function* culprits<T>(items: readonly T[], fails: (some: readonly T[]) => Promise<boolean>): AsyncGenerator<T> {
+export async function* culprits<T>(
+  items: readonly T[],
+  fails: (some: readonly T[]) => Promise<boolean>,
+): AsyncGenerator<T> {
   let [from, size] = [0, 1];
   while (from < items.length) {
     const some = items.slice(from, from + size);

@@ -29,7 +29,9 @@ const token = /[ \t\r\n]*(?:"([0-9a-z_]{0,64})"|(0|[1-9]\d{0,14})|(null)|([{}[\]
 
 type Place = 'start' | 'index' | 'superseded' | 'packs' | 'pack' | 'blobs' | 'blob' | 'end';
 const fieldsOf = {
-  index: ['supersedes', 'packs'], pack: ['id', 'blobs'], blob: ['id', 'type', 'offset', 'length', 'uncompressed_length'],
+  index: ['supersedes', 'packs'],
+  pack: ['id', 'blobs'],
+  blob: ['id', 'type', 'offset', 'length', 'uncompressed_length'],
 } as const;
 const objects: ReadonlySet<Place> = new Set(['index', 'pack', 'blob']);
 /** The groups of `token`. */
@@ -37,7 +39,8 @@ const kinds = ['string', 'number', 'null', 'mark'] as const;
 type Kind = (typeof kinds)[number];
 const isId = (text: unknown): text is string => typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);
 /** A whole blob as Go's encoder writes it, with the comma before it: for speed, and the same as token by token. */
-const wholeBlob = /(,?)\{"id":"([0-9a-f]{64})","type":"(data|tree)","offset":(0|[1-9]\d{0,9}),"length":([1-9]\d{0,9})(?:,"uncompressed_length":([1-9]\d{0,9}))?\}/y;
+const wholeBlob =
+  /(,?)\{"id":"([0-9a-f]{64})","type":"(data|tree)","offset":(0|[1-9]\d{0,9}),"length":([1-9]\d{0,9})(?:,"uncompressed_length":([1-9]\d{0,9}))?\}/y;
 const longestBlob = 200;
 
 export class IndexReader {
@@ -139,12 +142,14 @@ export class IndexReader {
     const opens = kind === 'mark' ? opening[`${here} ${text}`] : undefined;
     if (opens !== undefined) return this.#enter(opens);
     if (values[here]?.(text, kind) !== true) throw new NotAnIndex(`${here} has a value that no index has`);
-    if (here !== 'superseded' && kind !== 'null') this.#fields.at(-1)?.set(this.#key, kind === 'number' ? Number(text) : text);
+    if (here !== 'superseded' && kind !== 'null')
+      this.#fields.at(-1)?.set(this.#key, kind === 'number' ? Number(text) : text);
     this.#expects = 'comma';
   }
 
   #enter(place: Place): void {
-    if (place === 'blobs' && !isId(this.#fields.at(-1)?.get('id'))) throw new NotAnIndex('the blobs of a pack stand before its name');
+    if (place === 'blobs' && !isId(this.#fields.at(-1)?.get('id')))
+      throw new NotAnIndex('the blobs of a pack stand before its name');
     this.#place = place;
     this.#isFirst = true;
     const isObject = objects.has(place);
@@ -168,10 +173,20 @@ export class IndexReader {
 
   #entry(blob: unknown, type: unknown, offset: unknown, length: unknown, plain: unknown): IndexEntry {
     const pack = this.#fields.at(-1)?.get('id');
-    const isWhole = isId(pack) && isId(blob) && typeof type === 'string' && typeof offset === 'number' && typeof length === 'number';
-    if (!isWhole || length < envelope || offset > most || length > most || (typeof plain === 'number' && plain > most)) throw new NotAnIndex('a blob lacks what it must have');
+    const isWhole =
+      isId(pack) && isId(blob) && typeof type === 'string' && typeof offset === 'number' && typeof length === 'number';
+    if (!isWhole || length < envelope || offset > most || length > most || (typeof plain === 'number' && plain > most))
+      throw new NotAnIndex('a blob lacks what it must have');
     const isCompressed = typeof plain === 'number' && plain > 0;
-    return { pack, blob, isTree: type === 'tree', isCompressed, offset, length, plain: isCompressed ? plain : length - envelope };
+    return {
+      pack,
+      blob,
+      isTree: type === 'tree',
+      isCompressed,
+      offset,
+      length,
+      plain: isCompressed ? plain : length - envelope,
+    };
   }
 }
 
@@ -180,13 +195,32 @@ const isNull = (_: string, kind: Kind): boolean => kind === 'null';
 const isIdText = (text: string, kind: Kind): boolean => kind === 'string' && isId(text);
 /** What may stand where; what opens something is in `opening`. Go writes an empty list as null. */
 const values: Readonly<Record<string, (text: string, kind: Kind) => boolean>> = {
-  superseded: isIdText, 'pack.id': isIdText, 'blob.id': isIdText, 'blob.type': (text, kind) => kind === 'string' && (text === 'data' || text === 'tree'),
-  'blob.offset': isNumber, 'blob.length': isNumber, 'blob.uncompressed_length': isNumber,
-  'index.packs': isNull, 'index.supersedes': isNull, 'pack.blobs': isNull,
+  superseded: isIdText,
+  'pack.id': isIdText,
+  'blob.id': isIdText,
+  'blob.type': (text, kind) => kind === 'string' && (text === 'data' || text === 'tree'),
+  'blob.offset': isNumber,
+  'blob.length': isNumber,
+  'blob.uncompressed_length': isNumber,
+  'index.packs': isNull,
+  'index.supersedes': isNull,
+  'pack.blobs': isNull,
 };
 /** Offsets and lengths are 32 bits to restic. */
 const most = 2 ** 32 - 1;
 const opening: Readonly<Record<string, Place>> = {
-  'start {': 'index', 'index.supersedes [': 'superseded', 'index.packs [': 'packs', 'packs {': 'pack', 'pack.blobs [': 'blobs', 'blobs {': 'blob',
+  'start {': 'index',
+  'index.supersedes [': 'superseded',
+  'index.packs [': 'packs',
+  'packs {': 'pack',
+  'pack.blobs [': 'blobs',
+  'blobs {': 'blob',
 };
-const above: Partial<Record<Place, Place>> = { superseded: 'index', packs: 'index', pack: 'packs', blobs: 'pack', blob: 'blobs', index: 'end' };
+const above: Partial<Record<Place, Place>> = {
+  superseded: 'index',
+  packs: 'index',
+  pack: 'packs',
+  blobs: 'pack',
+  blob: 'blobs',
+  index: 'end',
+};

@@ -3,7 +3,18 @@
  * for new indexes, and for the plain length of blobs that come once more. Lost or damaged it is made anew from the headers.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { merged, once, recordWidth } from './blob-records.ts';
 import { makeFolder, syncFolder } from '../state/files.ts';

@@ -59,8 +59,13 @@ export class Missing {
    * or because one of them has left. What they name then is noted anew.
    */
   takeChanged(books: Books): Entry[] {
-    const naming = this.#naming === undefined ? undefined : [...this.#naming.keys()].filter((index) => isInReplica(books, 'index', index));
-    const isAsBefore = naming?.length === this.#naming?.size && ![...this.admitted.keys()].some((pack) => isInReplica(books, 'pack', pack));
+    const naming =
+      this.#naming === undefined
+        ? undefined
+        : [...this.#naming.keys()].filter((index) => isInReplica(books, 'index', index));
+    const isAsBefore =
+      naming?.length === this.#naming?.size &&
+      ![...this.admitted.keys()].some((pack) => isInReplica(books, 'pack', pack));
     if (this.admitted.size === 0 || (naming !== undefined && isAsBefore)) return [];
     this.admitted.clear();
     this.#naming = new Map();
@@ -74,11 +79,16 @@ export class Missing {
       this.#admittedFile.write(this.admitted);
     }
     if (this.#tonight.size > 0 || this.awaited.size > 0) this.#awaitedFile.write(this.#tonight);
-    return [...this.admitted.keys()].map((pack) => ({ path: pathOf('pack', pack), rule: 'missing-pack', message: standing }));
+    return [...this.admitted.keys()].map((pack) => ({
+      path: pathOf('pack', pack),
+      rule: 'missing-pack',
+      message: standing,
+    }));
   }
 }
 
-const standing = 'an index of the replica names it, and it is not there: what needs it cannot be restored until it has come';
+const standing =
+  'an index of the replica names it, and it is not there: what needs it cannot be restored until it has come';
 const waits = 'an index names it, and it is not there: the index and what needs it wait as candidates';
 
 function isInReplica(books: Books, type: 'pack' | 'index', id: string): boolean {
@@ -100,16 +110,28 @@ interface Named {
 }
 
 /** What is said of absent packs: warnings for those that enter, waiting indexes for the others. `truth`: what tonight's packs say. */
-export async function missingPacks(asking: Asking, indexes: readonly Entry[], absent: RecordSorter, truth: RecordSorter, unread: readonly Entry[]): Promise<Doubt[]> {
+export async function missingPacks(
+  asking: Asking,
+  indexes: readonly Entry[],
+  absent: RecordSorter,
+  truth: RecordSorter,
+  unread: readonly Entry[],
+): Promise<Doubt[]> {
   if (absent.isEmpty) return [];
   const { books, missing, known } = asking;
   const { packs, tooMany } = absentPacks(absent, missing);
   const misleading = new Set<number>();
-  for (const record of ofKnownBlobs(absent.sorted(), merged([known.records(), truth.sorted()]))) misleading.add(speakerOf(record));
-  const patient = [...packs].filter(([pack]) => !missing.mayEnter(pack) && !missing.awaited.has(pack) && !missing.admitted.has(pack)).flatMap(([, { speakers }]) => [...speakers]);
+  for (const record of ofKnownBlobs(absent.sorted(), merged([known.records(), truth.sorted()])))
+    misleading.add(speakerOf(record));
+  const patient = [...packs]
+    .filter(([pack]) => !missing.mayEnter(pack) && !missing.awaited.has(pack) && !missing.admitted.has(pack))
+    .flatMap(([, { speakers }]) => [...speakers]);
   const refused = new Set([...misleading, ...tooMany]);
   const hidden = [...[...refused].flatMap((speaker) => indexes[speaker] ?? []), ...unread];
-  const waiting = new Set([...refused, ...(patient.length === 0 || (await nothingNeeds(asking, hidden)) ? [] : patient)]);
+  const waiting = new Set([
+    ...refused,
+    ...(patient.length === 0 || (await nothingNeeds(asking, hidden)) ? [] : patient),
+  ]);
   const doubts: Doubt[] = [];
   for (const [pack, { bytes, speakers }] of packs) {
     if ([...speakers].some((each) => waiting.has(each))) missing.await(pack, bytes);
@@ -117,15 +139,28 @@ export async function missingPacks(asking: Asking, indexes: readonly Entry[], ab
     if (entering.length > 0) missing.admit(pack, bytes, idsOf(asking, indexes, entering));
     else doubts.push({ path: pathOf('pack', pack), rule: 'missing-pack', message: waits });
   }
-  return [...doubts, ...[...waiting].flatMap((speaker): Doubt[] => {
-    const entry = indexes[speaker];
-    return entry === undefined ? [] : [{ entry, path: books.path(entry), rule: 'missing-pack', message: tooMany.has(speaker) ? namesTooMany : misleading.has(speaker) ? misleads : '' }];
-  })];
+  return [
+    ...doubts,
+    ...[...waiting].flatMap((speaker): Doubt[] => {
+      const entry = indexes[speaker];
+      return entry === undefined
+        ? []
+        : [
+            {
+              entry,
+              path: books.path(entry),
+              rule: 'missing-pack',
+              message: tooMany.has(speaker) ? namesTooMany : misleading.has(speaker) ? misleads : '',
+            },
+          ];
+    }),
+  ];
 }
 
 /** What indexes that are in the replica already name, and is not there, gets its warning. */
 export function noteMissing(asking: Asking, indexes: readonly Entry[], absent: RecordSorter): void {
-  for (const [pack, { bytes, speakers }] of absentPacks(absent, asking.missing).packs) asking.missing.admit(pack, bytes, idsOf(asking, indexes, [...speakers]));
+  for (const [pack, { bytes, speakers }] of absentPacks(absent, asking.missing).packs)
+    asking.missing.admit(pack, bytes, idsOf(asking, indexes, [...speakers]));
 }
 
 function idsOf({ books }: Asking, indexes: readonly Entry[], speakers: readonly number[]): string[] {
@@ -134,10 +169,15 @@ function idsOf({ books }: Asking, indexes: readonly Entry[], speakers: readonly 
 
 /** Whether no snapshot, old or new, needs what is not there. */
 async function nothingNeeds({ restic, books, candidate, until }: Asking, hidden: readonly Entry[]): Promise<boolean> {
-  return isWholeWithout(restic, { candidate, without: [...waitingPaths(books), ...hidden.map((entry) => books.path(entry))] }, until);
+  return isWholeWithout(
+    restic,
+    { candidate, without: [...waitingPaths(books), ...hidden.map((entry) => books.path(entry))] },
+    until,
+  );
 }
 
-const misleads = 'it names packs that are not there for content that the replica has: restic would look for it in vain. It waits as a candidate until they have come';
+const misleads =
+  'it names packs that are not there for content that the replica has: restic would look for it in vain. It waits as a candidate until they have come';
 const namesTooMany = `it names packs that are not there, and more of them than the ${remembered} that are remembered. It waits as a candidate`;
 
 /** In bounded memory, whatever the indexes say. */

@@ -12,7 +12,11 @@ import type { Restic } from '../programs/restic.ts';
 export function requireKeys(candidate: string, books: Books): void {
   for (const entry of books.select(verified, 0, 'key')) {
     const fault = keyFault(readFileSync(join(candidate, books.path(entry)), 'utf8'));
-    if (fault !== undefined) throw new Failure(`${books.path(entry)} on serverA is no key: ${fault}`, 'look who wrote it, and remove it there if it is not yours; the replica has no marker yet, so run init again');
+    if (fault !== undefined)
+      throw new Failure(
+        `${books.path(entry)} on serverA is no key: ${fault}`,
+        'look who wrote it, and remove it there if it is not yours; the replica has no marker yet, so run init again',
+      );
   }
 }
 
@@ -20,7 +24,10 @@ export function requireKeys(candidate: string, books: Books): void {
 export async function requireOpens(restic: Restic, candidate: string, { timeouts }: Repository): Promise<void> {
   const answer = await restic.unlocks({ candidate, config: join(candidate, 'config') }, Date.now() + timeouts.prove);
   if (answer.isGood) return;
-  throw new Failure(`restic cannot open the repository with the config and the keys of serverA: ${answer.words}`, 'is restic.passwordFile that of this repository? If so, look at config and keys on serverA. The replica has no marker yet, so run init again');
+  throw new Failure(
+    `restic cannot open the repository with the config and the keys of serverA: ${answer.words}`,
+    'is restic.passwordFile that of this repository? If so, look at config and keys on serverA. The replica has no marker yet, so run init again',
+  );
 }
 
 /** Whether restic is asked at all. */

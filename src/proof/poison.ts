@@ -28,11 +28,18 @@ export class Poison {
   /** Marks what is wanted and known to be poison as rejected, with its warning; to be called before the fetch. */
   holdOff(books: Books, findings: Findings): void {
     if (this.#all.size === 0) return;
-    const known: Entry[] = [...books.select(wanted, rejected)].filter((entry) => this.has(books.path(entry).slice(-64)));
+    const known: Entry[] = [...books.select(wanted, rejected)].filter((entry) =>
+      this.has(books.path(entry).slice(-64)),
+    );
     for (const entry of known) {
       books.set(entry, rejected);
       books.clear(entry, verified);
-      findings.add('warning', 'quarantined', books.path(entry), 'restic cannot use it, which an alarm has told; not fetched again');
+      findings.add(
+        'warning',
+        'quarantined',
+        books.path(entry),
+        'restic cannot use it, which an alarm has told; not fetched again',
+      );
     }
   }
 

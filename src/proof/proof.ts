@@ -48,17 +48,25 @@ export function checkedEvent({ share, passed, words, missing = [] }: CheckResult
 /** The share that follows `last` (`n/t`), so that `total` checks read everything. */
 export function nextShare(last: string | undefined, total: number): string {
   const [number = 0] = (last ?? '').split('/').map(Number);
-  return `${(Number.isInteger(number) ? number : 0) % total + 1}/${total}`;
+  return `${((Number.isInteger(number) ? number : 0) % total) + 1}/${total}`;
 }
 
 /**
  * The shares to check in a night that begins at `now`: every night the one of those that failed that was tried longest ago,
  * until it passes; and the next one when it is due (`every` in milliseconds), so that a failure does not keep the turn waiting.
  */
-export function sharesDue({ failed, turn, turnAt }: Memory['checks'], check: { readonly every: number; readonly readDataSubset: number }, now: Date): string[] {
+export function sharesDue(
+  { failed, turn, turnAt }: Memory['checks'],
+  check: { readonly every: number; readonly readDataSubset: number },
+  now: Date,
+): string[] {
   const [again] = failed;
-  const next = sinceThen(turnAt ?? undefined, now) >= check.every ? nextShare(turn ?? undefined, check.readDataSubset) : undefined;
-  return [...(again === undefined ? [] : [again.share]), ...(next === undefined || next === again?.share ? [] : [next])];
+  const next =
+    sinceThen(turnAt ?? undefined, now) >= check.every ? nextShare(turn ?? undefined, check.readDataSubset) : undefined;
+  return [
+    ...(again === undefined ? [] : [again.share]),
+    ...(next === undefined || next === again?.share ? [] : [next]),
+  ];
 }
 
 /** What restic reads at once, in bytes: a share that the deadline ends is lost. */

@@ -29,7 +29,8 @@ export function structuralJunk(candidate: string, books: Books): Junk[] {
 
 function structuralFault(candidate: string, books: Books, entry: Entry): string | undefined {
   const size = books.size(entry);
-  if (books.type(entry) !== 'key') return size < envelope ? `only ${size} bytes, less than restic's envelope` : undefined;
+  if (books.type(entry) !== 'key')
+    return size < envelope ? `only ${size} bytes, less than restic's envelope` : undefined;
   if (size > largestKey) return `${size} bytes, more than any restic key has`;
   return keyFault(readFileSync(join(candidate, books.path(entry)), 'utf8'));
 }
@@ -44,12 +45,18 @@ export async function prove(asking: Asking): Promise<Proof> {
   letWait(books, keys);
   const { junk, doubts, unread } = (await restic.mayWrite()) ? await readInTime(asking) : allUnread(asking);
   letWait(books, [...junk, ...doubts]);
-  const last = await orOutOfTime(asking, unread.length > 0 ? ['index', 'snapshot'] : ['snapshot'], () => together(asking));
+  const last = await orOutOfTime(asking, unread.length > 0 ? ['index', 'snapshot'] : ['snapshot'], () =>
+    together(asking),
+  );
   const all = [...keys, ...junk, ...last.junk];
   if (all.length > 0) return { outcome: 'failed', junk: all, words: all[0]?.message ?? '' };
   if ('words' in last) return { outcome: 'failed', ...last };
   letWait(books, last.doubts);
-  return { outcome: 'passed', doubts: [...doubts, ...last.doubts], unread: unread.filter((entry) => !books.has(entry, waiting)) };
+  return {
+    outcome: 'passed',
+    doubts: [...doubts, ...last.doubts],
+    unread: unread.filter((entry) => !books.has(entry, waiting)),
+  };
 }
 
 /** A first copy leaves a fifth of the time for what comes after the reading, so that snapshots need not wait for the packs. */
@@ -72,13 +79,21 @@ function allUnread({ books }: Asking): Reading {
 }
 
 /** When the time is over, what was not read waits; what was found stays found. */
-async function orOutOfTime<T>({ books }: Asking, types: readonly HashedType[], work: () => Promise<T>): Promise<T | Reading> {
+async function orOutOfTime<T>(
+  { books }: Asking,
+  types: readonly HashedType[],
+  work: () => Promise<T>,
+): Promise<T | Reading> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof OutOfTime)) throw error;
     const left = types.flatMap((type) => news(books, type));
-    return { junk: [], doubts: left.map((entry) => ({ entry, path: books.path(entry), rule: 'unfinished', message: notRead })), unread: [] };
+    return {
+      junk: [],
+      doubts: left.map((entry) => ({ entry, path: books.path(entry), rule: 'unfinished', message: notRead })),
+      unread: [],
+    };
   }
 }
 
@@ -110,7 +125,12 @@ async function junkKeys({ restic, books, candidate, scratch, until }: Asking): P
 async function together(asking: Asking): Promise<Reading | { readonly junk: []; readonly words: string }> {
   const { restic, books, candidate, until } = asking;
   const snapshots = news(books, 'snapshot');
-  const opens = (some: readonly Entry[]): Promise<Answer> => restic.opens({ candidate, without: waitingPaths(books) }, some.map((entry) => idOf(books, entry)), until);
+  const opens = (some: readonly Entry[]): Promise<Answer> =>
+    restic.opens(
+      { candidate, without: waitingPaths(books) },
+      some.map((entry) => idOf(books, entry)),
+      until,
+    );
   for (const some of portions(snapshots)) if (!(await opens(some)).isGood) return diagnose(asking, snapshots, opens);
   return { junk: [], doubts: [], unread: [] };
 }
@@ -136,7 +156,11 @@ async function unloadable({ restic, books, candidate, until }: Asking): Promise<
 }
 
 /** First ourselves, then each snapshot that cannot be read: junk does not even decrypt, the others wait. */
-async function diagnose(asking: Asking, snapshots: readonly Entry[], opens: (some: readonly Entry[]) => Promise<Answer>): Promise<Reading | { readonly junk: []; readonly words: string }> {
+async function diagnose(
+  asking: Asking,
+  snapshots: readonly Entry[],
+  opens: (some: readonly Entry[]) => Promise<Answer>,
+): Promise<Reading | { readonly junk: []; readonly words: string }> {
   const { restic, books, candidate, until } = asking;
   const alone = await restic.opens({}, [], until);
   if (!alone.isGood) throw cannotOpen(alone.words);
@@ -148,7 +172,13 @@ async function diagnose(asking: Asking, snapshots: readonly Entry[], opens: (som
   for await (const entry of culprits(snapshots, async (some) => !(await opens(some)).isGood)) {
     const decrypted = await restic.snapshotDecrypts(shown, idOf(books, entry), until);
     if (!decrypted.isGood) junk.push({ entry, message: `the snapshot does not decrypt: ${decrypted.words}` });
-    else doubts.push({ entry, path: books.path(entry), rule: 'held-back', message: 'restic decrypts it but cannot read its tree yet; it waits as a candidate' });
+    else
+      doubts.push({
+        entry,
+        path: books.path(entry),
+        rule: 'held-back',
+        message: 'restic decrypts it but cannot read its tree yet; it waits as a candidate',
+      });
     if (junk.length >= mostCulprits) break;
   }
   return { junk, doubts, unread: [] };

@@ -49,7 +49,14 @@ export class Prover implements ProofEdges {
   #proveUntil: number | undefined;
 
   /** `hasCompletedOnce`: whether the first copy is done. */
-  constructor(repository: Repository, session: Session, state: State, console: Console, incoming: () => Incoming, hasCompletedOnce: () => boolean) {
+  constructor(
+    repository: Repository,
+    session: Session,
+    state: State,
+    console: Console,
+    incoming: () => Incoming,
+    hasCompletedOnce: () => boolean,
+  ) {
     this.#hasCompletedOnce = hasCompletedOnce;
     this.canProve = proves(repository);
     this.#repository = repository;
@@ -78,14 +85,24 @@ export class Prover implements ProofEdges {
     const crowd = newKeys === 0 ? undefined : keysFault(books.amount(inReplica, 0, 'key').files + newKeys);
     if (crowd !== undefined) return { outcome: 'failed', junk, words: crowd };
     if (!this.canProve) return { outcome: 'skipped', doubts: [], unread: [] };
-    return this.#console.withProgress(`${this.#repository.name}: read`, (progress) => prove(this.#asking(books, progress)));
+    return this.#console.withProgress(`${this.#repository.name}: read`, (progress) =>
+      prove(this.#asking(books, progress)),
+    );
   }
 
   #asking(books: Books, progress: Progress | undefined): Asking {
     const { replica } = this.#repository;
     return {
-      restic: this.#asked, books, replica, candidate: ownPaths(replica).candidate, scratch: this.#session.path('restic'), until: this.#untilProven, progress,
-      known: this.#known, missing: this.#missing, mayEnterUnread: !this.#hasCompletedOnce(),
+      restic: this.#asked,
+      books,
+      replica,
+      candidate: ownPaths(replica).candidate,
+      scratch: this.#session.path('restic'),
+      until: this.#untilProven,
+      progress,
+      known: this.#known,
+      missing: this.#missing,
+      mayEnterUnread: !this.#hasCompletedOnce(),
     };
   }
 
@@ -102,7 +119,9 @@ export class Prover implements ProofEdges {
     this.#unread.open(books);
     const before = new Set(this.#missing.admitted.keys());
     const folder = join(ownPaths(this.#repository.replica).own, 'reading');
-    const doubts = await this.#console.withProgress(`${this.#repository.name}: read what is unread`, (progress) => readUnread(this.#asking(books, progress), this.#unread, folder));
+    const doubts = await this.#console.withProgress(`${this.#repository.name}: read what is unread`, (progress) =>
+      readUnread(this.#asking(books, progress), this.#unread, folder),
+    );
     return [...doubts, ...this.#missing.settle().filter(({ path }) => !before.has(path.slice(-64)))];
   }
 
@@ -126,19 +145,25 @@ export class Prover implements ProofEdges {
   }
 
   async whatIsMissing(hidden: readonly string[], withCandidates: boolean): Promise<string | undefined> {
-    const shown = { without: hidden, ...(withCandidates ? { candidate: ownPaths(this.#repository.replica).candidate } : {}) };
+    const shown = {
+      without: hidden,
+      ...(withCandidates ? { candidate: ownPaths(this.#repository.replica).candidate } : {}),
+    };
     const until = withCandidates ? this.#untilProven : this.#deadline('prove');
     const answer = await inTime(async () => {
       const { isGood, words } = await this.#asked.isComplete(shown, until);
       return { isGood: isGood || (await lacksOnlyKnown(this.#question(until), shown)), words };
     }).catch((error: unknown) => {
       // Since 0.17 restic has a code of its own for that; a key that leaves is no trouble of ours (`key passwd`).
-      if (hidden.some((path) => path.startsWith('keys/')) && saysWrongPassword(asFailure(error).message)) return { isGood: false, words: asFailure(error).message };
+      if (hidden.some((path) => path.startsWith('keys/')) && saysWrongPassword(asFailure(error).message))
+        return { isGood: false, words: asFailure(error).message };
       throw error;
     });
     if (answer === undefined) return 'restic was not done within timeouts.prove';
     if (answer.isGood) return undefined;
-    return saysWrongPassword(answer.words) ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${this.#repository.restic.passwordFile ?? ''}` : answer.words;
+    return saysWrongPassword(answer.words)
+      ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${this.#repository.restic.passwordFile ?? ''}`
+      : answer.words;
   }
 
   /** For a check alone; undefined where nobody knows what is unread, otherwise what tells it later. */
@@ -155,13 +180,18 @@ export class Prover implements ProofEdges {
     const until = this.#deadline('check');
     const { admitted } = this.#missing;
     const result = await inTime(async (): Promise<CheckResult> => {
-      const { isGood, words } = await this.#console.withProgress(`${this.#repository.name}: check`, (progress) => this.#asked.isComplete({}, until, share, progress));
+      const { isGood, words } = await this.#console.withProgress(`${this.#repository.name}: check`, (progress) =>
+        this.#asked.isComplete({}, until, share, progress),
+      );
       if (isGood) return { share, passed: true, words: '' };
       const question = this.#question(until);
       const isKnown = (await lacksOnlyKnown(question, {})) && (await isShareGood(question, share));
-      return isKnown ? { share, passed: true, words: '', missing: [...admitted.keys()].map((pack) => pathOf('pack', pack)) } : { share, passed: false, words };
+      return isKnown
+        ? { share, passed: true, words: '', missing: [...admitted.keys()].map((pack) => pathOf('pack', pack)) }
+        : { share, passed: false, words };
     });
-    if (result?.passed === true && this.#unread.isOpen && this.#unread.ids('pack').length > 0) await countShare(this.#asked, this.#unread, share, until);
+    if (result?.passed === true && this.#unread.isOpen && this.#unread.ids('pack').length > 0)
+      await countShare(this.#asked, this.#unread, share, until);
     return result ?? { share, passed: false, words: 'not done within timeouts.check' };
   }
 
@@ -178,13 +208,23 @@ export class Prover implements ProofEdges {
   }
 
   get #missing(): Missing {
-    return (this.#remembered ??= new Missing(this.#state.folder, (pack) => !this.#hasCompletedOnce() || this.poison.has(pack)));
+    return (this.#remembered ??= new Missing(
+      this.#state.folder,
+      (pack) => !this.#hasCompletedOnce() || this.poison.has(pack),
+    ));
   }
 
   get #asked(): Restic {
     const { passwordFile } = this.#repository.restic;
     if (passwordFile === undefined) throw new Error('restic is asked only with a password');
-    return (this.#restic ??= new Restic(this.#repository, passwordFile, this.#session.path('restic'), this.#session.interrupt, undefined, this.#state.memory().restic));
+    return (this.#restic ??= new Restic(
+      this.#repository,
+      passwordFile,
+      this.#session.path('restic'),
+      this.#session.interrupt,
+      undefined,
+      this.#state.memory().restic,
+    ));
   }
 }
 
@@ -199,15 +239,32 @@ async function inTime<T>(work: () => Promise<T>): Promise<T | undefined> {
 }
 
 /** The command `check`: the next share, whether it is due or not; undefined while another run is at work. Throws Failure without a password or a replica. */
-export async function checkNow({ config, repository, interrupt, console }: EdgeOptions): Promise<CheckResult | undefined> {
+export async function checkNow({
+  config,
+  repository,
+  interrupt,
+  console,
+}: EdgeOptions): Promise<CheckResult | undefined> {
   const { passwordFile, check } = repository.restic;
   if (markerOf(config, repository) === undefined) throw notInitialised(repository.name, repository.replica);
   if (passwordFile === undefined || check === undefined) {
-    throw new Failure(`${repository.name} has no restic.passwordFile`, 'restic can only check what it can open: put the password into a file (0600) and name it in the configuration');
+    throw new Failure(
+      `${repository.name} has no restic.passwordFile`,
+      'restic can only check what it can open: put the password into a file (0600) and name it in the configuration',
+    );
   }
   const session = new Session(repository, interrupt);
   const state = new State(config.state ?? '', repository.name);
-  const edges = new Prover(repository, session, state, console, () => { throw new Error('check verifies nothing'); }, () => true);
+  const edges = new Prover(
+    repository,
+    session,
+    state,
+    console,
+    () => {
+      throw new Error('check verifies nothing');
+    },
+    () => true,
+  );
   try {
     if (!(await session.lock())) return undefined;
     await edges.requireFit();

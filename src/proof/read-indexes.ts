@@ -26,17 +26,29 @@ interface Said {
 /** `truth`: what the headers of the new packs say. */
 export async function readIndexes(asking: Asking, indexes: readonly Entry[], truth: RecordSorter): Promise<Reading> {
   const { books } = asking;
-  const said: Said = { present: new RecordSorter(asking.scratch), absent: new RecordSorter(asking.scratch), junk: [], read: 0 };
+  const said: Said = {
+    present: new RecordSorter(asking.scratch),
+    absent: new RecordSorter(asking.scratch),
+    junk: [],
+    read: 0,
+  };
   try {
     await readAll(asking, indexes, said);
     const lies = said.junk.length > 0 ? [] : await findLies(asking, indexes, said, truth);
     const junk = [...said.junk, ...lies];
     if (junk.length > 0) {
-      await requireOwnHealth(asking, junk.map(({ entry }) => entry));
+      await requireOwnHealth(
+        asking,
+        junk.map(({ entry }) => entry),
+      );
       return { junk, doubts: [], unread: [] };
     }
     const left = indexes.slice(said.read);
-    return { junk, doubts: [...outOfTime(books, left), ...(await missingPacks(asking, indexes, said.absent, truth, left))], unread: [] };
+    return {
+      junk,
+      doubts: [...outOfTime(books, left), ...(await missingPacks(asking, indexes, said.absent, truth, left))],
+      unread: [],
+    };
   } finally {
     said.present.close();
     said.absent.close();
@@ -44,14 +56,25 @@ export async function readIndexes(asking: Asking, indexes: readonly Entry[], tru
 }
 
 /** Indexes that are in the replica already: the liars, and those that were read. */
-export async function readOwnIndexes(asking: Asking, indexes: readonly Entry[]): Promise<{ junk: Junk[]; read: readonly Entry[] }> {
-  const said: Said = { present: new RecordSorter(asking.scratch), absent: new RecordSorter(asking.scratch), junk: [], read: 0 };
+export async function readOwnIndexes(
+  asking: Asking,
+  indexes: readonly Entry[],
+): Promise<{ junk: Junk[]; read: readonly Entry[] }> {
+  const said: Said = {
+    present: new RecordSorter(asking.scratch),
+    absent: new RecordSorter(asking.scratch),
+    junk: [],
+    read: 0,
+  };
   const none = new RecordSorter(asking.scratch);
   try {
     await readAll(asking, indexes, said);
     const junk = said.junk.length > 0 ? said.junk : await findLies(asking, indexes, said, none);
     if (junk.length > 0) {
-      await requireOwnHealth(asking, junk.map(({ entry }) => entry));
+      await requireOwnHealth(
+        asking,
+        junk.map(({ entry }) => entry),
+      );
       return { junk, read: [] };
     }
     noteMissing(asking, indexes, said.absent);
@@ -76,7 +99,11 @@ async function readAll(asking: Asking, indexes: readonly Entry[], said: Said): P
     const from = said.read;
     const some = indexes.slice(from, from + together);
     const reader = new OneByOne(asking, some, from, said);
-    const asked = await restic.ask(shown, some.map((entry) => ['cat', 'index', idOf(books, entry)]), { until, onOutput: reader.read, onEnd: reader.end });
+    const asked = await restic.ask(
+      shown,
+      some.map((entry) => ['cat', 'index', idOf(books, entry)]),
+      { until, onOutput: reader.read, onEnd: reader.end },
+    );
     if (asked.isRefused) {
       const entry = some[asked.passed];
       if (entry !== undefined) said.junk.push({ entry, message: `restic cannot decrypt it: ${asked.words}` });
@@ -96,19 +123,29 @@ class OneByOne {
   constructor({ books }: Asking, some: readonly Entry[], from: number, said: Said) {
     this.#some = some;
     this.#said = said;
-    this.#reader = new IndexReader((entry) => { (isThere(books, entry) ? said.present : said.absent).add(entry, from + this.#number); });
+    this.#reader = new IndexReader((entry) => {
+      (isThere(books, entry) ? said.present : said.absent).add(entry, from + this.#number);
+    });
   }
 
   readonly read = (step: number, chunk: Buffer): void => {
     this.#number = step;
-    this.#orFault(() => { this.#reader.read(chunk); });
+    this.#orFault(() => {
+      this.#reader.read(chunk);
+    });
   };
 
   readonly end = (step: number): void => {
     this.#number = step;
-    this.#orFault(() => { this.#reader.end(); });
+    this.#orFault(() => {
+      this.#reader.end();
+    });
     const entry = this.#some[step];
-    if (this.#fault !== undefined && entry !== undefined) this.#said.junk.push({ entry, message: `restic decrypts it, but does not write an index like this: ${this.#fault}` });
+    if (this.#fault !== undefined && entry !== undefined)
+      this.#said.junk.push({
+        entry,
+        message: `restic decrypts it, but does not write an index like this: ${this.#fault}`,
+      });
     if (this.#fault !== undefined) this.#reader.reset();
     this.#fault = undefined;
     this.#said.read++;
@@ -142,7 +179,9 @@ async function findLies(asking: Asking, indexes: readonly Entry[], said: Said, t
       folders.add(packOf(record).slice(0, 2));
     }
     if (doubtful.isEmpty) return [];
-    await readHeaders(asking, bare({ data: 'r', packFolders: [...folders].sort() }), (entry) => { headers.add(entry); });
+    await readHeaders(asking, bare({ data: 'r', packFolders: [...folders].sort() }), (entry) => {
+      headers.add(entry);
+    });
     return liars(indexes, notIn(doubtful.sorted(), merged([truth.sorted(), headers.sorted()])));
   } finally {
     doubtful.close();
@@ -155,7 +194,10 @@ function liars(indexes: readonly Entry[], lies: Iterable<Buffer>): Junk[] {
   for (const record of lies) {
     const entry = indexes[speakerOf(record)];
     if (entry === undefined || junk.has(speakerOf(record))) continue;
-    junk.set(speakerOf(record), { entry, message: `it says of pack ${packOf(record).slice(0, 16)} what its header does not say: blob ${record.toString('hex', 0, 8)}` });
+    junk.set(speakerOf(record), {
+      entry,
+      message: `it says of pack ${packOf(record).slice(0, 16)} what its header does not say: blob ${record.toString('hex', 0, 8)}`,
+    });
     if (junk.size >= mostCulprits) break;
   }
   return [...junk.values()];

@@ -8,7 +8,18 @@ import { culprits } from './culprits.ts';
 import { waiting } from '../audit/flags.ts';
 import type { IndexEntry } from './index-json.ts';
 import { mostCulprits, type Doubt, type Junk } from './proof.ts';
-import { bare, idOf, news, packFolders, readHeaders, readPacks, requireOwnHealth, waitingPaths, type Asking, type PacksRead } from './asking.ts';
+import {
+  bare,
+  idOf,
+  news,
+  packFolders,
+  readHeaders,
+  readPacks,
+  requireOwnHealth,
+  waitingPaths,
+  type Asking,
+  type PacksRead,
+} from './asking.ts';
 import { notRead, readIndexes } from './read-indexes.ts';
 import { RecordSorter } from './record-sorter.ts';
 import { OutOfTime } from '../programs/restic-failures.ts';
@@ -29,7 +40,8 @@ export async function readNew(asking: Asking): Promise<Reading> {
   const truth = new RecordSorter(scratch);
   try {
     await makeKnown(asking);
-    const reading = (await readTogether(asking, packs, indexes, truth)) ?? (await readApart(asking, packs, indexes, truth));
+    const reading =
+      (await readTogether(asking, packs, indexes, truth)) ?? (await readApart(asking, packs, indexes, truth));
     const junk = [...reading.junk, ...contradictions(books, truth, known.records())];
     if (junk.length === 0) known.add(truth.sorted());
     return { ...reading, junk };
@@ -44,7 +56,10 @@ export async function makeKnown(asking: Asking): Promise<void> {
   if (known.isWhole()) return;
   const truth = new RecordSorter(scratch);
   try {
-    for (const folders of packFolders(books)) await readHeaders(asking, bare({ data: 'r', packFolders: folders }), (entry) => { truth.add(entry); });
+    for (const folders of packFolders(books))
+      await readHeaders(asking, bare({ data: 'r', packFolders: folders }), (entry) => {
+        truth.add(entry);
+      });
     known.add(truth.sorted());
   } finally {
     truth.close();
@@ -55,13 +70,21 @@ export async function makeKnown(asking: Asking): Promise<void> {
  * Step 7 a: new packs and new indexes alone. Three times yes says that each pack was read whole, and that the indexes
  * name new packs only and say what the packs say. Undefined when it is not as simple as that.
  */
-async function readTogether(asking: Asking, packs: readonly Entry[], indexes: readonly Entry[], truth: RecordSorter): Promise<Reading | undefined> {
+async function readTogether(
+  asking: Asking,
+  packs: readonly Entry[],
+  indexes: readonly Entry[],
+  truth: RecordSorter,
+): Promise<Reading | undefined> {
   const { books, candidate } = asking;
   const shown = { candidate, ...bare({ data: 'c', index: 'c' }, waitingPaths(books)) };
   const attempt = new RecordSorter(asking.scratch);
   const seen = new Seen(books);
   try {
-    const read = await readPacks(asking, shown, bytesOf(books, packs), true, (entry) => { attempt.add(entry); seen.add(entry); });
+    const read = await readPacks(asking, shown, bytesOf(books, packs), true, (entry) => {
+      attempt.add(entry);
+      seen.add(entry);
+    });
     if (!read.isGood) return undefined;
     const unknown = packs.filter((entry) => !seen.has(entry) && read.isRead(idOf(books, entry)));
     if (unknown.length > 0) return { junk: await blamed(asking, unknown, noHeader), doubts: [], unread: [] };
@@ -73,7 +96,12 @@ async function readTogether(asking: Asking, packs: readonly Entry[], indexes: re
 }
 
 /** Step 7 b: the packs by their own headers, then the indexes one by one. */
-async function readApart(asking: Asking, packs: readonly Entry[], indexes: readonly Entry[], truth: RecordSorter): Promise<Reading> {
+async function readApart(
+  asking: Asking,
+  packs: readonly Entry[],
+  indexes: readonly Entry[],
+  truth: RecordSorter,
+): Promise<Reading> {
   const { books } = asking;
   const { junk, read } = await readPacksAlone(asking, packs, truth);
   for (const { entry } of junk) books.set(entry, waiting);
@@ -84,21 +112,39 @@ async function readApart(asking: Asking, packs: readonly Entry[], indexes: reado
 }
 
 /** What the headers of good packs say becomes `truth`. `read`: undefined when a pack is not good. */
-export async function readPacksAlone(asking: Asking, packs: readonly Entry[], truth: RecordSorter): Promise<{ junk: Junk[]; read?: PacksRead }> {
+export async function readPacksAlone(
+  asking: Asking,
+  packs: readonly Entry[],
+  truth: RecordSorter,
+): Promise<{ junk: Junk[]; read?: PacksRead }> {
   if (packs.length === 0) return { junk: [] };
   const { books, candidate, scratch } = asking;
   const seen = new Seen(books);
   const attempt = new RecordSorter(scratch);
-  const tell = (entry: IndexEntry): void => { attempt.add(entry); seen.add(entry); };
+  const tell = (entry: IndexEntry): void => {
+    attempt.add(entry);
+    seen.add(entry);
+  };
   try {
-    const read = await readPacks(asking, { candidate, ...bare({ data: 'c' }, waitingPaths(books)) }, bytesOf(books, packs), false, tell);
+    const read = await readPacks(
+      asking,
+      { candidate, ...bare({ data: 'c' }, waitingPaths(books)) },
+      bytesOf(books, packs),
+      false,
+      tell,
+    );
     const isRead = (pack: string): boolean => !read.isGood || read.isRead(pack);
     const junk = [
       ...(read.isGood ? [] : await rottenPacks(asking, packs)),
-      ...(await blamed(asking, packs.filter((entry) => !seen.has(entry) && isRead(idOf(books, entry))).slice(0, mostCulprits), noHeader)),
+      ...(await blamed(
+        asking,
+        packs.filter((entry) => !seen.has(entry) && isRead(idOf(books, entry))).slice(0, mostCulprits),
+        noHeader,
+      )),
     ];
     const bad = new Set(junk.map(({ entry }) => idOf(books, entry)));
-    for (const record of attempt.sorted()) if (isRead(packOf(record)) && !bad.has(packOf(record))) truth.addRecord(record);
+    for (const record of attempt.sorted())
+      if (isRead(packOf(record)) && !bad.has(packOf(record))) truth.addRecord(record);
     return read.isGood ? { junk, read } : { junk };
   } finally {
     attempt.close();
@@ -117,7 +163,11 @@ async function rottenPacks(asking: Asking, packs: readonly Entry[]): Promise<Jun
     const others = new Set(packs);
     for (const entry of some) others.delete(entry);
     const without = [...hidden, ...[...others].map((entry) => books.path(entry))];
-    const asked = await restic.ask({ candidate, ...bare({ data: 'c' }, without) }, [rebuild, ['check', '--read-data']], { until });
+    const asked = await restic.ask(
+      { candidate, ...bare({ data: 'c' }, without) },
+      [rebuild, ['check', '--read-data']],
+      { until },
+    );
     if (!asked.isRefused && asked.passed < 2) throw new OutOfTime();
     return asked.isRefused;
   };
@@ -146,7 +196,10 @@ function contradictions(books: Books, truth: RecordSorter, known: Iterable<Buffe
   for (const record of contradicting(truth.sorted(), known)) {
     const entry = books.find('pack', packOf(record));
     if (entry < 0) continue;
-    junk.set(entry, { entry, message: `it says another length of the content of blob ${record.toString('hex', 0, 32)} than another pack does, and restic would restore something else` });
+    junk.set(entry, {
+      entry,
+      message: `it says another length of the content of blob ${record.toString('hex', 0, 32)} than another pack does, and restic would restore something else`,
+    });
     if (junk.size >= mostCulprits) break;
   }
   return [...junk.values()];
@@ -157,11 +210,24 @@ function bytesOf(books: Books, entries: readonly Entry[]): number {
 }
 
 /** What the time did not suffice for: packs of shares that were not read, and then all that may point at them. */
-function left({ books, mayEnterUnread }: Asking, packs: readonly Entry[], indexes: readonly Entry[], read: PacksRead): Pick<Reading, 'doubts' | 'unread'> {
+function left(
+  { books, mayEnterUnread }: Asking,
+  packs: readonly Entry[],
+  indexes: readonly Entry[],
+  read: PacksRead,
+): Pick<Reading, 'doubts' | 'unread'> {
   const unread = packs.filter((entry) => !read.isRead(idOf(books, entry)));
   if (unread.length === 0) return { doubts: [], unread };
   if (mayEnterUnread) return { doubts: [], unread: [...unread, ...indexes] };
-  return { doubts: [...unread, ...indexes, ...news(books, 'snapshot')].map((entry) => ({ entry, path: books.path(entry), rule: 'unfinished', message: notRead })), unread: [] };
+  return {
+    doubts: [...unread, ...indexes, ...news(books, 'snapshot')].map((entry) => ({
+      entry,
+      path: books.path(entry),
+      rule: 'unfinished',
+      message: notRead,
+    })),
+    unread: [],
+  };
 }
 
 /** Which packs a merged index has named. */

@@ -36,17 +36,28 @@ async function readAll(asking: Asking, unread: UnreadFile, folder: string, doubt
   await makeKnown(asking);
   await readIndexes({ ...asking, candidate: folder }, unread, doubts);
   const contradicting = contradictingPacks(asking, unread, doubts);
-  const packs = unread.ids('pack').filter((id) => !contradicting.has(id)).map((id) => books.find('pack', id));
-  for (const portion of portionsOf(books, packs)) await readPortion({ ...asking, candidate: folder }, portion, unread, doubts);
+  const packs = unread
+    .ids('pack')
+    .filter((id) => !contradicting.has(id))
+    .map((id) => books.find('pack', id));
+  for (const portion of portionsOf(books, packs))
+    await readPortion({ ...asking, candidate: folder }, portion, unread, doubts);
 }
 
 /** What is rotten is left out, and the others are read once more. */
-async function readPortion(asking: Asking, portion: readonly Entry[], unread: UnreadFile, doubts: Doubt[]): Promise<void> {
+async function readPortion(
+  asking: Asking,
+  portion: readonly Entry[],
+  unread: UnreadFile,
+  doubts: Doubt[],
+): Promise<void> {
   const { books } = asking;
   for (let packs = portion; packs.length > 0;) {
     showAlone(asking, asking.candidate, packs);
     const truth = new RecordSorter(asking.scratch); // the headers are known already
-    const { junk, read } = await readPacksAlone(asking, packs, truth).finally(() => { truth.close(); });
+    const { junk, read } = await readPacksAlone(asking, packs, truth).finally(() => {
+      truth.close();
+    });
     const bad = new Set(junk.map(({ entry }) => entry));
     doubts.push(...junk.map(({ entry, message }) => doubtOf(books, entry, message)));
     if (read === undefined && bad.size === 0) throw new OutOfTime();
@@ -67,7 +78,13 @@ async function readIndexes(asking: Asking, unread: UnreadFile, doubts: Doubt[]):
     showAlone(asking, asking.candidate, indexes);
     const { junk, read } = await readOwnIndexes(asking, indexes);
     doubts.push(...junk.map(({ entry, message }) => doubtOf(books, entry, message)));
-    if (junk.length === 0) { note(unread, read.map((entry) => idOf(books, entry))); return; }
+    if (junk.length === 0) {
+      note(
+        unread,
+        read.map((entry) => idOf(books, entry)),
+      );
+      return;
+    }
     indexes = indexes.filter((entry) => !junk.some((each) => each.entry === entry));
   }
 }
@@ -80,21 +97,41 @@ function contradictingPacks({ books, known }: Asking, unread: UnreadFile, doubts
     const pack = packOf(record);
     if (!open.has(pack) || found.has(pack)) continue;
     found.add(pack);
-    doubts.push(doubtOf(books, books.find('pack', pack), `it says another length of the content of blob ${record.toString('hex', 0, 32)} than another pack does`));
+    doubts.push(
+      doubtOf(
+        books,
+        books.find('pack', pack),
+        `it says another length of the content of blob ${record.toString('hex', 0, 32)} than another pack does`,
+      ),
+    );
   }
   return found;
 }
 
 /** Without isolation, which can hold no index against headers: the packs by a check of the whole, share by share, and with them the indexes. */
-async function readByShares({ restic, books, until, progress }: Asking, unread: UnreadFile, doubts: Doubt[]): Promise<void> {
+async function readByShares(
+  { restic, books, until, progress }: Asking,
+  unread: UnreadFile,
+  doubts: Doubt[],
+): Promise<void> {
   const shares = sharesFor(unread.amount().bytes);
   for (let number = 1; number <= shares; number++) {
     const answer = await restic.isComplete({}, until, `${number}/${shares}`, progress);
-    if (!answer.isGood) { doubts.push({ path: '', rule: 'check-failed', message: `restic check --read-data-subset=${number}/${shares}, of what is unread: ${answer.words}` }); return; }
+    if (!answer.isGood) {
+      doubts.push({
+        path: '',
+        rule: 'check-failed',
+        message: `restic check --read-data-subset=${number}/${shares}, of what is unread: ${answer.words}`,
+      });
+      return;
+    }
     unread.hasReadShare(`${number}/${shares}`, false);
     unread.save();
   }
-  note(unread, unread.ids('index').filter((id) => books.find('index', id) >= 0));
+  note(
+    unread,
+    unread.ids('index').filter((id) => books.find('index', id) >= 0),
+  );
 }
 
 /**
@@ -103,7 +140,10 @@ async function readByShares({ restic, books, until, progress }: Asking, unread: 
  */
 export async function countShare(restic: Restic, unread: UnreadFile, share: string, until: number): Promise<void> {
   const goesByIndexes = await restic.mayWrite();
-  if (goesByIndexes) await tellNames(restic, until, (pack) => { unread.isNamedBy(pack); });
+  if (goesByIndexes)
+    await tellNames(restic, until, (pack) => {
+      unread.isNamedBy(pack);
+    });
   unread.hasReadShare(share, goesByIndexes);
   unread.save();
 }
@@ -111,7 +151,9 @@ export async function countShare(restic: Restic, unread: UnreadFile, share: stri
 /** The packs that the replica's indexes name; what is no index as restic writes it names none. */
 async function tellNames(restic: Restic, until: number, tell: (pack: string) => void): Promise<void> {
   let isIndex = true;
-  const reader = new IndexReader(({ pack }) => { tell(pack); });
+  const reader = new IndexReader(({ pack }) => {
+    tell(pack);
+  });
   const take = (work: () => void): void => {
     try {
       if (isIndex) work();
@@ -121,11 +163,21 @@ async function tellNames(restic: Restic, until: number, tell: (pack: string) => 
     }
   };
   const onEnd = (): void => {
-    take(() => { reader.end(); });
+    take(() => {
+      reader.end();
+    });
     if (!isIndex) reader.reset();
     isIndex = true;
   };
-  await restic.ask(bare({ index: 'r' }), ['each index'], { until, onOutput: (_, chunk) => { take(() => { reader.read(chunk); }); }, onEnd });
+  await restic.ask(bare({ index: 'r' }), ['each index'], {
+    until,
+    onOutput: (_, chunk) => {
+      take(() => {
+        reader.read(chunk);
+      });
+    },
+    onEnd,
+  });
 }
 
 function note(unread: UnreadFile, ids: readonly string[]): void {
@@ -134,7 +186,11 @@ function note(unread: UnreadFile, ids: readonly string[]): void {
 }
 
 function doubtOf(books: Books, entry: Entry, message: string): Doubt {
-  return { path: books.path(entry), rule: 'check-failed', message: `restic had not read it before it entered; now: ${message}` };
+  return {
+    path: books.path(entry),
+    rule: 'check-failed',
+    message: `restic had not read it before it entered; now: ${message}`,
+  };
 }
 
 function portionsOf(books: Books, packs: readonly Entry[]): Entry[][] {

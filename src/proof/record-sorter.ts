@@ -37,7 +37,8 @@ export class RecordSorter {
 
   #place(): number {
     if (this.#count === this.#capacity) this.#spill();
-    if ((this.#count + 1) * recordWidth > this.#records.length) this.#records = Buffer.concat([this.#records, Buffer.alloc(this.#records.length)]);
+    if ((this.#count + 1) * recordWidth > this.#records.length)
+      this.#records = Buffer.concat([this.#records, Buffer.alloc(this.#records.length)]);
     return this.#count++ * recordWidth;
   }
 
@@ -49,7 +50,9 @@ export class RecordSorter {
   }
 
   #inOrder(): Buffer {
-    const records = Array.from({ length: this.#count }, (_, n) => this.#records.subarray(n * recordWidth, (n + 1) * recordWidth));
+    const records = Array.from({ length: this.#count }, (_, n) =>
+      this.#records.subarray(n * recordWidth, (n + 1) * recordWidth),
+    );
     return Buffer.concat(records.sort((a, b) => a.compare(b)));
   }
 
@@ -70,7 +73,12 @@ function* recordsOf(bytes: Buffer): Generator<Buffer> {
 }
 
 /** The records of a file, from `start` for `length` bytes; `seen` is given every piece that is read. */
-export function* recordsIn(path: string, start = 0, length = Infinity, seen: (piece: Buffer) => void = () => undefined): Generator<Buffer> {
+export function* recordsIn(
+  path: string,
+  start = 0,
+  length = Infinity,
+  seen: (piece: Buffer) => void = () => undefined,
+): Generator<Buffer> {
   const file = openSync(path, 'r');
   const piece = Buffer.alloc(4096 * recordWidth);
   try {

@@ -16,7 +16,9 @@ const mostKeys = 20;
 
 /** What is wrong with so many keys; undefined when restic tries them all. */
 export function keysFault(count: number): string | undefined {
-  return count <= mostKeys ? undefined : `there would be ${count} keys, and restic tries only ${mostKeys}: it might not find the right one`;
+  return count <= mostKeys
+    ? undefined
+    : `there would be ${count} keys, and restic tries only ${mostKeys}: it might not find the right one`;
 }
 
 /**
@@ -30,11 +32,14 @@ export function keyFault(content: string): string | undefined {
   } catch {
     return 'not JSON, as every restic key is';
   }
-  if (!hasKeyFields(content, key ?? {})) return 'with fields that no restic key has, or with one more than once: restic might read another than we do';
+  if (!hasKeyFields(content, key ?? {}))
+    return 'with fields that no restic key has, or with one more than once: restic might read another than we do';
   const { N, r, p } = key ?? {};
   if (!hasTexts(key ?? {})) return 'without the fields of a restic key';
-  if (!hasPlainNumbers(content) || !isCount(N) || !isCount(r) || !isCount(p) || !isPowerOfTwo(N)) return 'without the numbers of a restic key';
-  if (128 * N * r * p > mostScryptWork) return `its scrypt parameters (N=${N}, r=${r}, p=${p}) would exhaust this machine`;
+  if (!hasPlainNumbers(content) || !isCount(N) || !isCount(r) || !isCount(p) || !isPowerOfTwo(N))
+    return 'without the numbers of a restic key';
+  if (128 * N * r * p > mostScryptWork)
+    return `its scrypt parameters (N=${N}, r=${r}, p=${p}) would exhaust this machine`;
   return undefined;
 }
 
@@ -48,7 +53,13 @@ function hasKeyFields(content: string, key: Record<string, unknown>): boolean {
 
 function hasTexts({ created, username, hostname, kdf, salt, data }: Record<string, unknown>): boolean {
   const hasNames = [username, hostname].every((name) => typeof (name ?? '') === 'string');
-  return kdf === 'scrypt' && hasNames && isTime(created ?? anyTime) && bytesOf(salt) === saltLength && bytesOf(data) >= envelope;
+  return (
+    kdf === 'scrypt' &&
+    hasNames &&
+    isTime(created ?? anyTime) &&
+    bytesOf(salt) === saltLength &&
+    bytesOf(data) >= envelope
+  );
 }
 
 /** scrypt takes no other N. */

@@ -56,7 +56,11 @@ export class UnreadFile {
   }
 
   add(books: Books, entries: readonly Entry[]): void {
-    for (const entry of entries) this.#all.set(books.path(entry).slice(-64), books.size(entry) * unit + (books.type(entry) === 'index' ? isIndex : 0));
+    for (const entry of entries)
+      this.#all.set(
+        books.path(entry).slice(-64),
+        books.size(entry) * unit + (books.type(entry) === 'index' ? isIndex : 0),
+      );
   }
 
   #addAll(books: Books): void {
@@ -65,7 +69,9 @@ export class UnreadFile {
 
   /** The IDs of packs, or of indexes. */
   ids(type: 'pack' | 'index'): string[] {
-    return [...this.#all].filter(([, number]) => (number & isIndex) === (type === 'index' ? isIndex : 0)).map(([id]) => id);
+    return [...this.#all]
+      .filter(([, number]) => (number & isIndex) === (type === 'index' ? isIndex : 0))
+      .map(([id]) => id);
   }
 
   hasRead(ids: Iterable<string>): void {
@@ -81,7 +87,8 @@ export class UnreadFile {
   hasReadShare(share: string, goesByIndexes: boolean): void {
     const [number, total = 1] = share.split('/').map(Number);
     for (const [id, flags] of this.#all) {
-      if ((flags & isIndex) === 0 && ((flags & isNamed) !== 0 || !goesByIndexes) && shareOf(id, total) === number) this.#all.delete(id);
+      if ((flags & isIndex) === 0 && ((flags & isNamed) !== 0 || !goesByIndexes) && shareOf(id, total) === number)
+        this.#all.delete(id);
     }
   }
 

@@ -24,7 +24,10 @@ export function isUnread({ packs, indexes }: Unread): boolean {
 }
 
 /** What a line of the journal says of it, after what was known `before`; undefined when it says nothing. */
-export function unreadAfter(before: UnreadSince, { time, unread }: { readonly time: string; readonly unread?: unknown }): UnreadSince | undefined {
+export function unreadAfter(
+  before: UnreadSince,
+  { time, unread }: { readonly time: string; readonly unread?: unknown },
+): UnreadSince | undefined {
   const said = v.safeParse(v.object(amount), unread);
   if (!said.success) return undefined;
   return isUnread(said.output) ? { ...said.output, since: before?.since ?? time } : null;
@@ -37,7 +40,10 @@ export function unreadToJson({ packs, indexes, bytes }: Unread): Unread {
 
 /** `4 packs and 1 index file (12.0 MiB)`. */
 export function unreadWords({ packs, indexes, bytes }: Unread): string {
-  const parts = [...(packs === 0 ? [] : [counted(packs, 'pack')]), ...(indexes === 0 ? [] : [counted(indexes, 'index file')])];
+  const parts = [
+    ...(packs === 0 ? [] : [counted(packs, 'pack')]),
+    ...(indexes === 0 ? [] : [counted(indexes, 'index file')]),
+  ];
   return `${parts.join(' and ')} (${formatBytes(bytes)})`;
 }
 

@@ -6,7 +6,11 @@ import { readJson } from '../state/json-file.ts';
 
 /** What the last scrub left; undefined when there was none. `state` is the repository's state folder. Throws Failure when the file is damaged. */
 export function readScrubMemory(state: string): ScrubMemory | undefined {
-  return readJson(fileIn(state), scrubMemorySchema, 'it says which files are damaged: read what is left of it, move it away, and run a whole scrub');
+  return readJson(
+    fileIn(state),
+    scrubMemorySchema,
+    'it says which files are damaged: read what is left of it, move it away, and run a whole scrub',
+  );
 }
 
 export function writeScrubMemory(state: string, memory: ScrubMemory): void {

@@ -156,7 +156,8 @@ export class Rehash {
   /** Throws Failure when the replica is not there, or is no longer the one that we began with: unmounted, say. */
   requireReplica(): onDisk.Marker {
     const marker = onDisk.readMarker(this.#replica);
-    if (marker === undefined || (this.#marker !== undefined && marker.id !== this.#marker.id)) throw onDisk.notInitialised(this.#name, this.#replica);
+    if (marker === undefined || (this.#marker !== undefined && marker.id !== this.#marker.id))
+      throw onDisk.notInitialised(this.#name, this.#replica);
     this.#marker = marker;
     return marker;
   }

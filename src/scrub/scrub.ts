@@ -2,7 +2,17 @@
 import type { JournalEvent } from '../state/chain.ts';
 import { runIdOf, secondsBetween } from '../ratchet/run.ts';
 import {
-  leftIn, memoryOf, mostDamages, newScrub, resume, shareText, type Damage, type Hashed, type Scrub, type ScrubMemory, type Share,
+  leftIn,
+  memoryOf,
+  mostDamages,
+  newScrub,
+  resume,
+  shareText,
+  type Damage,
+  type Hashed,
+  type Scrub,
+  type ScrubMemory,
+  type Share,
 } from './share.ts';
 import type { Amount } from '../audit/books.ts';
 import { asFailure } from '../errors.ts';
@@ -113,7 +123,11 @@ async function hash(edges: ScrubEdges, run: Scrub, options: ScrubOptions): Promi
 }
 
 /** Returns whether all were hashed; false when the disk is dying. */
-async function hashFiles(edges: ScrubEdges, run: Scrub, { share, rememberEvery, onProgress }: ScrubOptions): Promise<boolean> {
+async function hashFiles(
+  edges: ScrubEdges,
+  run: Scrub,
+  { share, rememberEvery, onProgress }: ScrubOptions,
+): Promise<boolean> {
   const total = onProgress === undefined ? undefined : edges.total(share);
   let remembered = edges.now().getTime();
   for await (const { path, bytes, fault } of edges.hash(share, run.after)) {
@@ -166,7 +180,14 @@ async function mend(edges: ScrubEdges, run: Scrub, untried: readonly Damage[]): 
   const mended = right.filter(({ path }) => !undone.has(path));
   const bytes = mended.reduce((sum, each) => sum + each.bytes, 0);
   const paths = mended.slice(0, journaledPaths).map(({ path }) => path);
-  await edges.journal({ event: 'repaired', runId: run.runId, files: mended.length, bytes, left: leftIn(run).length, paths });
+  await edges.journal({
+    event: 'repaired',
+    runId: run.runId,
+    files: mended.length,
+    bytes,
+    left: leftIn(run).length,
+    paths,
+  });
 }
 
 /** So many paths stand in a journal line. */
@@ -176,7 +197,14 @@ function scrubbed(run: Scrub, now: Date): JournalEvent {
   const { runId, share, hashed, isComplete, isResumed } = run;
   const left = leftIn(run);
   return {
-    event: 'scrubbed', runId, share: shareText(share), complete: isComplete, resumed: isResumed, ...hashed,
-    damaged: left.length, paths: left.slice(0, journaledPaths).map(({ path }) => path), seconds: secondsBetween(run.startedAt, now),
+    event: 'scrubbed',
+    runId,
+    share: shareText(share),
+    complete: isComplete,
+    resumed: isResumed,
+    ...hashed,
+    damaged: left.length,
+    paths: left.slice(0, journaledPaths).map(({ path }) => path),
+    seconds: secondsBetween(run.startedAt, now),
   };
 }

@@ -42,7 +42,10 @@ export function placeAfter(path: string): { folder: number; name: string } {
   const itself = scrubOrder.indexOf(path);
   if (itself >= 0) return { folder: itself + 1, name: '' };
   const slash = path.lastIndexOf('/');
-  return { folder: Math.max(0, scrubOrder.indexOf(slash < 0 ? '' : path.slice(0, slash))), name: path.slice(slash + 1) };
+  return {
+    folder: Math.max(0, scrubOrder.indexOf(slash < 0 ? '' : path.slice(0, slash))),
+    name: path.slice(slash + 1),
+  };
 }
 
 /** What was read of one file, or of a folder that could not be. `fault` says what is wrong; undefined: nothing. */
@@ -86,8 +89,18 @@ export interface Scrub {
 
 export function newScrub(repository: string, runId: string, share: Share | undefined, startedAt: Date): Scrub {
   return {
-    repository, runId, share, startedAt, finishedAt: startedAt, hashed: { files: 0, bytes: 0 }, after: '',
-    isResumed: false, isComplete: false, damages: new Map(), lockedBy: undefined, failure: undefined,
+    repository,
+    runId,
+    share,
+    startedAt,
+    finishedAt: startedAt,
+    hashed: { files: 0, bytes: 0 },
+    after: '',
+    isResumed: false,
+    isComplete: false,
+    damages: new Map(),
+    lockedBy: undefined,
+    failure: undefined,
   };
 }
 
@@ -114,10 +127,16 @@ export function scrubOutcome(scrub: Scrub): ScrubOutcome {
 /** The exit code of a scrub: 0 when every file of the share is whole now. */
 export function scrubExitCode(scrub: Scrub): number {
   switch (scrubOutcome(scrub)) {
-    case 'whole': case 'repaired': return 0;
-    case 'damaged': return exitCodes.warned;
-    case 'locked': return exitCodes.locked;
-    case 'failed': case 'interrupted': return exitCodeOf(scrub.failure);
+    case 'whole':
+    case 'repaired':
+      return 0;
+    case 'damaged':
+      return exitCodes.warned;
+    case 'locked':
+      return exitCodes.locked;
+    case 'failed':
+    case 'interrupted':
+      return exitCodeOf(scrub.failure);
   }
 }
 
@@ -126,7 +145,10 @@ export const scrubMemorySchema = v.object({
   share: v.nullable(shareOfData),
   savedAt: moment,
   isComplete: v.boolean(),
-  after: v.pipe(v.string(), v.check((path) => path === '' || isScrubbed(path), 'no path of a scrub')),
+  after: v.pipe(
+    v.string(),
+    v.check((path) => path === '' || isScrubbed(path), 'no path of a scrub'),
+  ),
   files: whole,
   bytes: whole,
   damages: listOf(v.object({ path: v.pipe(v.string(), v.check(isScrubbed, 'no path of a scrub')), fault: v.string() })),
@@ -147,7 +169,8 @@ const oldest = 30 * 24 * 3600 * 1000;
 /** Goes on where an interrupted scrub of the same share stopped, unless that is long ago. */
 export function resume(scrub: Scrub, memory: ScrubMemory): void {
   const age = scrub.startedAt.getTime() - Date.parse(memory.savedAt);
-  if (memory.isComplete || memory.after === '' || memory.share !== shareText(scrub.share) || !(Math.abs(age) <= oldest)) return;
+  if (memory.isComplete || memory.after === '' || memory.share !== shareText(scrub.share) || !(Math.abs(age) <= oldest))
+    return;
   scrub.isResumed = true;
   scrub.after = memory.after;
   scrub.hashed = { files: memory.files, bytes: memory.bytes };
