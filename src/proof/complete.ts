@@ -3,11 +3,12 @@
  * do not keep everything else from being confirmed, and what was to be in them counts for nothing.
  */
 import { join } from 'node:path';
-import { culprits } from './culprits.ts';
-import { mostCulprits } from './proof.ts';
-import { namesIn } from '../state/files.ts';
-import { first } from './read-new.ts';
+import { asFailure } from '../errors.ts';
+import { OutOfTime, saysWrongPassword } from '../programs/restic-failures.ts';
 import type { Restic, Shown } from '../programs/restic.ts';
+import { namesIn } from '../state/files.ts';
+import { culprits, first } from './culprits.ts';
+import { mostCulprits } from './proof.ts';
 
 export interface Question {
   readonly restic: Restic;
@@ -16,6 +17,20 @@ export interface Question {
   readonly until: number;
   /** The packs that are known to be missing, with the bytes that each must have. */
   readonly missing: ReadonlyMap<string, number>;
+}
+
+/** What is missing in a view, in restic's words; undefined when it is complete, or lacks only what is known to be missing. */
+export async function whatIsMissing(question: Question, shown: Shown): Promise<string | undefined> {
+  try {
+    const { isGood, words } = await question.restic.isComplete(shown, question.until);
+    return isGood || (await lacksOnlyKnown(question, shown)) ? undefined : words;
+  } catch (error) {
+    if (error instanceof OutOfTime) return 'restic was not done within timeouts.prove';
+    const words = asFailure(error).message;
+    // Since 0.17 restic has a code of its own for that; a key that leaves is no trouble of ours (`key passwd`).
+    if (shown.without?.some((path) => path.startsWith('keys/')) === true && saysWrongPassword(words)) return words;
+    throw error;
+  }
 }
 
 /**
@@ -36,15 +51,6 @@ export async function lacksOnlyKnown({ restic, replica, until, missing }: Questi
   const incomplete = await first(culprits(snapshots, lacks));
   if (incomplete.length === 0 || incomplete.length >= mostCulprits) return false;
   return isWholeWithout(restic, { ...shown, without: [...without, ...incomplete] }, until);
-}
-
-/** Whether the data of a share, besides these packs, is what the indexes say. */
-export async function isShareGood({ restic, until }: Question, share: string): Promise<boolean> {
-  return restic.passes(
-    { shows: { data: 'r', index: 'r', keys: 'r', snapshots: '' }, mayWrite: true },
-    [await restic.rebuildIndex(), ['check', `--read-data-subset=${share}`]],
-    until,
-  );
 }
 
 /** Whether all is there that snapshots need, by indexes without what they say of packs that are not there. Throws OutOfTime. */

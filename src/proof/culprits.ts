@@ -1,4 +1,6 @@
 /** Finds what is wrong among many with few questions: nothing is asked one by one as long as most are good. */
+import { OutOfTime } from '../programs/restic-failures.ts';
+import { mostCulprits } from './proof.ts';
 
 /**
  * Those of `items` that fail by themselves, one after another as they are found. `fails` is asked about some of them at
@@ -21,4 +23,15 @@ export async function* culprits<T>(
       from += 1;
     }
   }
+}
+
+/** The first of them; what was found stays found when the time is over. */
+export async function first<T>(found: AsyncIterable<T>): Promise<T[]> {
+  const some: T[] = [];
+  try {
+    for await (const one of found) if (some.push(one) >= mostCulprits) break;
+  } catch (error) {
+    if (some.length === 0 || !(error instanceof OutOfTime)) throw error;
+  }
+  return some;
 }

@@ -139,22 +139,12 @@ export async function missingPacks(
     if (entering.length > 0) missing.admit(pack, bytes, idsOf(asking, indexes, entering));
     else doubts.push({ path: pathOf('pack', pack), rule: 'missing-pack', message: waits });
   }
-  return [
-    ...doubts,
-    ...[...waiting].flatMap((speaker): Doubt[] => {
-      const entry = indexes[speaker];
-      return entry === undefined
-        ? []
-        : [
-            {
-              entry,
-              path: books.path(entry),
-              rule: 'missing-pack',
-              message: tooMany.has(speaker) ? namesTooMany : misleading.has(speaker) ? misleads : '',
-            },
-          ];
-    }),
-  ];
+  for (const speaker of waiting) {
+    const entry = indexes[speaker];
+    const message = tooMany.has(speaker) ? namesTooMany : misleading.has(speaker) ? misleads : '';
+    if (entry !== undefined) doubts.push({ entry, path: books.path(entry), rule: 'missing-pack', message });
+  }
+  return doubts;
 }
 
 /** What indexes that are in the replica already name, and is not there, gets its warning. */

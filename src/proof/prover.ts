@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
 import type { Repository } from '../config/config.ts';
 import { inReplica, verified } from '../audit/flags.ts';
-import { pathOf } from '../layout.ts';
 import { checkedEvent, nextShare, sharesDue, type CheckResult, type Doubt, type Proof } from './proof.ts';
 import { keysFault } from './structure.ts';
 import { nothingUnread, type Unread } from './unread.ts';
 import type { ProofEdges } from '../ratchet/edges.ts';
-import { asFailure, Failure } from '../errors.ts';
+import { Failure } from '../errors.ts';
 import type { Asking } from './asking.ts';
-import { isShareGood, lacksOnlyKnown, type Question } from './complete.ts';
+import { checkShare } from './check-share.ts';
+import { whatIsMissing, type Question } from './complete.ts';
 import type { Console } from '../telling/console.ts';
 import type { Incoming } from '../ratchet/arrival/incoming.ts';
 import { prove, structuralJunk } from './prove.ts';
@@ -21,8 +21,8 @@ import { Missing } from './missing-packs.ts';
 import { proves } from './open-identity.ts';
 import { Poison } from './poison.ts';
 import type { Progress } from '../programs/progress.ts';
-import { countShare, readUnread } from './read-unread.ts';
-import { OutOfTime, saysWrongPassword } from '../programs/restic-failures.ts';
+import { readUnread } from './read-unread.ts';
+import { saysWrongPassword } from '../programs/restic-failures.ts';
 import { Restic } from '../programs/restic.ts';
 import { requireRestic } from '../programs/restic-version.ts';
 import { Session } from '../ratchet/session.ts';
@@ -145,25 +145,13 @@ export class Prover implements ProofEdges {
   }
 
   async whatIsMissing(hidden: readonly string[], withCandidates: boolean): Promise<string | undefined> {
-    const shown = {
-      without: hidden,
-      ...(withCandidates ? { candidate: ownPaths(this.#repository.replica).candidate } : {}),
-    };
+    const { replica, restic } = this.#repository;
+    const shown = { without: hidden, ...(withCandidates ? { candidate: ownPaths(replica).candidate } : {}) };
     const until = withCandidates ? this.#untilProven : this.#deadline('prove');
-    const answer = await inTime(async () => {
-      const { isGood, words } = await this.#asked.isComplete(shown, until);
-      return { isGood: isGood || (await lacksOnlyKnown(this.#question(until), shown)), words };
-    }).catch((error: unknown) => {
-      // Since 0.17 restic has a code of its own for that; a key that leaves is no trouble of ours (`key passwd`).
-      if (hidden.some((path) => path.startsWith('keys/')) && saysWrongPassword(asFailure(error).message))
-        return { isGood: false, words: asFailure(error).message };
-      throw error;
-    });
-    if (answer === undefined) return 'restic was not done within timeouts.prove';
-    if (answer.isGood) return undefined;
-    return saysWrongPassword(answer.words)
-      ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${this.#repository.restic.passwordFile ?? ''}`
-      : answer.words;
+    const words = await whatIsMissing(this.#question(until), shown);
+    return words !== undefined && saysWrongPassword(words)
+      ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${restic.passwordFile ?? ''}`
+      : words;
   }
 
   /** For a check alone; undefined where nobody knows what is unread, otherwise what tells it later. */
@@ -177,22 +165,10 @@ export class Prover implements ProofEdges {
   }
 
   async check(share: string): Promise<CheckResult> {
-    const until = this.#deadline('check');
-    const { admitted } = this.#missing;
-    const result = await inTime(async (): Promise<CheckResult> => {
-      const { isGood, words } = await this.#console.withProgress(`${this.#repository.name}: check`, (progress) =>
-        this.#asked.isComplete({}, until, share, progress),
-      );
-      if (isGood) return { share, passed: true, words: '' };
-      const question = this.#question(until);
-      const isKnown = (await lacksOnlyKnown(question, {})) && (await isShareGood(question, share));
-      return isKnown
-        ? { share, passed: true, words: '', missing: [...admitted.keys()].map((pack) => pathOf('pack', pack)) }
-        : { share, passed: false, words };
-    });
-    if (result?.passed === true && this.#unread.isOpen && this.#unread.ids('pack').length > 0)
-      await countShare(this.#asked, this.#unread, share, until);
-    return result ?? { share, passed: false, words: 'not done within timeouts.check' };
+    const question = this.#question(this.#deadline('check'));
+    return this.#console.withProgress(`${this.#repository.name}: check`, (progress) =>
+      checkShare(question, this.#unread, share, progress),
+    );
   }
 
   #question(until: number): Question {
@@ -225,16 +201,6 @@ export class Prover implements ProofEdges {
       undefined,
       this.#state.memory().restic,
     ));
-  }
-}
-
-/** Undefined when the time was over. */
-async function inTime<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof OutOfTime) return undefined;
-    throw error;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Books, Entry } from '../audit/books.ts';
 import { contradicting, packOf } from './blob-records.ts';
-import { culprits } from './culprits.ts';
+import { culprits, first } from './culprits.ts';
 import { waiting } from '../audit/flags.ts';
 import type { IndexEntry } from './index-json.ts';
 import { mostCulprits, type Doubt, type Junk } from './proof.ts';
@@ -172,17 +172,6 @@ async function rottenPacks(asking: Asking, packs: readonly Entry[]): Promise<Jun
     return asked.isRefused;
   };
   return blamed(asking, await first(culprits(packs, fails)), rotten);
-}
-
-/** The first of them; what was found stays found when the time is over. */
-export async function first<T>(found: AsyncIterable<T>): Promise<T[]> {
-  const some: T[] = [];
-  try {
-    for await (const one of found) if (some.push(one) >= mostCulprits) break;
-  } catch (error) {
-    if (some.length === 0 || !(error instanceof OutOfTime)) throw error;
-  }
-  return some;
 }
 
 async function blamed(asking: Asking, entries: readonly Entry[], message: string): Promise<Junk[]> {

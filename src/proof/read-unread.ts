@@ -3,15 +3,13 @@ import { linkSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { disagreeing, packOf } from './blob-records.ts';
 import type { Books, Entry } from '../audit/books.ts';
-import { IndexReader, NotAnIndex } from './index-json.ts';
 import { sharesFor, type Doubt } from './proof.ts';
-import { bare, idOf, portionBytes, type Asking } from './asking.ts';
+import { idOf, portionBytes, type Asking } from './asking.ts';
 import { makeFolder } from '../state/files.ts';
 import { makeKnown, readPacksAlone } from './read-new.ts';
 import { readOwnIndexes } from './read-indexes.ts';
 import { RecordSorter } from './record-sorter.ts';
 import { OutOfTime } from '../programs/restic-failures.ts';
-import type { Restic } from '../programs/restic.ts';
 import type { UnreadFile } from './unread-file.ts';
 
 /**
@@ -132,52 +130,6 @@ async function readByShares(
     unread,
     unread.ids('index').filter((id) => books.find('index', id) >= 0),
   );
-}
-
-/**
- * After a check of a share, which goes by the indexes: the packs that they name were read whole, each held against its
- * header. Without isolation, where no pack can be read by its header, all of them count.
- */
-export async function countShare(restic: Restic, unread: UnreadFile, share: string, until: number): Promise<void> {
-  const goesByIndexes = await restic.mayWrite();
-  if (goesByIndexes)
-    await tellNames(restic, until, (pack) => {
-      unread.isNamedBy(pack);
-    });
-  unread.hasReadShare(share, goesByIndexes);
-  unread.save();
-}
-
-/** The packs that the replica's indexes name; what is no index as restic writes it names none. */
-async function tellNames(restic: Restic, until: number, tell: (pack: string) => void): Promise<void> {
-  let isIndex = true;
-  const reader = new IndexReader(({ pack }) => {
-    tell(pack);
-  });
-  const take = (work: () => void): void => {
-    try {
-      if (isIndex) work();
-    } catch (error) {
-      if (!(error instanceof NotAnIndex)) throw error;
-      isIndex = false;
-    }
-  };
-  const onEnd = (): void => {
-    take(() => {
-      reader.end();
-    });
-    if (!isIndex) reader.reset();
-    isIndex = true;
-  };
-  await restic.ask(bare({ index: 'r' }), ['each index'], {
-    until,
-    onOutput: (_, chunk) => {
-      take(() => {
-        reader.read(chunk);
-      });
-    },
-    onEnd,
-  });
 }
 
 function note(unread: UnreadFile, ids: readonly string[]): void {
