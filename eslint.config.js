@@ -61,7 +61,7 @@ export default defineConfig(
       'src/proof/{structure,proof,index-json,blob-records,culprits,unread}.ts', 'src/state/{chain,clock,schema}.ts',
       'src/telling/{tell,mail,mail-due,letter,letter-html,letter-text,spooled,ping-url,metric-families}.ts',
       'src/looking/{standing,status-rows,nagios}.ts', 'src/looking/report/{page,story,plots,tables,calendar,page-parts}.ts',
-      'src/scrub/{scrub,share}.ts', 'src/doctor/{checkup,version-verdict}.ts',
+      'src/scrub/share.ts', 'src/doctor/{checkup,version-verdict}.ts',
     ],
     ignores: ['src/audit/{walk,dry-run,look-around}.ts', 'src/config/{file,secret-line,foreseen-places}.ts'],
     rules: {

@@ -7,7 +7,6 @@ import { UsageError, worstExitCode } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
 import { refreshMetrics } from '../telling/metrics.ts';
 import { Telling } from '../telling/telling-edges.ts';
-import { scrub } from '../scrub/scrub.ts';
 import { tellAside } from '../telling/tell.ts';
 import { retrySpool } from './alert.ts';
 import {
@@ -41,16 +40,12 @@ export function addScrub(program: Command, context: CliContext): void {
       const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };
       const scrubs: Scrub[] = [];
       await retrySpool(config, console);
-      const { ReplicaScrub } = await import('../scrub/scrub-edges.ts');
+      const { scrub } = await import('../scrub/scrub.ts');
       for (const repository of repositories) {
-        const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) => {
-          return scrub(new ReplicaScrub({ ...shared, repository }), {
-            share,
-            repair: options.repair === true,
-            rememberEvery,
-            ...(onProgress && { onProgress }),
-          });
-        });
+        const how = { share, repair: options.repair === true, rememberEvery };
+        const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) =>
+          scrub({ ...shared, repository }, { ...how, ...(onProgress && { onProgress }) }),
+        );
         print(console, done);
         await tellAside(new Telling({ ...shared, repository }), scrubAsRun(done));
         scrubs.push(done);

@@ -33,7 +33,7 @@ export class Rehash {
     this.#interrupt = interrupt;
   }
 
-  /** As ScrubEdges.total. What cannot be read now is told when its turn has come. */
+  /** How much a whole scrub of the share has to hash. What cannot be read now is told when its turn has come. */
   total(share: Share | undefined): Amount {
     const amount = { files: 0, bytes: 0 };
     for (const folder of scrubOrder) {
@@ -49,7 +49,10 @@ export class Rehash {
     return amount;
   }
 
-  /** As ScrubEdges.hash; `entering` is called for each folder. */
+  /**
+   * Hashes the files of a share that come after a path, one by one; `entering` is called for each folder. A file that has
+   * left meanwhile is passed over.
+   */
   async *hash(share: Share | undefined, after: string, entering: (folder: string) => void): AsyncGenerator<Hashed> {
     const from = placeAfter(after);
     for (const [index, folder] of scrubOrder.entries()) {
@@ -76,7 +79,7 @@ export class Rehash {
     }
   }
 
-  /** As ScrubEdges.faultOf. */
+  /** What is wrong with a file now; undefined when nothing is, or when the replica no longer has it. */
   async faultOf(path: string): Promise<string | undefined> {
     if (placeOf(path).of !== 'folder') return (await this.#read(path))?.fault;
     try {

@@ -1,6 +1,18 @@
 /** `scrub`: re-hashes the replica's own files and, with `--repair`, fetches damaged ones again. */
-import type { JournalEvent } from '../state/chain.ts';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Amount } from '../audit/books.ts';
+import { asFailure } from '../errors.ts';
+import { takeLock, type Lock } from '../programs/lock.ts';
+import { Repair } from '../ratchet/repair.ts';
 import { runIdOf, secondsBetween } from '../ratchet/run.ts';
+import type { EdgeOptions } from '../ratchet/state-edges.ts';
+import { State } from '../ratchet/state.ts';
+import { requireState } from '../ratchet/whose-state.ts';
+import type { JournalEvent } from '../state/chain.ts';
+import { makeFolder } from '../state/files.ts';
+import { readScrubMemory, writeScrubMemory } from './memory.ts';
+import { Rehash } from './rehash.ts';
 import {
   leftIn,
   memoryOf,
@@ -9,13 +21,9 @@ import {
   resume,
   shareText,
   type Damage,
-  type Hashed,
   type Scrub,
-  type ScrubMemory,
   type Share,
 } from './share.ts';
-import type { Amount } from '../audit/books.ts';
-import { asFailure } from '../errors.ts';
 
 /** A damaged path, and what serverA has sent for it: `wrong` says why that cannot take its place. */
 export interface Fetched {
@@ -24,37 +32,7 @@ export interface Fetched {
   readonly wrong: string | undefined;
 }
 
-/** Everything outside that a scrub needs. What cannot be finished is thrown as Failure. */
-export interface ScrubEdges {
-  /** The repository's name. */
-  readonly name: string;
-  now(): Date;
-  /** Four random hexadecimal digits. */
-  random(): string;
-  /** Makes sure that the replica is there, and keeps other scrubs away; false when one is at work. Takes no run lock. */
-  begin(): Promise<boolean>;
-  close(): void;
-  memory(): ScrubMemory | undefined;
-  remember(memory: ScrubMemory): void;
-  /** How much a whole scrub of the share has to hash. */
-  total(share: Share | undefined): Amount;
-  /** Hashes the files of a share that come after a path, one by one. A file that has left meanwhile is passed over. */
-  hash(share: Share | undefined, after: string): AsyncIterable<Hashed>;
-  /** What is wrong with a file now; undefined when nothing is, or when the replica no longer has it. */
-  faultOf(path: string): Promise<string | undefined>;
-  /** Takes the run lock; false when a run holds it. */
-  lock(): Promise<boolean>;
-  unlock(): Promise<void>;
-  /** Fetches these files into a fresh folder and verifies them there; touches nothing else. */
-  fetch(paths: readonly string[]): Promise<readonly Fetched[]>;
-  /**
-   * Puts each fetched file in the damaged one's place, which quarantine keeps; at every instant one of the two stands
-   * there. Returns, by path, what could not be done and why.
-   */
-  replace(paths: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  journal(event: JournalEvent): Promise<string>;
-}
-
+/** How a scrub is to be done. */
 export interface ScrubOptions {
   /** Undefined: all files. */
   readonly share: Share | undefined;
@@ -65,45 +43,73 @@ export interface ScrubOptions {
   readonly onProgress?: (done: Amount, total: Amount) => void;
 }
 
+/** What a scrub holds while it lasts: its steps hand it on. */
+interface Holdings {
+  readonly run: Scrub;
+  readonly how: ScrubOptions;
+  readonly options: EdgeOptions;
+  readonly state: State;
+  readonly rehash: Rehash;
+  readonly repair: Repair;
+}
+
 /** One scrub of one repository. Always returns what it came to; never throws. */
-export async function scrub(edges: ScrubEdges, options: ScrubOptions): Promise<Scrub> {
-  const startedAt = edges.now();
-  const run = newScrub(edges.name, runIdOf(startedAt, edges.random()), options.share, startedAt);
+export async function scrub(options: EdgeOptions, how: ScrubOptions): Promise<Scrub> {
+  const { config, repository, interrupt } = options;
+  const startedAt = new Date();
+  const run = newScrub(repository.name, runIdOf(startedAt, randomBytes(2).toString('hex')), how.share, startedAt);
+  const state = new State(config.state ?? '', repository.name);
+  const rehash = new Rehash(repository.name, repository.replica, interrupt);
+  const repair = new Repair(options, (path) => rehash.rightHash(path));
+  let lock: Lock | undefined;
   try {
-    if (await edges.begin()) await work(edges, run, options);
-    else run.lockedBy = 'scrub';
+    requireState(config, repository.name, rehash.requireReplica());
+    lock = await takeScrubLock(state.folder);
+    if (lock === undefined) run.lockedBy = 'scrub';
+    else await work({ run, how, options, state, rehash, repair });
   } catch (error) {
     run.failure = asFailure(error);
   } finally {
-    edges.close();
+    lock?.release();
   }
-  run.finishedAt = edges.now();
+  run.finishedAt = new Date();
   return run;
 }
 
+/** Keeps other scrubs away; undefined when one is at work. It is not the run's lock: nights go on meanwhile. */
+async function takeScrubLock(state: string): Promise<Lock | undefined> {
+  makeFolder(state);
+  return takeLock(join(state, 'scrub.lock'));
+}
+
 /** What is known to be damaged is repaired first: hashing everything may take days. */
-async function work(edges: ScrubEdges, run: Scrub, options: ScrubOptions): Promise<void> {
-  await takeUp(edges, run);
-  if (options.repair) await repair(edges, run);
-  await hash(edges, run, options);
-  await lookAgain(edges, run);
-  edges.remember(memoryOf(run, edges.now()));
-  await edges.journal(scrubbed(run, edges.now()));
-  if (options.repair) await repair(edges, run);
+async function work(held: Holdings): Promise<void> {
+  await takeUp(held);
+  if (held.how.repair) await repair(held);
+  await hash(held);
+  await lookAgain(held);
+  remember(held);
+  await held.state.append(new Date(), scrubbed(held.run, new Date()));
+  if (held.how.repair) await repair(held);
+}
+
+function remember({ run, state }: Holdings): void {
+  writeScrubMemory(state.folder, memoryOf(run, new Date()));
 }
 
 /** Takes over what earlier scrubs left: damaged files that are damaged still, and the place of an interrupted one. */
-async function takeUp(edges: ScrubEdges, run: Scrub): Promise<void> {
-  const memory = edges.memory();
+async function takeUp(held: Holdings): Promise<void> {
+  const { run, state } = held;
+  const memory = readScrubMemory(state.folder);
   if (memory === undefined) return;
   for (const { path, fault } of memory.damages) run.damages.set(path, { path, fault, mended: undefined });
-  await lookAgain(edges, run);
+  await lookAgain(held);
   resume(run, memory);
 }
 
 /** Looks once more at what is damaged: it may have been repaired, or have left the replica, meanwhile. */
-async function lookAgain(edges: ScrubEdges, run: Scrub): Promise<void> {
-  for (const { path } of leftIn(run)) note(run, path, await edges.faultOf(path));
+async function lookAgain({ run, rehash }: Holdings): Promise<void> {
+  for (const { path } of leftIn(run)) note(run, path, await rehash.faultOf(path));
 }
 
 /** Notes what a look at a file has found. What this scrub has repaired stays noted. */
@@ -113,32 +119,32 @@ function note(run: Scrub, path: string, fault: string | undefined): void {
   else if (before !== true) run.damages.delete(path);
 }
 
-async function hash(edges: ScrubEdges, run: Scrub, options: ScrubOptions): Promise<void> {
-  if (isDying(run)) return;
+async function hash(held: Holdings): Promise<void> {
+  if (isDying(held.run)) return;
   try {
-    run.isComplete = await hashFiles(edges, run, options);
+    held.run.isComplete = await hashFiles(held);
   } finally {
-    edges.remember(memoryOf(run, edges.now()));
+    remember(held);
   }
 }
 
 /** Returns whether all were hashed; false when the disk is dying. */
-async function hashFiles(
-  edges: ScrubEdges,
-  run: Scrub,
-  { share, rememberEvery, onProgress }: ScrubOptions,
-): Promise<boolean> {
-  const total = onProgress === undefined ? undefined : edges.total(share);
-  let remembered = edges.now().getTime();
-  for await (const { path, bytes, fault } of edges.hash(share, run.after)) {
+async function hashFiles(held: Holdings): Promise<boolean> {
+  const { run, how, options, rehash } = held;
+  const total = how.onProgress === undefined ? undefined : rehash.total(how.share);
+  const tell = (folder: string): void => {
+    options.console.detail(`${run.repository}: scrub ${folder === '' ? 'config' : folder}`);
+  };
+  let remembered = Date.now();
+  for await (const { path, bytes, fault } of rehash.hash(how.share, run.after, tell)) {
     note(run, path, fault);
     run.after = path;
     run.hashed = { files: run.hashed.files + 1, bytes: run.hashed.bytes + bytes };
-    if (total !== undefined) onProgress?.(run.hashed, total);
+    if (total !== undefined) how.onProgress?.(run.hashed, total);
     if (fault !== undefined && isDying(run)) return false;
-    if (edges.now().getTime() - remembered < rememberEvery) continue;
-    edges.remember(memoryOf(run, edges.now()));
-    remembered = edges.now().getTime();
+    if (Date.now() - remembered < how.rememberEvery) continue;
+    remember(held);
+    remembered = Date.now();
   }
   return true;
 }
@@ -148,45 +154,45 @@ function isDying(run: Scrub): boolean {
 }
 
 /** Under the run lock: fetch and verify first, then replace. What was tried once in this scrub is not tried again. */
-async function repair(edges: ScrubEdges, run: Scrub): Promise<void> {
+async function repair(held: Holdings): Promise<void> {
+  const { run, repair: repairs } = held;
   run.lockedBy = undefined;
   if (!leftIn(run).some(isUntried)) return;
   try {
-    if (!(await edges.lock())) {
+    if (!(await repairs.lock())) {
       run.lockedBy = 'run';
       return;
     }
-    await lookAgain(edges, run);
+    await lookAgain(held);
     const untried = leftIn(run).filter(isUntried);
-    if (untried.length > 0) await mend(edges, run, untried);
+    if (untried.length > 0) await mend(held, untried);
   } finally {
-    await edges.unlock();
+    await repairs.unlock();
   }
-  edges.remember(memoryOf(run, edges.now()));
+  remember(held);
 }
 
 function isUntried({ mended }: Damage): boolean {
   return mended === undefined;
 }
 
-async function mend(edges: ScrubEdges, run: Scrub, untried: readonly Damage[]): Promise<void> {
-  const fetched = await edges.fetch(untried.map(({ path }) => path));
-  const right = fetched.filter(({ wrong }) => wrong === undefined);
-  const undone = right.length === 0 ? new Map<string, string>() : await edges.replace(right.map(({ path }) => path));
+async function mend({ run, rehash, repair, state }: Holdings, untried: readonly Damage[]): Promise<void> {
+  const fetched = await repair.fetch(untried.map(({ path }) => path));
+  const right = fetched.filter(({ wrong }) => wrong === undefined).map(({ path }) => path);
+  if (right.length > 0) rehash.requireReplica();
+  const undone = right.length === 0 ? new Map<string, string>() : await repair.replace(right);
   for (const { path, wrong } of fetched) {
     const damage = run.damages.get(path);
     if (damage !== undefined) run.damages.set(path, { ...damage, mended: wrong ?? undone.get(path) ?? true });
   }
-  const mended = right.filter(({ path }) => !undone.has(path));
-  const bytes = mended.reduce((sum, each) => sum + each.bytes, 0);
-  const paths = mended.slice(0, journaledPaths).map(({ path }) => path);
-  await edges.journal({
+  const mended = fetched.filter(({ path, wrong }) => wrong === undefined && !undone.has(path));
+  await state.append(new Date(), {
     event: 'repaired',
     runId: run.runId,
     files: mended.length,
-    bytes,
+    bytes: mended.reduce((sum, each) => sum + each.bytes, 0),
     left: leftIn(run).length,
-    paths,
+    paths: mended.slice(0, journaledPaths).map(({ path }) => path),
   });
 }
 

@@ -11,7 +11,7 @@ import { leftIn, mostDamages, scrubExitCode, scrubOutcome, type Scrub } from '..
 import { Interrupted } from '../../src/errors.ts';
 import { readMarker, writeMarker } from '../../src/ratchet/replica.ts';
 import { readScrubMemory } from '../../src/scrub/memory.ts';
-import { ReplicaScrub } from '../../src/scrub/scrub-edges.ts';
+import { Rehash } from '../../src/scrub/rehash.ts';
 import { scrub, type ScrubOptions } from '../../src/scrub/scrub.ts';
 import { program, spawnRatchet } from '../support/cli.ts';
 import { type HandMade, handMadeReplica } from '../support/replica.ts';
@@ -21,16 +21,15 @@ import { digest } from '../support/tree.ts';
 const all: ScrubOptions = { share: undefined, repair: false, rememberEvery: 5000 };
 
 function run(made: HandMade, options: Partial<ScrubOptions> = {}, interrupt?: AbortSignal): Promise<Scrub> {
-  return scrub(new ReplicaScrub(made.options(interrupt)), { ...all, ...options });
+  return scrub(made.options(interrupt), { ...all, ...options });
 }
 
 /** What a scrub hashes, in its order. */
 async function visited(made: HandMade, share?: { n: number; t: number }, after = ''): Promise<string[]> {
-  const edges = new ReplicaScrub(made.options());
-  await edges.begin();
+  const rehash = new Rehash('nightly', made.replica, new AbortController().signal);
+  rehash.requireReplica();
   const paths: string[] = [];
-  for await (const { path } of edges.hash(share, after)) paths.push(path);
-  edges.close();
+  for await (const { path } of rehash.hash(share, after, () => undefined)) paths.push(path);
   return paths;
 }
 
