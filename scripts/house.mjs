@@ -36,7 +36,7 @@ export const house = [
   [/^words\//, ['words/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type config/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
   [/^telling\/transport\.ts$/, ['telling/', 'words/', 'programs/', 'config/', 'state/', 'nodemailer', 'fs']],
   [/^telling\/console\.ts$/, ['telling/', 'words/', 'type programs/', 'chalk']],
-  [/^telling\/progress\.ts$/, ['telling/', 'words/', 'programs/', 'type audit/', 'cli-progress']],
+  [/^telling\/progress\.ts$/, ['type programs/', 'type audit/']],
   [/^telling\/spooled\.ts$/, ['telling/', 'state/schema.ts', 'config/smtp.ts', 'valibot']],
   [/^telling\//, ['telling/', 'looking/', 'words/', 'state/', 'programs/', 'type config/', 'config/', 'ratchet/', 'proof/', 'type audit/', 'fs!']],
   // Runs in a browser, inside the report.
