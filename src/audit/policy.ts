@@ -22,7 +22,7 @@ export type ChangeKind =
 /** What the path is: a file of the layout, a folder of it, or a name that restic does not use. */
 export type Subject = FileType | 'folder' | 'outside';
 
-/** Names of what stops a run. Each has its road back in report.ts and its page in the README. */
+/** Names of what stops a run. Each has its road back in report.ts and its page in src/manual/rules.md. */
 export type ViolationRule =
   | 'modified'
   | 'deleted'

@@ -69,7 +69,7 @@ export function hasState(config: Config, repository: Repository): boolean {
     if (code === 'ENOENT') return false;
     throw new Failure(
       `${folder} cannot be read (${code ?? 'unknown error'})`,
-      'let this user read it, see "A monitoring user" in the README',
+      'let this user read it, see "A monitoring user" in src/manual/monitoring.md',
       { cause: error },
     );
   }

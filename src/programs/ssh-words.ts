@@ -22,7 +22,7 @@ const sshHints: readonly (readonly [RegExp, string])[] = [
   [/host key (verification failed|is known)|HOST IDENTIFICATION HAS CHANGED/i,
     'the host key is unknown or has changed: compare it on serverA (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then put it into the knownHostsFile'],
   [/UNPROTECTED PRIVATE KEY|bad permissions|not accessible/i, 'ssh cannot use the identityFile: it must exist and be 0600'],
-  [/^fusermount3?: |^fuse: /m, 'FUSE is not allowed here: may this user open /dev/fuse (crw-rw-rw-), and is fusermount3 setuid root? Where that cannot be, as in a systemd unit, root must own the nights: see the README for an sftp source'],
+  [/^fusermount3?: |^fuse: /m, 'FUSE is not allowed here: may this user open /dev/fuse (crw-rw-rw-), and is fusermount3 setuid root? Where that cannot be, as in a systemd unit, root must own the nights: see src/manual/running.md for an sftp source'],
   [/^(?:\S+@\S+: )?Permission denied \(|^\S+@\S+: Permission denied|Too many authentication/im,
     'serverA refused the key: is it in the authorized_keys of that account, and is identityFile the right one?'],
   [/^\S+:\S*: (No such file or directory|Not a directory)$/m, 'the path in source is no folder on serverA: correct it (an absolute one, or where the account is in a chroot, as seen from there)'],

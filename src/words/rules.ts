@@ -1,4 +1,4 @@
-/** What each rule means and the whole road back, in words for people. One entry for each rule; mail and README use them. */
+/** What each rule means and the whole road back, in words for people. One entry for each rule; mail and src/manual/rules.md use them. */
 import type { Rule } from '../audit/policy.ts';
 import { auditRules } from './audit-rules.ts';
 import { nightRules } from './night-rules.ts';

@@ -73,14 +73,14 @@ test('the list of what is inside names each package as the lock file has it, and
   for (const name of ['commander', 'execa', 'nodemailer', 'uplot', 'yaml']) assert.ok(components.some((each) => each.name === name), name);
 });
 
-test('the README names each runtime package, its size in the bundle and the file that uses it', () => {
+test('the manual names each runtime package, its size in the bundle and the file that uses it', () => {
   const { dependencies } = JSON.parse(read(root, 'package.json')) as { dependencies: Record<string, string> };
-  const rows = read(root, 'README.md').split('\n').filter((line) => /^\| [\w@/-]+ \| \d+ KB \|/.test(line)).map((line) => line.split('|').map((cell) => cell.trim()));
+  const rows = read(root, 'src/manual/packages.md').split('\n').filter((line) => /^\| [\w@/-]+ \| \d+ KB \|/.test(line)).map((line) => line.split('|').map((cell) => cell.trim()));
   assert.deepEqual(rows.map(([, name]) => name).sort(), Object.keys(dependencies).sort());
   for (const [, name = '', size = '', brings = '', , , used = ''] of rows) {
     const own = [name, ...brings.split(', ')];
     const bytes = materials().components.filter((each) => own.includes(each.name)).reduce((sum, { properties }) => sum + Number(properties[0]?.value), 0);
-    assert.ok(Math.abs(parseInt(size) - bytes / 1000) < 1 + bytes / 20_000, `${name}: the README says ${size}, it is ${bytes} bytes`);
+    assert.ok(Math.abs(parseInt(size) - bytes / 1000) < 1 + bytes / 20_000, `${name}: the manual says ${size}, it is ${bytes} bytes`);
     assert.match(used, /^`src\//, name);
   }
   const told = rows.flatMap(([, name = '', , brings = '']) => [name, ...brings.split(', ')]);
@@ -88,12 +88,13 @@ test('the README names each runtime package, its size in the bundle and the file
 });
 
 test('npm pack gives a package whose program runs', async () => {
-  const copy = copyOfSources(['dist', 'scripts', 'package.json', 'README.md', 'LICENSE']);
+  const copy = copyOfSources(['dist', 'scripts', 'src', 'package.json', 'README.md', 'LICENSE']);
   const { stdout } = await run('npm', ['pack', '--json', '--offline', '--ignore-scripts', '--loglevel=error'], { cwd: copy });
   const [{ filename = '' } = {}] = JSON.parse(stdout) as { filename?: string }[];
   const away = temporaryFolder();
   await run('tar', ['-xzf', join(copy, filename), '-C', away]);
   const { bin } = JSON.parse(read(away, 'package/package.json')) as { bin: Record<string, string> };
-  assert.deepEqual(readdirSync(join(away, 'package')).sort(), ['LICENSE', 'README.md', 'dist', 'package.json', 'scripts']);
+  assert.deepEqual(readdirSync(join(away, 'package')).sort(), ['LICENSE', 'README.md', 'dist', 'package.json', 'scripts', 'src']);
+  assert.deepEqual(readdirSync(join(away, 'package/src')), ['manual']);
   await works(join(away, 'package', bin['rsync-ratchet'] ?? ''), away);
 });
