@@ -28,7 +28,7 @@ interface Trial {
 const stories = { rsync: 'test/release/versions-rsync.test.ts', restic: 'test/release/versions-restic.test.ts' };
 /** What the ordinary suite has on each, besides the stories. */
 const suite = {
-  rsync: ['test/programs/arguments.test.ts', 'test/ratchet/audit.test.ts', 'test/scenarios/tampering.test.ts'],
+  rsync: ['test/programs/arguments.test.ts', 'test/ratchet/audit.test.ts', 'test/promises/p1-never-overwritten/tampering.test.ts'],
   restic: ['test/programs/restic.test.ts', 'test/proof/prove.test.ts'],
 };
 

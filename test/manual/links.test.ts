@@ -1,13 +1,13 @@
 /** README and manual lead nowhere that is not there: chapters, headings, files, commands, scripts. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { wholePage } from '../../scripts/man-pages.ts';
 import { allCommands } from '../../src/cli/completion-script.ts';
 import { chapters, pageText, projectRoot } from '../support/manual.ts';
 
-const pages = ['README.md', ...chapters];
+const pages = ['README.md', ...chapters, 'test/promises/README.md'];
 
 const fences = /^ *```[^]*?^ *```$/gm;
 
@@ -87,6 +87,19 @@ test('README links each chapter, and each chapter leads back', () => {
       linksOf(path).some(([back]) => back === 'README.md'),
       path,
     );
+});
+
+test('each folder of whole nights stands for a promise, and each promise has one', () => {
+  const folders = readdirSync(join(projectRoot, 'test/promises'), { withFileTypes: true }).filter((one) =>
+    one.isDirectory(),
+  );
+  const numbers = folders.map(({ name }) => Number(/^p(\d+)-/.exec(name)?.[1]));
+  assert.deepEqual(
+    numbers.sort((a, b) => a - b),
+    [...Array(15).keys()].map((index) => index + 1),
+  );
+  for (const { name } of folders)
+    assert.ok(pageText('test/promises/README.md').includes(`\`test/promises/${name}\``), name);
 });
 
 test('the first page stays a first page', () => {

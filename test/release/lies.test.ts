@@ -1,7 +1,7 @@
 /** Every lie that can be told in packs and indexes: alone and with the true index beside it, in an ordinary night and in a window, and in place of the truth. */
 import { describe, test } from 'node:test';
-import { assertNotInPlace, assertRefused } from '../hostile/refused.ts';
-import { lies } from '../hostile/told.ts';
+import { assertNotInPlace, assertRefused } from '../support/hostile/refused.ts';
+import { lies } from '../support/hostile/told.ts';
 import { forgedNight, openWindow } from '../support/forged.ts';
 
 for (const { name, tell } of lies) {
