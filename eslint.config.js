@@ -60,7 +60,7 @@ export default defineConfig(
       'src/ratchet/departure/{departure,tombstones}.ts', 'src/ratchet/declared/{window,alarm}.ts',
       'src/proof/{structure,proof,index-json,blob-records,culprits,unread}.ts', 'src/state/{chain,clock,schema}.ts',
       'src/telling/{tell,mail,mail-due,letter,letter-html,letter-text,spooled,ping-url,metric-families}.ts',
-      'src/looking/{standing,status-rows,nagios}.ts', 'src/looking/report/{page,story,plots,tables,calendar,page-parts}.ts',
+      'src/looking/{standing,column,columns,metric,status-rows,nagios}.ts', 'src/looking/columns/*.ts', 'src/looking/report/{page,story,plots,tables,calendar,page-parts}.ts',
       'src/scrub/share.ts', 'src/doctor/{checkup,version-verdict}.ts',
     ],
     ignores: ['src/audit/{walk,dry-run,look-around}.ts', 'src/config/{file,secret-line,foreseen-places}.ts'],

@@ -49,6 +49,13 @@ export function ageOf({ lastSuccess }: Status, now: Date): number | undefined {
   return lastSuccess === undefined ? undefined : now.getTime() - Date.parse(lastSuccess.time);
 }
 
+/** A time that has passed (milliseconds) as `5h 12m`. */
+export function ageWords(milliseconds: number): string {
+  const minutes = Math.max(0, Math.round(milliseconds / 60_000));
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
+  return days > 0 ? `${days}d ${hours}h` : hours > 0 ? `${hours}h ${minutes % 60}m` : `${minutes}m`;
+}
+
 /** What the replica held after the last run that looked. */
 export function replicaOf(status: Status): ReplicaSize | undefined {
   return (status.lastRun?.['replica'] ?? status.lastSuccess?.['replica']) as ReplicaSize | undefined;
