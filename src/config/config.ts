@@ -8,7 +8,19 @@ import type { Resolve } from './values.ts';
 import { isExtra, keyName, printable, readYaml, type Yaml } from './yaml.ts';
 
 export type {
-  Alerts, Config, Email, KeyPath, MinFree, Monitoring, Position, Problem, PruneWindowRow, Repository, Source, Transport, Weekday,
+  Alerts,
+  Config,
+  Email,
+  KeyPath,
+  MinFree,
+  Monitoring,
+  Position,
+  Problem,
+  PruneWindowRow,
+  Repository,
+  Source,
+  Transport,
+  Weekday,
 } from './types.ts';
 export { keyName } from './yaml.ts';
 
@@ -25,7 +37,16 @@ export function readConfig(text: string, folder: string): { config: Config; loca
   if ('problems' in yaml) return yaml;
   const raw = withoutExtras(yaml.raw);
   if (raw === null) {
-    return { problems: [{ line: 1, column: 1, key: '', message: 'is empty: must at least name one of repositories, with source and replica' }] };
+    return {
+      problems: [
+        {
+          line: 1,
+          column: 1,
+          key: '',
+          message: 'is empty: must at least name one of repositories, with source and replica',
+        },
+      ],
+    };
   }
   const resolve: Resolve = (path) => resolvePath(folder, path);
   const schema = configSchema(resolve);
@@ -33,7 +54,10 @@ export function readConfig(text: string, folder: string): { config: Config; loca
   const misshapen = shapeFindings(yaml, schema);
   const values = valueFindings(result).filter((value) => !misshapen.some((shape) => isAbove(shape, value)));
   const findings = [...misshapen, ...ruleFindings(raw, resolve), ...values];
-  const problems = inOrder([...yaml.duplicates, ...findings.slice(0, mostProblems).map((finding) => problemOf(yaml, finding))]);
+  const problems = inOrder([
+    ...yaml.duplicates,
+    ...findings.slice(0, mostProblems).map((finding) => problemOf(yaml, finding)),
+  ]);
   if (problems.length > 0) return { problems: [...problems, ...moreProblems(findings.length - mostProblems)] };
   if (!result.success) throw new Error(`the schema refuses what the problems do not name: ${result.issues[0].message}`);
   return { config: toConfig(result.output), locate: (...path) => yaml.place(path, 'value') };
@@ -53,7 +77,12 @@ function withoutExtras(value: unknown, areNames = false, seen = new Map<unknown,
   seen.set(value, kept); // an alias may lead back here
   for (const [key, below] of Object.entries(value)) {
     if (!areNames && isExtra(key)) continue;
-    Object.defineProperty(kept, key, { value: withoutExtras(below, key === 'repositories', seen), enumerable: true, writable: true, configurable: true });
+    Object.defineProperty(kept, key, {
+      value: withoutExtras(below, key === 'repositories', seen),
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
   }
   return kept;
 }
@@ -86,5 +115,10 @@ function problemOf(yaml: Yaml, { path, at, message }: Finding): Problem {
 const inOrder = (problems: Problem[]) => problems.sort((a, b) => a.line - b.line || a.column - b.column);
 
 function toConfig({ state, repositories, alerts, monitoring }: v.InferOutput<ConfigSchema>): Config {
-  return { state, repositories: Object.entries(repositories).map(([name, rest]) => ({ name, ...rest })), alerts, monitoring };
+  return {
+    state,
+    repositories: Object.entries(repositories).map(([name, rest]) => ({ name, ...rest })),
+    alerts,
+    monitoring,
+  };
 }

@@ -78,15 +78,28 @@ export function loadConfig(path: string, wanted: Wanted = {}): Config {
   if ('problems' in result) return refuse(file, text, [...problems, ...result.problems]);
   const { config, locate } = result;
   const settled = wanted.settle?.(config);
-  const filled: Config = { ...config, state: config.state ?? settled?.state ?? defaultState(wanted.env ?? process.env) };
+  const filled: Config = {
+    ...config,
+    state: config.state ?? settled?.state ?? defaultState(wanted.env ?? process.env),
+  };
   const values = [...(settled?.problems ?? []), ...valueProblems(filled, config.state === undefined, wanted)];
-  const all = [...problems, ...values.map(({ path: key, message }) => ({ ...locate(...key), key: keyName(key), message }))];
+  const all = [
+    ...problems,
+    ...values.map(({ path: key, message }) => ({ ...locate(...key), key: keyName(key), message })),
+  ];
   return all.length > 0 ? refuse(file, text, all) : filled;
 }
 
 /** What this machine says against the values. */
-function valueProblems(config: Config, isDefaultState: boolean, { secrets = 'with secrets', names = [], foresee = () => [], comparesAll = false }: Wanted): ValueProblem[] {
-  const meant = names.length === 0 ? config : { ...config, repositories: config.repositories.filter(({ name }) => names.includes(name)) };
+function valueProblems(
+  config: Config,
+  isDefaultState: boolean,
+  { secrets = 'with secrets', names = [], foresee = () => [], comparesAll = false }: Wanted,
+): ValueProblem[] {
+  const meant =
+    names.length === 0
+      ? config
+      : { ...config, repositories: config.repositories.filter(({ name }) => names.includes(name)) };
   const overlapping = placeProblems(comparesAll ? config : meant, isDefaultState, comparesAll);
   return [...(secrets === 'with secrets' ? secretProblems(meant) : []), ...overlapping, ...foresee(meant)];
 }
@@ -104,15 +117,25 @@ function xdgFolder(env: NodeJS.ProcessEnv, name: string, fallback: string): stri
 
 function mustExist(path: string, origin: string): string {
   if (path !== '' && existsSync(path)) return resolve(path);
-  throw new UsageError(`${origin} names ${path || 'no file'}, which does not exist`, 'rsync-ratchet config generate --destination FILE makes one');
+  throw new UsageError(
+    `${origin} names ${path || 'no file'}, which does not exist`,
+    'rsync-ratchet config generate --destination FILE makes one',
+  );
 }
 
 function refuse(file: string, text: string, problems: Problem[]): never {
   const lines = problems.flatMap((problem) => {
     const { line, column, key, message } = problem;
-    return [[`${file}:${line}:${column}`, ...(key === '' ? [] : [key]), message].join(': '), ...quoteLine(text, problem)];
+    return [
+      [`${file}:${line}:${column}`, ...(key === '' ? [] : [key]), message].join(': '),
+      ...quoteLine(text, problem),
+    ];
   });
-  throw new ConfigError(lines.join('\n'), 'nothing was tried; correct the file, then see rsync-ratchet config validate', problems);
+  throw new ConfigError(
+    lines.join('\n'),
+    'nothing was tried; correct the file, then see rsync-ratchet config validate',
+    problems,
+  );
 }
 
 /** The text, and what is wrong with the file that holds it. */
@@ -120,10 +143,18 @@ function readText(file: string): { text: string; problems: Problem[] } {
   const { bytes, mode } = readOpened(file);
   const text = bytes.toString('utf8');
   const problems: Problem[] = [];
-  if ((mode & 0o022) !== 0) problems.push(atTop(`can be written by others: it decides what runs here, so must be its owner's (chmod go-w ${file})`));
+  if ((mode & 0o022) !== 0)
+    problems.push(
+      atTop(`can be written by others: it decides what runs here, so must be its owner's (chmod go-w ${file})`),
+    );
   if (!isUtf8(bytes)) {
     const before = text.slice(0, Math.max(0, text.indexOf('\uFFFD'))).split('\n');
-    problems.push({ line: before.length, column: (before.at(-1) ?? '').length + 1, key: '', message: 'this is not UTF-8: save the file as UTF-8' });
+    problems.push({
+      line: before.length,
+      column: (before.at(-1) ?? '').length + 1,
+      key: '',
+      message: 'this is not UTF-8: save the file as UTF-8',
+    });
   }
   return { text, problems };
 }
@@ -137,7 +168,10 @@ function readOpened(file: string): { bytes: Buffer; mode: number } {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${file}: cannot be read: ${why}`, 'give a configuration that you can read with --config FILE');
+    throw new UsageError(
+      `${file}: cannot be read: ${why}`,
+      'give a configuration that you can read with --config FILE',
+    );
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
@@ -163,8 +197,14 @@ const atTop = (message: string): Problem => ({ line: 1, column: 1, key: '', mess
 export function secretFiles(config: Config): { path: KeyPath; file: string | undefined }[] {
   const transport = config.alerts.email?.transport;
   return [
-    ...config.repositories.map(({ name, restic }) => ({ path: ['repositories', name, 'restic', 'passwordFile'], file: restic.passwordFile })),
-    { path: ['alerts', 'email', 'smtp', 'passwordFile'], file: transport?.kind === 'smtp' ? transport.passwordFile : undefined },
+    ...config.repositories.map(({ name, restic }) => ({
+      path: ['repositories', name, 'restic', 'passwordFile'],
+      file: restic.passwordFile,
+    })),
+    {
+      path: ['alerts', 'email', 'smtp', 'passwordFile'],
+      file: transport?.kind === 'smtp' ? transport.passwordFile : undefined,
+    },
     { path: ['monitoring', 'ping', 'urlFile'], file: config.monitoring.ping?.urlFile },
   ];
 }
@@ -182,12 +222,20 @@ export function secretFault(file: string): { readonly words: string; readonly mu
   try {
     const stats = statSync(file);
     if (!stats.isFile()) return { words: `${file} is not a regular file`, must: isSecret };
-    if ((stats.mode & 0o007) !== 0) return { words: `${file} is open to others`, must: `must not be readable or writable by them (chmod o-rwx ${file})` };
+    if ((stats.mode & 0o007) !== 0)
+      return {
+        words: `${file} is open to others`,
+        must: `must not be readable or writable by them (chmod o-rwx ${file})`,
+      };
     accessSync(file, constants.R_OK);
     return undefined;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') return { words: `${file} does not exist`, must: `${isSecret} (install -m 600 /dev/stdin ${file})` };
-    return { words: `${file} cannot be read (${code ?? 'unknown error'})`, must: `must be readable by the user who runs rsync-ratchet${code === 'EACCES' ? ` (chown ${userName()}: ${file})` : ''}` };
+    if (code === 'ENOENT')
+      return { words: `${file} does not exist`, must: `${isSecret} (install -m 600 /dev/stdin ${file})` };
+    return {
+      words: `${file} cannot be read (${code ?? 'unknown error'})`,
+      must: `must be readable by the user who runs rsync-ratchet${code === 'EACCES' ? ` (chown ${userName()}: ${file})` : ''}`,
+    };
   }
 }

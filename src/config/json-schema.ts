@@ -23,6 +23,13 @@ export interface JsonSchema {
 
 /** What the file may hold, with defaults as they would be written. Rules between keys are `config validate`'s alone. */
 export function configJsonSchema(): JsonSchema {
-  const { $schema, ...schema } = toJsonSchema(configSchema((path) => path), { typeMode: 'input', errorMode: 'ignore', target: 'draft-07' });
-  return { ...($schema === undefined ? {} : { $schema }), title: 'rsync-ratchet configuration', ...schema } as JsonSchema;
+  const { $schema, ...schema } = toJsonSchema(
+    configSchema((path) => path),
+    { typeMode: 'input', errorMode: 'ignore', target: 'draft-07' },
+  );
+  return {
+    ...($schema === undefined ? {} : { $schema }),
+    title: 'rsync-ratchet configuration',
+    ...schema,
+  } as JsonSchema;
 }

@@ -24,7 +24,10 @@ export interface Places {
 export type Within = (path: string, folder: string) => boolean;
 
 /** What cannot be meant, said of the key that is to be changed. */
-export function placeFindings({ names, replicas, sources, state, written }: Places, within: Within = isWithin): Finding[] {
+export function placeFindings(
+  { names, replicas, sources, state, written }: Places,
+  within: Within = isWithin,
+): Finding[] {
   const ours = [...(state?.path === undefined ? [] : [{ path: state.path, folder: state.folder }]), ...written];
   return [
     ...replicas.flatMap((one, index) => twoReplicas(one, replicas.slice(0, index), within)),
@@ -41,7 +44,8 @@ function twoReplicas({ path, folder }: Place, earlier: readonly Place[], within:
   const other = earlier.find((one) => within(folder, one.folder) || within(one.folder, folder));
   if (!other) return [];
   const [inside, around] = [within(folder, other.folder), within(other.folder, folder)];
-  const relation = inside && around ? 'is also the replica of' : inside ? 'lies inside the replica of' : 'lies around the replica of';
+  const relation =
+    inside && around ? 'is also the replica of' : inside ? 'lies inside the replica of' : 'lies around the replica of';
   return wrong(path, `${relation} ${nameOf(other)} (${other.folder}): each repository must have a folder of its own`);
 }
 
@@ -56,15 +60,31 @@ function replicaAndSource(replica: Place, sources: readonly Place[], within: Wit
   return wrong(replica.path, `must be outside ${whose} ${other.folder}, and not around it`);
 }
 
-function insideRepository({ path, folder }: Place, replicas: readonly Place[], sources: readonly Place[], within: Within): Finding[] {
+function insideRepository(
+  { path, folder }: Place,
+  replicas: readonly Place[],
+  sources: readonly Place[],
+  within: Within,
+): Finding[] {
   const around = [...replicas, ...sources].find((one) => within(folder, one.folder));
   if (!around) return [];
-  return wrong(path, `must be outside the ${String(around.path[2])} ${around.folder}: nothing but the repository belongs there`);
+  return wrong(
+    path,
+    `must be outside the ${String(around.path[2])} ${around.folder}: nothing but the repository belongs there`,
+  );
 }
 
 /** `state` keeps the books of each repository, and the spool, in folders of its own. */
-function besideBooks({ path, folder }: Place, { path: configured, folder: state }: NonNullable<Places['state']>, names: readonly string[], within: Within): Finding[] {
-  if (configured === undefined && within(state, folder)) return wrong(path, `must not be around the state folder ${state}: move one of them (state: …)`);
-  const books = [...names, 'spool'].map((name) => `${state.replace(/\/$/, '')}/${name}`).find((one) => within(folder, one));
+function besideBooks(
+  { path, folder }: Place,
+  { path: configured, folder: state }: NonNullable<Places['state']>,
+  names: readonly string[],
+  within: Within,
+): Finding[] {
+  if (configured === undefined && within(state, folder))
+    return wrong(path, `must not be around the state folder ${state}: move one of them (state: …)`);
+  const books = [...names, 'spool']
+    .map((name) => `${state.replace(/\/$/, '')}/${name}`)
+    .find((one) => within(folder, one));
   return books === undefined ? [] : wrong(path, `must be outside ${books}, where the state folder keeps its own files`);
 }

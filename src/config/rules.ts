@@ -11,13 +11,27 @@ import { isThisMachine } from './smtp.ts';
  */
 export function ruleFindings(raw: unknown, resolve: Resolve): Finding[] {
   const names = Object.keys(mapping(raw, 'repositories'));
-  const of = (key: string): Place[] => places(raw, resolve, names.map((name) => ['repositories', name, key]));
+  const of = (key: string): Place[] =>
+    places(
+      raw,
+      resolve,
+      names.map((name) => ['repositories', name, key]),
+    );
   const [state] = places(raw, resolve, [['state']]);
-  const written = places(raw, resolve, [['monitoring', 'metricsFile'], ['alerts', 'email', 'directory']]);
+  const written = places(raw, resolve, [
+    ['monitoring', 'metricsFile'],
+    ['alerts', 'email', 'directory'],
+  ]);
   return [
     ...names.flatMap(nameFinding),
     ...noRepository(raw, names),
-    ...placeFindings({ names, replicas: of('replica'), sources: of('source').filter(({ path }) => isLocal(at(raw, path))), state, written }),
+    ...placeFindings({
+      names,
+      replicas: of('replica'),
+      sources: of('source').filter(({ path }) => isLocal(at(raw, path))),
+      state,
+      written,
+    }),
     ...transportFindings(raw),
     ...loginFindings(raw),
     ...names.flatMap((name) => windowFindings(raw, name)),
@@ -27,16 +41,27 @@ export function ruleFindings(raw: unknown, resolve: Resolve): Finding[] {
 function nameFinding(name: string): Finding[] {
   const path = ['repositories', name];
   if (!new RegExp(namePattern).test(name)) {
-    return [{ path, at: 'key', message: "a repository's name must be letters, digits and . _ -, begin with a letter or digit, and be at most 64 long" }];
+    return [
+      {
+        path,
+        at: 'key',
+        message:
+          "a repository's name must be letters, digits and . _ -, begin with a letter or digit, and be at most 64 long",
+      },
+    ];
   }
   const reserved = ['spool', 'constructor', 'prototype'].includes(name);
-  return reserved ? [{ path, at: 'key', message: `${name} is used inside: the repository must have another name` }] : [];
+  return reserved
+    ? [{ path, at: 'key', message: `${name} is used inside: the repository must have another name` }]
+    : [];
 }
 
 function noRepository(raw: unknown, names: string[]): Finding[] {
   const value = at(raw, ['repositories']);
   if (names.length > 0 || typeof value !== 'object' || value === null || Array.isArray(value)) return [];
-  return [{ path: ['repositories'], at: 'value', message: 'must have at least one repository, with source and replica' }];
+  return [
+    { path: ['repositories'], at: 'value', message: 'must have at least one repository, with source and replica' },
+  ];
 }
 
 function isLocal(source: unknown): boolean {
@@ -49,8 +74,22 @@ function transportFindings(raw: unknown): Finding[] {
   const email = at(raw, path);
   if (typeof email !== 'object' || email === null || Array.isArray(email)) return [];
   const given = Object.keys(email).filter((key) => ways.includes(key));
-  if (given.length === 0) return [{ path, at: 'key', message: 'must say how to send: exactly one of smtp, sendmail, directory (smtp: {} is a mail server on this machine)' }];
-  return given.slice(1).map((key) => ({ path: [...path, key], at: 'key', message: `must be the only way to send: exactly one of smtp, sendmail, directory; ${given[0] ?? ''} is there already` }));
+  if (given.length === 0)
+    return [
+      {
+        path,
+        at: 'key',
+        message:
+          'must say how to send: exactly one of smtp, sendmail, directory (smtp: {} is a mail server on this machine)',
+      },
+    ];
+  return given
+    .slice(1)
+    .map((key) => ({
+      path: [...path, key],
+      at: 'key',
+      message: `must be the only way to send: exactly one of smtp, sendmail, directory; ${given[0] ?? ''} is there already`,
+    }));
 }
 
 /** A password goes out in the clear to this machine alone. */
@@ -58,26 +97,50 @@ function loginFindings(raw: unknown): Finding[] {
   const path = ['alerts', 'email', 'smtp'];
   const smtp = mapping(raw, ...path);
   const absent = ['user', 'passwordFile'].filter((key) => !Object.hasOwn(smtp, key));
-  if (absent.length === 1) return absent.map((key) => ({ path: [...path, key], at: 'parent', message: 'is missing: user and passwordFile must come together' }));
+  if (absent.length === 1)
+    return absent.map((key) => ({
+      path: [...path, key],
+      at: 'parent',
+      message: 'is missing: user and passwordFile must come together',
+    }));
   const [tls, host = 'localhost'] = [at(smtp, ['tls']), at(smtp, ['host'])];
   if (absent.length > 0 || tls !== 'none' || typeof host !== 'string' || isThisMachine(host)) return [];
-  return [{ path: [...path, 'tls'], at: 'value', message: `must be required or implicit: with none the password of user would go over the network in the clear` }];
+  return [
+    {
+      path: [...path, 'tls'],
+      at: 'value',
+      message: `must be required or implicit: with none the password of user would go over the network in the clear`,
+    },
+  ];
 }
 
 function windowFindings(raw: unknown, name: string): Finding[] {
   const path = ['repositories', name, 'pruneWindows'];
   const rows = at(raw, path);
-  return !Array.isArray(rows) ? [] : rows.flatMap((_, index): Finding[] => {
-    const [from, to] = ['from', 'to'].map((key) => at(raw, [...path, index, key]));
-    if (typeof from !== 'string' || from !== to) return [];
-    return [{ path: [...path, index, 'to'], at: 'value', message: 'must be another time than from; a whole day is from "00:00" to "23:59"' }];
-  });
+  return !Array.isArray(rows)
+    ? []
+    : rows.flatMap((_, index): Finding[] => {
+        const [from, to] = ['from', 'to'].map((key) => at(raw, [...path, index, key]));
+        if (typeof from !== 'string' || from !== to) return [];
+        return [
+          {
+            path: [...path, index, 'to'],
+            at: 'value',
+            message: 'must be another time than from; a whole day is from "00:00" to "23:59"',
+          },
+        ];
+      });
 }
 
 /** The raw value at a path; undefined where there is none. */
 function at(raw: unknown, path: KeyPath): unknown {
-  return path.reduce<unknown>((value, key) =>
-    typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string | number, unknown>)[key] : undefined, raw);
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+        ? (value as Record<string | number, unknown>)[key]
+        : undefined,
+    raw,
+  );
 }
 
 function mapping(raw: unknown, ...path: KeyPath): object {
@@ -88,6 +151,8 @@ function mapping(raw: unknown, ...path: KeyPath): object {
 function places(raw: unknown, resolve: Resolve, paths: KeyPath[]): Place[] {
   return paths.flatMap((path) => {
     const value = at(raw, path);
-    return typeof value === 'string' && value.trim() !== '' && !value.startsWith('~') ? [{ path, folder: resolve(value) }] : [];
+    return typeof value === 'string' && value.trim() !== '' && !value.startsWith('~')
+      ? [{ path, folder: resolve(value) }]
+      : [];
   });
 }

@@ -29,33 +29,51 @@ function walk(yaml: Yaml, written: unknown, wrapped: Shape, path: KeyPath): Find
   }
   if (shape.type !== 'record' && shape.entries === undefined) return [];
   if (!isMap(node)) return [{ path, at: 'value', message: notMapping(shape, node) }];
-  const here = yaml.pairs(node).map((pair) => ({ key: keyText(pair), value: pair.value })).filter(({ key }) => shape.type === 'record' || !isExtra(key));
+  const here = yaml
+    .pairs(node)
+    .map((pair) => ({ key: keyText(pair), value: pair.value }))
+    .filter(({ key }) => shape.type === 'record' || !isExtra(key));
   const below = here.flatMap(({ key, value }) => {
     const part = shape.entries ? own(shape.entries, key) : shape.value;
-    return part ? walk(yaml, value, part, [...path, key]) : [{ path: [...path, key], at: 'key' as const, message: unknownKey(key, shape) }];
+    return part
+      ? walk(yaml, value, part, [...path, key])
+      : [{ path: [...path, key], at: 'key' as const, message: unknownKey(key, shape) }];
   });
-  return [...below, ...missing(shape, here.map(({ key }) => key), path)];
+  return [
+    ...below,
+    ...missing(
+      shape,
+      here.map(({ key }) => key),
+      path,
+    ),
+  ];
 }
 
-const own = (entries: Readonly<Record<string, Shape>>, key: string) => (Object.hasOwn(entries, key) ? entries[key] : undefined);
+const own = (entries: Readonly<Record<string, Shape>>, key: string) =>
+  Object.hasOwn(entries, key) ? entries[key] : undefined;
 
 const bare = (shape: Shape): Shape => (shape.wrapped ? bare(shape.wrapped) : shape);
 
 const keysOf = (shape: Shape) => Object.keys(shape.entries ?? {});
 
 function notMapping(shape: Shape, node: unknown): string {
-  const right = shape.type === 'record' ? 'a mapping from names to repositories' : `a mapping with the keys ${keysOf(shape).join(', ')}`;
+  const right =
+    shape.type === 'record'
+      ? 'a mapping from names to repositories'
+      : `a mapping with the keys ${keysOf(shape).join(', ')}`;
   const empty = node === null || node === undefined || (isScalar(node) && node.value === null);
   return empty ? `is empty: must be ${right}` : `must be ${right}, not ${isSeq(node) ? 'a list' : 'a single value'}`;
 }
 
 function missing(shape: Shape, present: string[], path: KeyPath): Finding[] {
-  return keysOf(shape).filter((key) => !present.includes(key)).flatMap((key) => {
-    const entry = shape.entries?.[key];
-    if (!entry || entry.type.endsWith('optional')) return [];
-    const right = typeof entry.message === 'string' ? entry.message : 'must be a mapping from names to repositories';
-    return [{ path: [...path, key], at: 'parent' as const, message: `is missing: ${right}` }];
-  });
+  return keysOf(shape)
+    .filter((key) => !present.includes(key))
+    .flatMap((key) => {
+      const entry = shape.entries?.[key];
+      if (!entry || entry.type.endsWith('optional')) return [];
+      const right = typeof entry.message === 'string' ? entry.message : 'must be a mapping from names to repositories';
+      return [{ path: [...path, key], at: 'parent' as const, message: `is missing: ${right}` }];
+    });
 }
 
 function unknownKey(key: string, shape: Shape): string {

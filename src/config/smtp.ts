@@ -24,7 +24,8 @@ export interface Encryption {
  * - `none`: never TLS, the login included; the configuration takes a login that way to this machine alone.
  */
 export function encryptionOf({ tls, port, user, host }: Smtp): Encryption {
-  const mustProve = tls === 'required' || tls === 'implicit' || (tls === 'opportunistic' && user !== undefined && !isThisMachine(host));
+  const mustProve =
+    tls === 'required' || tls === 'implicit' || (tls === 'opportunistic' && user !== undefined && !isThisMachine(host));
   const implicit = tls === 'implicit' || (port === 465 && tls !== 'none');
   const startTls = implicit || tls === 'none' ? 'never' : mustProve ? 'required' : 'offered';
   return { implicit, startTls, verified: mustProve, clearInstead: startTls === 'offered' };

@@ -54,7 +54,9 @@ function parseAccount(user: string | undefined, written: string): Parsed<{ user?
   }
   const host = /^\[(.*)\]$/.exec(written)?.[1] ?? written;
   if (!isHost(host, host !== written)) {
-    return { wrong: 'the host must be a name of letters, digits and . _ -, not beginning with -, or an [IPv6 address]' };
+    return {
+      wrong: 'the host must be a name of letters, digits and . _ -, not beginning with -, or an [IPv6 address]',
+    };
   }
   return { value: user === undefined ? { host } : { user, host } };
 }
@@ -67,7 +69,9 @@ function isHost(host: string, bracketed: boolean): boolean {
 
 /** What SMTP takes as the name of a client: a host name, or an address in brackets (RFC 5321, 4.1.1.1). */
 export function isGreeting(name: string): boolean {
-  return (isHost(name, false) && !name.includes('_')) || /^\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]+)\]$/.test(name);
+  return (
+    (isHost(name, false) && !name.includes('_')) || /^\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]+)\]$/.test(name)
+  );
 }
 
 /** The host of a mail server: as in a source, an IPv6 address without brackets. */

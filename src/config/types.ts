@@ -33,7 +33,13 @@ export interface Repository {
   /** Base names, literal or with one `*` at the beginning or the end; none that could match one of restic's layout. */
   ignore: string[];
   /** `check` only with a passwordFile; `every` is milliseconds, one check reads one part of `readDataSubset`; `memory` is bytes. */
-  restic: { path: string; passwordFile?: string; prove: boolean | 'unisolated'; memory: number; check?: { every: number; readDataSubset: number } };
+  restic: {
+    path: string;
+    passwordFile?: string;
+    prove: boolean | 'unisolated';
+    memory: number;
+    check?: { every: number; readDataSubset: number };
+  };
 }
 
 export type MinFree = { percent: number } | { bytes: number };
@@ -67,7 +73,15 @@ export interface Email {
 }
 
 export type Transport =
-  | { kind: 'smtp'; host: string; port: number; tls: 'required' | 'opportunistic' | 'implicit' | 'none'; name?: string; user?: string; passwordFile?: string }
+  | {
+      kind: 'smtp';
+      host: string;
+      port: number;
+      tls: 'required' | 'opportunistic' | 'implicit' | 'none';
+      name?: string;
+      user?: string;
+      passwordFile?: string;
+    }
   | { kind: 'sendmail'; path: string; args: string[] }
   | { kind: 'directory'; path: string };
 

@@ -12,7 +12,16 @@ export const hour = 3_600_000;
 export const day = 86_400_000;
 
 const timeUnits: Readonly<Record<string, number>> = { s: second, m: 60 * second, h: hour, d: day };
-const sizeUnits: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+const sizeUnits: Readonly<Record<string, number>> = {
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
 
 /** The longest time: a due date that far away is still a date. Who wants more says `forever`. */
 const longest = 36_500 * day;
@@ -20,7 +29,8 @@ const longest = 36_500 * day;
 export const aTime = 'must be a time with its unit s, m, h or d, such as 30s, 10m, 1.5h or 30d';
 export const aSize = 'must be a size with its unit KB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 20MB or 1.5GiB';
 export const aGrace = 'must be a time with its unit s, m, h or d, such as 30d, or 0, or forever';
-export const aMinFree = 'must be a percentage such as 5%, or a size with its unit KB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 50GB';
+export const aMinFree =
+  'must be a percentage such as 5%, or a size with its unit KB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 50GB';
 
 /** The same as regular expressions that JSON Schema can show. */
 const [timeForm, sizeForm] = ['\\d+(?:\\.\\d+)?[smhd]', '\\d+(?:\\.\\d+)?(?:[KMGT]i?B)'];

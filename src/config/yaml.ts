@@ -33,7 +33,13 @@ const mostErrors = 3;
 /** Parses YAML 1.2; what cannot be read comes back as problems, the first few that the parser found. */
 export function readYaml(text: string): Yaml | { problems: Problem[] } {
   const lines = new LineCounter();
-  const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, merge: true, logLevel: 'error' });
+  const doc = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    stringKeys: true,
+    merge: true,
+    logLevel: 'error',
+  });
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
@@ -45,7 +51,14 @@ export function readYaml(text: string): Yaml | { problems: Problem[] } {
   try {
     const raw: unknown = doc.toJS();
     const place: Yaml['place'] = (path, at) => position(offsetOf(doc, path, at));
-    return { root: doc.contents, raw, duplicates, place, resolve: (node) => resolveNode(doc, node), pairs: (map) => pairsOf(doc, map) };
+    return {
+      root: doc.contents,
+      raw,
+      duplicates,
+      place,
+      resolve: (node) => resolveNode(doc, node),
+      pairs: (map) => pairsOf(doc, map),
+    };
   } catch (error) {
     return { problems: [...duplicates, aliasProblem(doc, error, position)] };
   }
@@ -57,7 +70,16 @@ function syntaxProblems(errors: readonly YAMLError[], text: string, position: (o
   const told = errors.filter((error) => error === first || !isUnexpected(error)).slice(0, mostErrors);
   const rest = errors.length - told.length;
   const problems = told.map((error) => syntaxProblem(error, text, position));
-  return rest === 0 ? problems : [...problems, { ...position(0), key: '', message: `… and ${rest} more that follow from ${told.length === 1 ? 'it' : 'them'}` }];
+  return rest === 0
+    ? problems
+    : [
+        ...problems,
+        {
+          ...position(0),
+          key: '',
+          message: `… and ${rest} more that follow from ${told.length === 1 ? 'it' : 'them'}`,
+        },
+      ];
 }
 
 function isUnexpected({ code }: YAMLError): boolean {
@@ -71,7 +93,9 @@ function strayHint(lines: readonly string[], line: number): string {
 }
 
 function syntaxProblem(error: YAMLError, text: string, position: (offset: number) => Position): Problem {
-  const hint = isUnexpected(error) ? strayHint(text.split('\n'), position(error.pos[0]).line) : hints[error.code] ?? 'check indentation, colons and quotes';
+  const hint = isUnexpected(error)
+    ? strayHint(text.split('\n'), position(error.pos[0]).line)
+    : (hints[error.code] ?? 'check indentation, colons and quotes');
   return { ...position(error.pos[0]), key: '', message: `not valid YAML: ${printable(error.message)}: ${hint}` };
 }
 
@@ -90,9 +114,16 @@ function duplicateProblem(doc: Parsed, error: YAMLError, position: (offset: numb
 /** An alias of nothing, or so many aliases of aliases that they could fill the memory. */
 function aliasProblem(doc: Parsed, error: unknown, position: (offset: number) => Position): Problem {
   const aliases: { node: Node; known: boolean }[] = [];
-  visit(doc, { Alias: (_, node) => { aliases.push({ node, known: node.resolve(doc) !== undefined }); } });
+  visit(doc, {
+    Alias: (_, node) => {
+      aliases.push({ node, known: node.resolve(doc) !== undefined });
+    },
+  });
   const first = aliases.find(({ known }) => !known) ?? aliases[0];
-  const message = first?.known === false ? 'this alias has no anchor before it' : printable(error instanceof Error ? error.message : String(error));
+  const message =
+    first?.known === false
+      ? 'this alias has no anchor before it'
+      : printable(error instanceof Error ? error.message : String(error));
   return { ...position(offsetOfNode(first?.node) ?? 0), key: '', message: `${message}: write the value itself` };
 }
 
@@ -121,16 +152,21 @@ export function isExtra(key: string): boolean {
 /** What stands in a mapping itself goes before what is merged in, and an earlier source of that before a later one. */
 function pairsOf(doc: Parsed, map: YAMLMap): Pair[] {
   const own = map.items.filter((pair) => keyText(pair) !== '<<');
-  const sources = map.items.filter((pair) => keyText(pair) === '<<').flatMap(({ value }) => {
-    const source = resolveNode(doc, value);
-    return isSeq(source) ? source.items.map((item) => resolveNode(doc, item)) : [source];
-  });
+  const sources = map.items
+    .filter((pair) => keyText(pair) === '<<')
+    .flatMap(({ value }) => {
+      const source = resolveNode(doc, value);
+      return isSeq(source) ? source.items.map((item) => resolveNode(doc, item)) : [source];
+    });
   const known = new Set(own.map(keyText));
-  const merged = sources.filter((source) => isMap(source)).flatMap((source) => pairsOf(doc, source)).filter((pair) => {
-    const isNew = !known.has(keyText(pair));
-    known.add(keyText(pair));
-    return isNew;
-  });
+  const merged = sources
+    .filter((source) => isMap(source))
+    .flatMap((source) => pairsOf(doc, source))
+    .filter((pair) => {
+      const isNew = !known.has(keyText(pair));
+      known.add(keyText(pair));
+      return isNew;
+    });
   return [...own, ...merged];
 }
 
@@ -166,11 +202,16 @@ function stepInto(doc: Parsed, node: unknown, part: string | number): { key: unk
 
 /** `repositories.nightly.pruneWindows[0].from`. */
 export function keyName(path: KeyPath): string {
-  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : (index > 0 ? '.' : '') + printable(part))).join('');
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : (index > 0 ? '.' : '') + printable(part)))
+    .join('');
 }
 
 /** Any text on one line, harmless on a terminal: other than visible characters come as `\u{1b}`. */
 export function printable(text: string): string {
-  const escaped = text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  const escaped = text.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
   return escaped.length > 200 ? `${escaped.slice(0, 200)}…` : escaped;
 }

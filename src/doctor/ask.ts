@@ -31,7 +31,12 @@ export interface Said {
 const outputKept = 1024 * 1024;
 
 /** Runs a program to its end, or to ours; its output is capped. */
-export async function ask(file: string, args: readonly string[], signal: AbortSignal, env = masterEnvironment()): Promise<Said> {
+export async function ask(
+  file: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  env = masterEnvironment(),
+): Promise<Said> {
   return answerOf(signal, (bounds, onStdout) => run({ file, args, env }, bounds, onStdout));
 }
 
@@ -41,7 +46,10 @@ export function boundsOf(signal: AbortSignal): Bounds {
 }
 
 /** The same of whatever runs a program. */
-export async function answerOf(signal: AbortSignal, running: (bounds: Bounds, onStdout: (chunk: Buffer) => void) => Promise<Ended>): Promise<Said> {
+export async function answerOf(
+  signal: AbortSignal,
+  running: (bounds: Bounds, onStdout: (chunk: Buffer) => void) => Promise<Ended>,
+): Promise<Said> {
   let stdout = '';
   const ended = await running(boundsOf(signal), (chunk) => {
     if (stdout.length < outputKept) stdout += chunk.toString('utf8');

@@ -44,7 +44,10 @@ export function checkupTitle(repository: string | undefined): StatusLine {
 /** One line for all. */
 export function doctorSummary(checkups: readonly Checkup[]): StatusLine {
   const [wrong, doubtful] = [amount(checkups, 'bad'), amount(checkups, 'warning')];
-  const parts = [...(wrong > 0 ? [counted(wrong, 'problem')] : []), ...(doubtful > 0 ? [counted(doubtful, 'warning')] : [])];
+  const parts = [
+    ...(wrong > 0 ? [counted(wrong, 'problem')] : []),
+    ...(doubtful > 0 ? [counted(doubtful, 'warning')] : []),
+  ];
   if (parts.length === 0) return ['all is well', 'good'];
   return [parts.join(', '), wrong > 0 ? 'bad' : 'warning'];
 }
@@ -55,8 +58,13 @@ function amount(checkups: readonly Checkup[], wanted: Standing): number {
 
 /** For `--json`; `repository` is null for this machine, `mend` where there is nothing to mend. */
 export function doctorToJson(checkups: readonly Checkup[]): string {
-  const all = checkups.map(({ repository, item, standing, words, mend }) =>
-    ({ repository: repository ?? null, item, standing, message: onOneLine(words), mend: mend ?? null }));
+  const all = checkups.map(({ repository, item, standing, words, mend }) => ({
+    repository: repository ?? null,
+    item,
+    standing,
+    message: onOneLine(words),
+    mend: mend ?? null,
+  }));
   return JSON.stringify({ version: 1, healthy: doctorExitCode(checkups) === 0, checkups: all }, null, 2);
 }
 

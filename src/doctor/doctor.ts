@@ -13,19 +13,31 @@ import { replicaChecks } from './replica.ts';
 const usualPatience = 60_000;
 
 /** All checkups, as they come: this machine first, then each repository. Throws only when interrupted. */
-export async function* examine(config: Config, repositories: readonly Repository[], interrupt: AbortSignal): AsyncGenerator<Checkup> {
+export async function* examine(
+  config: Config,
+  repositories: readonly Repository[],
+  interrupt: AbortSignal,
+): AsyncGenerator<Checkup> {
   yield* looks(undefined, machineChecks(config, repositories), interrupt);
   for (const repository of repositories) {
     const remote = new RemoteChecks(repository);
     try {
-      yield* looks(repository.name, [...remote.checks(), ...replicaChecks(config, repository, remote.folder)], interrupt);
+      yield* looks(
+        repository.name,
+        [...remote.checks(), ...replicaChecks(config, repository, remote.folder)],
+        interrupt,
+      );
     } finally {
       await remote.close();
     }
   }
 }
 
-async function* looks(repository: string | undefined, checks: readonly Check[], interrupt: AbortSignal): AsyncGenerator<Checkup> {
+async function* looks(
+  repository: string | undefined,
+  checks: readonly Check[],
+  interrupt: AbortSignal,
+): AsyncGenerator<Checkup> {
   for (const check of checks) {
     const verdict = await look(check, interrupt);
     interrupt.throwIfAborted();
@@ -37,10 +49,16 @@ async function* looks(repository: string | undefined, checks: readonly Check[], 
 export async function look(check: Check, interrupt: AbortSignal): Promise<Verdict> {
   const patience = check.patience ?? usualPatience;
   const timeIsOver = new AbortController();
-  const timer = setTimeout(() => { timeIsOver.abort(); }, patience);
+  const timer = setTimeout(() => {
+    timeIsOver.abort();
+  }, patience);
   const signal = AbortSignal.any([interrupt, timeIsOver.signal]);
   const late = new Promise<Verdict>((resolve) => {
-    signal.addEventListener('abort', () => { resolve(bad(`no answer within ${Math.round(patience / 1000)} s`, 'look why it hangs: a network, a disk, a mount?')); });
+    signal.addEventListener('abort', () => {
+      resolve(
+        bad(`no answer within ${Math.round(patience / 1000)} s`, 'look why it hangs: a network, a disk, a mount?'),
+      );
+    });
   });
   try {
     return await Promise.race([late, check.look(signal)]);

@@ -9,13 +9,16 @@ import { fixedOptions, loginArguments, masterEnvironment } from '../programs/ssh
 /** Each at its key. */
 export function sshProblems(repository: Repository): ValueProblem[] {
   const { name, source, ssh } = repository;
-  const at = (key: string, message: string | undefined, ...more: number[]): ValueProblem[] => (message === undefined ? [] : [{ path: ['repositories', name, 'ssh', key, ...more], message }]);
+  const at = (key: string, message: string | undefined, ...more: number[]): ValueProblem[] =>
+    message === undefined ? [] : [{ path: ['repositories', name, 'ssh', key, ...more], message }];
   const overridden = ssh.options.flatMap((option, n) => at('options', withoutEffect(option), n));
   return [
     ...at('identityFile', ssh.identityFile === undefined ? undefined : identityFault(ssh.identityFile)),
     ...at('knownHostsFile', ssh.knownHostsFile === undefined ? undefined : knownHostsFault(ssh.knownHostsFile)),
     ...overridden,
-    ...(source.kind === 'local' || overridden.length > 0 || ssh.options.length === 0 ? [] : at('options', refusal({ ...repository, source }))),
+    ...(source.kind === 'local' || overridden.length > 0 || ssh.options.length === 0
+      ? []
+      : at('options', refusal({ ...repository, source }))),
   ];
 }
 
@@ -29,6 +32,11 @@ function withoutEffect(option: string): string | undefined {
 
 /** ssh reads its options without connecting (-G), and says what it does not know. */
 function refusal(repository: Parameters<typeof loginArguments>[0]): string | undefined {
-  const { status, stderr } = spawnSync('ssh', ['-G', ...loginArguments(repository)], { env: masterEnvironment(), encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'], timeout: 10_000 });
+  const { status, stderr } = spawnSync('ssh', ['-G', ...loginArguments(repository)], {
+    env: masterEnvironment(),
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 10_000,
+  });
   return status === null || status === 0 ? undefined : `ssh refuses them: ${escapeText(stderr.trim(), 300)}`;
 }

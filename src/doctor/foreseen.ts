@@ -16,17 +16,48 @@ export function foreseen(config: Config): ValueProblem[] {
   const programs = [
     ...config.repositories.flatMap(({ name, rsync, restic }) => [
       { path: ['repositories', name, 'rsync', 'path'], program: rsync.path, of: 'rsync' },
-      ...(restic.passwordFile === undefined ? [] : [{ path: ['repositories', name, 'restic', 'path'], program: restic.path, of: 'restic' }]),
+      ...(restic.passwordFile === undefined
+        ? []
+        : [{ path: ['repositories', name, 'restic', 'path'], program: restic.path, of: 'restic' }]),
     ]),
-    ...(transport?.kind === 'sendmail' ? [{ path: ['alerts', 'email', 'sendmail'], program: transport.path, of: 'a mail server such as postfix' }] : []),
+    ...(transport?.kind === 'sendmail'
+      ? [{ path: ['alerts', 'email', 'sendmail'], program: transport.path, of: 'a mail server such as postfix' }]
+      : []),
   ];
   return [
-    ...programs.flatMap(({ path, program, of }) => (isThere(program, of) ? [] : [{ path, message: `there is no program ${program} on this machine that this user may run: must be a program, its name or its path` }])),
-    ...secretFiles(config).flatMap(({ path, file }) => (file === undefined || secretFault(file) !== undefined ? [] : at(path, contentFault(String(path.at(-2)), file)))),
+    ...programs.flatMap(({ path, program, of }) =>
+      isThere(program, of)
+        ? []
+        : [
+            {
+              path,
+              message: `there is no program ${program} on this machine that this user may run: must be a program, its name or its path`,
+            },
+          ],
+    ),
+    ...secretFiles(config).flatMap(({ path, file }) =>
+      file === undefined || secretFault(file) !== undefined ? [] : at(path, contentFault(String(path.at(-2)), file)),
+    ),
     ...config.repositories.flatMap((repository) => sourceProblems(repository)),
     ...config.repositories.flatMap((repository) => sshProblems(repository)),
-    ...at(['monitoring', 'metricsFile'], config.monitoring.metricsFile === undefined ? undefined : folderFault(dirname(config.monitoring.metricsFile), "must be a file in a folder that is (the node exporter's --collector.textfile.directory)")),
-    ...at(['alerts', 'email', 'directory'], transport?.kind === 'directory' ? folderFault(transport.path, `must be a folder where mails are looked for (install -d -m 700 -o ${userName()} ${transport.path})`) : undefined),
+    ...at(
+      ['monitoring', 'metricsFile'],
+      config.monitoring.metricsFile === undefined
+        ? undefined
+        : folderFault(
+            dirname(config.monitoring.metricsFile),
+            "must be a file in a folder that is (the node exporter's --collector.textfile.directory)",
+          ),
+    ),
+    ...at(
+      ['alerts', 'email', 'directory'],
+      transport?.kind === 'directory'
+        ? folderFault(
+            transport.path,
+            `must be a folder where mails are looked for (install -d -m 700 -o ${userName()} ${transport.path})`,
+          )
+        : undefined,
+    ),
   ];
 }
 
@@ -36,15 +67,18 @@ function sourceProblems(repository: Repository): ValueProblem[] {
   if (source.kind !== 'local') return [];
   const path = ['repositories', name, 'source'];
   const silence = silenceOf(source.path);
-  if (silence !== undefined) return [{ path, message: `${source.path} ${silence}: must be a folder of a disk or a mount that does` }];
+  if (silence !== undefined)
+    return [{ path, message: `${source.path} ${silence}: must be a folder of a disk or a mount that does` }];
   const stats = statSync(source.path, { throwIfNoEntry: false });
   if (stats === undefined) return [];
-  if (!stats.isDirectory()) return [{ path, message: `${source.path} is no folder: must be the folder of restic's repository` }];
+  if (!stats.isDirectory())
+    return [{ path, message: `${source.path} is no folder: must be the folder of restic's repository` }];
   const closed = closedSource(repository);
   return closed === undefined ? [] : [{ path, message: `${closed.message}: ${closed.hint}` }];
 }
 
-const at = (path: KeyPath, message: string | undefined): ValueProblem[] => (message === undefined ? [] : [{ path, message }]);
+const at = (path: KeyPath, message: string | undefined): ValueProblem[] =>
+  message === undefined ? [] : [{ path, message }];
 
 /** What is wrong with what stands in a file with a secret. restic reads its own: any text, in UTF-16 as well. */
 function contentFault(of: string, file: string): string | undefined {
@@ -55,7 +89,9 @@ function contentFault(of: string, file: string): string | undefined {
 }
 
 function folderFault(folder: string, must: string): string | undefined {
-  return isWritable(folder) ? undefined : `${folder} is not there, or no folder, or this user may not write there: ${must}`;
+  return isWritable(folder)
+    ? undefined
+    : `${folder} is not there, or no folder, or this user may not write there: ${must}`;
 }
 
 function isThere(program: string, of: string): boolean {

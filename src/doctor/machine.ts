@@ -42,17 +42,25 @@ export function machineChecks(config: Config, repositories: readonly Repository[
 
 function node(): Verdict {
   const version = process.versions.node;
-  return isOlder(version, '20.0.0') ? bad(version, 'install Node.js 20 or newer (apt-get install nodejs)') : good(version);
+  return isOlder(version, '20.0.0')
+    ? bad(version, 'install Node.js 20 or newer (apt-get install nodejs)')
+    : good(version);
 }
 
 function programs(repositories: readonly Repository[]): Check[] {
   const paths = (of: (repository: Repository) => string): string[] => [...new Set(repositories.map(of))];
   const kinds = new Set(repositories.map(({ source }) => source.kind));
   return [
-    ...paths(({ rsync }) => rsync.path).map((path) => ({ item: 'rsync', look: (signal: AbortSignal) => versioned('rsync', path, signal) })),
+    ...paths(({ rsync }) => rsync.path).map((path) => ({
+      item: 'rsync',
+      look: (signal: AbortSignal) => versioned('rsync', path, signal),
+    })),
     ...(kinds.has('ssh') || kinds.has('sftp') ? [{ item: 'ssh', look: ssh }] : []),
     ...(kinds.has('sftp') ? [{ item: 'sshfs', look: () => good(findProgram('sshfs', 'sshfs')) }] : []),
-    ...paths(({ restic }) => restic.path).map((path) => ({ item: 'restic', look: (signal: AbortSignal) => restic(path, repositories, signal) })),
+    ...paths(({ restic }) => restic.path).map((path) => ({
+      item: 'restic',
+      look: (signal: AbortSignal) => restic(path, repositories, signal),
+    })),
     { item: 'util-linux', look: () => good(utilLinux.map((name) => findProgram(name, 'util-linux')).join(' ')) },
   ];
 }
@@ -63,7 +71,10 @@ async function versioned(kind: Versioned, path: string, signal: AbortSignal): Pr
   const { stdout, stderr } = await ask(program, versionArguments[kind], signal);
   const version = versionIn(kind, stdout);
   if (version !== undefined) return versionVerdict(kind, version, program);
-  return bad(`${program} does not say its version${stderr === '' ? '' : `: ${stderr}`}`, `is it ${kind}? apt-get install --reinstall ${kind}`);
+  return bad(
+    `${program} does not say its version${stderr === '' ? '' : `: ${stderr}`}`,
+    `is it ${kind}? apt-get install --reinstall ${kind}`,
+  );
 }
 
 async function ssh(signal: AbortSignal): Promise<Verdict> {
@@ -81,15 +92,31 @@ function restic(path: string, repositories: readonly Repository[], signal: Abort
 function stateFolder(folder: string, repositories: readonly Repository[]): Verdict {
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   if (stats === undefined) {
-    return canMake(folder) ? good(`${folder} (will be made)`) : bad(`${folder} cannot be made`, `install -d -m 700 -o "$(id -un)" ${folder}`);
+    return canMake(folder)
+      ? good(`${folder} (will be made)`)
+      : bad(`${folder} cannot be made`, `install -d -m 700 -o "$(id -un)" ${folder}`);
   }
   if (!stats.isDirectory()) return bad(`${folder} is no folder`, 'move it away, or name another folder with state');
-  if (stats.uid !== process.getuid?.()) return bad(`${folder} belongs to another user`, `run as its owner, or: chown -R "$(id -un)" ${folder}`);
+  if (stats.uid !== process.getuid?.())
+    return bad(`${folder} belongs to another user`, `run as its owner, or: chown -R "$(id -un)" ${folder}`);
   if (!isWritable(folder)) return bad(`${folder} is not writable`, `chmod u+rwx ${folder}`);
-  const [stranger] = strangersIn(repositories.flatMap(({ name }) => stateFiles(folder, name)), process.getuid());
-  if (stranger !== undefined) return bad(`${stranger} belongs to another user, and a night must write there`, `as root: chown -R "$(id -un)" ${folder}`);
-  const open = repositories.map(({ name }) => join(folder, name, 'state.lock')).find((lock) => ((lstatSync(lock, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0);
-  if (open !== undefined) return warning(`${open} is open to others: who can read it can hold it, and nothing can be written`, `chmod 600 ${open}`);
+  const [stranger] = strangersIn(
+    repositories.flatMap(({ name }) => stateFiles(folder, name)),
+    process.getuid(),
+  );
+  if (stranger !== undefined)
+    return bad(
+      `${stranger} belongs to another user, and a night must write there`,
+      `as root: chown -R "$(id -un)" ${folder}`,
+    );
+  const open = repositories
+    .map(({ name }) => join(folder, name, 'state.lock'))
+    .find((lock) => ((lstatSync(lock, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0);
+  if (open !== undefined)
+    return warning(
+      `${open} is open to others: who can read it can hold it, and nothing can be written`,
+      `chmod 600 ${open}`,
+    );
   const full = fullness(folder);
   if (full !== undefined) return full;
   for (const { name } of repositories) requireReadable(folder, name);
@@ -102,7 +129,10 @@ function fullness(folder: string): Verdict | undefined {
   const [{ free }, inodes] = [freeSpace(folder), freeInodes(folder)];
   if (free >= leastState.bytes && (inodes === undefined || inodes.free >= leastState.files)) return undefined;
   const files = inodes === undefined ? '' : ` and ${inodes.free} inodes`;
-  return bad(`the disk of ${folder} has ${formatBytes(free)}${files} free: a night can hardly write its journal there`, `make room on that disk (df ${folder}; df -i ${folder})`);
+  return bad(
+    `the disk of ${folder} has ${formatBytes(free)}${files} free: a night can hardly write its journal there`,
+    `make room on that disk (df ${folder}; df -i ${folder})`,
+  );
 }
 
 /** Throws Failure for a file of the state that is damaged: each night would end with it. */
@@ -118,22 +148,44 @@ function requireReadable(folder: string, name: string): void {
 }
 
 /** The clock decides when a deleted file leaves: it is compared with the journals, and the machine is asked. */
-async function clock(config: Config, repositories: readonly Repository[], now: Date, signal: AbortSignal): Promise<Verdict> {
-  const times = repositories.map(({ name }) => Date.parse(new State(config.state ?? '', name).memory().clock.believed ?? ''));
+async function clock(
+  config: Config,
+  repositories: readonly Repository[],
+  now: Date,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const times = repositories.map(({ name }) =>
+    Date.parse(new State(config.state ?? '', name).memory().clock.believed ?? ''),
+  );
   const newest = Math.max(0, ...times.filter((time) => !Number.isNaN(time)));
   const mend = 'timedatectl set-ntp true; then compare: date -u';
-  if (newest > now.getTime() + 60_000) return bad(`${now.toISOString()} is before the last run whose clock was right (${new Date(newest).toISOString()})`, mend);
-  if (newest > 0 && now.getTime() - newest > 7 * day) return warning(`${now.toISOString()}: more than seven days after the last run whose clock was right, so nothing would expire`, `date -u; if it is right, it is believed again once the nights have gone on for a week; due dates move on by the gap`);
+  if (newest > now.getTime() + 60_000)
+    return bad(
+      `${now.toISOString()} is before the last run whose clock was right (${new Date(newest).toISOString()})`,
+      mend,
+    );
+  if (newest > 0 && now.getTime() - newest > 7 * day)
+    return warning(
+      `${now.toISOString()}: more than seven days after the last run whose clock was right, so nothing would expire`,
+      `date -u; if it is right, it is believed again once the nights have gone on for a week; due dates move on by the gap`,
+    );
   const { stdout } = await ask('timedatectl', ['show', '--property=NTPSynchronized', '--value'], signal);
   return stdout.trim() === 'no' ? warning(`${now.toISOString()}, not synchronised`, mend) : good(now.toISOString());
 }
 
 async function mail(email: Email | undefined): Promise<Verdict> {
-  if (email === undefined) return warning('none configured: nobody is told of an alarm but by exit codes', 'add alerts.email to the configuration');
+  if (email === undefined)
+    return warning(
+      'none configured: nobody is told of an alarm but by exit codes',
+      'add alerts.email to the configuration',
+    );
   const { transport } = email;
-  if (transport.kind === 'sendmail') return good([findProgram(transport.path, 'a mail server such as postfix'), ...transport.args].join(' '));
+  if (transport.kind === 'sendmail')
+    return good([findProgram(transport.path, 'a mail server such as postfix'), ...transport.args].join(' '));
   if (transport.kind === 'directory') {
-    return isWritable(transport.path) ? good(`${transport.path} (files)`) : bad(`${transport.path} is not there, or not writable`, `install -d -m 700 -o "$(id -un)" ${transport.path}`);
+    return isWritable(transport.path)
+      ? good(`${transport.path} (files)`)
+      : bad(`${transport.path} is not there, or not writable`, `install -d -m 700 -o "$(id -un)" ${transport.path}`);
   }
   const fault = secretCross(transport.passwordFile);
   if (fault !== undefined) return fault;
@@ -143,8 +195,13 @@ async function mail(email: Email | undefined): Promise<Verdict> {
   const { greetingOf, greetSmtp } = await import('../telling/transport.ts');
   const failure = await greetSmtp(transport, smtpPatience);
   const name = greetingOf(transport);
-  if (failure === undefined && name === undefined && !isThisMachine(transport.host)) return warning(`${place} answers, but this machine knows no full name of its own to greet it with: strict servers take no mail then`, 'say alerts.email.smtp.name: the full name of this machine');
-  if (failure === undefined) return good(`${place} answers${transport.user === undefined ? '' : `, and knows ${transport.user}`}`);
+  if (failure === undefined && name === undefined && !isThisMachine(transport.host))
+    return warning(
+      `${place} answers, but this machine knows no full name of its own to greet it with: strict servers take no mail then`,
+      'say alerts.email.smtp.name: the full name of this machine',
+    );
+  if (failure === undefined)
+    return good(`${place} answers${transport.user === undefined ? '' : `, and knows ${transport.user}`}`);
   return bad(`${place}: ${failure.message}`, `${failure.hint}; then: rsync-ratchet alert test`);
 }
 
@@ -153,7 +210,9 @@ function ping(file: string | undefined): Check[] {
     const fault = secretCross(file);
     if (fault !== undefined) return fault;
     const address = addressIn(file ?? '');
-    return address instanceof URL ? good(`${file ?? ''} has an address`) : bad(address, `put the one http(s) address of the monitor into ${file ?? ''}`);
+    return address instanceof URL
+      ? good(`${file ?? ''} has an address`)
+      : bad(address, `put the one http(s) address of the monitor into ${file ?? ''}`);
   };
   return file === undefined ? [] : [{ item: 'ping', look }];
 }
@@ -161,19 +220,39 @@ function ping(file: string | undefined): Check[] {
 function metrics(file: string | undefined): Check[] {
   if (file === undefined) return [];
   const folder = dirname(file);
-  return [{ item: 'metrics', look: () => isWritable(folder) ? good(file) : bad(`${folder} is not there, or not writable`, `install -d -o "$(id -un)" ${folder}`) }];
+  return [
+    {
+      item: 'metrics',
+      look: () =>
+        isWritable(folder)
+          ? good(file)
+          : bad(`${folder} is not there, or not writable`, `install -d -o "$(id -un)" ${folder}`),
+    },
+  ];
 }
 
 /** A crontab that is ours to read, or a timer. */
 async function schedule(signal: AbortSignal): Promise<Verdict> {
-  const files = ['/etc/crontab', ...filesIn('/etc/cron.d'), ...filesIn('/etc/cron.daily'), ...filesIn('/var/spool/cron/crontabs')];
+  const files = [
+    '/etc/crontab',
+    ...filesIn('/etc/cron.d'),
+    ...filesIn('/etc/cron.daily'),
+    ...filesIn('/var/spool/cron/crontabs'),
+  ];
   const file = files.find((one) => startsUs(readIfPossible(one)));
   if (file !== undefined) return good(file);
-  const askable = [['crontab', '-l'], ['systemctl', 'list-timers', '--all', '--no-pager'], ['systemctl', '--user', 'list-timers', '--all', '--no-pager']] as const;
+  const askable = [
+    ['crontab', '-l'],
+    ['systemctl', 'list-timers', '--all', '--no-pager'],
+    ['systemctl', '--user', 'list-timers', '--all', '--no-pager'],
+  ] as const;
   for (const [program, ...args] of askable) {
     if (startsUs((await ask(program, args, signal)).stdout)) return good([program, ...args.slice(0, 2)].join(' '));
   }
-  return warning('no crontab and no timer starts a night', 'systemctl enable --now rsync-ratchet.timer, or copy scripts/cron.d/rsync-ratchet to /etc/cron.d');
+  return warning(
+    'no crontab and no timer starts a night',
+    'systemctl enable --now rsync-ratchet.timer, or copy scripts/cron.d/rsync-ratchet to /etc/cron.d',
+  );
 }
 
 function filesIn(folder: string): string[] {

@@ -10,7 +10,16 @@ import { whatLiesThere } from '../audit/look-around.ts';
 import { wantsRoom } from '../programs/room.ts';
 import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
 import { callsOfOneRun, pathOf, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
-import { connect, loginArguments, makeRunFolder, portOf, removeRunFolder, sshOptions, type Connection, type RemoteRepository } from '../programs/ssh.ts';
+import {
+  connect,
+  loginArguments,
+  makeRunFolder,
+  portOf,
+  removeRunFolder,
+  sshOptions,
+  type Connection,
+  type RemoteRepository,
+} from '../programs/ssh.ts';
 
 const notLooked = 'not looked at';
 /** A name that no repository has. */
@@ -34,7 +43,9 @@ export class RemoteChecks {
       ...(remote === undefined ? [] : [{ item: 'host key', look: (signal: AbortSignal) => hostKey(remote, signal) }]),
       { item: 'connection', patience, look: (signal) => this.#connect(signal) },
       { item: 'source', look: (signal) => this.#source(signal) },
-      ...(remote === undefined ? [] : [{ item: 'read-only', look: (signal: AbortSignal) => this.#readOnly(remote, signal) }]),
+      ...(remote === undefined
+        ? []
+        : [{ item: 'read-only', look: (signal: AbortSignal) => this.#readOnly(remote, signal) }]),
       { item: 'bubblewrap', look: () => this.#bubblewrap() },
     ];
   }
@@ -47,7 +58,9 @@ export class RemoteChecks {
   async #connect(signal: AbortSignal): Promise<Verdict> {
     this.#connection = await connect(this.#repository, this.folder, signal);
     const { source } = this.#repository;
-    return good(source.kind === 'local' ? `${source.path} is on this machine` : `${source.kind} to ${source.host} stands`);
+    return good(
+      source.kind === 'local' ? `${source.path} is on this machine` : `${source.kind} to ${source.host} stands`,
+    );
   }
 
   /** Lists `config`, which every repository has, and what stands in the places of its folders. */
@@ -56,10 +69,18 @@ export class RemoteChecks {
     if (context === undefined) return warning(notLooked, 'first mend the connection');
     const { source } = context.connection;
     const filters = ['config', ...layoutFolders].map((name) => `--include=/${name}`);
-    const { code, stdout, stderr } = await this.#rsync(context, ['-r', '--list-only', ...filters, '--exclude=*', source], signal, '');
+    const { code, stdout, stderr } = await this.#rsync(
+      context,
+      ['-r', '--list-only', ...filters, '--exclude=*', source],
+      signal,
+      '',
+    );
     if (code === 0 && / config$/m.test(stdout)) return misplaced(stdout) ?? good(`${source} is a restic repository`);
     const found = await whatLiesThere(context, boundsOf(signal));
-    return bad(`${source}config cannot be listed: ${code === 0 ? 'there is none' : stderr}`, `${found === undefined ? 'is rsync on serverA, and the path right?' : `${found}.`} Behind rrsync it is relative to its folder: user@host:/`);
+    return bad(
+      `${source}config cannot be listed: ${code === 0 ? 'there is none' : stderr}`,
+      `${found === undefined ? 'is rsync on serverA, and the path right?' : `${found}.`} Behind rrsync it is relative to its folder: user@host:/`,
+    );
   }
 
   /** Asks for what must be refused: a command of our choice, then a write that would be a dry run. */
@@ -67,10 +88,15 @@ export class RemoteChecks {
     const context = await this.#context();
     if (context === undefined) return warning(notLooked, 'first mend the connection');
     const isSftp = remote.source.kind === 'sftp';
-    const mend = isSftp ? 'in sshd_config on serverA, for that account: ForceCommand internal-sftp -R' : `in authorized_keys on serverA: ${keyLine(remote)}`;
-    if (await this.#hasShell(context, remote, signal)) return bad('the account runs any command: who takes this machine over takes serverA too', mend);
+    const mend = isSftp
+      ? 'in sshd_config on serverA, for that account: ForceCommand internal-sftp -R'
+      : `in authorized_keys on serverA: ${keyLine(remote)}`;
+    if (await this.#hasShell(context, remote, signal))
+      return bad('the account runs any command: who takes this machine over takes serverA too', mend);
     const isWritable = isSftp ? await this.#sftpWrites(remote, signal) : await this.#rsyncWrites(context, signal);
-    return isWritable ? bad('the account lets rsync write: who takes this machine over can destroy the source', mend) : good('no command of ours runs there, and writing is refused');
+    return isWritable
+      ? bad('the account lets rsync write: who takes this machine over can destroy the source', mend)
+      : good('no command of ours runs there, and writing is refused');
   }
 
   async #hasShell({ connection }: RsyncContext, remote: RemoteRepository, signal: AbortSignal): Promise<boolean> {
@@ -84,7 +110,9 @@ export class RemoteChecks {
   async #rsyncWrites(context: RsyncContext, signal: AbortSignal): Promise<boolean> {
     const probe = join(this.folder, nobody);
     writeFileSync(probe, '');
-    return (await this.#rsync(context, ['-nt', probe, context.connection.source + nobody], signal, nobody, probe)).code === 0;
+    return (
+      (await this.#rsync(context, ['-nt', probe, context.connection.source + nobody], signal, nobody, probe)).code === 0
+    );
   }
 
   /** Renames what does not exist: a read-only server denies it before it looks. */
@@ -94,37 +122,76 @@ export class RemoteChecks {
     const { identityFile } = remote.ssh;
     const port = portOf(remote);
     const { source } = remote;
-    const args = [...sshOptions(remote).map((option) => `-o${option}`), ...(identityFile === undefined ? [] : ['-i', identityFile]), ...(port === undefined ? [] : ['-P', String(port)]), '-b', batch];
+    const args = [
+      ...sshOptions(remote).map((option) => `-o${option}`),
+      ...(identityFile === undefined ? [] : ['-i', identityFile]),
+      ...(port === undefined ? [] : ['-P', String(port)]),
+      '-b',
+      batch,
+    ];
     const host = source.host.includes(':') ? `[${source.host}]` : source.host;
-    const { stderr } = await ask('sftp', [...args, `${source.user === undefined ? '' : `${source.user}@`}${host}`], signal);
+    const { stderr } = await ask(
+      'sftp',
+      [...args, `${source.user === undefined ? '' : `${source.user}@`}${host}`],
+      signal,
+    );
     return !/permission denied/i.test(stderr);
   }
 
   /** Runs rsync with `name` of the source, as what is listed, or as what it is to take the file `sent` for. */
-  async #rsync(context: RsyncContext, [options = '', ...files]: readonly string[], signal: AbortSignal, name: string, sent?: string): Promise<Said> {
+  async #rsync(
+    context: RsyncContext,
+    [options = '', ...files]: readonly string[],
+    signal: AbortSignal,
+    name: string,
+    sent?: string,
+  ): Promise<Said> {
     const args = [options, ...commonOptions(this.#repository, context.connection), ...files];
     const room = { readable: sent === undefined ? [] : [sent], writable: [] };
     const wish = { path: pathOf(context.connection.source) + name, receives: sent !== undefined };
-    return answerOf(signal, (bounds, onStdout) => runRsync(context, { args, room, limits: dryRunLimits, wish }, bounds, onStdout));
+    return answerOf(signal, (bounds, onStdout) =>
+      runRsync(context, { args, room, limits: dryRunLimits, wish }, bounds, onStdout),
+    );
   }
 
   async #context(): Promise<RsyncContext | undefined> {
     if (this.#connection === undefined) return undefined;
     const { sandbox } = this.#repository.rsync;
-    return { repository: this.#repository, connection: this.#connection, runFolder: this.folder, hasRoom: await wantsRoom(sandbox), nonce: '', calls: callsOfOneRun(), held: this.#connection.held, fallen: () => Promise.resolve(undefined) };
+    return {
+      repository: this.#repository,
+      connection: this.#connection,
+      runFolder: this.folder,
+      hasRoom: await wantsRoom(sandbox),
+      nonce: '',
+      calls: callsOfOneRun(),
+      held: this.#connection.held,
+      fallen: () => Promise.resolve(undefined),
+    };
   }
 
   async #bubblewrap(): Promise<Verdict> {
     const { sandbox } = this.#repository.rsync;
     if (sandbox === 'off') return warning('off: rsync sees this whole machine', 'say rsync.sandbox: auto');
-    return (await wantsRoom(sandbox)) ? good('rsync runs in a room of its own') : warning('does not work here: rsync sees this whole machine', 'apt-get install bubblewrap, and allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)');
+    return (await wantsRoom(sandbox))
+      ? good('rsync runs in a room of its own')
+      : warning(
+          'does not work here: rsync sees this whole machine',
+          'apt-get install bubblewrap, and allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)',
+        );
   }
 }
 
 /** rsync lists a folder with `d` first, and passes over a symlink with a word. */
 function misplaced(listed: string): Verdict | undefined {
-  const name = layoutFolders.find((folder) => new RegExp(`^(?:[^d ]\\S+ .* |skipping non-regular file ")${folder}"?$`, 'm').test(listed));
-  return name === undefined ? undefined : bad(`"${name}" is no folder on serverA but a symlink, a file or a device, and rsync follows none`, `mount the disk (or bind it) at its place on serverA; or give the folder that it leads to as source`);
+  const name = layoutFolders.find((folder) =>
+    new RegExp(`^(?:[^d ]\\S+ .* |skipping non-regular file ")${folder}"?$`, 'm').test(listed),
+  );
+  return name === undefined
+    ? undefined
+    : bad(
+        `"${name}" is no folder on serverA but a symlink, a file or a device, and rsync follows none`,
+        `mount the disk (or bind it) at its place on serverA; or give the folder that it leads to as source`,
+      );
 }
 
 function remoteOf(repository: Repository): RemoteRepository | undefined {
@@ -134,19 +201,27 @@ function remoteOf(repository: Repository): RemoteRepository | undefined {
 
 /** Whether ssh has a key for serverA in one of the files that it would look into (ssh_config(5), ssh-keygen(1) -F). */
 async function hostKey(remote: RemoteRepository, signal: AbortSignal): Promise<Verdict> {
-  const told = new Map((await ask('ssh', ['-G', ...loginArguments(remote)], signal)).stdout.split('\n').map((line) => {
-    const [name = '', ...words] = line.split(' ');
-    return [name, words.join(' ')];
-  }));
+  const told = new Map(
+    (await ask('ssh', ['-G', ...loginArguments(remote)], signal)).stdout.split('\n').map((line) => {
+      const [name = '', ...words] = line.split(' ');
+      return [name, words.join(' ')];
+    }),
+  );
   const own = remote.ssh.knownHostsFile;
-  const files = own === undefined ? [told.get('userknownhostsfile'), told.get('globalknownhostsfile')].flatMap((list) => list?.split(' ') ?? []) : [own];
+  const files =
+    own === undefined
+      ? [told.get('userknownhostsfile'), told.get('globalknownhostsfile')].flatMap((list) => list?.split(' ') ?? [])
+      : [own];
   const [host, port] = [told.get('hostname') ?? remote.source.host, told.get('port') ?? String(portOf(remote) ?? 22)];
   const name = told.get('hostkeyalias') ?? (port === '22' ? host : `[${host}]:${port}`);
   for (const file of files.map((one) => one.replace(/^~/, homedir())).filter((one) => existsSync(one))) {
     if ((await ask('ssh-keygen', ['-F', name, '-f', file], signal)).code === 0) return good(`${name} is in ${file}`);
   }
   const file = own ?? '~/.ssh/known_hosts';
-  return bad(`${name} is in none of ${files.join(' ')}`, `ssh-keyscan -p ${port} ${host} >> ${file}; then compare what ssh-keygen -lf ${file} says with serverA: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there`);
+  return bad(
+    `${name} is in none of ${files.join(' ')}`,
+    `ssh-keyscan -p ${port} ${host} >> ${file}; then compare what ssh-keygen -lf ${file} says with serverA: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub there`,
+  );
 }
 
 /** The line that lets our key read one folder, and nothing else. */

@@ -38,7 +38,8 @@ function marker(config: Config, repository: Repository): Verdict {
 }
 
 /** Only tried where our own folder is: without a marker nothing is written. */
-const uninitialised = (name: string): Verdict => warning('not looked at', `first: rsync-ratchet init ${name}, or mount the disk`);
+const uninitialised = (name: string): Verdict =>
+  warning('not looked at', `first: rsync-ratchet init ${name}, or mount the disk`);
 
 /** Tried under the run's lock: no run must meet our probes, nor we its end. */
 async function rights({ name, replica }: Repository): Promise<Verdict> {
@@ -65,8 +66,10 @@ function linkProbes(replica: string): Verdict {
     return good('files can be written and linked in');
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
-    if (code !== 'EXDEV' && existsSync(join(probe, 'file')) && !hasHardLinks(probe)) return bad(noHardLinks(replica).message, noHardLinks(replica).hint);
-    if (code === 'EXDEV') return bad(message, 'a folder of the replica is a mount of its own: make it part of the replica\'s file system');
+    if (code !== 'EXDEV' && existsSync(join(probe, 'file')) && !hasHardLinks(probe))
+      return bad(noHardLinks(replica).message, noHardLinks(replica).hint);
+    if (code === 'EXDEV')
+      return bad(message, "a folder of the replica is a mount of its own: make it part of the replica's file system");
     return bad(message, `run as the owner of the replica, or: chown -R "$(id -un)" ${replica}`);
   } finally {
     for (const path of [...targets, probe]) rmSync(path, { recursive: true, force: true });
@@ -80,14 +83,24 @@ function oneFileSystem({ name, replica }: Repository): Verdict {
   const device = lstatSync(replica).dev;
   const folders = [...layoutFolders(replica), own, incoming, candidate, quarantine];
   const other = folders.find((folder) => (lstatSync(folder, { throwIfNoEntry: false })?.dev ?? device) !== device);
-  return other === undefined ? good('candidates and replica are on one file system') : bad(`${other} is on another file system than ${replica}`, `umount ${other}, or move the whole replica to one disk`);
+  return other === undefined
+    ? good('candidates and replica are on one file system')
+    : bad(
+        `${other} is on another file system than ${replica}`,
+        `umount ${other}, or move the whole replica to one disk`,
+      );
 }
 
 /** The folders that files are linked into, as far as they are there; of the 256 of `data/` the first. */
 function layoutFolders(replica: string): string[] {
   const data = join(replica, 'data');
   const isThere = (folder: string): boolean => lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
-  const packs = isThere(data) ? readdirSync(data).map((name) => join(data, name)).filter(isThere).slice(0, 1) : [];
+  const packs = isThere(data)
+    ? readdirSync(data)
+        .map((name) => join(data, name))
+        .filter(isThere)
+        .slice(0, 1)
+    : [];
   return [...['keys', 'index', 'snapshots', 'data'].map((name) => join(replica, name)).filter(isThere), ...packs];
 }
 
@@ -98,7 +111,11 @@ function room({ name, replica, limits }: Repository): Verdict {
   const words = `${formatBytes(free)} of ${formatBytes(total)} free, limits.minFree keeps ${formatBytes(reserved)}`;
   if (free <= reserved) return bad(words, `make room on the disk (df ${replica}), or lower limits.minFree`);
   const inodes = freeInodes(replica);
-  if (inodes !== undefined && isShortOf(inodes, limits.minFree)) return bad(`${inodes.free} of ${inodes.total} inodes free: the disk takes few more files, whatever room there is`, `remove many small files (df -i ${replica}), or put the replica on a file system with more inodes`);
+  if (inodes !== undefined && isShortOf(inodes, limits.minFree))
+    return bad(
+      `${inodes.free} of ${inodes.total} inodes free: the disk takes few more files, whatever room there is`,
+      `remove many small files (df -i ${replica}), or put the replica on a file system with more inodes`,
+    );
   return good(words);
 }
 
@@ -106,19 +123,37 @@ function room({ name, replica, limits }: Repository): Verdict {
 async function namespaces({ restic }: Repository): Promise<Verdict> {
   if (restic.passwordFile === undefined) return good('not needed: restic is not asked');
   if (await canIsolate()) return good('restic runs without a network');
-  const mend = 'sysctl kernel.unprivileged_userns_clone=1 (or the switch of your system for user namespaces), or run as root';
-  return restic.prove === 'unisolated' ? warning('refused by this kernel: restic sees the network and every file', mend) : bad('refused by this kernel', mend);
+  const mend =
+    'sysctl kernel.unprivileged_userns_clone=1 (or the switch of your system for user namespaces), or run as root';
+  return restic.prove === 'unisolated'
+    ? warning('refused by this kernel: restic sees the network and every file', mend)
+    : bad('refused by this kernel', mend);
 }
 
 async function proof(repository: Repository, scratch: string, signal: AbortSignal): Promise<Verdict> {
   const { passwordFile, prove } = repository.restic;
   if (passwordFile === undefined) {
-    return warning('no password: hashes are right, but junk with a right hash would be admitted', 'put the repository\'s password into a file (chmod 600) and name it: restic.passwordFile');
+    return warning(
+      'no password: hashes are right, but junk with a right hash would be admitted',
+      "put the repository's password into a file (chmod 600) and name it: restic.passwordFile",
+    );
   }
   const fault = secretCross(passwordFile);
   if (fault !== undefined) return fault;
   if (readMarker(repository.replica) === undefined) return uninitialised(repository.name);
-  const answer = await new Restic(repository, passwordFile, scratch, signal).unlocks({}, Date.now() + repository.timeouts.check);
-  if (!answer.isGood) return bad(`restic cannot open the replica: ${answer.words}`, `does ${passwordFile} (restic.passwordFile) hold the password that is valid now? After restic key passwd it must have the new one: restic -r ${repository.replica} --no-lock --password-file ${passwordFile} cat config`);
-  return prove === false ? warning('the password fits, but restic.prove is false: nothing is proven before it is admitted', 'say restic.prove: true') : good('restic opens the replica with the password');
+  const answer = await new Restic(repository, passwordFile, scratch, signal).unlocks(
+    {},
+    Date.now() + repository.timeouts.check,
+  );
+  if (!answer.isGood)
+    return bad(
+      `restic cannot open the replica: ${answer.words}`,
+      `does ${passwordFile} (restic.passwordFile) hold the password that is valid now? After restic key passwd it must have the new one: restic -r ${repository.replica} --no-lock --password-file ${passwordFile} cat config`,
+    );
+  return prove === false
+    ? warning(
+        'the password fits, but restic.prove is false: nothing is proven before it is admitted',
+        'say restic.prove: true',
+      )
+    : good('restic opens the replica with the password');
 }

@@ -6,5 +6,8 @@ export function versionVerdict(program: Versioned, version: string, path: string
   const lack = lacking[program].find(({ before }) => isOlder(version, before));
   if (lack === undefined) return good(`${version} (${path})`);
   const mend = `apt-get install --only-upgrade ${program}, and see apt-get changelog ${program}`;
-  return (lack.refused ? bad : warning)(`${version} (${path}): ${refusal(program, version) ?? lack.lacks}`, lack.refused ? upgradeHint(program) : mend);
+  return (lack.refused ? bad : warning)(
+    `${version} (${path}): ${refusal(program, version) ?? lack.lacks}`,
+    lack.refused ? upgradeHint(program) : mend,
+  );
 }

@@ -14,7 +14,12 @@ export interface Brief {
  * Runs a program that is ended by KILL after `patience` milliseconds, or when somebody interrupts. Throws Failure, which
  * names the process, when it does not end even then.
  */
-export async function briefly(file: string, args: readonly string[], patience: number, interrupt?: AbortSignal): Promise<Brief> {
+export async function briefly(
+  file: string,
+  args: readonly string[],
+  patience: number,
+  interrupt?: AbortSignal,
+): Promise<Brief> {
   const child = execa(file, args, { reject: false, stdin: 'ignore' });
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -23,16 +28,28 @@ export async function briefly(file: string, args: readonly string[], patience: n
       late.abort();
       child.kill('SIGKILL');
       clearTimeout(timer);
-      watchTheEnd(child.pid === undefined ? [] : [child.pid], () => { resolve(undefined); });
+      watchTheEnd(child.pid === undefined ? [] : [child.pid], () => {
+        resolve(undefined);
+      });
     };
     timer = setTimeout(end, patience);
     interrupt?.addEventListener('abort', end, { once: true });
     if (interrupt?.aborted === true) end();
-    void child.finally(() => { interrupt?.removeEventListener('abort', end); });
+    void child.finally(() => {
+      interrupt?.removeEventListener('abort', end);
+    });
   });
   const ended = await Promise.race([child, givenUp]);
   clearTimeout(timer);
   if (ended === undefined) throw unending(child, file);
-  const words = late.signal.aborted ? `${file} was not done within ${patience / 1000} s` : ended.code === 'ENOENT' ? `${file} is not installed` : (ended.originalMessage ?? '');
-  return { code: late.signal.aborted ? undefined : ended.exitCode, stdout: ended.stdout, stderr: ended.stderr === '' ? words : ended.stderr };
+  const words = late.signal.aborted
+    ? `${file} was not done within ${patience / 1000} s`
+    : ended.code === 'ENOENT'
+      ? `${file} is not installed`
+      : (ended.originalMessage ?? '');
+  return {
+    code: late.signal.aborted ? undefined : ended.exitCode,
+    stdout: ended.stdout,
+    stderr: ended.stderr === '' ? words : ended.stderr,
+  };
 }

@@ -54,7 +54,16 @@ sub copied {
 }`;
 
 /** splice(2)'s number, which Perl does not know. */
-const spliceOf: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 275, arm64: 76, riscv64: 76, loong64: 76, arm: 340, ia32: 313, ppc64: 283, s390x: 306 };
+const spliceOf: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
+  x64: 275,
+  arm64: 76,
+  riscv64: 76,
+  loong64: 76,
+  arm: 340,
+  ia32: 313,
+  ppc64: 283,
+  s390x: 306,
+};
 
 const asks = /^rsync-ratchet: asks ([0-9a-f]+)$/m;
 

@@ -89,7 +89,9 @@ export class Channels {
       if (plan.channel !== undefined) continue;
       const channel = this.open(plan.command);
       plan.channel = channel;
-      const timer = setTimeout(() => { if (this.#plans.includes(plan)) void channel.close(); }, this.#patience).unref();
+      const timer = setTimeout(() => {
+        if (this.#plans.includes(plan)) void channel.close();
+      }, this.#patience).unref();
       void channel.end.then((code) => {
         clearTimeout(timer);
         if (code === sshFailed && this.#plans.includes(plan)) this.#refused(plan);
@@ -130,12 +132,18 @@ export class Channel {
     this.#ssh = ssh;
     this.#stderr = ssh.stderr === null ? () => '' : collect(ssh.stderr);
     this.#end = new Promise((resolve) => {
-      ssh.once('error', () => { resolve(undefined); });
-      ssh.once('close', (code) => { resolve(code ?? undefined); });
+      ssh.once('error', () => {
+        resolve(undefined);
+      });
+      ssh.once('close', (code) => {
+        resolve(code ?? undefined);
+      });
       ssh.once('exit', () => {
         this.#isOpen = false;
         // The master holds ssh's stderr for as long as the command on serverA runs, and serverA may let it run for ever.
-        afterLastWords(() => { ssh.stderr?.destroy(); });
+        afterLastWords(() => {
+          ssh.stderr?.destroy();
+        });
       });
     });
   }

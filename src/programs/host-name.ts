@@ -9,11 +9,17 @@ let found: { readonly name: string | undefined } | undefined;
 
 /** Undefined where this machine knows no name of its own with a dot in it (hostname(1), `--fqdn`). */
 export function fullHostName(): string | undefined {
-  found ??= { name: [hostname, resolved].map((ask) => ask()).find((name) => name.includes('.') && !/^localhost\b/i.test(name)) };
+  found ??= {
+    name: [hostname, resolved].map((ask) => ask()).find((name) => name.includes('.') && !/^localhost\b/i.test(name)),
+  };
   return found.name;
 }
 
 function resolved(): string {
-  const { stdout } = spawnSync('hostname', ['--fqdn'], { encoding: 'utf8', timeout: patience, killSignal: 'SIGKILL' }) as { stdout: string | null }; // null when there is no such program
+  const { stdout } = spawnSync('hostname', ['--fqdn'], {
+    encoding: 'utf8',
+    timeout: patience,
+    killSignal: 'SIGKILL',
+  }) as { stdout: string | null }; // null when there is no such program
   return stdout?.trim() ?? '';
 }

@@ -5,7 +5,9 @@ import { Interrupted } from '../errors.ts';
 export function signalsOfProcess(): AbortSignal {
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => { interrupt.abort(new Interrupted(signal)); });
+    process.on(signal, () => {
+      interrupt.abort(new Interrupted(signal));
+    });
   }
   return interrupt.signal;
 }

@@ -20,7 +20,10 @@ export async function requireAnswer(path: string, interrupt: AbortSignal): Promi
   const { code } = await briefly('find', oneName(path), mostSilence, interrupt);
   interrupt.throwIfAborted();
   if (code !== undefined) return; // what find thinks of it is not asked here
-  throw new Failure(`the source ${path} ${silent}`, 'look at the disk or the mount (dmesg; ls by hand): is the server behind it up? Nothing was fetched');
+  throw new Failure(
+    `the source ${path} ${silent}`,
+    'look at the disk or the mount (dmesg; ls by hand): is the server behind it up? Nothing was fetched',
+  );
 }
 
 const silent = `does not answer: what lies in it could not be listed within ${mostSilence / 1000} s`;
@@ -31,7 +34,10 @@ function oneName(path: string): string[] {
 
 /** The same as a question, for who cannot wait for it: why it is silent, or undefined. */
 export function silenceOf(path: string): string | undefined {
-  return spawnSync('find', oneName(path), { stdio: 'ignore', timeout: mostSilence, killSignal: 'SIGKILL' }).signal === null ? undefined : silent;
+  return spawnSync('find', oneName(path), { stdio: 'ignore', timeout: mostSilence, killSignal: 'SIGKILL' }).signal ===
+    null
+    ? undefined
+    : silent;
 }
 
 /** What rsync may not read in a source on this machine, and what to do about it; undefined where nothing speaks against it. */
@@ -39,26 +45,43 @@ export function closedSource({ source, rsync }: Repository): Failure | undefined
   if (source.kind !== 'local') return undefined;
   const sample = isOpen(source.path) ? sampleOf(source.path) : [source.path];
   const closed = sample.find((path) => !isOpen(path));
-  if (closed !== undefined) return closedTo(closed, userName(), `run the nights as its owner, or let ${userName()} read it (setfacl -R -m u:${userName()}:rX ${source.path}, and once more with -d for what is still to come)`);
-  const foreign = rsync.sandbox === 'off' || process.getuid?.() !== 0 ? [] : sample.filter((path) => lstatSync(path).uid !== 0);
+  if (closed !== undefined)
+    return closedTo(
+      closed,
+      userName(),
+      `run the nights as its owner, or let ${userName()} read it (setfacl -R -m u:${userName()}:rX ${source.path}, and once more with -d for what is still to come)`,
+    );
+  const foreign =
+    rsync.sandbox === 'off' || process.getuid?.() !== 0 ? [] : sample.filter((path) => lstatSync(path).uid !== 0);
   const hidden = foreign.length === 0 ? undefined : unreadableInRoom(source.path, foreign);
-  return hidden === undefined ? undefined : closedTo(hidden, "rsync, which in its room has none of root's powers", [
-    `run the nights as ${ownerOf(hidden).name} (init, too)`,
-    `or let root read it without its powers: setfacl -R -m u:root:rX ${source.path}, and once more with -d for what is still to come`,
-    "or say rsync.sandbox: off for this repository, and rsync reads it with root's powers and sees the rest of this machine, too",
-  ].join('; '));
+  return hidden === undefined
+    ? undefined
+    : closedTo(
+        hidden,
+        "rsync, which in its room has none of root's powers",
+        [
+          `run the nights as ${ownerOf(hidden).name} (init, too)`,
+          `or let root read it without its powers: setfacl -R -m u:root:rX ${source.path}, and once more with -d for what is still to come`,
+          "or say rsync.sandbox: off for this repository, and rsync reads it with root's powers and sees the rest of this machine, too",
+        ].join('; '),
+      );
 }
 
 function closedTo(path: string, whom: string, hint: string): Failure {
   const { uid, name } = ownerOf(path);
-  return new Failure(`${path} belongs to ${name === String(uid) ? `user ${uid}` : name} and is closed to ${whom}`, `${hint}. Nothing was fetched`);
+  return new Failure(
+    `${path} belongs to ${name === String(uid) ? `user ${uid}` : name} and is closed to ${whom}`,
+    `${hint}. Nothing was fetched`,
+  );
 }
 
 /** The folders and one file of each kind: modes are the same for all that one program has written. */
 function sampleOf(source: string): string[] {
   const folders = layoutFolders.map((name) => join(source, name));
   const files = folders.map(firstFileIn).filter((file) => file !== undefined);
-  return [source, join(source, 'config'), ...folders, ...files].filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
+  return [source, join(source, 'config'), ...folders, ...files].filter(
+    (path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined,
+  );
 }
 
 function firstFileIn(folder: string): string | undefined {
@@ -93,10 +116,21 @@ const patience = 30_000;
 /** The first path that is closed in a room like rsync's; undefined where all are open, or no room can be had. */
 function unreadableInRoom(source: string, paths: readonly string[]): string | undefined {
   const ask = (args: readonly string[], readable: readonly string[]) => {
-    const { file, args: all } = inRoom({ file: '/usr/bin/find', args: [...args], env: { LC_ALL: 'C' } }, { readable, writable: [] });
-    return spawnSync(file, all, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: patience, killSignal: 'SIGKILL' });
+    const { file, args: all } = inRoom(
+      { file: '/usr/bin/find', args: [...args], env: { LC_ALL: 'C' } },
+      { readable, writable: [] },
+    );
+    return spawnSync(file, all, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: patience,
+      killSignal: 'SIGKILL',
+    });
   };
-  const { status, stdout } = ask([...paths, '-maxdepth', '0', '(', '!', '-readable', '-o', '-type', 'd', '!', '-executable', ')', '-print', '-quit'], [source]);
+  const { status, stdout } = ask(
+    [...paths, '-maxdepth', '0', '(', '!', '-readable', '-o', '-type', 'd', '!', '-executable', ')', '-print', '-quit'],
+    [source],
+  );
   const [first = ''] = stdout.split('\n', 1);
   if (status === 0) return first === '' ? undefined : first;
   const hasRoom = ask(['/', '-maxdepth', '0'], []).status === 0;

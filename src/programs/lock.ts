@@ -35,15 +35,26 @@ export async function takeLock(path: string, wait = 0): Promise<Lock | undefined
   const patience = wait > 0 ? ['-w', String(wait)] : ['-n'];
   // Not execa: it does not pass a bare descriptor on.
   const flock = spawn('flock', [...patience, '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
-  const [ended] = await orKilled(flock, 'flock', (wait + grace) * 1000, once(flock, 'close') as Promise<[number | null]>);
-  if (ended === 0) return heldLock(path, file, () => { closeSync(file); });
+  const [ended] = await orKilled(
+    flock,
+    'flock',
+    (wait + grace) * 1000,
+    once(flock, 'close') as Promise<[number | null]>,
+  );
+  if (ended === 0)
+    return heldLock(path, file, () => {
+      closeSync(file);
+    });
   closeSync(file);
   if (ended === 1) return undefined;
   throw notLocked(path, `flock ended with ${ended ?? 'a signal'}`);
 }
 
 function notLocked(path: string, why: string): Failure {
-  return new Failure(`cannot lock ${path}: ${why}`, 'a disk that does not answer, or no flock on this file system: try by hand: flock -n FILE true');
+  return new Failure(
+    `cannot lock ${path}: ${why}`,
+    'a disk that does not answer, or no flock on this file system: try by hand: flock -n FILE true',
+  );
 }
 
 /** Arguments: descriptors. On each line of stdin what to do with one of them; what trying to take it came to is an errno. */
@@ -112,7 +123,10 @@ export class Locks {
   /** Tries to take it. Throws Failure when that does not come to anything. */
   async #isFree(child: ChildProcess, path: string, number: number): Promise<boolean> {
     const answer = new Promise<Answer>((resolve) => {
-      if (this.#hasEnded) { resolve({ errno: undefined }); return; }
+      if (this.#hasEnded) {
+        resolve({ errno: undefined });
+        return;
+      }
       this.#waiting.push(resolve);
       child.stdin?.write(`take ${number + 3}\n`);
     });
@@ -142,7 +156,10 @@ export class Locks {
     this.#files = this.#paths.map(openLock);
     this.#files.forEach(closeToOthers);
     const numbers = this.#files.map((_, index) => String(index + 3));
-    const child = spawn(findPerl(), ['-e', locker, ...numbers], { stdio: ['pipe', 'pipe', 'ignore', ...this.#files], env: bareEnvironment('/') });
+    const child = spawn(findPerl(), ['-e', locker, ...numbers], {
+      stdio: ['pipe', 'pipe', 'ignore', ...this.#files],
+      env: bareEnvironment('/'),
+    });
     const [told, said] = [child.stdin as Socket, child.stdout as Socket];
     for (const handle of [child, told, said]) handle.unref();
     told.on('error', () => undefined); // it has ended, which `exit` tells
@@ -150,7 +167,10 @@ export class Locks {
       for (const line of chunk.toString('latin1').trim().split('\n')) this.#waiting.shift()?.({ errno: Number(line) });
     });
     this.#end = new Promise((resolve) => {
-      for (const event of ['error', 'exit']) child.once(event, () => { resolve({ errno: undefined }); });
+      for (const event of ['error', 'exit'])
+        child.once(event, () => {
+          resolve({ errno: undefined });
+        });
     });
     void this.#end.then((answer) => {
       this.#hasEnded = true;
@@ -161,7 +181,12 @@ export class Locks {
 }
 
 /** What `end` comes to; after `patience` milliseconds the program gets KILL. Throws Failure when not even that ends it: a dead disk. */
-async function orKilled<T extends object>(child: ChildProcess, name: string, patience: number, end: Promise<T>): Promise<T> {
+async function orKilled<T extends object>(
+  child: ChildProcess,
+  name: string,
+  patience: number,
+  end: Promise<T>,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const givenUp = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => {

@@ -66,14 +66,21 @@ export function bareEnvironment(home: string): Record<string, string> {
  * are killed ourselves.
  */
 export async function run(
-  command: Command, bounds: Bounds, onStdout: (chunk: Buffer) => void, onStderr: (chunk: Buffer) => void = () => undefined,
+  command: Command,
+  bounds: Bounds,
+  onStdout: (chunk: Buffer) => void,
+  onStderr: (chunk: Buffer) => void = () => undefined,
 ): Promise<Ended> {
   const child = start(command);
   let stopped: StopReason | undefined;
   let thrown: { error: unknown } | undefined;
   let family: readonly number[] = [];
   let giveUp: () => void = () => undefined;
-  const givenUp = new Promise<undefined>((resolve) => { giveUp = () => { resolve(undefined); }; });
+  const givenUp = new Promise<undefined>((resolve) => {
+    giveUp = () => {
+      resolve(undefined);
+    };
+  });
   const stop = (reason: StopReason): void => {
     stopped ??= reason;
     family = child.pid === undefined ? [] : familyOf(child.pid);
@@ -82,23 +89,29 @@ export async function run(
     watchTheEnd(family, giveUp);
   };
   const watchdog = new Watchdog(bounds, stop);
-  const feed = (reader: (chunk: Buffer) => void) => (chunk: Buffer): void => {
-    if (stopped !== undefined) return;
-    try {
-      reader(chunk);
-    } catch (error) {
-      thrown = { error };
-      stop('refused');
-    }
-  };
-  child.stdout.on('data', () => { watchdog.progress(); });
+  const feed =
+    (reader: (chunk: Buffer) => void) =>
+    (chunk: Buffer): void => {
+      if (stopped !== undefined) return;
+      try {
+        reader(chunk);
+      } catch (error) {
+        thrown = { error };
+        stop('refused');
+      }
+    };
+  child.stdout.on('data', () => {
+    watchdog.progress();
+  });
   child.stdout.on('data', feed(onStdout));
   child.stderr.on('data', feed(onStderr));
   const stderr = collect(child.stderr);
   // ssh's master holds rsync's stderr for as long as the command on serverA runs, and serverA may let it run for ever.
   child.once('exit', () => {
     killGroup(child.pid, 'SIGKILL');
-    afterLastWords(() => { child.stderr.destroy(); });
+    afterLastWords(() => {
+      child.stderr.destroy();
+    });
   });
   const result = await Promise.race([child, givenUp]);
   watchdog.end();
@@ -166,7 +179,9 @@ function endedWithUs({ atOurEnd = 'KILL' }: Command): string[] {
 }
 
 function limited(limits: Limits | undefined): string[] {
-  return limits === undefined ? [] : ['prlimit', '--core=0', `--as=${limits.memory}`, `--fsize=${limits.fileSize}`, '--'];
+  return limits === undefined
+    ? []
+    : ['prlimit', '--core=0', `--as=${limits.memory}`, `--fsize=${limits.fileSize}`, '--'];
 }
 
 /** Collects the beginning of a stream; the returned function gives what has come so far. */
@@ -182,12 +197,16 @@ export function collect(stream: NodeJS.ReadableStream, onChunk: () => void = () 
 /** TERM to the process group now, KILL if it has not gone after a while. */
 export function endGroup(pid: number | undefined): void {
   killGroup(pid, 'SIGTERM');
-  setTimeout(() => { killGroup(pid, 'SIGKILL'); }, patience).unref();
+  setTimeout(() => {
+    killGroup(pid, 'SIGKILL');
+  }, patience).unref();
 }
 
 /** Ends the listening; on a busy machine we may be late ourselves, so what lies in the pipes is read first (setImmediate comes after that). */
 export function afterLastWords(end: () => void): void {
-  setTimeout(() => { setImmediate(end); }, lastWords).unref();
+  setTimeout(() => {
+    setImmediate(end);
+  }, lastWords).unref();
 }
 
 export function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
@@ -200,7 +219,10 @@ export function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'
 }
 
 /** A program that could not be started has no stderr of its own; the reason takes its place. */
-function withReason(stderr: string, result: { code?: string | undefined; originalMessage?: string | undefined }): string {
+function withReason(
+  stderr: string,
+  result: { code?: string | undefined; originalMessage?: string | undefined },
+): string {
   return stderr === '' && result.code !== undefined ? (result.originalMessage ?? result.code) : stderr;
 }
 

@@ -18,16 +18,27 @@ const letters = /^-[A-Za-z]+[\d.]*[A-Za-z]*$/;
  * What rsync asked its `-e` for, as one command for serverA's shell; `args` is what we gave rsync. Throws Failure unless it
  * is exactly rsync.remotePath, `--server --sender`, one word of letters, options that we gave ourselves, `.` and the path.
  */
-export function remoteCommand(asked: readonly string[], { source, rsync }: Repository, args: readonly string[], { path, receives = false }: Wish): string {
+export function remoteCommand(
+  asked: readonly string[],
+  { source, rsync }: Repository,
+  args: readonly string[],
+  { path, receives = false }: Wish,
+): string {
   if (source.kind !== 'ssh') throw new Error('only ssh has channels');
   const way = [...(source.user === undefined ? [] : ['-l', source.user]), source.host];
   const begin = [...way, rsync.remotePath, '--server', ...(receives ? [] : ['--sender'])];
   const [word = '', ...rest] = asked.slice(begin.length);
   const options = rest.slice(0, -2);
   const [dot, last = ''] = rest.slice(-2);
-  const isOurs = begin.every((expected, n) => asked[n] === expected) && letters.test(word)
-    && options.every((option) => args.includes(option) || (option === '--files-from=-' && args.some((arg) => arg.startsWith('--files-from='))))
-    && dot === '.' && [last, last.replace(/\\(.)/gs, '$1')].includes(path);
+  const isOurs =
+    begin.every((expected, n) => asked[n] === expected) &&
+    letters.test(word) &&
+    options.every(
+      (option) =>
+        args.includes(option) || (option === '--files-from=-' && args.some((arg) => arg.startsWith('--files-from='))),
+    ) &&
+    dot === '.' &&
+    [last, last.replace(/\\(.)/gs, '$1')].includes(path);
   if (isOurs) return asked.slice(way.length).join(' ');
   throw new Failure(
     `rsync on this machine asks serverA for something that we did not ask it for: ${escapeText(asked.join(' '))}`,

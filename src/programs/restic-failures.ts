@@ -9,7 +9,10 @@ import type { Ended } from './process.ts';
 /** The time for a step was over before restic had an answer. */
 export class OutOfTime extends Failure {
   constructor() {
-    super('restic was not done within timeouts.prove', 'raise timeouts.prove (timeouts.check for the check), or look what slows this machine or its disk down; what was not read was not admitted');
+    super(
+      'restic was not done within timeouts.prove',
+      'raise timeouts.prove (timeouts.check for the check), or look what slows this machine or its disk down; what was not read was not admitted',
+    );
   }
 }
 
@@ -35,13 +38,17 @@ export function cannotOpen(words: string): Failure {
   const isPassword = saysWrongPassword(words);
   return new Failure(
     `restic cannot open the replica itself: ${words}`,
-    isPassword ? 'restic.passwordFile holds the wrong password for this repository; nothing was admitted'
+    isPassword
+      ? 'restic.passwordFile holds the wrong password for this repository; nothing was admitted'
       : 'see whether this restic is new enough for the repository (restic version) and whether memory is short; then whether the disk damaged a file: rsync-ratchet scrub. Nothing was admitted',
   );
 }
 
 export function sandboxFailure(ended: Ended): Failure {
-  return new Failure(`the view of the repository for restic could not be made: ${escapeText(ended.stderr)}`, 'see the message; rsync-ratchet --verbose sync says more. Nothing was admitted');
+  return new Failure(
+    `the view of the repository for restic could not be made: ${escapeText(ended.stderr)}`,
+    'see the message; rsync-ratchet --verbose sync says more. Nothing was admitted',
+  );
 }
 
 /** Without namespaces restic would see the network and every secret. */
@@ -61,7 +68,10 @@ export function unreadable(replica: string, path: string): Failure {
 }
 
 export function passwordFailure(passwordFile: string, words: string): Failure {
-  return new Failure(`restic.passwordFile cannot be read: ${escapeText(words.trim())}`, `make it readable for the user who runs this: chown "$(id -un)" ${passwordFile}; chmod 600 ${passwordFile}. Nothing was checked or admitted`);
+  return new Failure(
+    `restic.passwordFile cannot be read: ${escapeText(words.trim())}`,
+    `make it readable for the user who runs this: chown "$(id -un)" ${passwordFile}; chmod 600 ${passwordFile}. Nothing was checked or admitted`,
+  );
 }
 
 /** For a restic without a sandbox; in the sandbox the script finds out. Throws Failure. */
@@ -81,6 +91,9 @@ const wordsKept = 20;
 /** What restic said, escaped and capped. */
 export function wordsOf(ended: Ended, stdout: string): string {
   const said = ended.stderr.trim() === '' ? stdout : ended.stderr;
-  const lines = said.split('\n').filter((line) => line.trim() !== '' && !stackLine.test(line) && !progressLine.test(line)).slice(0, wordsKept);
+  const lines = said
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !stackLine.test(line) && !progressLine.test(line))
+    .slice(0, wordsKept);
   return lines.map((line) => escapeText(line, 200)).join('; ');
 }

@@ -15,7 +15,11 @@ const patience = 60_000;
  * What is known of the restic at `path`; `before` where that is the same file. Throws Failure, before anything of the
  * repository has been read, when it is too old to prove, or not there.
  */
-export async function requireRestic(path: string, before: Memory['restic'], interrupt: AbortSignal): Promise<KnownRestic> {
+export async function requireRestic(
+  path: string,
+  before: Memory['restic'],
+  interrupt: AbortSignal,
+): Promise<KnownRestic> {
   const program = findProgram(path, 'restic');
   const { size, mtimeMs: mtime } = statSync(program);
   const isKnown = before !== null && before.program === program && before.size === size && before.mtime === mtime;
@@ -28,6 +32,12 @@ export async function requireRestic(path: string, before: Memory['restic'], inte
 async function askVersion(program: string, interrupt: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   const bounds = { stall: patience, deadline: Date.now() + patience, interrupt };
-  await run({ file: program, args: versionArguments.restic, env: { LC_ALL: 'C', PATH: '/usr/bin:/bin', HOME: '/' } }, bounds, (chunk) => { if (chunks.length < 16) chunks.push(chunk); });
+  await run(
+    { file: program, args: versionArguments.restic, env: { LC_ALL: 'C', PATH: '/usr/bin:/bin', HOME: '/' } },
+    bounds,
+    (chunk) => {
+      if (chunks.length < 16) chunks.push(chunk);
+    },
+  );
   return versionIn('restic', Buffer.concat(chunks).toString('latin1')) ?? '';
 }

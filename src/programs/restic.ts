@@ -8,10 +8,27 @@ import { findProgram, run, type Command, type Ended } from './process.ts';
 import { tellPacks } from './progress.ts';
 import { type Progress } from './progress.ts';
 import { ownPaths } from '../replica-path.ts';
-import { codeOf, notIsolated, OutOfTime, passwordFailure, requirePassword, sandboxFailure, unreadable, wordsOf } from './restic-failures.ts';
+import {
+  codeOf,
+  notIsolated,
+  OutOfTime,
+  passwordFailure,
+  requirePassword,
+  sandboxFailure,
+  unreadable,
+  wordsOf,
+} from './restic-failures.ts';
 import { requireRestic, type KnownRestic } from './restic-version.ts';
 import { overlayRefused, passwordRefused } from './sandbox-script.ts';
-import { canIsolate, isolatedCommand, linkView, unisolatedCommand, type Shows, type Step, type View } from './sandbox.ts';
+import {
+  canIsolate,
+  isolatedCommand,
+  linkView,
+  unisolatedCommand,
+  type Shows,
+  type Step,
+  type View,
+} from './sandbox.ts';
 import { StepReader } from './steps.ts';
 
 /** What restic said to one question. */
@@ -75,7 +92,14 @@ export class Restic {
   #program: Promise<KnownRestic> | undefined;
 
   /** `scratch`: a private folder. `road`: taken as given instead of found out. `known`: what is known of the program. */
-  constructor(repository: Repository, passwordFile: string, scratch: string, interrupt: AbortSignal, road?: Road, known: KnownRestic | null = null) {
+  constructor(
+    repository: Repository,
+    passwordFile: string,
+    scratch: string,
+    interrupt: AbortSignal,
+    road?: Road,
+    known: KnownRestic | null = null,
+  ) {
     this.#known = known;
     this.#repository = repository;
     this.#passwordFile = passwordFile;
@@ -117,14 +141,20 @@ export class Restic {
 
   /** Is everything there that the snapshots need? `share`: `n/t` of the packs are read and hashed as well, which `progress` counts. */
   async isComplete(shown: Shown, until: number, share?: string, progress?: Progress): Promise<Answer> {
-    return this.#answer(shown, ['check', ...(share === undefined ? [] : [`--read-data-subset=${share}`])], until, progress);
+    return this.#answer(
+      shown,
+      ['check', ...(share === undefined ? [] : [`--read-data-subset=${share}`])],
+      until,
+      progress,
+    );
   }
 
   /** Several steps about one view, in which restic finds what it has written (in memory) in the steps before. */
   async ask(shown: Shown, steps: readonly Step[], listening: Listening): Promise<Asked> {
     const { ended, passed } = await this.#ask(shown, steps, listening);
     const isOutOfTime = ended.stopped === 'deadline';
-    const isRefused = !isOutOfTime && passed < steps.length && codeOf(ended, this.#repository.restic.memory) === resticCodes.no;
+    const isRefused =
+      !isOutOfTime && passed < steps.length && codeOf(ended, this.#repository.restic.memory) === resticCodes.no;
     if (isRefused) await this.#requireReadable(shown, listening.until);
     return { passed, isRefused, words: wordsOf(ended, '') };
   }
@@ -143,7 +173,9 @@ export class Restic {
 
   /** The command that makes indexes anew. */
   async rebuildIndex(): Promise<readonly string[]> {
-    return rebuildIndex((await (this.#program ??= requireRestic(this.#repository.restic.path, this.#known, this.#interrupt))).version);
+    return rebuildIndex(
+      (await (this.#program ??= requireRestic(this.#repository.restic.path, this.#known, this.#interrupt))).version,
+    );
   }
 
   async #answer(shown: Shown, args: readonly string[], until: number, progress?: Progress): Promise<Answer> {
@@ -173,9 +205,16 @@ export class Restic {
 
   #view(shown: Shown): View {
     return {
-      replica: this.#repository.replica, candidate: shown.candidate, config: shown.config, without: shown.without ?? [],
-      shows: shown.shows ?? everything, mayWrite: shown.mayWrite === true, standIns: shown.standIns ?? new Map(), passwordFile: this.#passwordFile,
-      program: findProgram(this.#repository.restic.path, 'restic'), memory: this.#repository.restic.memory,
+      replica: this.#repository.replica,
+      candidate: shown.candidate,
+      config: shown.config,
+      without: shown.without ?? [],
+      shows: shown.shows ?? everything,
+      mayWrite: shown.mayWrite === true,
+      standIns: shown.standIns ?? new Map(),
+      passwordFile: this.#passwordFile,
+      program: findProgram(this.#repository.restic.path, 'restic'),
+      memory: this.#repository.restic.memory,
     };
   }
 
@@ -191,13 +230,23 @@ export class Restic {
     try {
       if (road !== 'overlay') await linkView(view, links, listening.until);
       if (road === 'unisolated') requirePassword(view.passwordFile);
-      if (road === 'unisolated') return await this.#run(unisolatedCommand(view, this.#scratch, links, onlyStep(steps)), new StepReader(undefined, steps, listening), listening);
-      const ran = await this.#run(isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce), new StepReader(nonce, steps, listening), listening);
+      if (road === 'unisolated')
+        return await this.#run(
+          unisolatedCommand(view, this.#scratch, links, onlyStep(steps)),
+          new StepReader(undefined, steps, listening),
+          listening,
+        );
+      const ran = await this.#run(
+        isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce),
+        new StepReader(nonce, steps, listening),
+        listening,
+      );
       if (ran.ended.stopped !== undefined) return ran; // its time was over while the view was made, perhaps: that is nobody's fault
       if (ran.script === passwordRefused) throw passwordFailure(view.passwordFile, ran.ended.stderr);
       if (road === 'overlay' && ran.script === overlayRefused) return undefined;
       // Whatever restic says, the script ends with 0: anything else is nobody's answer.
-      if (ran.script !== undefined && ran.script !== 0) throw (await canIsolate()) ? sandboxFailure(ran.ended) : notIsolated();
+      if (ran.script !== undefined && ran.script !== 0)
+        throw (await canIsolate()) ? sandboxFailure(ran.ended) : notIsolated();
       return ran;
     } finally {
       rmSync(links, { recursive: true, force: true });
@@ -210,7 +259,9 @@ export class Restic {
     // restic says nothing for hours while it works, so it has one clock, and the other one must not come first.
     const bounds = { stall: Math.max(1, until - Date.now()) + 60_000, deadline: until, interrupt: this.#interrupt };
     const onStdout = (chunk: Buffer): void => {
-      reader.read(chunk, (text) => { end = (end + text).slice(-outputKept); });
+      reader.read(chunk, (text) => {
+        end = (end + text).slice(-outputKept);
+      });
       if (progress !== undefined) tellPacks(chunk, progress);
     };
     const onStderr = (chunk: Buffer): void => {
@@ -219,10 +270,25 @@ export class Restic {
     };
     let ended: Ended;
     try {
-      ended = await run(progress === undefined ? command : { ...command, env: { ...command.env, RESTIC_PROGRESS_FPS: '2' } }, bounds, onStdout, onStderr);
+      ended = await run(
+        progress === undefined ? command : { ...command, env: { ...command.env, RESTIC_PROGRESS_FPS: '2' } },
+        bounds,
+        onStdout,
+        onStderr,
+      );
     } catch (error) {
       if (!(error instanceof GaveUp)) throw error;
-      return { ended: { code: resticCodes.no, signal: undefined, stderr: Buffer.concat(said).toString('latin1'), stopped: undefined }, passed: reader.passed, stdout: end, script: undefined };
+      return {
+        ended: {
+          code: resticCodes.no,
+          signal: undefined,
+          stderr: Buffer.concat(said).toString('latin1'),
+          stopped: undefined,
+        },
+        passed: reader.passed,
+        stdout: end,
+        script: undefined,
+      };
     }
     if (this.#interrupt.aborted) throw this.#interrupt.reason;
     return { ...reader.judge(ended), stdout: end, script: ended.code };
@@ -243,6 +309,7 @@ class GaveUp extends Error {}
 
 function onlyStep(steps: readonly Step[]): readonly string[] {
   const [step] = steps;
-  if (steps.length !== 1 || step === undefined || typeof step === 'string') throw new Error('one question at a time without isolation');
+  if (steps.length !== 1 || step === undefined || typeof step === 'string')
+    throw new Error('one question at a time without isolation');
   return step;
 }

@@ -21,10 +21,27 @@ exec { $ARGV[0] } @ARGV or exit 127`;
 /** Programs and what they need to know who they are; no home, no secret, no device but the harmless ones. */
 function base(): string[] {
   const programs = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'].filter((path) => existsSync(path));
-  const names = ['/etc/passwd', '/etc/group', '/etc/nsswitch.conf', '/etc/ld.so.cache', '/etc/alternatives'].filter((path) => existsSync(path));
+  const names = ['/etc/passwd', '/etc/group', '/etc/nsswitch.conf', '/etc/ld.so.cache', '/etc/alternatives'].filter(
+    (path) => existsSync(path),
+  );
   return [
-    '--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--clearenv', '--proc', '/proc', '--dev', '/dev', '--remount-ro', '/dev', '--dir', '/tmp',
-    ...programs.flatMap((path) => (lstatSync(path).isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path])),
+    '--unshare-all',
+    '--die-with-parent',
+    '--new-session',
+    '--cap-drop',
+    'ALL',
+    '--clearenv',
+    '--proc',
+    '/proc',
+    '--dev',
+    '/dev',
+    '--remount-ro',
+    '/dev',
+    '--dir',
+    '/tmp',
+    ...programs.flatMap((path) =>
+      lstatSync(path).isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path],
+    ),
     ...names.flatMap((path) => ['--ro-bind', path, path]),
   ];
 }
@@ -41,7 +58,12 @@ export function inRoom(command: Command, room: Room): Command {
   ];
   const { held = [] } = room;
   const first = held.length === 0 ? [] : [findPerl(), '-e', firstStep, ...held.map(asWord), '--'];
-  return { ...command, atOurEnd: 'itself', file: 'bwrap', args: [...base(), ...env, ...paths, ...sealed, '--chdir', '/', '--', ...first, command.file, ...command.args] };
+  return {
+    ...command,
+    atOurEnd: 'itself',
+    file: 'bwrap',
+    args: [...base(), ...env, ...paths, ...sealed, '--chdir', '/', '--', ...first, command.file, ...command.args],
+  };
 }
 
 /** A kernel that refuses says so at once, in milliseconds. */
@@ -57,11 +79,16 @@ export interface Errand {
  * Whether rsync runs in a room: as `rsync.sandbox` says. Throws Failure when it is required and cannot be had. An errand that
  * fails says nothing of the room.
  */
-export async function wantsRoom(setting: 'auto' | 'require' | 'off', interrupt?: AbortSignal, errand?: Errand): Promise<boolean> {
+export async function wantsRoom(
+  setting: 'auto' | 'require' | 'off',
+  interrupt?: AbortSignal,
+  errand?: Errand,
+): Promise<boolean> {
   if (setting === 'off') return false;
   const tried = async (command: readonly string[], binds: readonly string[] = []): Promise<Brief> =>
     briefly('bwrap', [...base(), ...binds, ...sealed, '--', ...command], probePatience, interrupt);
-  if (errand !== undefined && (await tried(errand.command, ['--bind', errand.writable, errand.writable])).code === 0) return true;
+  if (errand !== undefined && (await tried(errand.command, ['--bind', errand.writable, errand.writable])).code === 0)
+    return true;
   const probe = await tried(['true']);
   if (probe.code === 0 || setting === 'auto') return probe.code === 0;
   throw new Failure(

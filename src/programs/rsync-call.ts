@@ -8,7 +8,17 @@ import { inRoom, type Room } from './room.ts';
 import { askedIn, helper, nothingCame } from './channel-ends.ts';
 import { sshFailed, type Channel, type Channels, type Ends } from './channel.ts';
 import type { HeldFolder } from './held-folder.ts';
-import { bareEnvironment, findPerl, findProgram, firstHeld, keptTogether, run, type Command, type Ended, type Limits } from './process.ts';
+import {
+  bareEnvironment,
+  findPerl,
+  findProgram,
+  firstHeld,
+  keptTogether,
+  run,
+  type Command,
+  type Ended,
+  type Limits,
+} from './process.ts';
 import { remoteCommand, type Wish } from './remote-command.ts';
 import type { Connection } from './ssh.ts';
 import { Watchdog, type Bounds } from './watchdog.ts';
@@ -39,7 +49,12 @@ export interface Calls {
 /** For who has no state yet (init), or asks but once (doctor). */
 export function callsOfOneRun(): Calls {
   const calls = new Map<string, readonly string[]>();
-  return { recall: (call) => calls.get(call), keep: async (call, asks) => { calls.set(call, asks); } };
+  return {
+    recall: (call) => calls.get(call),
+    keep: async (call, asks) => {
+      calls.set(call, asks);
+    },
+  };
 }
 
 /** One start of rsync. `-e` is not among the arguments. */
@@ -52,19 +67,36 @@ export interface Call {
 }
 
 /** Runs rsync to its end; what serverA's side said and how it ended is in what is returned, as if rsync had started it itself. */
-export async function runRsync(context: RsyncContext, call: Call, bounds: Bounds, onStdout: (chunk: Buffer) => void): Promise<Ended> {
+export async function runRsync(
+  context: RsyncContext,
+  call: Call,
+  bounds: Bounds,
+  onStdout: (chunk: Buffer) => void,
+): Promise<Ended> {
   const { channels } = context.connection;
-  return channels === undefined ? run(commandOf(context, call), bounds, onStdout) : runOver(channels, context, call, bounds, onStdout);
+  return channels === undefined
+    ? run(commandOf(context, call), bounds, onStdout)
+    : runOver(channels, context, call, bounds, onStdout);
 }
 
-async function runOver(channels: Channels, context: RsyncContext, call: Call, bounds: Bounds, onStdout: (chunk: Buffer) => void): Promise<Ended> {
+async function runOver(
+  channels: Channels,
+  context: RsyncContext,
+  call: Call,
+  bounds: Bounds,
+  onStdout: (chunk: Buffer) => void,
+): Promise<Ended> {
   const perl = findPerl();
   const asked = await learn(context, call, perl, bounds);
   if ('code' in asked) return asked;
   const once = async (): Promise<{ ended: Ended; isRefused: boolean }> => {
     const channel = channels.take(asked.command);
     try {
-      const running = run(commandOf(context, call, (held) => helper(perl, asked.words, held), channel.ends), bounds, onStdout);
+      const running = run(
+        commandOf(context, call, (held) => helper(perl, asked.words, held), channel.ends),
+        bounds,
+        onStdout,
+      );
       channel.handedOver();
       const own = await running;
       const ended = await joined(own.code === nothingCame ? { ...own, code: streamEnded } : own, channel, bounds);
@@ -108,15 +140,28 @@ export async function expectCalls(context: RsyncContext, calls: readonly Call[],
  * rsync's command line, in its room where there is one; without one it reads held folders by their descriptors. `shell`: its
  * `-e`, which looks at the folders that are held. Throws Failure when rsync is not installed.
  */
-function commandOf(context: RsyncContext, { args, room, limits }: Call, shell?: (held: readonly HeldFolder[]) => string, channel?: Ends): Command {
+function commandOf(
+  context: RsyncContext,
+  { args, room, limits }: Call,
+  shell?: (held: readonly HeldFolder[]) => string,
+  channel?: Ends,
+): Command {
   const { repository, connection, runFolder, hasRoom } = context;
   const home = join(runFolder, 'home');
   const file = findProgram(repository.rsync.path, 'rsync');
   const readable = [...room.readable, ...connection.readable, home, file];
   const held = context.held.filter(({ path }) => readable.includes(path));
   const road = shell === undefined ? [] : ['-e', shell(hasRoom ? held : [])];
-  const bare = { file, args: [...road, ...args], env: bareEnvironment(home), limits, ...(channel === undefined ? {} : { channel }) };
-  return hasRoom ? inRoom(bare, { ...room, readable, held: shell === undefined ? held : [] }) : keptTogether({ ...bare, held, args: bare.args.map((arg) => byDescriptor(arg, held)) });
+  const bare = {
+    file,
+    args: [...road, ...args],
+    env: bareEnvironment(home),
+    limits,
+    ...(channel === undefined ? {} : { channel }),
+  };
+  return hasRoom
+    ? inRoom(bare, { ...room, readable, held: shell === undefined ? held : [] })
+    : keptTogether({ ...bare, held, args: bare.args.map((arg) => byDescriptor(arg, held)) });
 }
 
 /** A folder among rsync's arguments by the descriptor that it will have it by. */
@@ -137,14 +182,20 @@ interface Asked {
  */
 async function learn(context: RsyncContext, call: Call, perl: string, bounds: Bounds): Promise<Asked | Ended> {
   const { repository, connection } = context;
-  const checked = (words: readonly string[]): Asked =>
-    ({ words, command: remoteCommand(words, repository, call.args, call.wish ?? { path: pathOf(connection.source) }) });
+  const checked = (words: readonly string[]): Asked => ({
+    words,
+    command: remoteCommand(words, repository, call.args, call.wish ?? { path: pathOf(connection.source) }),
+  });
   const key = dependsOn(findProgram(repository.rsync.path, 'rsync'), call.args);
   const known = context.calls.recall(key);
   if (known !== undefined) return checked(known);
   const { readable, writable } = call.room;
   const dry = { ...call, room: { readable: [...readable, ...writable], writable: [] } };
-  const ended = await run(commandOf(context, dry, () => helper(perl)), bounds, () => undefined);
+  const ended = await run(
+    commandOf(context, dry, () => helper(perl)),
+    bounds,
+    () => undefined,
+  );
   const words = askedIn(ended.stderr);
   if (words === undefined) return { ...ended, code: ended.code === 0 ? undefined : ended.code };
   const asked = checked(words);
@@ -155,7 +206,9 @@ async function learn(context: RsyncContext, call: Call, perl: string, bounds: Bo
 /** The rsync, and those of its arguments that can be seen in what it asks for: no filters, no paths of this machine. */
 function dependsOn(program: string, args: readonly string[]): string {
   const { size, mtimeMs } = statSync(program);
-  const seen = args.filter((arg) => !/^(\/|--(exclude|include|filter)=)/.test(arg)).map((arg) => arg.replace(/^(--(?:out-format|files-from|max-size))=.*/s, '$1'));
+  const seen = args
+    .filter((arg) => !/^(\/|--(exclude|include|filter)=)/.test(arg))
+    .map((arg) => arg.replace(/^(--(?:out-format|files-from|max-size))=.*/s, '$1'));
   return JSON.stringify([program, size, mtimeMs, ...seen]);
 }
 

@@ -26,7 +26,10 @@ export const dryRunLimits: Limits = { memory: mostMemory, fileSize: 2 ** 20 };
 /** Why what rsync read is not what the run began with. Where we ended rsync ourselves the mount went first, and nothing was read since. */
 export async function fallenIn(context: RsyncContext, { code, stopped }: Ended): Promise<Failure | undefined> {
   if (stopped !== undefined) return undefined;
-  return (await context.fallen()) ?? (code === anotherFolderCode ? anotherFolder(context.held.map(({ path }) => path).join(' or ')) : undefined);
+  return (
+    (await context.fallen()) ??
+    (code === anotherFolderCode ? anotherFolder(context.held.map(({ path }) => path).join(' or ')) : undefined)
+  );
 }
 
 /** How a run of rsync failed: told to stop, or by its own end. */

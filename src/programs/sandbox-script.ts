@@ -17,13 +17,34 @@ export const overlayRefused = 98;
  * the repository that a file names.
  */
 export type Part = readonly [verb: Verb, from: string, to: string];
-type Verb = 'folder' | 'link' | 'copy' | 'copy-all' | 'password' | 'show' | 'show-programs' | 'show-device' | 'overlay' | 'overlay-writable' | 'hide' | 'stand-ins';
+type Verb =
+  | 'folder'
+  | 'link'
+  | 'copy'
+  | 'copy-all'
+  | 'password'
+  | 'show'
+  | 'show-programs'
+  | 'show-device'
+  | 'overlay'
+  | 'overlay-writable'
+  | 'hide'
+  | 'stand-ins';
 
 /** What is asked in the view: a command, a command for each index, or the name of a file that may not be read. */
 export type Ask = readonly [kind: 'each index' | 'once', ...words: string[]];
 
 /** ioprio_set(2)'s number, which Perl does not know. */
-const ioprioSetOf: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 251, arm64: 30, riscv64: 30, loong64: 30, arm: 314, ia32: 289, ppc64: 273, s390x: 282 };
+const ioprioSetOf: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
+  x64: 251,
+  arm64: 30,
+  riscv64: 30,
+  loong64: 30,
+  arm: 314,
+  ia32: 289,
+  ppc64: 273,
+  s390x: 282,
+};
 
 /** What the script is called with. `nonce` marks the end of each step; nothing inside can know it. */
 export function scriptArguments(root: string, nonce: string, parts: readonly Part[], asks: readonly Ask[]): string[] {

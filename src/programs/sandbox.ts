@@ -2,7 +2,16 @@
  * A view of the repository for restic, in mount, pid and network namespaces of its own: read-only replica and
  * candidates as one repository, nothing of this machine but programs, the password file and a private tmpfs.
  */
-import { copyFileSync, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathOf } from '../layout.ts';
 import { Failure } from '../errors.ts';
@@ -56,14 +65,24 @@ const restic = ['/restic', '-r', '/repo', '--password-file', '/password', '--no-
 
 function asked(step: Step): Ask {
   if (step === 'each index') return ['each index', ...restic, 'cat', 'index'];
-  if (step === 'unreadable file') return ['once', '/usr/bin/find', '/repo', '-type', 'f', '!', '-readable', '-print', '-quit'];
+  if (step === 'unreadable file')
+    return ['once', '/usr/bin/find', '/repo', '-type', 'f', '!', '-readable', '-print', '-quit'];
   return ['once', ...restic, ...step];
 }
 
 /** Namespaces; an ordinary user needs one for users too, in which they look like root. */
 function namespaces(): string[] {
   const isRoot = process.getuid?.() === 0;
-  return ['--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child', ...(isRoot ? [] : ['--user', '--map-root-user'])];
+  return [
+    '--mount',
+    '--net',
+    '--pid',
+    '--ipc',
+    '--uts',
+    '--fork',
+    '--kill-child',
+    ...(isRoot ? [] : ['--user', '--map-root-user']),
+  ];
 }
 
 /** A kernel that refuses says so at once, in milliseconds. */
@@ -78,14 +97,38 @@ export async function canIsolate(): Promise<boolean> {
  * The command that asks restic all steps about a view, one after another. `scratch` is a private folder. `links`: the
  * hard-link copy that is shown instead of overlays, where the kernel refuses those. `nonce` marks the end of each step.
  */
-export function isolatedCommand(view: View, scratch: string, links: string | undefined, steps: readonly Step[], nonce: string): Command {
+export function isolatedCommand(
+  view: View,
+  scratch: string,
+  links: string | undefined,
+  steps: readonly Step[],
+  nonce: string,
+): Command {
   const root = join(scratch, 'root');
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  const parts = [...surroundings(view), ...(links === undefined ? layered(view, scratch) : linked(links, view.mayWrite))];
+  const parts = [
+    ...surroundings(view),
+    ...(links === undefined ? layered(view, scratch) : linked(links, view.mayWrite)),
+  ];
   return {
     file: 'prlimit',
-    args: [...bounded(view), 'unshare', ...namespaces(), '--', 'perl', '-e', script, ...scriptArguments(root, nonce, parts, steps.map(asked))],
-    env: { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/tmp', TMPDIR: '/tmp', GOMEMLIMIT: String(view.memory) },
+    args: [
+      ...bounded(view),
+      'unshare',
+      ...namespaces(),
+      '--',
+      'perl',
+      '-e',
+      script,
+      ...scriptArguments(root, nonce, parts, steps.map(asked)),
+    ],
+    env: {
+      LC_ALL: 'C',
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: '/tmp',
+      TMPDIR: '/tmp',
+      GOMEMLIMIT: String(view.memory),
+    },
   };
 }
 
@@ -95,9 +138,16 @@ function surroundings({ replica, candidate, passwordFile, program }: View): Part
   const programs = ['usr', 'bin', 'sbin', 'lib', 'lib64'].filter((name) => existsSync(`/${name}`));
   return [
     ...folders.map((name): Part => ['folder', '', name]),
-    ['show', replica, 'lower/replica'], ...(candidate === undefined ? [] : [['show', candidate, 'lower/candidate'] as const]),
-    ...programs.map((name): Part => (lstatSync(`/${name}`).isSymbolicLink() ? ['link', readlinkSync(`/${name}`), name] : ['show-programs', `/${name}`, name])),
-    ['password', passwordFile, 'password'], ['show-programs', program, 'restic'], ['show-device', '/dev/null', 'dev/null'],
+    ['show', replica, 'lower/replica'],
+    ...(candidate === undefined ? [] : [['show', candidate, 'lower/candidate'] as const]),
+    ...programs.map((name): Part =>
+      lstatSync(`/${name}`).isSymbolicLink()
+        ? ['link', readlinkSync(`/${name}`), name]
+        : ['show-programs', `/${name}`, name],
+    ),
+    ['password', passwordFile, 'password'],
+    ['show-programs', program, 'restic'],
+    ['show-device', '/dev/null', 'dev/null'],
   ];
 }
 
@@ -105,11 +155,21 @@ function surroundings({ replica, candidate, passwordFile, program }: View): Part
 function layered(view: View, scratch: string): Part[] {
   const [without, absent] = [join(scratch, 'without'), join(scratch, 'absent')];
   const isHiding = writeNames(without, view.without) > 0;
-  writeFileSync(absent, standIns(view).map(([path, bytes]) => `${bytes} ${path}\n`).join(''), { mode: 0o600 });
+  writeFileSync(
+    absent,
+    standIns(view)
+      .map(([path, bytes]) => `${bytes} ${path}\n`)
+      .join(''),
+    { mode: 0o600 },
+  );
   const isWritable = isHiding || view.mayWrite || view.standIns.size > 0;
   return [
     ['copy', view.config ?? join(view.replica, 'config'), 'repo/config'],
-    ...parts.flatMap((part) => (part === 'data' && view.shows.packFolders !== undefined ? packs(view, view.shows.packFolders) : overlay(view, part, isWritable))),
+    ...parts.flatMap((part) =>
+      part === 'data' && view.shows.packFolders !== undefined
+        ? packs(view, view.shows.packFolders)
+        : overlay(view, part, isWritable),
+    ),
     ...(isHiding ? [['hide', without, ''] as const] : []),
     ...(view.standIns.size > 0 ? [['stand-ins', absent, ''] as const] : []),
   ];
@@ -117,13 +177,18 @@ function layered(view: View, scratch: string): Part[] {
 
 function packs({ replica }: View, folders: readonly string[]): Part[] {
   const there = folders.filter((folder) => existsSync(join(replica, 'data', folder)));
-  return [['folder', '', 'repo/data'], ...there.map((folder): Part => ['show', join(replica, 'data', folder), `repo/data/${folder}`])];
+  return [
+    ['folder', '', 'repo/data'],
+    ...there.map((folder): Part => ['show', join(replica, 'data', folder), `repo/data/${folder}`]),
+  ];
 }
 
-function overlay({ shows, candidate }: View, part: typeof parts[number], isWritable: boolean): Part[] {
+function overlay({ shows, candidate }: View, part: (typeof parts)[number], isWritable: boolean): Part[] {
   const layers = shows[part];
   const lower = [
-    ...(layers.includes('c') && candidate !== undefined && existsSync(join(candidate, part)) ? [`lower/candidate/${part}`] : []),
+    ...(layers.includes('c') && candidate !== undefined && existsSync(join(candidate, part))
+      ? [`lower/candidate/${part}`]
+      : []),
     ...(layers.includes('r') ? [`lower/replica/${part}`] : []),
   ];
   if (lower.length === 0) return [['folder', '', `repo/${part}`]];
@@ -135,7 +200,12 @@ function overlay({ shows, candidate }: View, part: typeof parts[number], isWrita
 /** The copy of hard links; what restic may write is a copy in memory, because restic 0.14 changes the modes of indexes. */
 function linked(links: string, mayWrite: boolean): Part[] {
   if (!mayWrite) return [['show', links, 'repo']];
-  const copies = parts.filter((part) => part !== 'data').flatMap((part): Part[] => [['folder', '', `repo/${part}`], ['copy-all', join(links, part), `repo/${part}`]]);
+  const copies = parts
+    .filter((part) => part !== 'data')
+    .flatMap((part): Part[] => [
+      ['folder', '', `repo/${part}`],
+      ['copy-all', join(links, part), `repo/${part}`],
+    ]);
   return [['copy', join(links, 'config'), 'repo/config'], ...copies, ['show', join(links, 'data'), 'repo/data']];
 }
 
@@ -151,8 +221,31 @@ function bounded({ memory }: View): string[] {
 export function unisolatedCommand(view: View, scratch: string, links: string, args: readonly string[]): Command {
   return keptTogether({
     file: 'nice', // as the sandbox does by itself; `-t`: the kernel may know no such class
-    args: ['-n', '10', 'ionice', '-t', '-c', '3', 'prlimit', ...bounded(view), view.program, '-r', links, '--password-file', view.passwordFile, '--no-lock', '--no-cache', ...args],
-    env: { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: scratch, TMPDIR: scratch, GOMEMLIMIT: String(view.memory) },
+    args: [
+      '-n',
+      '10',
+      'ionice',
+      '-t',
+      '-c',
+      '3',
+      'prlimit',
+      ...bounded(view),
+      view.program,
+      '-r',
+      links,
+      '--password-file',
+      view.passwordFile,
+      '--no-lock',
+      '--no-cache',
+      ...args,
+    ],
+    env: {
+      LC_ALL: 'C',
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: scratch,
+      TMPDIR: scratch,
+      GOMEMLIMIT: String(view.memory),
+    },
   });
 }
 
@@ -162,11 +255,18 @@ export async function linkView(view: View, folder: string, until: number): Promi
   for (const part of parts) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
   copyFileSync(view.config ?? join(view.replica, 'config'), join(folder, 'config'));
   for (const part of parts) {
-    for (const [layer, root] of [['r', view.replica], ['c', view.candidate]] as const) {
+    for (const [layer, root] of [
+      ['r', view.replica],
+      ['c', view.candidate],
+    ] as const) {
       if (root === undefined || !view.shows[part].includes(layer)) continue;
-      const below = part === 'data' && view.shows.packFolders !== undefined ? view.shows.packFolders.map((name) => `data/${name}`) : [part];
+      const below =
+        part === 'data' && view.shows.packFolders !== undefined
+          ? view.shows.packFolders.map((name) => `data/${name}`)
+          : [part];
       const there = below.map((path) => join(root, path)).filter((path) => existsSync(path));
-      if (there.length > 0) await linkAll(there, below[0] === part ? folder : join(folder, part), Math.max(until - Date.now(), 0));
+      if (there.length > 0)
+        await linkAll(there, below[0] === part ? folder : join(folder, part), Math.max(until - Date.now(), 0));
     }
   }
   for (const path of view.without) rmSync(join(folder, path), { force: true });
@@ -186,5 +286,9 @@ const parts = ['data', 'index', 'keys', 'snapshots'] as const;
 
 async function linkAll(sources: readonly string[], folder: string, patience: number): Promise<void> {
   const copied = await briefly('cp', ['-rl', '--no-dereference', '--', ...sources, folder], patience);
-  if (copied.code !== 0) throw new Failure(`no view for restic could be made: ${copied.stderr}`, 'the replica must be on a file system with hard links; nothing was admitted');
+  if (copied.code !== 0)
+    throw new Failure(
+      `no view for restic could be made: ${copied.stderr}`,
+      'the replica must be on a file system with hard links; nothing was admitted',
+    );
 }

@@ -8,8 +8,11 @@ import { isFileFor } from '../state/files.ts';
 export function identityFault(file: string): string | undefined {
   if (!isFileFor(file, constants.R_OK)) return closed(file);
   const { mode, uid } = statSync(file);
-  if (/^(ssh|ecdsa|sk)-\S+ /.test(readFileSync(file, 'latin1'))) return `${file} is a public key: must be the private one, usually the same name without .pub`;
-  return uid === process.geteuid?.() && (mode & 0o077) !== 0 ? `${file} is open to others, and ssh refuses such a key: must be closed (chmod 600 ${file})` : undefined;
+  if (/^(ssh|ecdsa|sk)-\S+ /.test(readFileSync(file, 'latin1')))
+    return `${file} is a public key: must be the private one, usually the same name without .pub`;
+  return uid === process.geteuid?.() && (mode & 0o077) !== 0
+    ? `${file} is open to others, and ssh refuses such a key: must be closed (chmod 600 ${file})`
+    : undefined;
 }
 
 /** The same of a file with host keys; /dev/null is one without any. */
@@ -20,7 +23,7 @@ export function knownHostsFault(file: string): string | undefined {
 /** Of a login that failed, what a look at both files explains: the first fault, with its key; undefined where neither has one. */
 export function loginFault({ identityFile, knownHostsFile }: Repository['ssh']): string | undefined {
   const faults = {
-    identityFile: identityFile === undefined ? undefined : identityFault(identityFile) ?? passphraseOf(identityFile),
+    identityFile: identityFile === undefined ? undefined : (identityFault(identityFile) ?? passphraseOf(identityFile)),
     knownHostsFile: knownHostsFile === undefined ? undefined : knownHostsFault(knownHostsFile),
   };
   const [key, fault] = Object.entries(faults).find(([, one]) => one !== undefined) ?? [];
@@ -29,11 +32,15 @@ export function loginFault({ identityFile, knownHostsFile }: Repository['ssh']):
 
 /** Only of a login that failed: where ssh_config names an agent, such a key may work. */
 function passphraseOf(file: string): string | undefined {
-  return isEncrypted(readFileSync(file, 'latin1')) ? `${file} has a passphrase, which nobody types at night: must have none (ssh-keygen -p -f ${file})` : undefined;
+  return isEncrypted(readFileSync(file, 'latin1'))
+    ? `${file} has a passphrase, which nobody types at night: must have none (ssh-keygen -p -f ${file})`
+    : undefined;
 }
 
 function closed(file: string): string {
-  return existsSync(file) ? `${file} may not be read by ${userName()}, or is no file: must be (chown ${userName()}: ${file})` : `${file} is not there, or ${userName()} may not look into its folder`;
+  return existsSync(file)
+    ? `${file} may not be read by ${userName()}, or is no file: must be (chown ${userName()}: ${file})`
+    : `${file} is not there, or ${userName()} may not look into its folder`;
 }
 
 /** An open key of OpenSSH's own form begins with its name and the cipher "none" (PROTOCOL.key); the older forms say ENCRYPTED. */

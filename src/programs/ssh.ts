@@ -95,7 +95,15 @@ async function openFolder(repository: Repository, path: string, interrupt: Abort
       return asFailure(error);
     }
   };
-  return { source: withSlash(path), channels: undefined, readable: [path], held: [held], stderr: () => '', fallen, close };
+  return {
+    source: withSlash(path),
+    channels: undefined,
+    readable: [path],
+    held: [held],
+    stderr: () => '',
+    fallen,
+    close,
+  };
 }
 
 function holdSource(path: string): HeldFolder {
@@ -104,9 +112,17 @@ function holdSource(path: string): HeldFolder {
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new Failure(`the source ${path} is ${code === 'ENOENT' ? 'not there' : 'no folder'}`, 'is its disk mounted, and the path in source right? Nothing was fetched', { cause: error });
+      throw new Failure(
+        `the source ${path} is ${code === 'ENOENT' ? 'not there' : 'no folder'}`,
+        'is its disk mounted, and the path in source right? Nothing was fetched',
+        { cause: error },
+      );
     }
-    throw new Failure(`the source ${path} cannot be opened (${code})`, 'may this user reach it? Look at the modes of the folders above it; nothing was fetched', { cause: error });
+    throw new Failure(
+      `the source ${path} cannot be opened (${code})`,
+      'may this user reach it? Look at the modes of the folders above it; nothing was fetched',
+      { cause: error },
+    );
   }
 }
 
@@ -119,13 +135,20 @@ async function connectMaster(repository: SshRepository, folder: string, interrup
 }
 
 /** `forks`: whether ssh is to be told not to go into the background, which an old one takes for a mistake. */
-async function tryMaster(repository: SshRepository, forks: boolean, folder: string, interrupt: AbortSignal): Promise<Connection | { said: string }> {
+async function tryMaster(
+  repository: SshRepository,
+  forks: boolean,
+  folder: string,
+  interrupt: AbortSignal,
+): Promise<Connection | { said: string }> {
   const socket = join(folder, 'ssh');
   const master = start(masterCommand(repository, socket, forks));
   const stderr = collect(master.stderr);
   master.stdout.resume();
   let ended = false;
-  const end = master.then(() => { ended = true; });
+  const end = master.then(() => {
+    ended = true;
+  });
   const through = throughMaster(socket, repository.source.host);
   const channels = new Channels(through, masterEnvironment(), join(folder, pipesFolder), socket);
   const close = async (): Promise<void> => {
@@ -134,10 +157,12 @@ async function tryMaster(repository: SshRepository, forks: boolean, folder: stri
     await Promise.race([end, wait(2 * exitPatience, undefined, { ref: false })]);
     leaveNone(through, socket);
   };
-  const up = await socketAppears(socket, repository.timeouts.connect + 5000, end, interrupt).catch(async (error: unknown) => {
-    await close();
-    throw error;
-  });
+  const up = await socketAppears(socket, repository.timeouts.connect + 5000, end, interrupt).catch(
+    async (error: unknown) => {
+      await close();
+      throw error;
+    },
+  );
   if (up) return { source: rsyncSource(repository.source), channels, readable: [], held: [], stderr, close };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
@@ -146,20 +171,39 @@ async function tryMaster(repository: SshRepository, forks: boolean, folder: stri
 
 /** A master that is no child of ours (an `ssh` in PATH that goes into the background) still has its socket, and is told to end. */
 function leaveNone([ssh = 'ssh', ...args]: readonly string[], socket: string): void {
-  if (existsSync(socket)) spawnSync(ssh, ['-O', 'exit', ...args], { env: masterEnvironment(), stdio: 'ignore', timeout: exitPatience, killSignal: 'SIGKILL' });
+  if (existsSync(socket))
+    spawnSync(ssh, ['-O', 'exit', ...args], {
+      env: masterEnvironment(),
+      stdio: 'ignore',
+      timeout: exitPatience,
+      killSignal: 'SIGKILL',
+    });
   rmSync(socket, { force: true });
 }
 
 /** ForkAfterAuthentication came with OpenSSH 8.7. */
 export function knowsForking(): boolean {
-  const { stderr } = spawnSync('ssh', ['-V'], { env: masterEnvironment(), encoding: 'utf8', timeout: exitPatience, killSignal: 'SIGKILL' });
+  const { stderr } = spawnSync('ssh', ['-V'], {
+    env: masterEnvironment(),
+    encoding: 'utf8',
+    timeout: exitPatience,
+    killSignal: 'SIGKILL',
+  });
   const [, major = 0, minor = 0] = /OpenSSH_(\d+)\.(\d+)/.exec(stderr) ?? [];
   return Number(major) > 8 || (Number(major) === 8 && Number(minor) >= 7);
 }
 
 /** The master's command line. It honours the user's ssh configuration; what protects us comes first and wins. */
 export function masterCommand(repository: SshRepository, socket: string, forks = true): Command {
-  const own = ['-M', '-N', '-T', '-S', socket, '-oControlPersist=no', ...(forks ? ['-oForkAfterAuthentication=no'] : [])];
+  const own = [
+    '-M',
+    '-N',
+    '-T',
+    '-S',
+    socket,
+    '-oControlPersist=no',
+    ...(forks ? ['-oForkAfterAuthentication=no'] : []),
+  ];
   return { file: 'ssh', args: [...own, ...loginArguments(repository)], env: masterEnvironment() };
 }
 
@@ -169,7 +213,14 @@ export function loginArguments(repository: RemoteRepository): string[] {
   const identity = ssh.identityFile === undefined ? [] : ['-i', ssh.identityFile];
   const port = portOf(repository);
   const user = source.user === undefined ? [] : ['-l', source.user];
-  return [...sshOptions(repository).map((option) => `-o${option}`), ...identity, ...(port === undefined ? [] : ['-p', String(port)]), ...user, '--', source.host];
+  return [
+    ...sshOptions(repository).map((option) => `-o${option}`),
+    ...identity,
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...user,
+    '--',
+    source.host,
+  ];
 }
 
 /** sshd's port on serverA, as far as we say one; an sftp address may name its own. */
@@ -182,8 +233,19 @@ export function portOf({ source, ssh }: RemoteRepository): number | undefined {
  * test/programs/ssh-config.test.ts). These come first, and ssh takes the first.
  */
 export const fixedOptions = [
-  'BatchMode=yes', 'StrictHostKeyChecking=yes', 'ClearAllForwardings=yes', 'ForwardAgent=no', 'ForwardX11=no', 'Tunnel=no', 'PermitLocalCommand=no',
-  'NoHostAuthenticationForLocalhost=no', 'VerifyHostKeyDNS=no', 'UpdateHostKeys=no', 'AddKeysToAgent=no', 'RemoteCommand=none', 'EscapeChar=none',
+  'BatchMode=yes',
+  'StrictHostKeyChecking=yes',
+  'ClearAllForwardings=yes',
+  'ForwardAgent=no',
+  'ForwardX11=no',
+  'Tunnel=no',
+  'PermitLocalCommand=no',
+  'NoHostAuthenticationForLocalhost=no',
+  'VerifyHostKeyDNS=no',
+  'UpdateHostKeys=no',
+  'AddKeysToAgent=no',
+  'RemoteCommand=none',
+  'EscapeChar=none',
 ];
 
 /** The values of `-o`, for ssh and for sshfs: what protects, the configuration's own, and what that may change. */
@@ -193,14 +255,28 @@ export function sshOptions({ ssh, timeouts }: Repository): string[] {
     ...(ssh.knownHostsFile === undefined ? [] : [`UserKnownHostsFile=${quoted(ssh.knownHostsFile)}`]),
     ...(ssh.identityFile === undefined ? [] : ['IdentitiesOnly=yes']),
     ...ssh.options,
-    `ConnectTimeout=${Math.ceil(timeouts.connect / 1000)}`, 'ServerAliveInterval=15', 'ServerAliveCountMax=4', 'LogLevel=ERROR',
+    `ConnectTimeout=${Math.ceil(timeouts.connect / 1000)}`,
+    'ServerAliveInterval=15',
+    'ServerAliveCountMax=4',
+    'LogLevel=ERROR',
     ...(hasAes() ? ['Ciphers=^aes128-gcm@openssh.com'] : []),
   ];
 }
 
 /** ssh through the master's socket, up to the command; without the master there is no connection at all. */
 export function throughMaster(socket: string, host: string): string[] {
-  return ['ssh', '-F', '/dev/null', '-oControlMaster=no', '-oProxyCommand=false', '-oBatchMode=yes', '-oLogLevel=ERROR', `-oControlPath=${socket}`, '--', host];
+  return [
+    'ssh',
+    '-F',
+    '/dev/null',
+    '-oControlMaster=no',
+    '-oProxyCommand=false',
+    '-oBatchMode=yes',
+    '-oLogLevel=ERROR',
+    `-oControlPath=${socket}`,
+    '--',
+    host,
+  ];
 }
 
 /** rsync's form of the source; a slash at its end means the folder's content. */
@@ -235,14 +311,29 @@ function hasAes(): boolean {
 }
 
 /** ssh binds the socket after authentication, so its appearance means that the connection stands. */
-async function socketAppears(socket: string, patience: number, ended: Promise<void>, interrupt: AbortSignal): Promise<boolean> {
+async function socketAppears(
+  socket: string,
+  patience: number,
+  ended: Promise<void>,
+  interrupt: AbortSignal,
+): Promise<boolean> {
   const stopWatching = new AbortController();
   const appeared = new Promise<boolean>((resolve) => {
-    const look = (): void => { if (existsSync(socket)) resolve(true); };
+    const look = (): void => {
+      if (existsSync(socket)) resolve(true);
+    };
     watch(join(socket, '..'), { signal: stopWatching.signal }, look);
     look();
-    setTimeout(() => { resolve(false); }, patience).unref();
-    interrupt.addEventListener('abort', () => { resolve(false); }, { signal: stopWatching.signal });
+    setTimeout(() => {
+      resolve(false);
+    }, patience).unref();
+    interrupt.addEventListener(
+      'abort',
+      () => {
+        resolve(false);
+      },
+      { signal: stopWatching.signal },
+    );
   });
   const up = await Promise.race([appeared, ended.then(() => false)]);
   stopWatching.abort();

@@ -1,6 +1,16 @@
 /** The sftp road: a read-only sshfs mount in a private folder, for a serverA whose account has only sftp. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, fstat, mkdirSync, open, readFileSync, rmdirSync, statSync, writeFileSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  fstat,
+  mkdirSync,
+  open,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+  type BigIntStats,
+} from 'node:fs';
 import { promisify } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../config/config.ts';
@@ -16,7 +26,11 @@ type SftpRepository = Repository & { source: Extract<Repository['source'], { kin
 const lookEvery = 20;
 
 /** Mounts the source at `folder`. Throws Failure with a hint when the mount does not come up in time. */
-export async function mountSftp(repository: SftpRepository, folder: string, interrupt: AbortSignal): Promise<Connection> {
+export async function mountSftp(
+  repository: SftpRepository,
+  folder: string,
+  interrupt: AbortSignal,
+): Promise<Connection> {
   mkdirSync(folder, { mode: 0o700 });
   const bare = statSync(folder, { bigint: true }).dev;
   writeFileSync(`${folder}.conf`, sshConfiguration(repository), { mode: 0o600 });
@@ -24,7 +38,9 @@ export async function mountSftp(repository: SftpRepository, folder: string, inte
   const stderr = collect(sshfs.stderr);
   sshfs.stdout.resume();
   const life = { isOver: false };
-  const end = sshfs.then(() => { life.isOver = true; });
+  const end = sshfs.then(() => {
+    life.isOver = true;
+  });
   // A server that does not answer keeps whoever asks waiting in the kernel until sshfs is gone.
   const letGo = (): void => {
     killGroup(sshfs.pid, 'SIGKILL');
@@ -40,14 +56,29 @@ export async function mountSftp(repository: SftpRepository, folder: string, inte
   };
   const deadline = Date.now() + repository.timeouts.connect + 5000;
   while (!isMounted(folder) && !life.isOver && !interrupt.aborted && Date.now() < deadline) await wait(lookEvery);
-  const patience = wait(Math.max(deadline - Date.now(), 0), undefined, { ref: false, signal: interrupt }).catch(() => undefined);
+  const patience = wait(Math.max(deadline - Date.now(), 0), undefined, { ref: false, signal: interrupt }).catch(
+    () => undefined,
+  );
   const mount = mountOf(folder);
-  const fallen = async (): Promise<Failure | undefined> => (!life.isOver && mountOf(folder) === mount ? undefined : new Failure(
-    `the sftp mount of ${repository.source.host} is gone: sshfs ended, or the connection broke`,
-    'see whether serverA is up, and run again; what was listed meanwhile does not count, and nothing was admitted',
-  ));
+  const fallen = async (): Promise<Failure | undefined> =>
+    !life.isOver && mountOf(folder) === mount
+      ? undefined
+      : new Failure(
+          `the sftp mount of ${repository.source.host} is gone: sshfs ended, or the connection broke`,
+          'see whether serverA is up, and run again; what was listed meanwhile does not count, and nothing was admitted',
+        );
   if (mount !== undefined) held = await Promise.race([holdServed(folder, bare), end.then(() => undefined), patience]);
-  if (held !== undefined && (await fallen()) === undefined) return { source: `${folder}/`, channels: undefined, readable: [folder], held: [held], stderr, fallen, letGo, close };
+  if (held !== undefined && (await fallen()) === undefined)
+    return {
+      source: `${folder}/`,
+      channels: undefined,
+      readable: [folder],
+      held: [held],
+      stderr,
+      fallen,
+      letGo,
+      close,
+    };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
   throw connectionFailure(repository, stderr());
@@ -71,22 +102,41 @@ export function mountCommand(repository: SftpRepository, folder: string): Comman
   const port = portOf(repository);
   const host = source.host.includes(':') ? `[${source.host}]` : source.host;
   const remote = `${source.user === undefined ? '' : `${source.user}@`}${host}:${source.path}`;
-  const options = ['ro', 'nosuid', 'nodev', 'noexec', 'idmap=user', ...(port === undefined ? [] : [`port=${port}`])].flatMap((option) => ['-o', option]);
-  return { file: findProgram('sshfs', 'sshfs'), args: ['-f', '-F', `${folder}.conf`, ...options, remote, folder], env: masterEnvironment() };
+  const options = [
+    'ro',
+    'nosuid',
+    'nodev',
+    'noexec',
+    'idmap=user',
+    ...(port === undefined ? [] : [`port=${port}`]),
+  ].flatMap((option) => ['-o', option]);
+  return {
+    file: findProgram('sshfs', 'sshfs'),
+    args: ['-f', '-F', `${folder}.conf`, ...options, remote, folder],
+    env: masterEnvironment(),
+  };
 }
 
 /** sshfs takes few of ssh's options, but a configuration file: ours first, because in ssh the first value wins. */
 function sshConfiguration(repository: SftpRepository): string {
   const { identityFile } = repository.ssh;
   const identity = identityFile === undefined ? [] : [`IdentityFile="${identityFile.replaceAll('%', '%%')}"`];
-  return [...sshOptions(repository), ...(knowsForking() ? ['ForkAfterAuthentication=no', 'StdinNull=no'] : []), ...identity, 'Include ~/.ssh/config', 'Include /etc/ssh/ssh_config', ''].join('\n');
+  return [
+    ...sshOptions(repository),
+    ...(knowsForking() ? ['ForkAfterAuthentication=no', 'StdinNull=no'] : []),
+    ...identity,
+    'Include ~/.ssh/config',
+    'Include /etc/ssh/ssh_config',
+    '',
+  ].join('\n');
 }
 
 /** Ends a mount, also a stale one of a killed run; nothing happens where there is none. */
 export function unmount(folder: string): void {
   if (!isMounted(folder)) return;
   detach(folder);
-  if (isMounted(folder)) throw new Failure(`${folder} cannot be unmounted`, `run: fusermount3 -u -z ${folder}; nothing was deleted there`);
+  if (isMounted(folder))
+    throw new Failure(`${folder} cannot be unmounted`, `run: fusermount3 -u -z ${folder}; nothing was deleted there`);
   rmdirSync(folder);
 }
 
@@ -104,5 +154,8 @@ function isMounted(folder: string): boolean {
 /** The mount at a folder, by the kernel's number for it. */
 function mountOf(folder: string): string | undefined {
   // Field 5 is the mount point; run folders have no blanks or backslashes, which the kernel would escape.
-  return readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((line) => line.split(' ')[4] === folder)?.split(' ', 1)[0];
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .find((line) => line.split(' ')[4] === folder)
+    ?.split(' ', 1)[0];
 }

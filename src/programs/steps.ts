@@ -40,7 +40,9 @@ export class StepReader {
       const at = rest.indexOf(this.#mark);
       if (at < 0) break;
       marker.lastIndex = 0;
-      const found = marker.exec(rest.toString('latin1', at + this.#mark.length, at + this.#mark.length + longestMarker));
+      const found = marker.exec(
+        rest.toString('latin1', at + this.#mark.length, at + this.#mark.length + longestMarker),
+      );
       if (found === null) return this.#hold(rest, at, keep);
       this.#tell(rest.subarray(0, at), keep);
       this.#end(Number(found[1]), Number(found[2]), found[3] === '.');
@@ -80,10 +82,14 @@ export class StepReader {
     const passed = this.#mark === undefined && isWhole ? this.#steps.length : this.#step;
     const stderr = this.#code === 0 ? parts.join('\n') : (parts.at(-2) ?? parts[0] ?? '');
     // The script says 0 when something ends it in the middle of a step, too: a yes is only what each step has said.
-    if (ended.code === 0 && passed < this.#steps.length && this.#code === 0) return { ended: { ...ended, code: undefined, signal: ended.signal ?? 'before its end', stderr }, passed };
+    if (ended.code === 0 && passed < this.#steps.length && this.#code === 0)
+      return { ended: { ...ended, code: undefined, signal: ended.signal ?? 'before its end', stderr }, passed };
     if (this.#code === 0 || ended.stopped !== undefined) return { ended: { ...ended, stderr }, passed };
     // A shell says 128 and the number for what a signal ended.
-    const end = this.#code > 128 ? { code: undefined, signal: `signal ${this.#code - 128}` } : { code: this.#code, signal: undefined };
+    const end =
+      this.#code > 128
+        ? { code: undefined, signal: `signal ${this.#code - 128}` }
+        : { code: this.#code, signal: undefined };
     return { ended: { ...ended, ...end, stderr }, passed };
   }
 }

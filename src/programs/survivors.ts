@@ -10,10 +10,14 @@ export function familyOf(pid: number): number[] {
 }
 
 /** Those that have not ended, with their names. `waits`: inside the kernel, where no signal reaches it. */
-export function survivorsOf(family: readonly number[]): { readonly pid: number; readonly name: string; readonly waits: boolean }[] {
+export function survivorsOf(
+  family: readonly number[],
+): { readonly pid: number; readonly name: string; readonly waits: boolean }[] {
   return family.flatMap((pid) => {
     const [state] = statOf(pid);
-    return state === undefined || state === 'Z' || state === 'X' ? [] : [{ pid, name: read(pid, 'comm').trim(), waits: state === 'D' }];
+    return state === undefined || state === 'Z' || state === 'X'
+      ? []
+      : [{ pid, name: read(pid, 'comm').trim(), waits: state === 'D' }];
   });
 }
 
@@ -42,7 +46,9 @@ export function watchTheEnd(family: readonly number[], giveUp: () => void): void
 }
 
 function processes(): number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 /** The fields behind the name, which may hold anything: state, parent, … (proc_pid_stat(5)); none when it has ended. */

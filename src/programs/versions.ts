@@ -15,11 +15,24 @@ interface Lack {
 
 export const lacking: Readonly<Record<Versioned, readonly Lack[]>> = {
   rsync: [
-    { before: '3.2.3', refused: true, lacks: 'older than what a night was tried with, and before 3.2.0 there is no --max-alloc, the bound on what a sender may make it hold' },
-    { before: '3.5.0', refused: false, lacks: 'before 3.5.0 a hostile sender had holes to use; distributions repair them in older versions too' },
+    {
+      before: '3.2.3',
+      refused: true,
+      lacks:
+        'older than what a night was tried with, and before 3.2.0 there is no --max-alloc, the bound on what a sender may make it hold',
+    },
+    {
+      before: '3.5.0',
+      refused: false,
+      lacks: 'before 3.5.0 a hostile sender had holes to use; distributions repair them in older versions too',
+    },
   ],
   restic: [
-    { before: '0.14.0', refused: true, lacks: "its check compares no sizes, so a pack that was cut short would pass, and it cannot read format 2" },
+    {
+      before: '0.14.0',
+      refused: true,
+      lacks: 'its check compares no sizes, so a pack that was cut short would pass, and it cannot read format 2',
+    },
   ],
 };
 
@@ -30,7 +43,10 @@ const forms: Readonly<Record<Versioned, RegExp>> = {
 };
 
 /** The arguments that make it say so. */
-export const versionArguments: Readonly<Record<Versioned, readonly string[]>> = { rsync: ['--version'], restic: ['version'] };
+export const versionArguments: Readonly<Record<Versioned, readonly string[]>> = {
+  rsync: ['--version'],
+  restic: ['version'],
+};
 
 /** The version, such as 3.2.7, from what the program said; undefined when it does not say. */
 export function versionIn(program: Versioned, said: string): string | undefined {
@@ -39,7 +55,8 @@ export function versionIn(program: Versioned, said: string): string | undefined 
 
 /** What makes a version unfit for a night, for people; undefined when nothing does, or when it is not known (''). */
 export function refusal(program: Versioned, version: string): string | undefined {
-  const lack = version === '' ? undefined : lacking[program].find(({ before, refused }) => refused && isOlder(version, before));
+  const lack =
+    version === '' ? undefined : lacking[program].find(({ before, refused }) => refused && isOlder(version, before));
   return lack === undefined ? undefined : `${program} ${version} is too old (${lack.before} is needed): ${lack.lacks}`;
 }
 

@@ -29,7 +29,9 @@ export class Watchdog {
   #lastProgress = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #fired = false;
-  readonly #onInterrupt = (): void => { this.#fire('interrupt'); };
+  readonly #onInterrupt = (): void => {
+    this.#fire('interrupt');
+  };
 
   constructor(bounds: Bounds, stop: (reason: StopReason) => void) {
     this.#bounds = bounds;
@@ -54,7 +56,12 @@ export class Watchdog {
   #schedule(): void {
     const next = this.#bounds.overrun === undefined ? 2 ** 31 - 2 : lookEvery;
     const wait = Math.min(this.#untilStall(), this.#untilDeadline(), next);
-    this.#timer = setTimeout(() => { this.#look(); }, Math.max(wait, 0) + 1);
+    this.#timer = setTimeout(
+      () => {
+        this.#look();
+      },
+      Math.max(wait, 0) + 1,
+    );
   }
 
   #look(): void {

@@ -81,7 +81,15 @@ function takeGroups({ name, uid, gid }: Owner): void {
 }
 
 /** What belongs to root's own session (its agent, its folders) is closed to the owner. */
-const ofTheSession = ['XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME', 'XDG_STATE_HOME', 'XDG_CACHE_HOME', 'XDG_DATA_HOME', 'SSH_AUTH_SOCK', 'DBUS_SESSION_BUS_ADDRESS'];
+const ofTheSession = [
+  'XDG_RUNTIME_DIR',
+  'XDG_CONFIG_HOME',
+  'XDG_STATE_HOME',
+  'XDG_CACHE_HOME',
+  'XDG_DATA_HOME',
+  'SSH_AUTH_SOCK',
+  'DBUS_SESSION_BUS_ADDRESS',
+];
 
 function settle({ name, home }: Owner): void {
   Object.assign(process.env, { HOME: home, USER: name, LOGNAME: name });

@@ -27,7 +27,13 @@ export interface JournalLine extends JournalEvent {
 export const chainStart = '0'.repeat(64);
 
 /** The next line of the journal, without a newline. `last` is the line before, `hash` its SHA-256. */
-export function nextLine(last: JournalLine | undefined, hash: string, repository: string, time: Date, event: JournalEvent): string {
+export function nextLine(
+  last: JournalLine | undefined,
+  hash: string,
+  repository: string,
+  time: Date,
+  event: JournalEvent,
+): string {
   const line: JournalLine = {
     sequence: (last?.sequence ?? 0) + 1,
     time: time.toISOString(),
@@ -42,7 +48,9 @@ export function nextLine(last: JournalLine | undefined, hash: string, repository
 export function parseJournalLine(text: string): JournalLine | undefined {
   try {
     const line = JSON.parse(text) as JournalLine;
-    return typeof line.sequence === 'number' && typeof line.previous === 'string' && typeof line.event === 'string' ? line : undefined;
+    return typeof line.sequence === 'number' && typeof line.previous === 'string' && typeof line.event === 'string'
+      ? line
+      : undefined;
   } catch {
     return undefined; // the caller says so: for a torn line this is an expected answer
   }
@@ -125,9 +133,13 @@ export class Verifier {
   /** After the last line; `torn`: how many bytes without a newline follow it. */
   end(torn: number): Verification {
     if (this.#suspects !== undefined) this.#decide(this.#recorded?.hash);
-    if (this.#called !== undefined && this.#called !== this.#repository) this.#refuse(this.#place, `it belongs to another repository, ${this.#called}`);
+    if (this.#called !== undefined && this.#called !== this.#repository)
+      this.#refuse(this.#place, `it belongs to another repository, ${this.#called}`);
     if (this.#bad === undefined && !this.#metRecorded) {
-      this.#refuse(this.#place, `the journal went on behind it, up to number ${this.#recorded?.sequence ?? 0}: its tail is missing`);
+      this.#refuse(
+        this.#place,
+        `the journal went on behind it, up to number ${this.#recorded?.sequence ?? 0}: its tail is missing`,
+      );
     }
     const known = this.#asked === undefined ? undefined : this.#known;
     return { lines: this.#head.sequence, head: this.#head, bad: this.#bad, torn, known };
@@ -137,7 +149,8 @@ export class Verifier {
     this.#head = head;
     if (head.hash === this.#asked) this.#known = true;
     if (head.hash === this.#recorded?.hash) this.#metRecorded = true;
-    if (head.sequence === this.#recorded?.sequence && !this.#metRecorded) this.#refuse(this.#place, 'it is not what was written there');
+    if (head.sequence === this.#recorded?.sequence && !this.#metRecorded)
+      this.#refuse(this.#place, 'it is not what was written there');
   }
 
   /** The second suspect is whole if what comes after it carries its hash; then the first was changed. */
@@ -164,7 +177,8 @@ export class Verifier {
     const expected = this.#head.sequence + 1;
     if (JSON.stringify(line) !== text) return 'it is not written as rsync-ratchet writes';
     if (line.sequence !== expected) return `it has the number ${line.sequence}, but ${expected} comes next`;
-    if (line.event === damagedEvent) return 'rsync-ratchet itself noted here that lines before it had been changed or cut off';
+    if (line.event === damagedEvent)
+      return 'rsync-ratchet itself noted here that lines before it had been changed or cut off';
     return undefined;
   }
 }

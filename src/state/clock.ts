@@ -25,7 +25,8 @@ const doubt = 7 * 24 * 3600 * 1000;
 export function clockAfter(clock: Clock, now: Date): Clock {
   const { believed, doubted } = clock;
   const time = now.toISOString();
-  if (believed === null || isNear(believed, now) || jumpAt(clock, now) !== undefined) return { believed: time, doubted: null };
+  if (believed === null || isNear(believed, now) || jumpAt(clock, now) !== undefined)
+    return { believed: time, doubted: null };
   const isSteady = doubted !== null && isNear(doubted.last, now) && now.getTime() >= Date.parse(doubted.last);
   return { believed, doubted: { since: isSteady ? doubted.since : time, last: time } };
 }
@@ -40,7 +41,9 @@ export function isBelieved(clock: Clock, now: Date): boolean {
 /** By how many milliseconds due dates move when the clock of `now` is believed although it is far from the last; else undefined. */
 export function jumpAt({ believed, doubted }: Clock, now: Date): number | undefined {
   if (believed === null || doubted === null || isNear(believed, now) || !isNear(doubted.last, now)) return undefined;
-  return now.getTime() - Date.parse(doubted.since) < doubt ? undefined : Date.parse(doubted.since) - Date.parse(believed);
+  return now.getTime() - Date.parse(doubted.since) < doubt
+    ? undefined
+    : Date.parse(doubted.since) - Date.parse(believed);
 }
 
 /** Milliseconds since a remembered time; one in the future was written by a wrong clock and counts as never. */

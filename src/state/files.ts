@@ -1,6 +1,20 @@
 /** Small files that survive a power cut, and durability for many files at once. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, closeSync, constants, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { escapeText } from '../printable.ts';
 import { Failure } from '../errors.ts';
@@ -73,8 +87,13 @@ export function removeTree(folder: string): void {
   } catch {
     spawnSync('chmod', ['-R', 'u+rwX', '--', folder], { timeout: patience, killSignal: 'SIGKILL' });
   }
-  const { status, stderr } = spawnSync('rm', ['-rf', '--', folder], { encoding: 'utf8', timeout: patience, killSignal: 'SIGKILL' });
-  if (status !== 0) throw new Failure(`${folder} cannot be deleted: ${escapeText(stderr)}`, 'delete it by hand, and look at the disk');
+  const { status, stderr } = spawnSync('rm', ['-rf', '--', folder], {
+    encoding: 'utf8',
+    timeout: patience,
+    killSignal: 'SIGKILL',
+  });
+  if (status !== 0)
+    throw new Failure(`${folder} cannot be deleted: ${escapeText(stderr)}`, 'delete it by hand, and look at the disk');
 }
 
 /** A million files take minutes; in milliseconds. */

@@ -27,7 +27,8 @@ export function folderIn(note: string): string {
 export function requireShortHold({ name, replica, timeouts }: Repository): void {
   const holder = holderIn(readText(ownPaths(replica).lock) ?? '');
   // A time in the future was written by a wrong clock: it must not make this run's silence last for years.
-  if (holder === undefined || sinceThen(holder.since, new Date()) <= timeouts.run + 2 * timeouts.prove + timeouts.check) return;
+  if (holder === undefined || sinceThen(holder.since, new Date()) <= timeouts.run + 2 * timeouts.prove + timeouts.check)
+    return;
   throw new Failure(
     `another run has held the lock since ${escapeText(holder.since)}, longer than a night can last, or by a clock that was wrong: process ${holder.pid}, at step "${escapeText(holder.phase)}"`,
     `look what it waits for (ps -o pid,stat,wchan:32,args -p ${holder.pid}), end it, and run: rsync-ratchet sync ${name}. Nothing was fetched`,
@@ -38,7 +39,9 @@ export function requireShortHold({ name, replica, timeouts }: Repository): void 
 function holderIn(note: string): Holder | undefined {
   try {
     const { pid, phase, since } = JSON.parse(note.split('\n')[1] ?? '') as Partial<Holder>;
-    return typeof pid === 'number' && typeof phase === 'string' && typeof since === 'string' ? { pid, phase, since } : undefined;
+    return typeof pid === 'number' && typeof phase === 'string' && typeof since === 'string'
+      ? { pid, phase, since }
+      : undefined;
   } catch {
     return undefined; // the answer, not an error
   }

@@ -22,11 +22,16 @@ export class IdFile {
   read(): Map<string, number> | undefined {
     const bytes = readBytes(this.#path);
     const end = (bytes?.length ?? 0) - hashLength;
-    const isWhole = bytes !== undefined && end >= heading.length && (end - heading.length) % width === 0 &&
-      bytes.subarray(0, heading.length).equals(heading) && bytes.subarray(end).equals(hashOf(bytes.subarray(0, end)));
+    const isWhole =
+      bytes !== undefined &&
+      end >= heading.length &&
+      (end - heading.length) % width === 0 &&
+      bytes.subarray(0, heading.length).equals(heading) &&
+      bytes.subarray(end).equals(hashOf(bytes.subarray(0, end)));
     if (!isWhole) return undefined;
     const ids = new Map<string, number>();
-    for (let at = heading.length; at < end; at += width) ids.set(bytes.toString('hex', at, at + 32), bytes.readUIntBE(at + 34, 6));
+    for (let at = heading.length; at < end; at += width)
+      ids.set(bytes.toString('hex', at, at + 32), bytes.readUIntBE(at + 34, 6));
     return ids;
   }
 

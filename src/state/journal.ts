@@ -5,7 +5,19 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chainStart, damagedEvent, headSchema, nextLine, parseJournalLine, Verifier, withRenaming, type Head, type JournalEvent, type JournalLine, type Verification } from './chain.ts';
+import {
+  chainStart,
+  damagedEvent,
+  headSchema,
+  nextLine,
+  parseJournalLine,
+  Verifier,
+  withRenaming,
+  type Head,
+  type JournalEvent,
+  type JournalLine,
+  type Verification,
+} from './chain.ts';
 import { replaceFile, shareWithGroup, syncFolder } from './files.ts';
 import { readJson } from './json-file.ts';
 import { blockLength, cutTornLine, eachLine, linesBackwards } from './lines.ts';
@@ -50,7 +62,10 @@ export class Journal {
         if (head.line !== undefined) lines.push(head.line);
       }
       fsyncSync(file);
-      replaceFile(this.#path(headName), `${JSON.stringify({ sequence: head?.line?.sequence ?? 0, hash: head?.hash })}\n`);
+      replaceFile(
+        this.#path(headName),
+        `${JSON.stringify({ sequence: head?.line?.sequence ?? 0, hash: head?.hash })}\n`,
+      );
       return { head: head?.hash ?? chainStart, lines, repaired };
     } finally {
       closeSync(file);
@@ -117,7 +132,9 @@ export class Journal {
     const verifier = new Verifier(this.#repository, this.#recordedHead(), asked);
     let torn = 0;
     for (const name of this.#names()) {
-      const end = eachLine(this.#path(name), (line, number) => { verifier.line(name, number, line.toString('utf8'), hashOf(line)); });
+      const end = eachLine(this.#path(name), (line, number) => {
+        verifier.line(name, number, line.toString('utf8'), hashOf(line));
+      });
       torn = end.torn;
       if (torn > 0 && name !== currentName) verifier.line(name, end.lines + 1, '', '');
     }
@@ -185,19 +202,31 @@ export class Journal {
   #repairs(torn: number, last: Last | undefined): { events: JournalEvent[]; repaired: string | undefined } {
     const recorded = this.#recordedHead();
     const sequence = last?.line?.sequence ?? 0;
-    const isDamaged = recorded !== undefined && (recorded.sequence > sequence || (recorded.sequence === sequence && recorded.hash !== last?.hash));
+    const isDamaged =
+      recorded !== undefined &&
+      (recorded.sequence > sequence || (recorded.sequence === sequence && recorded.hash !== last?.hash));
     if (isDamaged) {
       const event = { event: damagedEvent, bytesDropped: torn, recorded };
-      return { events: [event], repaired: `${this.#path(currentName)} does not end as it ended last time: lines were changed or cut off` };
+      return {
+        events: [event],
+        repaired: `${this.#path(currentName)} does not end as it ended last time: lines were changed or cut off`,
+      };
     }
     if (torn === 0) return { events: [], repaired: undefined };
     const event = { event: 'journal-repaired', bytesDropped: torn };
-    return { events: [event], repaired: `the last line of ${this.#path(currentName)} was cut short by a crash; ${torn} bytes were dropped` };
+    return {
+      events: [event],
+      repaired: `the last line of ${this.#path(currentName)} was cut short by a crash; ${torn} bytes were dropped`,
+    };
   }
 
   /** Undefined when it was never written: the chain itself still tells. */
   #recordedHead(): Head | undefined {
-    return readJson(this.#path(headName), headSchema, 'something else than rsync-ratchet wrote there: look who can; hold the journal against a mail (history --verify HASH), then move the file away');
+    return readJson(
+      this.#path(headName),
+      headSchema,
+      'something else than rsync-ratchet wrote there: look who can; hold the journal against a mail (history --verify HASH), then move the file away',
+    );
   }
 }
 
@@ -208,7 +237,8 @@ interface Last {
 }
 
 function lastOf(path: string): Last | undefined {
-  for (const bytes of linesBackwards(path)) return { line: parseJournalLine(bytes.toString('utf8')), hash: hashOf(bytes) };
+  for (const bytes of linesBackwards(path))
+    return { line: parseJournalLine(bytes.toString('utf8')), hash: hashOf(bytes) };
   return undefined;
 }
 

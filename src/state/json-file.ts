@@ -11,13 +11,22 @@ export const fromBackup = 'nothing was done; restore the file from a backup of t
  * What a file holds; undefined when there is none. Throws Failure when it may not be read, and in other words, with
  * `hint`, when it is not what `schema` says.
  */
-export function readJson<S extends v.GenericSchema>(path: string, schema: S, hint = fromBackup): v.InferOutput<S> | undefined {
+export function readJson<S extends v.GenericSchema>(
+  path: string,
+  schema: S,
+  hint = fromBackup,
+): v.InferOutput<S> | undefined {
   const text = readText(path);
   return text === undefined ? undefined : parseJson(text, path, schema, hint);
 }
 
 /** A text of `path` as `schema` says. Throws Failure with what is wrong. */
-export function parseJson<S extends v.GenericSchema>(text: string, path: string, schema: S, hint = fromBackup): v.InferOutput<S> {
+export function parseJson<S extends v.GenericSchema>(
+  text: string,
+  path: string,
+  schema: S,
+  hint = fromBackup,
+): v.InferOutput<S> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -28,5 +37,8 @@ export function parseJson<S extends v.GenericSchema>(text: string, path: string,
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const place = v.getDotPath(issue);
-  throw new Failure(`${path} is damaged: ${place === null ? '' : `${escapeText(place, 100)}: `}${escapeText(issue.message, 200)}`, hint);
+  throw new Failure(
+    `${path} is damaged: ${place === null ? '' : `${escapeText(place, 100)}: `}${escapeText(issue.message, 200)}`,
+    hint,
+  );
 }

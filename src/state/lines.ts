@@ -11,7 +11,7 @@ export function* linesBackwards(path: string): Generator<Buffer> {
   if (file === undefined) return;
   try {
     const rest: Buffer[] = []; // of a line that begins further ahead; joined once, however long it is
-    for (let end = fstatSync(file).size; end > 0; ) {
+    for (let end = fstatSync(file).size; end > 0;) {
       let block = Buffer.alloc(Math.min(end, blockLength));
       readSync(file, block, 0, block.length, (end -= block.length));
       for (let newline = block.lastIndexOf(10); newline >= 0; newline = block.lastIndexOf(10)) {

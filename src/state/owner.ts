@@ -26,9 +26,18 @@ export type DefaultState = (owner: Owner) => string;
  * The owner of a repository's marker; before `init` of the state folder, else of the replica or of the folder that it will
  * lie in. `state` is what the configuration says; where it is silent the state is the owner's own, and says nothing of him.
  */
-export function ownershipOf(repository: Repository, state: string | undefined, purpose: Purpose, defaultState: DefaultState): Ownership {
+export function ownershipOf(
+  repository: Repository,
+  state: string | undefined,
+  purpose: Purpose,
+  defaultState: DefaultState,
+): Ownership {
   const owner = ownerOf(deciding(repository, state));
-  return { repository: repository.name, owner, objection: objectionTo(repository, state ?? defaultState(owner), owner, purpose) };
+  return {
+    repository: repository.name,
+    owner,
+    objection: objectionTo(repository, state ?? defaultState(owner), owner, purpose),
+  };
 }
 
 /** The one owner of all. Throws UsageError when there are several, for a process is one user's. */
@@ -90,7 +99,11 @@ export function stateFiles(state: string, name: string): string[] {
 function replicaFiles(replica: string, purpose: Purpose): string[] {
   const { own, marker } = ownPaths(replica);
   if (purpose !== 'making' && ifOpen(() => isThere(marker)) !== true) return [];
-  return [replica, ...['config', 'keys', 'index', 'snapshots', 'data'].map((name) => join(replica, name)), ...withEntries(own)];
+  return [
+    replica,
+    ...['config', 'keys', 'index', 'snapshots', 'data'].map((name) => join(replica, name)),
+    ...withEntries(own),
+  ];
 }
 
 function withEntries(folder: string): string[] {
@@ -108,8 +121,13 @@ function ifOpen<T>(look: () => T): T | undefined {
 
 /** The folder that the owner could not make where it is to lie, and the command that makes it for him. */
 function cannotMake(folders: readonly string[], owner: Owner): string | undefined {
-  const closed = folders.find((folder) => asOwner(owner, () => ifOpen(() => isThere(folder) || mayWrite(nearest(folder)))) !== true);
-  return closed && `${owner.name}, to whom the repository will belong, may not make ${closed}: install -d -m 700 -o ${owner.name} ${closed}`;
+  const closed = folders.find(
+    (folder) => asOwner(owner, () => ifOpen(() => isThere(folder) || mayWrite(nearest(folder)))) !== true,
+  );
+  return (
+    closed &&
+    `${owner.name}, to whom the repository will belong, may not make ${closed}: install -d -m 700 -o ${owner.name} ${closed}`
+  );
 }
 
 /** By the modes, since access(2) asks for the real user. */

@@ -27,7 +27,10 @@ function opened(path: string): number | undefined {
 }
 
 function noFile(path: string, kind: string): Failure {
-  return new Failure(`${path} is no file, but ${kind}`, `nothing was done; something else than rsync-ratchet put it there: look who can write in ${dirname(path)}, then restore the file from a backup of this machine`);
+  return new Failure(
+    `${path} is no file, but ${kind}`,
+    `nothing was done; something else than rsync-ratchet put it there: look who can write in ${dirname(path)}, then restore the file from a backup of this machine`,
+  );
 }
 
 /** What a small file of ours holds; undefined when there is none. Throws Failure as openForReading does. */
@@ -54,8 +57,12 @@ export function unreadable(path: string, error: NodeJS.ErrnoException): Failure 
   if (error.code === 'ENXIO') return noFile(path, 'a socket');
   const isClosed = error.code === 'EACCES' || error.code === 'EPERM';
   return new Failure(
-    isClosed ? `${path} may not be read by the user ${userName()}` : `${path} could not be read (${error.code ?? error.message})`,
-    isClosed ? `nothing is damaged, and nothing was done; as root: chown -R ${userName()}: ${dirname(path)}, unless another user runs the nights (ls -l shows whose it is)` : 'look at the disk (dmesg); nothing was done',
+    isClosed
+      ? `${path} may not be read by the user ${userName()}`
+      : `${path} could not be read (${error.code ?? error.message})`,
+    isClosed
+      ? `nothing is damaged, and nothing was done; as root: chown -R ${userName()}: ${dirname(path)}, unless another user runs the nights (ls -l shows whose it is)`
+      : 'look at the disk (dmesg); nothing was done',
     { cause: error },
   );
 }

@@ -4,7 +4,9 @@ import { basename, dirname } from 'node:path';
 
 /** Whether `path` is `folder` or lies in it; neither needs to be there. What may not be looked at counts by its name. */
 export function isReallyWithin(path: string, folder: string): boolean {
-  return foldersAround(real(path)).map(identity).includes(identity(real(folder)));
+  return foldersAround(real(path))
+    .map(identity)
+    .includes(identity(real(folder)));
 }
 
 /** The path itself first, the root last. */

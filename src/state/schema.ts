@@ -2,7 +2,10 @@
 import * as v from 'valibot';
 
 /** A moment: ISO 8601 in UTC. */
-export const moment = v.pipe(v.string(), v.check((text) => /^\d{4}-\d\d-\d\dT.*Z$/.test(text) && !Number.isNaN(Date.parse(text)), 'no time'));
+export const moment = v.pipe(
+  v.string(),
+  v.check((text) => /^\d{4}-\d\d-\d\dT.*Z$/.test(text) && !Number.isNaN(Date.parse(text)), 'no time'),
+);
 
 /** A whole number from 0. */
 export const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
