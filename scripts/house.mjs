@@ -18,7 +18,7 @@ export const house = [
   [/^layout\.ts$/, [...ground]],
 
   // The lock, and what it stands on. `ratchet` alone can write to a replica.
-  [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/schema.ts', 'words/', 'telling/', 'type scrub/', 'fs!', 'valibot']],
+  [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'words/', 'telling/', 'type scrub/', 'fs!', 'valibot']],
   [/^proof\/(known-blobs|record-sorter|read-unread|prove|asking)\.ts$/, ['proof/', 'ratchet/', 'audit/', 'programs/', 'state/', 'type config/', 'type telling/', 'fs!']],
   [/^proof\//, ['proof/', 'ratchet/', 'audit/', 'programs/', 'state/', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs!']],

@@ -6,7 +6,7 @@ import { Failure } from '../errors.ts';
 import { sshFailed } from '../programs/channel.ts';
 import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
 import { pathOf, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
-import { rsyncSource } from '../programs/ssh.ts';
+import { rsyncSource } from '../programs/ssh-command.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 
 /** How many are offered by name, and how long a look may take, in milliseconds. */

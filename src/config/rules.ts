@@ -1,4 +1,5 @@
-import { namePattern, ways } from './schema.ts';
+import { ways } from './alerts-schema.ts';
+import { namePattern } from './repository-schema.ts';
 import { parseSource } from './source.ts';
 import { placeFindings, type Place } from './places.ts';
 import type { Finding, KeyPath } from './types.ts';
@@ -83,13 +84,11 @@ function transportFindings(raw: unknown): Finding[] {
           'must say how to send: exactly one of smtp, sendmail, directory (smtp: {} is a mail server on this machine)',
       },
     ];
-  return given
-    .slice(1)
-    .map((key) => ({
-      path: [...path, key],
-      at: 'key',
-      message: `must be the only way to send: exactly one of smtp, sendmail, directory; ${given[0] ?? ''} is there already`,
-    }));
+  return given.slice(1).map((key) => ({
+    path: [...path, key],
+    at: 'key',
+    message: `must be the only way to send: exactly one of smtp, sendmail, directory; ${given[0] ?? ''} is there already`,
+  }));
 }
 
 /** A password goes out in the clear to this machine alone. */

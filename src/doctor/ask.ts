@@ -2,7 +2,7 @@
 import { bad, type Verdict } from './checkup.ts';
 import { secretFault } from '../config/file.ts';
 import { run, type Ended } from '../programs/process.ts';
-import { masterEnvironment } from '../programs/ssh.ts';
+import { masterEnvironment } from '../programs/ssh-command.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 
 /** One thing to look at. */

@@ -4,7 +4,7 @@ import type { Repository } from '../config/config.ts';
 import { escapeText } from '../printable.ts';
 import type { ValueProblem } from '../config/file.ts';
 import { identityFault, knownHostsFault } from '../programs/ssh-files.ts';
-import { fixedOptions, loginArguments, masterEnvironment } from '../programs/ssh.ts';
+import { fixedOptions, loginArguments, masterEnvironment } from '../programs/ssh-command.ts';
 
 /** Each at its key. */
 export function sshProblems(repository: Repository): ValueProblem[] {

@@ -10,16 +10,9 @@ import { whatLiesThere } from '../audit/look-around.ts';
 import { wantsRoom } from '../programs/room.ts';
 import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
 import { callsOfOneRun, pathOf, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
-import {
-  connect,
-  loginArguments,
-  makeRunFolder,
-  portOf,
-  removeRunFolder,
-  sshOptions,
-  type Connection,
-  type RemoteRepository,
-} from '../programs/ssh.ts';
+import { connect, type Connection } from '../programs/ssh.ts';
+import { makeRunFolder, removeRunFolder } from '../programs/run-folder.ts';
+import { loginArguments, portOf, type RemoteRepository, sshOptions } from '../programs/ssh-command.ts';
 
 const notLooked = 'not looked at';
 /** A name that no repository has. */

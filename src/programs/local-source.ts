@@ -4,10 +4,13 @@ import { accessSync, closeSync, constants, lstatSync, openSync, readdirSync } fr
 import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';
 import { layoutFolders } from '../layout.ts';
-import { Failure } from '../errors.ts';
+import { asFailure, Failure } from '../errors.ts';
 import { ownerOf, userName } from '../state/become.ts';
 import { briefly } from './briefly.ts';
 import { inRoom } from './room.ts';
+import { letGo, fallenFrom, type HeldFolder, hold } from './held-folder.ts';
+import { withSlash } from './ssh-command.ts';
+import type { Connection } from './ssh.ts';
 
 /** How long a folder of this machine may take to say what lies in it, in milliseconds. */
 const mostSilence = 30_000;
@@ -16,7 +19,7 @@ const mostSilence = 30_000;
  * Throws Failure when a source on this machine does not answer: a dead NFS server, a hung FUSE mount. Asked by a program of
  * its own, because whoever asks waits in the kernel, where our own clocks would not run.
  */
-export async function requireAnswer(path: string, interrupt: AbortSignal): Promise<void> {
+async function requireAnswer(path: string, interrupt: AbortSignal): Promise<void> {
   const { code } = await briefly('find', oneName(path), mostSilence, interrupt);
   interrupt.throwIfAborted();
   if (code !== undefined) return; // what find thinks of it is not asked here
@@ -135,4 +138,56 @@ function unreadableInRoom(source: string, paths: readonly string[]): string | un
   if (status === 0) return first === '' ? undefined : first;
   const hasRoom = ask(['/', '-maxdepth', '0'], []).status === 0;
   return hasRoom ? source : undefined;
+}
+
+/** A folder of this machine, a disk perhaps. */
+export async function openFolder(repository: Repository, path: string, interrupt: AbortSignal): Promise<Connection> {
+  await requireAnswer(path, interrupt);
+  const held = holdSource(path);
+  const closed = closedSource(repository);
+  if (closed !== undefined) {
+    letGo(held);
+    throw closed;
+  }
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    if (isOpen) letGo(held);
+    isOpen = false;
+  };
+  const fallen = async (): Promise<Failure | undefined> => {
+    try {
+      await requireAnswer(path, interrupt);
+      return fallenFrom(held);
+    } catch (error) {
+      return asFailure(error);
+    }
+  };
+  return {
+    source: withSlash(path),
+    channels: undefined,
+    readable: [path],
+    held: [held],
+    stderr: () => '',
+    fallen,
+    close,
+  };
+}
+function holdSource(path: string): HeldFolder {
+  try {
+    return hold(path);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new Failure(
+        `the source ${path} is ${code === 'ENOENT' ? 'not there' : 'no folder'}`,
+        'is its disk mounted, and the path in source right? Nothing was fetched',
+        { cause: error },
+      );
+    }
+    throw new Failure(
+      `the source ${path} cannot be opened (${code})`,
+      'may this user reach it? Look at the modes of the folders above it; nothing was fetched',
+      { cause: error },
+    );
+  }
 }

@@ -3,10 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';
-import { countedSnapshots, rebuildIndex, resticCodes, retrying, saysNoKeyFits } from './restic-words.ts';
-import { findProgram, run, type Command, type Ended } from './process.ts';
-import { tellPacks } from './progress.ts';
-import { type Progress } from './progress.ts';
+import { countedSnapshots, rebuildIndex, resticCodes, saysNoKeyFits } from './restic-words.ts';
+import { findProgram } from './process.ts';
+import type { Progress } from './progress.ts';
 import { ownPaths } from '../replica-path.ts';
 import {
   codeOf,
@@ -20,68 +19,15 @@ import {
 } from './restic-failures.ts';
 import { requireRestic, type KnownRestic } from './restic-version.ts';
 import { overlayRefused, passwordRefused } from './sandbox-script.ts';
-import {
-  canIsolate,
-  isolatedCommand,
-  linkView,
-  unisolatedCommand,
-  type Shows,
-  type Step,
-  type View,
-} from './sandbox.ts';
+import { canIsolate, isolatedCommand, unisolatedCommand, type Step } from './sandbox.ts';
+import { linkView, type Shows, type View } from './sandbox-view.ts';
 import { StepReader } from './steps.ts';
-
-/** What restic said to one question. */
-export interface Answer {
-  readonly isGood: boolean;
-  /** Its output and its words, escaped and capped, for people. */
-  readonly words: string;
-  /** The end of its output. */
-  readonly stdout: string;
-}
-
-/** What is shown to restic besides the replica. */
-export interface Shown {
-  readonly candidate?: string;
-  /** A config that is shown instead of the replica's own. */
-  readonly config?: string;
-  /** Paths that are hidden. */
-  readonly without?: readonly string[];
-  /** Packs that are shown although they are not there, as empty files of so many bytes. */
-  readonly standIns?: ReadonlyMap<string, number>;
-  /** By default all of the replica, and all of the candidate as if it had been admitted. */
-  readonly shows?: Shows;
-  /** Whether restic may write indexes (in memory); by default not. */
-  readonly mayWrite?: boolean;
-}
-
-/** How restic sees the repository: overlays, a copy of hard links, or that copy without isolation. */
-export type Road = 'overlay' | 'links' | 'unisolated';
-
-/** What several steps came to. */
-export interface Asked {
-  /** How many steps ended well; the first that does not is the last. */
-  readonly passed: number;
-  /** Whether restic said no to the step after these; otherwise, when some are left, the time was over. */
-  readonly isRefused: boolean;
-  readonly words: string;
-}
-
-/** What is to be done with what restic prints. */
-export interface Listening {
-  /** When all must be over, in milliseconds since 1970. */
-  readonly until: number;
-  /** Output of a step, piece by piece. */
-  readonly onOutput?: (step: number, chunk: Buffer) => void;
-  /** A command has ended well: a step, or one index of `each index`. */
-  readonly onEnd?: (step: number) => void;
-  readonly progress?: Progress | undefined;
-}
+import type { Answer, Asked, Listening, Road, Shown } from './restic-question.ts';
+import { type Ran, runRestic } from './restic-run.ts';
 
 const everything: Shows = { data: 'cr', index: 'cr', keys: 'cr', snapshots: 'cr' };
-/** How much of the end of an answer is kept. */
-const outputKept = 64 * 1024;
 
+/** A repository, and the restic that is asked about it. */
 export class Restic {
   readonly #repository: Repository;
   readonly #passwordFile: string;
@@ -231,15 +177,17 @@ export class Restic {
       if (road !== 'overlay') await linkView(view, links, listening.until);
       if (road === 'unisolated') requirePassword(view.passwordFile);
       if (road === 'unisolated')
-        return await this.#run(
+        return await runRestic(
           unisolatedCommand(view, this.#scratch, links, onlyStep(steps)),
           new StepReader(undefined, steps, listening),
           listening,
+          this.#interrupt,
         );
-      const ran = await this.#run(
+      const ran = await runRestic(
         isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce),
         new StepReader(nonce, steps, listening),
         listening,
+        this.#interrupt,
       );
       if (ran.ended.stopped !== undefined) return ran; // its time was over while the view was made, perhaps: that is nobody's fault
       if (ran.script === passwordRefused) throw passwordFailure(view.passwordFile, ran.ended.stderr);
@@ -252,60 +200,7 @@ export class Restic {
       rmSync(links, { recursive: true, force: true });
     }
   }
-
-  async #run(command: Command, reader: StepReader, { until, progress }: Listening): Promise<Ran> {
-    const said: Buffer[] = [];
-    let [length, end] = [0, ''];
-    // restic says nothing for hours while it works, so it has one clock, and the other one must not come first.
-    const bounds = { stall: Math.max(1, until - Date.now()) + 60_000, deadline: until, interrupt: this.#interrupt };
-    const onStdout = (chunk: Buffer): void => {
-      reader.read(chunk, (text) => {
-        end = (end + text).slice(-outputKept);
-      });
-      if (progress !== undefined) tellPacks(chunk, progress);
-    };
-    const onStderr = (chunk: Buffer): void => {
-      if ((length += chunk.length) <= outputKept) said.push(chunk);
-      if (retrying.test(chunk.toString('latin1'))) throw new GaveUp();
-    };
-    let ended: Ended;
-    try {
-      ended = await run(
-        progress === undefined ? command : { ...command, env: { ...command.env, RESTIC_PROGRESS_FPS: '2' } },
-        bounds,
-        onStdout,
-        onStderr,
-      );
-    } catch (error) {
-      if (!(error instanceof GaveUp)) throw error;
-      return {
-        ended: {
-          code: resticCodes.no,
-          signal: undefined,
-          stderr: Buffer.concat(said).toString('latin1'),
-          stopped: undefined,
-        },
-        passed: reader.passed,
-        stdout: end,
-        script: undefined,
-      };
-    }
-    if (this.#interrupt.aborted) throw this.#interrupt.reason;
-    return { ...reader.judge(ended), stdout: end, script: ended.code };
-  }
 }
-
-/** What a process came to: `ended` is restic's own end where there was one. */
-interface Ran {
-  readonly ended: Ended;
-  readonly passed: number;
-  readonly stdout: string;
-  /** The exit code of the script around restic. */
-  readonly script: number | undefined;
-}
-
-/** Thrown to stop a restic that waits for what will not come: a pack that is not there is asked for for fifteen minutes. */
-class GaveUp extends Error {}
 
 function onlyStep(steps: readonly Step[]): readonly string[] {
   const [step] = steps;

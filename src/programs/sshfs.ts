@@ -17,7 +17,8 @@ import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
 import { heldFlags, identityOf, letGo as release, type HeldFolder } from './held-folder.ts';
 import { collect, endGroup, findProgram, keptTogether, killGroup, start, type Command } from './process.ts';
-import { knowsForking, masterEnvironment, portOf, sshOptions, type Connection } from './ssh.ts';
+import { knowsForking, type Connection } from './ssh.ts';
+import { masterEnvironment, portOf, sshOptions } from './ssh-command.ts';
 import { connectionFailure } from './ssh-words.ts';
 
 type SftpRepository = Repository & { source: Extract<Repository['source'], { kind: 'sftp' }> };

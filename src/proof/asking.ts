@@ -12,8 +12,10 @@ import type { KnownBlobs } from './known-blobs.ts';
 import type { Missing } from './missing-packs.ts';
 import type { Progress } from '../programs/progress.ts';
 import { OutOfTime, cannotOpen } from '../programs/restic-failures.ts';
-import type { Listening, Restic, Shown } from '../programs/restic.ts';
-import type { Shows, Step } from '../programs/sandbox.ts';
+import type { Restic } from '../programs/restic.ts';
+import type { Listening, Shown } from '../programs/restic-question.ts';
+import type { Step } from '../programs/sandbox.ts';
+import type { Shows } from '../programs/sandbox-view.ts';
 
 export interface Asking {
   readonly restic: Restic;

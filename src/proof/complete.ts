@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { asFailure } from '../errors.ts';
 import { OutOfTime, saysWrongPassword } from '../programs/restic-failures.ts';
-import type { Restic, Shown } from '../programs/restic.ts';
+import type { Shown } from '../programs/restic-question.ts';
+import type { Restic } from '../programs/restic.ts';
 import { namesIn } from '../state/files.ts';
 import { culprits, first } from './culprits.ts';
 import { mostCulprits } from './proof.ts';

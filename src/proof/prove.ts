@@ -12,7 +12,7 @@ import { makeFolder } from '../state/files.ts';
 import { readNew, type Reading } from './read-new.ts';
 import { notRead } from './read-indexes.ts';
 import { cannotOpen, OutOfTime } from '../programs/restic-failures.ts';
-import type { Answer } from '../programs/restic.ts';
+import type { Answer } from '../programs/restic-question.ts';
 
 /** More arguments than this are given to several processes. */
 const mostSnapshots = 4000;

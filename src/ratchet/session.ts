@@ -13,7 +13,8 @@ import { takeLock, type Lock, type Locks } from '../programs/lock.ts';
 import { keepYoungGenerationSmall } from '../state/young-generation.ts';
 import { ownPaths } from '../replica-path.ts';
 import { callsOfOneRun, type Calls, type RsyncContext } from '../programs/rsync-call.ts';
-import { connect, makeRunFolder, removeRunFolder, type Connection } from '../programs/ssh.ts';
+import { connect, type Connection } from '../programs/ssh.ts';
+import { makeRunFolder, removeRunFolder } from '../programs/run-folder.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 
 export class Session {

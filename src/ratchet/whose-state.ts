@@ -1,7 +1,7 @@
 /** Whether the state folder of a repository knows its replica: without it there are no tombstones, no alarm, no history. */
 import { join } from 'node:path';
 import type { Config, Repository } from '../config/config.ts';
-import { namePattern } from '../config/schema.ts';
+import { namePattern } from '../config/repository-schema.ts';
 import { Failure } from '../errors.ts';
 import { fromBackup } from '../state/json-file.ts';
 import { readMarker, type Marker } from './replica.ts';

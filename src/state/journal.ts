@@ -2,8 +2,7 @@
  * `journal.jsonl`: one chained line for each event. A new year begins a new file, the old one becomes
  * `journal-2025.jsonl`; the chain goes on across them. `journal.head` keeps the last line's hash.
  */
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   chainStart,
@@ -20,8 +19,8 @@ import {
 } from './chain.ts';
 import { replaceFile, shareWithGroup, syncFolder } from './files.ts';
 import { readJson } from './json-file.ts';
-import { blockLength, cutTornLine, eachLine, linesBackwards } from './lines.ts';
-import { openForReading } from './read-file.ts';
+import { cutTornLine, eachLine, linesBackwards } from './lines.ts';
+import { type Last, firstLine, hashOf, lastOf } from './journal-ends.ts';
 
 const currentName = 'journal.jsonl';
 const headName = 'journal.head';
@@ -228,32 +227,4 @@ export class Journal {
       'something else than rsync-ratchet wrote there: look who can; hold the journal against a mail (history --verify HASH), then move the file away',
     );
   }
-}
-
-/** The last line of a file. */
-interface Last {
-  readonly line: JournalLine | undefined;
-  readonly hash: string;
-}
-
-function lastOf(path: string): Last | undefined {
-  for (const bytes of linesBackwards(path))
-    return { line: parseJournalLine(bytes.toString('utf8')), hash: hashOf(bytes) };
-  return undefined;
-}
-
-function firstLine(path: string): JournalLine | undefined {
-  const file = openForReading(path);
-  if (file === undefined) return undefined;
-  try {
-    const block = Buffer.alloc(blockLength);
-    const text = block.toString('utf8', 0, readSync(file, block));
-    return parseJournalLine(text.slice(0, Math.max(0, text.indexOf('\n'))));
-  } finally {
-    closeSync(file);
-  }
-}
-
-function hashOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

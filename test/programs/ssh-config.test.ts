@@ -5,7 +5,9 @@ import { chmodSync, createReadStream, existsSync, mkdirSync, readFileSync, write
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { connect, loginArguments, makeRunFolder, masterCommand, removeRunFolder, type RemoteRepository } from '../../src/programs/ssh.ts';
+import { connect } from '../../src/programs/ssh.ts';
+import { makeRunFolder, removeRunFolder } from '../../src/programs/run-folder.ts';
+import { loginArguments, masterCommand, type RemoteRepository } from '../../src/programs/ssh-command.ts';
 import { setVariables } from '../support/environment.ts';
 import { allEnded, processesOf } from '../support/processes.ts';
 import { repositoryConfig } from '../support/repositoryConfig.ts';

@@ -4,7 +4,9 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Failure, Interrupted } from '../../src/errors.ts';
-import { connect, makeRunFolder, masterCommand, removeRunFolder, rsyncSource, throughMaster } from '../../src/programs/ssh.ts';
+import { connect } from '../../src/programs/ssh.ts';
+import { makeRunFolder, removeRunFolder } from '../../src/programs/run-folder.ts';
+import { masterCommand, rsyncSource, throughMaster } from '../../src/programs/ssh-command.ts';
 import { connectionFailure } from '../../src/programs/ssh-words.ts';
 import { setVariables } from '../support/environment.ts';
 import { repositoryConfig } from '../support/repositoryConfig.ts';

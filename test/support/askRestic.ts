@@ -1,5 +1,6 @@
 /** restic, asked one question: here, or (asked.ts) in a process of its own, so that it can be another user's, in another room. */
-import { Restic, type Answer, type Road, type Shown } from '../../src/programs/restic.ts';
+import { Restic } from '../../src/programs/restic.ts';
+import type { Answer, Road, Shown } from '../../src/programs/restic-question.ts';
 import type { Value } from './config.ts';
 import { repositoryConfig } from './repositoryConfig.ts';
 

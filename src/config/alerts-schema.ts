@@ -1,0 +1,72 @@
+/** The keys of `alerts.email`: who gets a mail, and the one way to send it. */
+import * as v from 'valibot';
+import { key } from './repository-schema.ts';
+import { isGreeting, isMailHost } from './source.ts';
+import type { Email, Transport } from './types.ts';
+import { type Resolve, address, commandLine, list, matching, oneOf, path, text, whole } from './values.ts';
+
+const localSmtp = { host: 'localhost', port: 25, tls: 'opportunistic' } as const;
+
+/** The ways to send a mail, of which there is exactly one; that is a rule of config-rules.ts. */
+export const ways = ['smtp', 'sendmail', 'directory'];
+export function email(resolve: Resolve) {
+  const smtp = v.strictObject({
+    host: key(
+      v.optional(matching("must be a mail server's name or address, such as localhost", isMailHost), localSmtp.host),
+      'The mail server.',
+    ),
+    port: key(
+      v.optional(whole(1, 65535), localSmtp.port),
+      'Its port; 465 means TLS from the start, as tls: implicit does on any.',
+    ),
+    tls: key(
+      v.optional(oneOf('required', 'opportunistic', 'implicit', 'none'), localSmtp.tls),
+      'Encryption: required (STARTTLS with a valid certificate), opportunistic (when the server offers it), implicit (TLS from the start, with a valid certificate), or none.',
+    ),
+    name: key(
+      v.exactOptional(
+        matching('must be a host name such as serverb.example.org, or an address in brackets', isGreeting),
+      ),
+      'The name with which the mail server is greeted (EHLO); without it the full name of this machine.',
+    ),
+    user: key(
+      v.exactOptional(text('must be the user name for the mail server')),
+      'The login, if the server wants one; together with passwordFile.',
+    ),
+    passwordFile: key(v.exactOptional(path(resolve)), 'A file with the password of the login, closed to others.'),
+  });
+  const fields = v.strictObject({
+    from: key(address, 'The sender, such as ratchet@serverB.'),
+    to: key(
+      v.pipe(list(address, 'mail addresses'), v.minLength(1, 'must name at least one mail address')),
+      'The recipients.',
+    ),
+    smtp: key(v.exactOptional(smtp), 'Send by SMTP; smtp: {} is a mail server on this machine.'),
+    sendmail: key(
+      v.exactOptional(commandLine(resolve)),
+      'Send with a program on this machine: /usr/sbin/sendmail, or with arguments as a list [/usr/bin/msmtp, -a, work].',
+    ),
+    directory: key(v.exactOptional(path(resolve)), 'Write each mail as an .eml file into this folder.'),
+    onSuccess: key(
+      v.optional(oneOf('never', 'always', 'recovery'), 'never'),
+      'Whether good nights are mailed too: never, always, or recovery (the first good one after a bad one).',
+    ),
+  });
+  return v.pipe(
+    fields,
+    v.metadata({ oneOf: ways.map((way) => ({ required: [way] })) }),
+    v.transform(({ from, to, onSuccess, ...way }): Email => ({ from, to, onSuccess, transport: transport(way) })),
+  );
+}
+
+/** The way that is given. */
+function transport(way: {
+  smtp?: Omit<Extract<Transport, { kind: 'smtp' }>, 'kind'>;
+  sendmail?: string[];
+  directory?: string;
+}): Transport {
+  const [path, ...args] = way.sendmail ?? [];
+  if (path !== undefined) return { kind: 'sendmail', path, args };
+  if (way.directory !== undefined) return { kind: 'directory', path: way.directory };
+  return { kind: 'smtp', ...(way.smtp ?? localSmtp) };
+}

@@ -1,0 +1,31 @@
+/** The private folder of a run. */
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { pipesFolder } from './channel.ts';
+import { unmount } from './sshfs.ts';
+
+/** Sockets above about 85 characters fail (sun_path is 108 bytes, ssh adds a random suffix while it binds). */
+const longestSocketPath = 85;
+
+/** A private folder for one run: the control socket and the empty HOME of rsync. Its path is short, without blanks. */
+export function makeRunFolder(): string {
+  const usual = tmpdir();
+  const suits = /^[\w./-]+$/.test(usual) && usual.length + '/rsync-ratchet-XXXXXX/ssh'.length < longestSocketPath;
+  const folder = mkdtempSync(join(suits ? usual : '/tmp', runFolderPrefix));
+  chmodSync(folder, 0o700);
+  for (const name of ['home', pipesFolder]) mkdirSync(join(folder, name), { mode: 0o700 });
+  return folder;
+}
+
+/** Unmounts and removes the run folder that a killed run noted in the lock file; anything else is left alone. */
+export function removeRunFolder(path: string): void {
+  if (!basename(path).startsWith(runFolderPrefix)) return;
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats?.isDirectory() !== true || stats.uid !== process.getuid?.()) return;
+  unmount(join(path, 'mount'));
+  rmSync(path, { recursive: true, force: true });
+}
+
+/** How the names of run folders begin. */
+const runFolderPrefix = 'rsync-ratchet-';
