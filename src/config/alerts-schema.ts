@@ -9,8 +9,8 @@ const localSmtp = { host: 'localhost', port: 25, tls: 'opportunistic' } as const
 
 /** The ways to send a mail, of which there is exactly one; that is a rule of config-rules.ts. */
 export const ways = ['smtp', 'sendmail', 'directory'];
-export function email(resolve: Resolve) {
-  const smtp = v.strictObject({
+function smtp(resolve: Resolve) {
+  return v.strictObject({
     host: key(
       v.optional(matching("must be a mail server's name or address, such as localhost", isMailHost), localSmtp.host),
       'The mail server.',
@@ -35,13 +35,17 @@ export function email(resolve: Resolve) {
     ),
     passwordFile: key(v.exactOptional(path(resolve)), 'A file with the password of the login, closed to others.'),
   });
+}
+
+/** Who gets a mail, and by which of the ways. */
+export function email(resolve: Resolve) {
   const fields = v.strictObject({
     from: key(address, 'The sender, such as ratchet@serverB.'),
     to: key(
       v.pipe(list(address, 'mail addresses'), v.minLength(1, 'must name at least one mail address')),
       'The recipients.',
     ),
-    smtp: key(v.exactOptional(smtp), 'Send by SMTP; smtp: {} is a mail server on this machine.'),
+    smtp: key(v.exactOptional(smtp(resolve)), 'Send by SMTP; smtp: {} is a mail server on this machine.'),
     sendmail: key(
       v.exactOptional(commandLine(resolve)),
       'Send with a program on this machine: /usr/sbin/sendmail, or with arguments as a list [/usr/bin/msmtp, -a, work].',

@@ -47,9 +47,8 @@ const pruneWindow = v.strictObject({
   maxDeletions: key(whole(0), 'The budget: how many deletions it lets through, over all runs in it.'),
 });
 
-/** What a file may say of ssh, rsync and restic. */
-export function programs(resolve: Resolve) {
-  const ssh = v.strictObject({
+function ssh(resolve: Resolve) {
+  return v.strictObject({
     port: key(
       v.exactOptional(whole(1, 65535)),
       'The port of sshd on serverA; without it what ssh_config says of the host, else 22.',
@@ -64,7 +63,10 @@ export function programs(resolve: Resolve) {
       'More ssh options, as behind -o, such as ServerAliveInterval=30.',
     ),
   });
-  const rsync = v.strictObject({
+}
+
+function rsync(resolve: Resolve) {
+  return v.strictObject({
     path: key(v.optional(program(resolve), 'rsync'), 'The program here.'),
     remotePath: key(
       v.optional(
@@ -82,6 +84,9 @@ export function programs(resolve: Resolve) {
       'Whether rsync runs inside bubblewrap: auto (where it works), require, or off.',
     ),
   });
+}
+
+function restic(resolve: Resolve) {
   const check = v.strictObject({
     every: key(v.optional(time(), '7d'), 'How often to check.'),
     readDataSubset: key(
@@ -89,7 +94,7 @@ export function programs(resolve: Resolve) {
       'In how many parts all data is read; each check reads the next one.',
     ),
   });
-  const restic = v.strictObject({
+  const said = v.strictObject({
     path: key(v.optional(program(resolve), 'restic'), 'The program here.'),
     passwordFile: key(
       v.exactOptional(path(resolve)),
@@ -106,13 +111,18 @@ export function programs(resolve: Resolve) {
     check: key(v.exactOptional(check), 'When restic checks the replica; needs the passwordFile.'),
   });
   // Without a password restic can check nothing.
-  const settled = v.transform(({ check: wanted, ...rest }: v.InferOutput<typeof restic>) =>
+  const settled = v.transform(({ check: wanted, ...rest }: v.InferOutput<typeof said>) =>
     rest.passwordFile === undefined ? rest : { ...rest, passwordFile: rest.passwordFile, check: wanted ?? weekly },
   );
+  return v.pipe(said, settled);
+}
+
+/** What a file may say of ssh, rsync and restic. */
+function programs(resolve: Resolve) {
   return {
-    ssh: key(v.optional(ssh, {}), 'How ssh reaches serverA.'),
-    rsync: key(v.optional(rsync, {}), 'How rsync runs.'),
-    restic: key(v.optional(v.pipe(restic, settled), {}), 'What restic proves and checks.'),
+    ssh: key(v.optional(ssh(resolve), {}), 'How ssh reaches serverA.'),
+    rsync: key(v.optional(rsync(resolve), {}), 'How rsync runs.'),
+    restic: key(v.optional(restic(resolve), {}), 'What restic proves and checks.'),
   };
 }
 const timeouts = v.strictObject({
@@ -134,6 +144,7 @@ const limits = v.strictObject({
   minFree: key(v.optional(minFree, '5%'), 'What must stay free on the disk: a percentage or a size.'),
   suspects: key(v.optional(whole(0), 100), 'How many files of which only the time changed are fetched and compared.'),
 });
+/** Every key below a name in `repositories`. */
 export function repository(resolve: Resolve) {
   const aReplica = 'must be the folder of the copy on this machine, such as /srv/replica/nightly';
   const source = parsed<Source>(aSource, parseSource, {

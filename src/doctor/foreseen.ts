@@ -12,6 +12,19 @@ import { addressIn, passwordFault, secretLine } from '../config/secret-line.ts';
 
 /** All of it, each at its key. */
 export function foreseen(config: Config): ValueProblem[] {
+  return [
+    ...programProblems(config),
+    ...secretFiles(config).flatMap(({ path, file }) =>
+      file === undefined || secretFault(file) !== undefined ? [] : at(path, contentFault(String(path.at(-2)), file)),
+    ),
+    ...config.repositories.flatMap((repository) => sourceProblems(repository)),
+    ...config.repositories.flatMap((repository) => sshProblems(repository)),
+    ...folderProblems(config),
+  ];
+}
+
+/** Programs that are not there. */
+function programProblems(config: Config): ValueProblem[] {
   const transport = config.alerts.email?.transport;
   const programs = [
     ...config.repositories.flatMap(({ name, rsync, restic }) => [
@@ -24,28 +37,28 @@ export function foreseen(config: Config): ValueProblem[] {
       ? [{ path: ['alerts', 'email', 'sendmail'], program: transport.path, of: 'a mail server such as postfix' }]
       : []),
   ];
+  return programs.flatMap(({ path, program, of }) =>
+    isThere(program, of)
+      ? []
+      : [
+          {
+            path,
+            message: `there is no program ${program} on this machine that this user may run: must be a program, its name or its path`,
+          },
+        ],
+  );
+}
+
+/** Folders that are written to, and cannot be. */
+function folderProblems({ alerts, monitoring }: Config): ValueProblem[] {
+  const transport = alerts.email?.transport;
   return [
-    ...programs.flatMap(({ path, program, of }) =>
-      isThere(program, of)
-        ? []
-        : [
-            {
-              path,
-              message: `there is no program ${program} on this machine that this user may run: must be a program, its name or its path`,
-            },
-          ],
-    ),
-    ...secretFiles(config).flatMap(({ path, file }) =>
-      file === undefined || secretFault(file) !== undefined ? [] : at(path, contentFault(String(path.at(-2)), file)),
-    ),
-    ...config.repositories.flatMap((repository) => sourceProblems(repository)),
-    ...config.repositories.flatMap((repository) => sshProblems(repository)),
     ...at(
       ['monitoring', 'metricsFile'],
-      config.monitoring.metricsFile === undefined
+      monitoring.metricsFile === undefined
         ? undefined
         : folderFault(
-            dirname(config.monitoring.metricsFile),
+            dirname(monitoring.metricsFile),
             "must be a file in a folder that is (the node exporter's --collector.textfile.directory)",
           ),
     ),

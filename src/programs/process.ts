@@ -5,8 +5,9 @@ import { constants, realpathSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
 import { isFileFor } from '../state/files.ts';
-import { familyOf, survivorsOf, watchTheEnd } from './survivors.ts';
+import { survivorsOf } from './survivors.ts';
 import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
+import { Ending, killGroup } from './ending.ts';
 
 /** A program to run; built as data, shown by `--verbose`, run here. */
 export interface Command {
@@ -50,8 +51,6 @@ export interface Ended {
 /** Where to find programs when our own environment does not say. */
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const stderrKept = 64 * 1024;
-/** How long a process group may take to end after TERM before it gets KILL, in milliseconds. */
-const patience = 3000;
 /** How long we listen for what is still to come on stderr once a program has ended, in milliseconds. */
 const lastWords = 500;
 
@@ -72,32 +71,20 @@ export async function run(
   onStderr: (chunk: Buffer) => void = () => undefined,
 ): Promise<Ended> {
   const child = start(command);
-  let stopped: StopReason | undefined;
   let thrown: { error: unknown } | undefined;
-  let family: readonly number[] = [];
-  let giveUp: () => void = () => undefined;
-  const givenUp = new Promise<undefined>((resolve) => {
-    giveUp = () => {
-      resolve(undefined);
-    };
+  const ending = new Ending(child.pid, bounds);
+  const watchdog = new Watchdog(bounds, (reason) => {
+    ending.stop(reason);
   });
-  const stop = (reason: StopReason): void => {
-    stopped ??= reason;
-    family = child.pid === undefined ? [] : familyOf(child.pid);
-    bounds.beforeStop?.();
-    endGroup(child.pid);
-    watchTheEnd(family, giveUp);
-  };
-  const watchdog = new Watchdog(bounds, stop);
   const feed =
     (reader: (chunk: Buffer) => void) =>
     (chunk: Buffer): void => {
-      if (stopped !== undefined) return;
+      if (ending.stopped !== undefined) return;
       try {
         reader(chunk);
       } catch (error) {
         thrown = { error };
-        stop('refused');
+        ending.stop('refused');
       }
     };
   child.stdout.on('data', () => {
@@ -106,19 +93,28 @@ export async function run(
   child.stdout.on('data', feed(onStdout));
   child.stderr.on('data', feed(onStderr));
   const stderr = collect(child.stderr);
-  // ssh's master holds rsync's stderr for as long as the command on serverA runs, and serverA may let it run for ever.
   child.once('exit', () => {
     killGroup(child.pid, 'SIGKILL');
-    afterLastWords(() => {
-      child.stderr.destroy();
-    });
+    hearOut(child.stderr);
   });
-  const result = await Promise.race([child, givenUp]);
+  const result = await Promise.race([child, ending.givenUp]);
   watchdog.end();
-  if (result === undefined) throw unending(child, command.file, family);
+  if (result === undefined) throw unending(child, command.file, ending.family);
   killGroup(child.pid, 'SIGKILL');
   if (thrown !== undefined) throw thrown.error;
-  return { code: result.exitCode, signal: result.signal, stderr: withReason(stderr(), result), stopped };
+  return {
+    code: result.exitCode,
+    signal: result.signal,
+    stderr: withReason(stderr(), result),
+    stopped: ending.stopped,
+  };
+}
+
+/** ssh's master holds rsync's stderr for as long as the command on serverA runs, and serverA may let it run for ever. */
+function hearOut(stderr: { destroy(): unknown }): void {
+  afterLastWords(() => {
+    stderr.destroy();
+  });
 }
 
 /**
@@ -194,28 +190,11 @@ export function collect(stream: NodeJS.ReadableStream, onChunk: () => void = () 
   return () => text;
 }
 
-/** TERM to the process group now, KILL if it has not gone after a while. */
-export function endGroup(pid: number | undefined): void {
-  killGroup(pid, 'SIGTERM');
-  setTimeout(() => {
-    killGroup(pid, 'SIGKILL');
-  }, patience).unref();
-}
-
 /** Ends the listening; on a busy machine we may be late ourselves, so what lies in the pipes is read first (setImmediate comes after that). */
 export function afterLastWords(end: () => void): void {
   setTimeout(() => {
     setImmediate(end);
   }, lastWords).unref();
-}
-
-export function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /** A program that could not be started has no stderr of its own; the reason takes its place. */

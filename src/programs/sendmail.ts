@@ -1,6 +1,7 @@
 /** A local `sendmail`, which queues what it takes: exit code 0 means that it has the mail. */
 import { execa } from 'execa';
-import { afterLastWords, endGroup, unending } from './process.ts';
+import { afterLastWords, unending } from './process.ts';
+import { endGroup } from './ending.ts';
 
 /** How long TERM and KILL may take, in milliseconds. */
 const afterKill = 10_000;

@@ -8,16 +8,11 @@ import { Failure } from '../errors.ts';
 import { Channels, pipesFolder } from './channel.ts';
 import { type HeldFolder } from './held-folder.ts';
 import { openFolder } from './local-source.ts';
-import { collect, endGroup, start } from './process.ts';
+import { collect, start } from './process.ts';
+import { endGroup } from './ending.ts';
 import { connectionFailure } from './ssh-words.ts';
 import { mountSftp } from './sshfs.ts';
-import {
-  masterEnvironment,
-  rsyncSource,
-  throughMaster,
-  masterCommand,
-  type SshRepository,
-} from './ssh-command.ts';
+import { masterEnvironment, rsyncSource, throughMaster, masterCommand, type SshRepository } from './ssh-command.ts';
 
 /** A way to serverA, or to a local path. */
 export interface Connection {

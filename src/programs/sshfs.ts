@@ -16,7 +16,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
 import { heldFlags, identityOf, letGo as release, type HeldFolder } from './held-folder.ts';
-import { collect, endGroup, findProgram, keptTogether, killGroup, start, type Command } from './process.ts';
+import { collect, findProgram, keptTogether, start, type Command } from './process.ts';
+import { endGroup, killGroup } from './ending.ts';
 import { knowsForking, type Connection } from './ssh.ts';
 import { masterEnvironment, portOf, sshOptions } from './ssh-command.ts';
 import { connectionFailure } from './ssh-words.ts';
@@ -35,13 +36,7 @@ export async function mountSftp(
   mkdirSync(folder, { mode: 0o700 });
   const bare = statSync(folder, { bigint: true }).dev;
   writeFileSync(`${folder}.conf`, sshConfiguration(repository), { mode: 0o600 });
-  const sshfs = start(keptTogether(mountCommand(repository, folder), folder));
-  const stderr = collect(sshfs.stderr);
-  sshfs.stdout.resume();
-  const life = { isOver: false };
-  const end = sshfs.then(() => {
-    life.isOver = true;
-  });
+  const { sshfs, stderr, life, end } = startSshfs(repository, folder);
   // A server that does not answer keeps whoever asks waiting in the kernel until sshfs is gone.
   const letGo = (): void => {
     killGroup(sshfs.pid, 'SIGKILL');
@@ -62,27 +57,37 @@ export async function mountSftp(
   );
   const mount = mountOf(folder);
   const fallen = async (): Promise<Failure | undefined> =>
-    !life.isOver && mountOf(folder) === mount
-      ? undefined
-      : new Failure(
-          `the sftp mount of ${repository.source.host} is gone: sshfs ended, or the connection broke`,
-          'see whether serverA is up, and run again; what was listed meanwhile does not count, and nothing was admitted',
-        );
+    !life.isOver && mountOf(folder) === mount ? undefined : isGone(repository.source.host);
   if (mount !== undefined) held = await Promise.race([holdServed(folder, bare), end.then(() => undefined), patience]);
   if (held !== undefined && (await fallen()) === undefined)
-    return {
-      source: `${folder}/`,
-      channels: undefined,
-      readable: [folder],
-      held: [held],
-      stderr,
-      fallen,
-      letGo,
-      close,
-    };
+    return { ...mounted(folder, held), stderr, fallen, letGo, close };
   await close();
   if (interrupt.aborted) throw interrupt.reason;
   throw connectionFailure(repository, stderr());
+}
+
+/** sshfs at work. `life` says when it has ended; so does `end`, to who waits. */
+function startSshfs(repository: SftpRepository, folder: string) {
+  const sshfs = start(keptTogether(mountCommand(repository, folder), folder));
+  const stderr = collect(sshfs.stderr);
+  sshfs.stdout.resume();
+  const life = { isOver: false };
+  const end = sshfs.then(() => {
+    life.isOver = true;
+  });
+  return { sshfs, stderr, life, end };
+}
+
+/** What is read where a mount stands. */
+function mounted(folder: string, held: HeldFolder) {
+  return { source: `${folder}/`, channels: undefined, readable: [folder], held: [held] };
+}
+
+function isGone(host: string): Failure {
+  return new Failure(
+    `the sftp mount of ${host} is gone: sshfs ended, or the connection broke`,
+    'see whether serverA is up, and run again; what was listed meanwhile does not count, and nothing was admitted',
+  );
 }
 
 /** sshfs mounts before it has connected; the first question waits until it has, and fails when it cannot. What answers must not be the bare folder. */

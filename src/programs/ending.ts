@@ -1,0 +1,55 @@
+/** Ending programs: a whole process group, by TERM and then by KILL. */
+import { familyOf, watchTheEnd } from './survivors.ts';
+import type { Bounds, StopReason } from './watchdog.ts';
+
+/** How long a process group may take to end after TERM before it gets KILL, in milliseconds. */
+const patience = 3000;
+
+/** TERM to the process group now, KILL if it has not gone after a while. */
+export function endGroup(pid: number | undefined): void {
+  killGroup(pid, 'SIGTERM');
+  setTimeout(() => {
+    killGroup(pid, 'SIGKILL');
+  }, patience).unref();
+}
+
+/** A signal to a whole process group, which may have gone. */
+export function killGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** The end that we put to a program, once. */
+export class Ending {
+  readonly #pid: number | undefined;
+  readonly #bounds: Bounds;
+  /** Why it was told to end. */
+  stopped: StopReason | undefined;
+  /** The program and what it had started by then. */
+  family: readonly number[] = [];
+  #giveUp: () => void = () => undefined;
+  /** Comes when not even KILL has ended them. */
+  readonly givenUp = new Promise<undefined>((resolve) => {
+    this.#giveUp = () => {
+      resolve(undefined);
+    };
+  });
+
+  constructor(pid: number | undefined, bounds: Bounds) {
+    this.#pid = pid;
+    this.#bounds = bounds;
+  }
+
+  /** The first reason counts. */
+  stop(reason: StopReason): void {
+    this.stopped ??= reason;
+    this.family = this.#pid === undefined ? [] : familyOf(this.#pid);
+    this.#bounds.beforeStop?.();
+    endGroup(this.#pid);
+    watchTheEnd(this.family, this.#giveUp);
+  }
+}
