@@ -61,7 +61,7 @@ const readingFlags = new Set(['r', 'O_RDONLY', 'O_NOFOLLOW', 'O_NONBLOCK', 'O_DI
 // What files may have of `process`. Not among it: what loads code (getBuiltinModule, dlopen), writes files (report), or is a road to those.
 const ofProcess = new Set([
   'arch', 'argv', 'chdir', 'cwd', 'emitWarning', 'env', 'execArgv', 'execPath', 'exit', 'exitCode', 'getegid', 'geteuid', 'getgid', 'getgroups',
-  'getuid', 'hrtime', 'kill', 'memoryUsage', 'nextTick', 'off', 'on', 'once', 'pid', 'platform', 'ppid', 'resourceUsage', 'setegid', 'seteuid', 'setgid',
+  'getuid', 'hrtime', 'initgroups', 'kill', 'memoryUsage', 'nextTick', 'off', 'on', 'once', 'pid', 'platform', 'ppid', 'resourceUsage', 'setegid', 'seteuid', 'setgid',
   'setgroups', 'setuid', 'stderr', 'stdin', 'stdout', 'umask', 'uptime', 'version', 'versions',
 ])
 
@@ -173,7 +173,8 @@ const directions = {
       }
       if (/^(globalThis|global|Function)$/.test(node.name) && !isKey(node)) report(node, node.name)
       if (node.name !== 'process' || isKey(node)) return
-      const { parent } = node
+      // `(process as …).name`: types change nothing of what is taken.
+      const parent = node.parent.type === 'TSAsExpression' ? node.parent.parent : node.parent
       if (parent.type !== 'MemberExpression' || parent.computed || !ofProcess.has(parent.property.name)) report(node, 'what this takes of process')
     }
     const exported = (node) => {
