@@ -33,15 +33,22 @@ export const house = [
   [/^config\//, ['config/', 'yaml', 'valibot', '@valibot/to-json-schema']],
 
   // Everything from here on may be skipped by right: it cannot reach into a replica.
-  [/^words\//, ['words/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type config/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
-  [/^telling\/transport\.ts$/, ['telling/', 'words/', 'programs/', 'config/', 'state/', 'nodemailer', 'fs']],
-  [/^telling\/console\.ts$/, ['telling/', 'words/', 'type programs/', 'chalk']],
+  [/^words\//, ['words/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
+  // Of telling, the night's journal and the spool write, by state/; who words a mail, a ping or a line reaches nothing.
+  [/^telling\/(tell|telling|telling-edges|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'type programs/', 'type config/', 'ratchet/', 'proof/unread.ts']],
+  [/^telling\/transport\.ts$/, ['type telling/', 'type config/', 'config/secret-line.ts', 'config/smtp.ts', 'programs/host-name.ts', 'programs/sendmail.ts', 'state/files.ts', 'nodemailer']],
+  [/^telling\/spool\.ts$/, ['telling/spooled.ts', 'programs/lock.ts', 'state/', 'fs', 'fs:rmSync']],
+  [/^telling\/spooled\.ts$/, ['type telling/', 'state/schema.ts', 'config/smtp.ts', 'valibot']],
+  [/^telling\/(metrics|metric-families)\.ts$/, ['telling/metric-families.ts', 'type telling/', 'looking/', 'type state/', 'state/files.ts', 'programs/lock.ts', 'type config/']],
+  [/^telling\/ping\.ts$/, ['telling/ping-url.ts', 'type config/', 'config/secret-line.ts', 'type ratchet/']],
+  [/^telling\/console\.ts$/, ['telling/progress.ts', 'type programs/', 'chalk']],
   [/^telling\/progress\.ts$/, ['type programs/', 'type audit/']],
-  [/^telling\/spooled\.ts$/, ['telling/', 'state/schema.ts', 'config/smtp.ts', 'valibot']],
-  [/^telling\//, ['telling/', 'looking/', 'words/', 'state/', 'programs/', 'type config/', 'config/', 'ratchet/', 'proof/', 'type audit/', 'fs!']],
+  [/^telling\//, ['telling/', 'words/', 'type ratchet/', 'ratchet/run.ts', 'type state/', 'state/clock.ts', 'type config/']],
   // Runs in a browser, inside the report.
   [/^looking\/page\//, ['looking/page/', 'looking/report/plots.ts', 'uplot']],
-  [/^looking\//, ['looking/', 'words/', 'state/', 'type audit/', 'type config/', 'ratchet/', 'proof/', 'scrub/memory.ts', 'type scrub/', 'telling/', 'fs']],
+  [/^looking\/(status|column|columns\/[a-z]+)\.ts$/, ['looking/', 'words/', 'type state/', 'type audit/', 'type config/', 'type ratchet/', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'ratchet/replica.ts', 'ratchet/arrival/quarantine.ts', 'ratchet/declared/window.ts', 'proof/unread.ts', 'scrub/memory.ts', 'telling/spool.ts', 'telling/spooled.ts', 'fs']],
+  [/^looking\/report\/report\.ts$/, ['looking/', 'type config/', 'ratchet/state.ts', 'state/files.ts', 'fs']],
+  [/^looking\//, ['looking/', 'words/', 'type state/', 'type audit/', 'type ratchet/', 'type proof/', 'type scrub/', 'type telling/']],
   [/^scrub\//, ['scrub/', 'ratchet/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'valibot', 'fs', 'fs:openSync']],
   [/^doctor\//, ['doctor/', 'ratchet/', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs!', 'node:child_process']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],

@@ -30,7 +30,7 @@ const writers = [
   'proof/read-unread.ts',
   'proof/prove.ts',
   'proof/asking.ts',
-  'telling/',
+  'telling/spool.ts',
   'doctor/',
   'cli/',
 ];
