@@ -201,7 +201,7 @@ test('lint lets the harmless through, and reading where the table says so', () =
   for (const file of ['config/planted.ts', 'looking/planted.ts', 'words/planted.ts', 'ratchet/planted.ts']) {
     for (const code of fine) assert.deepEqual(refusals(code, file), []);
   }
-  assert.deepEqual(refusals(readingOnly, 'looking/planted.ts'), []);
+  assert.deepEqual(refusals(readingOnly, 'looking/status.ts'), []);
   assert.deepEqual(
     refusals(
       "import { constants, openSync } from 'node:fs'; openSync('x', constants.O_RDONLY | constants.O_NOFOLLOW);",
@@ -209,7 +209,8 @@ test('lint lets the harmless through, and reading where the table says so', () =
     ),
     [],
   );
-  assert.notDeepEqual(refusals(readingOnly, 'words/planted.ts'), []);
+  for (const file of ['words/planted.ts', 'looking/planted.ts', 'telling/planted.ts'])
+    assert.notDeepEqual(refusals(readingOnly, file), [], file);
 });
 
 test('a file outside every room may have nothing', () => {
