@@ -17,8 +17,9 @@ export const house = [
   [/^(errors|version|printable|figures|ignored|replica-path)\.ts$/, [...ground, 'node:path']],
   [/^layout\.ts$/, [...ground]],
 
+  [/^nightly\.ts$/, ['ratchet/', 'telling/']],
   // The lock, and what it stands on. `ratchet` alone can write to a replica.
-  [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'words/', 'telling/', 'type scrub/', 'fs!', 'valibot']],
+  [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'type words/', 'words/asides.ts', 'type telling/', 'type scrub/', 'fs!', 'valibot']],
   [/^proof\/(known-blobs|record-sorter|read-unread|prove|asking)\.ts$/, ['proof/', 'ratchet/', 'audit/', 'programs/', 'state/', 'type config/', 'type telling/', 'fs!']],
   [/^proof\//, ['proof/', 'ratchet/', 'audit/', 'programs/', 'state/', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs!']],
@@ -52,7 +53,7 @@ export const house = [
   [/^scrub\//, ['scrub/', 'ratchet/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'valibot', 'fs', 'fs:openSync']],
   [/^doctor\//, ['doctor/', 'ratchet/', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs!', 'node:child_process']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
-  [/^cli\//, ['cli/', 'ratchet/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander', 'fs!']],
+  [/^cli\//, ['cli/', 'nightly.ts', 'ratchet/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander', 'fs!']],
 ]
 
 // What may be had of node:fs where nothing may be written; opening is not among it, since it can cut a file.

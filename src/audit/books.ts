@@ -1,6 +1,6 @@
 /**
  * The books: which files the replica has, which of them serverA's report has named, and which new ones it listed.
- * Compact on purpose (about 58 bytes a file), because a replica may hold millions of files.
+ * Compact on purpose (about 60 bytes a file), because a replica may hold millions of files.
  */
 import { gone, suspect, wanted } from './flags.ts';
 import { hash, idWords, readId, readIdAt } from './ids.ts';
@@ -12,7 +12,7 @@ const chunkBits = 14;
 const chunkLength = 1 << chunkBits;
 const chunkMask = chunkLength - 1;
 
-/** Two bytes a file: two bits for its type, two for the pass that named it, and the flags of flags.ts. */
+/** Four bytes a file: two bits for its type, two for the pass that named it, and the flags of flags.ts. */
 const typeMask = 0b0000_0011;
 const passShift = 2;
 const passMask = 0b0000_1100;
@@ -21,7 +21,7 @@ interface Chunk {
   readonly ids: Uint32Array;
   readonly sizes: Float64Array;
   readonly mtimes: Float64Array;
-  readonly states: Uint16Array;
+  readonly states: Uint32Array;
   /** When tombstoned files may leave; made only for chunks that have one. */
   dues: Float64Array | undefined;
   stamps: Float64Array | undefined;
@@ -233,7 +233,7 @@ function newChunk(): Chunk {
     ids: new Uint32Array(chunkLength * idWords),
     sizes: new Float64Array(chunkLength),
     mtimes: new Float64Array(chunkLength),
-    states: new Uint16Array(chunkLength),
+    states: new Uint32Array(chunkLength),
     dues: undefined,
     stamps: undefined,
   };

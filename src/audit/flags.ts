@@ -4,7 +4,7 @@
 export const inReplica = 1 << 4;
 /** Listed by serverA and accepted by the policy: to be fetched. */
 export const wanted = 1 << 5;
-/** Verified and lying in `candidate/`. */
+/** Its SHA-256 is its name, and it lies in `candidate/`. */
 export const verified = 1 << 6;
 /** Came with wrong content and lies in `quarantine/`. */
 export const rejected = 1 << 7;
@@ -24,3 +24,5 @@ export const told = 1 << 13;
 export const waiting = 1 << 14;
 /** Listed with its old size and another modification time; hashed before it counts as unchanged. */
 export const suspect = 1 << 15;
+/** It lies in `candidate/`, and nobody has hashed it yet. */
+export const taken = 1 << 16;

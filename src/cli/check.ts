@@ -1,4 +1,5 @@
 /** `check`: restic looks at the replica now and reads the next share of its data. */
+import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { checkAsRun } from '../words/asides.ts';
 import type { CheckResult } from '../proof/proof.ts';
@@ -6,8 +7,8 @@ import { runExitCode, runIdOf } from '../ratchet/run.ts';
 import { asFailure, exitCodes, Failure, worstExitCode } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
 import { refreshMetrics } from '../telling/metrics.ts';
-import type { EdgeOptions } from '../ratchet/state-edges.ts';
-import { Telling } from '../telling/telling-edges.ts';
+import type { RunOptions } from '../ratchet/holdings.ts';
+import { tellingOf } from '../telling/telling.ts';
 import { tellAside } from '../telling/tell.ts';
 import { retrySpool } from './alert.ts';
 import {
@@ -47,13 +48,12 @@ export function addCheck(program: Command, context: CliContext): void {
 }
 
 /** One check, said and mailed; what could not be finished does not keep the next repository from its check. */
-async function checkAndTell(options: EdgeOptions): Promise<{ result: object; code: number }> {
+async function checkAndTell(options: RunOptions): Promise<{ result: object; code: number }> {
   const {
     repository: { name },
     console,
   } = options;
   const startedAt = new Date();
-  const telling = new Telling(options);
   const { checkNow } = await import('../proof/prover.ts');
   const result = await checkNow(options).catch(asFailure);
   if (result === undefined) {
@@ -61,8 +61,8 @@ async function checkAndTell(options: EdgeOptions): Promise<{ result: object; cod
     return { result: { locked: true }, code: exitCodes.locked };
   }
   print(console, name, result);
-  const run = checkAsRun(name, runIdOf(startedAt, telling.random()), startedAt, new Date(), result);
-  await tellAside(telling, run);
+  const run = checkAsRun(name, runIdOf(startedAt, randomBytes(2).toString('hex')), startedAt, new Date(), result);
+  await tellAside(tellingOf(options), run);
   return {
     result: result instanceof Failure ? { error: { message: result.message, hint: result.hint } } : result,
     code: runExitCode(run),

@@ -4,8 +4,9 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { exitCodes, UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
-import type { InitEdges } from '../ratchet/init-edges.ts';
-import { initialise, repin, type Initialised, type KeyDifferences, type Pins } from '../ratchet/init.ts';
+import type { RunOptions } from '../ratchet/holdings.ts';
+import type { Initialised, KeyDifferences } from '../ratchet/init.ts';
+import type { Pins } from '../ratchet/beginning.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addInit(program: Command, context: CliContext): void {
@@ -20,10 +21,10 @@ export function addInit(program: Command, context: CliContext): void {
       const console = consoleOf(init);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
-      const { InitEdges: Edges } = await import('../ratchet/init-edges.ts');
-      const edges = new Edges({ config, repository, console, interrupt: context.interrupt });
-      if (options.repin === true) return context.exit(await repinned(init, console, name, edges, options.yes === true));
-      const { result, pins } = await initialise(edges, { trustExisting: options.trustExisting === true });
+      const { initialise } = await import('../ratchet/init.ts');
+      const all = { config, repository, console, interrupt: context.interrupt };
+      if (options.repin === true) return context.exit(await repinned(init, console, name, all, options.yes === true));
+      const { result, pins } = await initialise(all, { trustExisting: options.trustExisting === true });
       if (wantsJson(init)) console.document(JSON.stringify({ version: 1, repository: name, ...result, pins: pins ?? null }, null, 2));
       tell(console, name, repository.replica, result, pins);
       context.exit(result.did === 'locked' ? exitCodes.locked : 0);
@@ -68,8 +69,9 @@ const repinWords = {
   locked: words.locked,
 };
 
-async function repinned(command: Command, console: Console, name: string, edges: InitEdges, isSure: boolean): Promise<number> {
-  const result = await repin(edges, async (before, after) => {
+async function repinned(command: Command, console: Console, name: string, all: RunOptions, isSure: boolean): Promise<number> {
+  const { repin } = await import('../ratchet/init.ts');
+  const result = await repin(all, async (before, after) => {
     console.say(`${name}: the config of serverA is not the pinned one (SHA-256)`);
     console.say(`  pinned   ${before}`);
     console.say(`  serverA  ${after}`);

@@ -6,7 +6,7 @@ import { scrubLines, scrubsToJson } from '../words/scrub.ts';
 import { UsageError, worstExitCode } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
 import { refreshMetrics } from '../telling/metrics.ts';
-import { Telling } from '../telling/telling-edges.ts';
+import { tellingOf } from '../telling/telling.ts';
 import { tellAside } from '../telling/tell.ts';
 import { retrySpool } from './alert.ts';
 import {
@@ -47,7 +47,7 @@ export function addScrub(program: Command, context: CliContext): void {
           scrub({ ...shared, repository }, { ...how, ...(onProgress && { onProgress }) }),
         );
         print(console, done);
-        await tellAside(new Telling({ ...shared, repository }), scrubAsRun(done));
+        await tellAside(tellingOf({ ...shared, repository }), scrubAsRun(done));
         scrubs.push(done);
         if (context.interrupt.aborted) break;
       }

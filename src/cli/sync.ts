@@ -6,7 +6,7 @@ import { toJson } from '../words/run-json.ts';
 import { worstExitCode } from '../errors.ts';
 import type { Console, Tone } from '../telling/console.ts';
 import { Pinger } from '../telling/ping.ts';
-import { nightlyRun, type NightOptions } from '../ratchet/night.ts';
+import type { NightOptions } from '../ratchet/night.ts';
 import { retrySpool } from './alert.ts';
 import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -37,10 +37,10 @@ async function runAll(command: Command, context: CliContext, names: readonly str
   const pinger = new Pinger(isNight ? config.monitoring.ping : undefined, (words) => { console.warn(words); });
   const repositories = repositoriesOf(config, names);
   if (isNight) await retrySpool(config, console);
-  const { RunEdges } = await import('../ratchet/run-edges.ts');
+  const { nightly } = await import('../nightly.ts');
   const shared = { config, console, interrupt: context.interrupt, program: invocation(command), onStart: () => { pinger.start(); } };
   const runs = await inLanes(repositories, jobs, context.interrupt, async (repository) => {
-    const run = await nightlyRun(new RunEdges({ ...shared, repository }), options);
+    const run = await nightly({ ...shared, repository }, options);
     print(console, run);
     return run;
   });

@@ -6,7 +6,6 @@ import { inReplica, verified } from '../audit/flags.ts';
 import { checkedEvent, nextShare, sharesDue, type CheckResult, type Doubt, type Proof } from './proof.ts';
 import { keysFault } from './structure.ts';
 import { nothingUnread, type Unread } from './unread.ts';
-import type { ProofEdges } from '../ratchet/edges.ts';
 import { Failure } from '../errors.ts';
 import type { Asking } from './asking.ts';
 import { checkShare } from './check-share.ts';
@@ -28,10 +27,10 @@ import { requireRestic } from '../programs/restic-version.ts';
 import { Session } from '../ratchet/session.ts';
 import { State } from '../ratchet/state.ts';
 import { UnreadFile } from './unread-file.ts';
-import type { EdgeOptions } from '../ratchet/state-edges.ts';
+import type { RunOptions } from '../ratchet/holdings.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
 
-export class Prover implements ProofEdges {
+export class Prover {
   readonly canProve: boolean;
   readonly poison: Poison;
   readsAgain = false;
@@ -210,7 +209,7 @@ export async function checkNow({
   repository,
   interrupt,
   console,
-}: EdgeOptions): Promise<CheckResult | undefined> {
+}: RunOptions): Promise<CheckResult | undefined> {
   const { passwordFile, check } = repository.restic;
   if (markerOf(config, repository) === undefined) throw notInitialised(repository.name, repository.replica);
   if (passwordFile === undefined || check === undefined) {

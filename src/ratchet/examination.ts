@@ -1,6 +1,5 @@
 /** Fetches files that the replica has already, hashes what comes, and throws it away; the replica is not touched. */
 import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import type { Examined } from './edges.ts';
 import { Failure } from '../errors.ts';
 import { writeNames } from '../state/files.ts';
 import { askedFor, fetchBounds } from './arrival/growth.ts';
@@ -10,6 +9,9 @@ import { exists } from './replica.ts';
 import { runFetch } from './arrival/fetch.ts';
 import type { RsyncContext } from '../programs/rsync-call.ts';
 import type { Bounds } from '../programs/watchdog.ts';
+
+/** What came when a file of the replica was asked for. */
+export type Examined = 'right' | 'missing' | { readonly wrong: string };
 
 /** What to fetch and what to expect. */
 export interface Examination {
@@ -24,7 +26,12 @@ export interface Examination {
 }
 
 /** Calls `told` once for each path. Each file is deleted as soon as it is hashed, so the disk needs room for two. */
-export async function examine(context: RsyncContext, bounds: Bounds, what: Examination, told: (path: string, found: Examined) => void): Promise<void> {
+export async function fetchToHash(
+  context: RsyncContext,
+  bounds: Bounds,
+  what: Examination,
+  told: (path: string, found: Examined) => void,
+): Promise<void> {
   const { folder, manifest } = what;
   const open = new Set(what.paths);
   const tell = (path: string): void => {
@@ -38,11 +45,21 @@ export async function examine(context: RsyncContext, bounds: Bounds, what: Exami
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
     let before = '';
-    const end = await runFetch(context, manifest, folder, fetchBounds(bounds, folder, askedFor(what.paths.map(what.size))), (path) => {
-      if (before !== '') tell(before);
-      before = path;
-    });
-    if (end === 'unfinished') throw new Failure('the time of timeouts.run was over while suspects and spot checks were fetched', 'raise timeouts.run, or lower spotCheck; nothing else was fetched');
+    const end = await runFetch(
+      context,
+      manifest,
+      folder,
+      fetchBounds(bounds, folder, askedFor(what.paths.map(what.size))),
+      (path) => {
+        if (before !== '') tell(before);
+        before = path;
+      },
+    );
+    if (end === 'unfinished')
+      throw new Failure(
+        'the time of timeouts.run was over while suspects and spot checks were fetched',
+        'raise timeouts.run, or lower spotCheck; nothing else was fetched',
+      );
     if (end !== 'complete') throw end;
     for (const path of [...open]) tell(path);
     for (const path of open) told(path, 'missing');

@@ -1,10 +1,66 @@
-/** What `init` asks of serverA before it trusts anything there. */
-import { Failure } from '../errors.ts';
+/** What `init` takes of serverA before it trusts anything there: `config` and keys, listed, fetched, verified, pinned (P6). */
+import { randomUUID } from 'node:crypto';
+import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Audit } from '../audit/audit.ts';
+import type { Books } from '../audit/books.ts';
+import { catalogueOf } from '../audit/catalogue.ts';
+import { dryRun } from '../audit/dry-run.ts';
+import { verified, wanted } from '../audit/flags.ts';
 import type { Change } from '../audit/itemize.ts';
+import { whatLiesThere, withWhatLiesThere } from '../audit/look-around.ts';
+import { auditPass } from '../audit/passes.ts';
+import { newBooks } from '../audit/walk.ts';
+import { Failure } from '../errors.ts';
 import { layoutFolders } from '../layout.ts';
+import { syncFileSystem } from '../programs/sync.ts';
+import { proves, requireKeys, requireOpens } from '../proof/open-identity.ts';
+import { makeFolder, writeNames } from '../state/files.ts';
+import { admit } from './arrival/admit.ts';
+import { runFetch } from './arrival/fetch.ts';
+import { isWhole } from './arrival/fitness.ts';
+import { askedFor, fetchBounds } from './arrival/growth.ts';
+import { Incoming } from './arrival/incoming.ts';
+import { fingerprint, notInitialised, readMarker, writeMarker } from './replica.ts';
+import { boundsOf, type Beginning, type Pins } from './beginning.ts';
+
+/** A key or a config above this is none, in bytes. */
+const largestIdentity = 1024 * 1024;
+
+/** Which repositories lie at the source or near it, as a hint. */
+export function whatLies(beginning: Beginning): Promise<string | undefined> {
+  return whatLiesThere(beginning.session.rsync, boundsOf(beginning));
+}
+
+/** The paths of `config` and the keys that serverA lists. */
+export async function listIdentity(beginning: Beginning): Promise<string[]> {
+  const { session } = beginning;
+  const listed = newBooks();
+  const audit = new Audit(catalogueOf(listed), { initialising: true, window: undefined }, () => false);
+  const empty = session.path('empty');
+  mkdirSync(empty);
+  let config: string[] = [];
+  const judge = (change: Change): void => {
+    requireFolder(change);
+    audit.judge(change);
+    if (isConfig(change)) config = ['config'];
+  };
+  const bounds = boundsOf(beginning);
+  const failed = await auditPass(audit, 2, (hidden) =>
+    dryRun(session.rsync, 2, empty, bounds, { judge, judgeUnchanged: () => false }, hidden),
+  );
+  if (failed !== undefined) throw (await withWhatLiesThere(session.rsync, failed, bounds, 'Nothing was made')).failure;
+  return [...config, ...takeKeys(beginning, listed)];
+}
+
+function isConfig(change: Change): boolean {
+  return (
+    change.path === 'config' && change.kind === 'item' && change.fileType === 'f' && change.size <= largestIdentity
+  );
+}
 
 /** Throws Failure when a folder of the layout is something else on serverA: moved to another disk and linked, say. */
-export function requireFolder(change: Change): void {
+function requireFolder(change: Change): void {
   if (!layoutFolders.includes(change.path) || change.kind === 'deletion') return;
   if (change.kind === 'item' && change.fileType === 'd') return;
   const what = change.kind === 'item' ? 'a file' : 'a symlink (or a device, fifo or socket)';
@@ -14,3 +70,142 @@ export function requireFolder(change: Change): void {
   );
 }
 
+/** Only keys are wanted of what pass 2 lists, and only those that are not here yet; indexes wait for the first sync. */
+function takeKeys(beginning: Beginning, listed: Books): string[] {
+  const keys = newBooks();
+  const paths: string[] = [];
+  listed.each(wanted, 0, (entry) => {
+    if (listed.type(entry) !== 'key' || listed.size(entry) > largestIdentity) return;
+    const path = listed.path(entry);
+    paths.push(path);
+    if (hasKey(beginning, path)) return;
+    keys.set(keys.enter('key', path.slice('keys/'.length), listed.size(entry), listed.mtime(entry)), wanted);
+  });
+  beginning.incoming = new Incoming(beginning.paths, keys, beginning.findings, beginning.quarantine);
+  return paths;
+}
+
+/** A key of the existing copy stays when it is what its name says. Throws Failure when it is not: nothing is overwritten. */
+function hasKey({ replica }: Beginning, path: string): boolean {
+  if (!existsSync(join(replica, path))) return false;
+  if (isWhole(replica, path)) return true;
+  throw new Failure(
+    `${path} in the existing copy is not what its name says`,
+    'the copy was not adopted; move this file away, then run init once more',
+  );
+}
+
+/**
+ * Fetches them, verifies each key; throws Failure when one does not come or is no key, when `config` differs from what is
+ * there, or when restic, which is asked where there is a password, cannot open them.
+ */
+export async function fetchIdentity(beginning: Beginning): Promise<void> {
+  const { incoming, paths, repository } = beginning;
+  incoming.takeLeftovers();
+  const keys = [...incoming.books.select(wanted, verified)].map((entry) => incoming.books.path(entry));
+  const folder = await fetchNames(beginning, ['config', ...keys]);
+  requireSameConfig(beginning);
+  incoming.sweep(folder);
+  requireKeysCame(beginning);
+  if (proves(repository)) await requireOpens(beginning.restic(), paths.candidate, repository);
+}
+
+/** Fetches serverA's `config` alone; its SHA-256. */
+export async function fetchConfig(beginning: Beginning): Promise<string> {
+  beginning.incoming.takeLeftovers();
+  await fetchNames(beginning, ['config']);
+  return fingerprint(join(beginning.paths.candidate, 'config'));
+}
+
+/** Fetches `config`, which becomes a candidate, and keys, which wait in the folder that is returned. */
+async function fetchNames(beginning: Beginning, names: readonly string[]): Promise<string> {
+  const { session, incoming } = beginning;
+  const manifest = session.path('manifest');
+  writeNames(manifest, names);
+  const folder = incoming.freshFolder('init');
+  const bounds = fetchBounds(boundsOf(beginning), folder, askedFor(names.map(() => largestIdentity)));
+  const end = await runFetch(session.rsync, manifest, folder, bounds, () => undefined);
+  if (end instanceof Failure) throw end;
+  takeConfig(beginning, folder);
+  return folder;
+}
+
+/** `config` is not named by its hash, so it is taken as it is, as a candidate. */
+function takeConfig({ paths }: Beginning, folder: string): void {
+  const delivered = join(folder, 'config');
+  const stats = lstatSync(delivered, { throwIfNoEntry: false });
+  if (stats?.isFile() !== true || stats.size > largestIdentity || stats.nlink !== 1) throw notDelivered('config');
+  makeFolder(paths.candidate);
+  chmodSync(delivered, 0o400);
+  renameSync(delivered, join(paths.candidate, 'config'));
+}
+
+function requireSameConfig({ replica, paths }: Beginning): void {
+  const own = join(replica, 'config');
+  if (!existsSync(own) || fingerprint(own) === fingerprint(join(paths.candidate, 'config'))) return;
+  throw new Failure(
+    'the config of the existing copy is not that of serverA: they are two repositories',
+    'check source and replica in the configuration. Nothing was changed',
+  );
+}
+
+function requireKeysCame({ incoming, findings, paths }: Beginning): void {
+  const { books } = incoming;
+  books.each(wanted, verified, (entry) => {
+    const fault = findings.kept.find((finding) => finding.path === books.path(entry));
+    throw notDelivered(books.path(entry), fault?.message);
+  });
+  requireKeys(paths.candidate, books);
+}
+
+function notDelivered(path: string, why = 'it did not come'): Failure {
+  return new Failure(
+    `${path} could not be fetched from serverA: ${why}`,
+    'look at the file on serverA; the replica has no marker yet, so run init again',
+  );
+}
+
+/** Links them into the replica and writes the marker. */
+export async function pin({ replica, paths, incoming, repository }: Beginning): Promise<Pins> {
+  const own = join(replica, 'config');
+  await admit(replica, paths.candidate, incoming.books, new Set(['key']));
+  if (!existsSync(own)) linkSync(join(paths.candidate, 'config'), own);
+  await syncFileSystem(replica);
+  rmSync(join(paths.candidate, 'config'));
+  const keys = readdirSync(join(replica, 'keys')).filter((name) => isWhole(replica, `keys/${name}`));
+  const pins = { config: fingerprint(own), keys };
+  const createdAt = new Date().toISOString();
+  writeMarker(replica, {
+    version: 1,
+    id: randomUUID(),
+    repository: repository.name,
+    createdAt,
+    pins,
+    firstRunCompleted: false,
+  });
+  return pins;
+}
+
+/** What restic says against the repository with the fetched `config`; undefined when it opens, or cannot be asked. */
+export async function objectionTo({ repository, paths, restic }: Beginning): Promise<string | undefined> {
+  if (!proves(repository)) return undefined;
+  const until = Date.now() + repository.timeouts.prove;
+  const answer = await restic().opens({ config: join(paths.candidate, 'config') }, [], until);
+  return answer.isGood ? undefined : answer.words;
+}
+
+/**
+ * Puts the fetched `config` into the replica, the old one into quarantine, and pins it. The old one is linked there before
+ * the new one takes its place; a kill leaves one or the other.
+ */
+export async function replaceConfig({ replica, paths, repository }: Beginning): Promise<void> {
+  const own = join(replica, 'config');
+  const marker = readMarker(replica);
+  if (marker === undefined) throw notInitialised(repository.name, replica);
+  const kept = join(paths.quarantine, `config-${fingerprint(own)}`);
+  if (!existsSync(kept)) linkSync(own, kept);
+  await syncFileSystem(replica);
+  renameSync(join(paths.candidate, 'config'), own);
+  await syncFileSystem(replica);
+  writeMarker(replica, { ...marker, pins: { ...marker.pins, config: fingerprint(own) } });
+}

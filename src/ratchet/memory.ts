@@ -10,13 +10,23 @@ import { listOf, moment, shareOfData, versionOne, whole } from '../state/schema.
 
 /** A line of the journal that is remembered as it is. */
 const line = v.looseObject({
-  sequence: whole, time: moment, repository: v.string(), event: v.string(), previous: v.string(), runId: v.exactOptional(v.string()),
+  sequence: whole,
+  time: moment,
+  repository: v.string(),
+  event: v.string(),
+  previous: v.string(),
+  runId: v.exactOptional(v.string()),
 });
 
 /** The end of a `sync`. */
 const runEnd = v.looseObject({ ...line.entries, outcome: v.string(), exitCode: whole });
 
-const check = v.looseObject({ ...line.entries, share: v.string(), passed: v.boolean(), words: v.optional(v.string(), '') });
+const check = v.looseObject({
+  ...line.entries,
+  share: v.string(),
+  passed: v.boolean(),
+  words: v.optional(v.string(), ''),
+});
 
 export const memorySchema = v.object({
   version: versionOne,
@@ -51,7 +61,10 @@ export const memorySchema = v.object({
   /** What of the replica restic has not read, and since when; null when it has read all, or is never asked. */
   unread: v.optional(unreadSchema, null),
   /** The restic that was last asked for its version; `mtime` in milliseconds. */
-  restic: v.optional(v.nullable(v.object({ program: v.string(), size: whole, mtime: v.number(), version: v.string() })), null),
+  restic: v.optional(
+    v.nullable(v.object({ program: v.string(), size: whole, mtime: v.number(), version: v.string() })),
+    null,
+  ),
   /** What rsync asks serverA for, for each program and kind of call (`call` names both): the words, one character a byte. */
   calls: v.optional(listOf(v.object({ call: v.string(), asks: listOf(v.string()) })), () => []),
 });
@@ -59,8 +72,22 @@ export const memorySchema = v.object({
 export type Memory = v.InferOutput<typeof memorySchema>;
 
 export const noMemory: Memory = {
-  version: 1, sequence: 0, initialisedAt: null, lastRun: null, lastSuccess: null, quiet: null, alarm: null, acceptedMtimes: null, hasWindows: false,
-  told: [], untold: null, checks: { last: null, turn: null, turnAt: null, failed: [] }, clock: noClock, unread: null, restic: null, calls: [],
+  version: 1,
+  sequence: 0,
+  initialisedAt: null,
+  lastRun: null,
+  lastSuccess: null,
+  quiet: null,
+  alarm: null,
+  acceptedMtimes: null,
+  hasWindows: false,
+  told: [],
+  untold: null,
+  checks: { last: null, turn: null, turnAt: null, failed: [] },
+  clock: noClock,
+  unread: null,
+  restic: null,
+  calls: [],
 };
 
 /** So many sets of warnings, and so many calls of rsync, are remembered. */
@@ -74,18 +101,23 @@ const folds: Readonly<Record<string, Fold>> = {
   started: (memory, { time }) => ({ clock: clockAfter(memory.clock, new Date(time)) }),
   finished: ended,
   'alarm-raised': (_memory, raised) => ({ alarm: alarmOf(raised), acceptedMtimes: null }),
-  acknowledged: (_memory, { acceptMtimes, alarm, time }) =>
-    ({ alarm: null, acceptedMtimes: acceptMtimes === true && typeof alarm === 'string' ? { alarm, at: time } : null }),
+  acknowledged: (_memory, { acceptMtimes, alarm, time }) => ({
+    alarm: null,
+    acceptedMtimes: acceptMtimes === true && typeof alarm === 'string' ? { alarm, at: time } : null,
+  }),
   'window-opened': () => ({ hasWindows: true }),
   'window-closed': () => ({ hasWindows: true }),
   'mtimes-accepted': () => ({ acceptedMtimes: null }),
   'alert-sent': alerted,
   'alert-spooled': alerted,
   'alert-lost': alerted,
-  tombstones: (_memory, { runId, added }) => (typeof added === 'number' && added > 0 ? { untold: { runId: runId ?? '', added } } : {}),
+  tombstones: (_memory, { runId, added }) =>
+    typeof added === 'number' && added > 0 ? { untold: { runId: runId ?? '', added } } : {},
   checked,
   'rsync-call': called,
-  restic: (memory, { program, size, mtime, version }) => ({ restic: resticIn({ program, size, mtime, version }) ?? memory.restic }),
+  restic: (memory, { program, size, mtime, version }) => ({
+    restic: resticIn({ program, size, mtime, version }) ?? memory.restic,
+  }),
 };
 
 /** The memory after one more line of the journal. */
@@ -121,14 +153,21 @@ function resticIn(value: unknown): Memory['restic'] {
 
 function alarmOf({ runId = '', time, rules, since, messageId }: JournalLine): Memory['alarm'] {
   const named = Array.isArray(rules) ? rules.filter((rule) => typeof rule === 'string') : [];
-  return { runId, since: v.is(moment, since) ? since : time, rules: named, messageId: typeof messageId === 'string' ? messageId : '' };
+  return {
+    runId,
+    since: v.is(moment, since) ? since : time,
+    rules: named,
+    messageId: typeof messageId === 'string' ? messageId : '',
+  };
 }
 
 /** A mail that waits in the spool counts as told, one that is lost does not. */
 function alerted(memory: Memory, { event, warnings, deletionsTold, time }: JournalLine): Partial<Memory> {
   const isTold = typeof warnings === 'string' && event !== 'alert-lost';
   return {
-    ...(isTold ? { told: [...memory.told.filter((each) => each.warnings !== warnings), { warnings, at: time }].slice(-mostTold) } : {}),
+    ...(isTold
+      ? { told: [...memory.told.filter((each) => each.warnings !== warnings), { warnings, at: time }].slice(-mostTold) }
+      : {}),
     ...(deletionsTold === true ? { untold: null } : {}),
   };
 }
@@ -140,6 +179,13 @@ function checked({ checks }: Memory, line: JournalLine): Partial<Memory> {
   const before = checks.failed.find((each) => each.share === share);
   const others = checks.failed.filter((each) => each.share !== share);
   const said = typeof words === 'string' ? words : '';
-  const failed = passed || !v.is(shareOfData, share) ? others : [...others, { share, since: before?.since ?? time, words: said }];
-  return { checks: { last: { ...line, share, passed, words: said }, ...(before === undefined ? { turn: share, turnAt: time } : { turn: checks.turn, turnAt: checks.turnAt }), failed } };
+  const failed =
+    passed || !v.is(shareOfData, share) ? others : [...others, { share, since: before?.since ?? time, words: said }];
+  return {
+    checks: {
+      last: { ...line, share, passed, words: said },
+      ...(before === undefined ? { turn: share, turnAt: time } : { turn: checks.turn, turnAt: checks.turnAt }),
+      failed,
+    },
+  };
 }

@@ -1,120 +1,139 @@
-/** One night for one repository, top to bottom, as DESIGN section 4 tells it. */
+/** One night for one repository, top to bottom, as DESIGN section 4 tells it. Telling comes after it (nightly.ts). */
+import { randomBytes } from 'node:crypto';
 import type { Books } from '../audit/books.ts';
-import { isBelieved, jumpAt } from '../state/clock.ts';
-import { escapeText } from '../printable.ts';
-import { newRun, runIdOf, type Run } from './run.ts';
-import { countsIn, reminderIn, sizeIn } from './stock.ts';
-import { version } from '../version.ts';
-import { nothingUnread } from '../proof/unread.ts';
-import { admit, fetch, prove, readUnread, tellUnread } from './arrival/arrival.ts';
-import { audit } from './audit.ts';
-import { bury, expire, proveDeletions } from './departure/departure.ts';
-import type { Edges } from './edges.ts';
 import { asFailure } from '../errors.ts';
-import { check, examine, type Audited } from './suspects.ts';
-import { alarmStands, timed } from './stage.ts';
-import { tell } from '../telling/tell.ts';
+import { escapeText } from '../printable.ts';
+import { nothingUnread } from '../proof/unread.ts';
+import { isBelieved, jumpAt } from '../state/clock.ts';
+import { version } from '../version.ts';
+import { admit, fetch, prove, readUnread, tellUnread } from './arrival/arrival.ts';
+import { audit, type Audited } from './audit.ts';
+import { alarmStands } from './declared/raise.ts';
+import { decideWindow } from './declared/window.ts';
+import { bury, expire, moveDueDates, proveDeletions } from './departure/departure.ts';
+import { hasCompletedOnce, journal, recordCompletion, takeReplica, type Holdings } from './holdings.ts';
+import { newRun, runIdOf, secondsBetween, type Run, type Stage } from './run.ts';
+import { noteSnapshots } from './snapshots-seen.ts';
+import { countsIn, reminderIn, sizeIn } from './stock.ts';
+import { check, examine } from './suspects.ts';
 
 export interface NightOptions {
-  /** `audit` asks only: steps 1 to 3, nothing is fetched, nobody is mailed. */
+  /** `audit` asks only: steps 1 to 3, nothing is fetched. */
   readonly command: 'sync' | 'audit';
   /** The one-off override of `limits.newFiles` and `limits.newBytes`. */
   readonly noLimits: boolean;
 }
 
-/** The night. Always returns what it came to; never throws. */
-export async function nightlyRun(edges: Edges, options: NightOptions): Promise<Run> {
-  const startedAt = edges.now();
-  const run = newRun(edges.repository.name, runIdOf(startedAt, edges.random()), options.command, startedAt);
+/** The night. Always returns what it came to; never throws. The lock is held still, so that it can be told. */
+export async function night(held: Holdings, options: NightOptions): Promise<Run> {
+  const startedAt = new Date();
+  const runId = runIdOf(startedAt, randomBytes(2).toString('hex'));
+  const run = newRun(held.repository.name, runId, options.command, startedAt);
   try {
-    run.isLocked = !(await edges.lock());
-    if (!run.isLocked) await night(edges, run, options);
+    run.isLocked = !(await takeReplica(held));
+    if (!run.isLocked) await steps(held, run, options);
   } catch (error) {
     run.failure = asFailure(error);
-    await raiseAfterFailure(edges, run);
+    await raiseAfterFailure(held, run);
   }
-  await tell(edges, run);
-  await edges.close();
   return run;
 }
 
 /** What was found before the run failed stays raised, whatever it was that failed: it must not be gone by the next night. */
-async function raiseAfterFailure(edges: Edges, run: Run): Promise<void> {
-  if (run.failure !== undefined && run.findings.rules('violation').length > 0) run.findings.add('warning', 'unfinished', '', escapeText(run.failure.message));
+async function raiseAfterFailure(held: Holdings, run: Run): Promise<void> {
+  const words = run.failure?.message ?? '';
+  if (run.findings.rules('violation').length > 0) run.findings.add('warning', 'unfinished', '', escapeText(words));
   if (run.command !== 'sync' || run.isLocked) return;
   try {
-    await alarmStands(edges, run);
+    await alarmStands(held, run);
   } catch (error) {
-    run.failure = asFailure(new AggregateError([run.failure, error], `${run.failure?.message ?? ''}; and the alarm could not be raised: ${asFailure(error).message}`));
+    const both = `${words}; and the alarm could not be raised: ${asFailure(error).message}`;
+    run.failure = asFailure(new AggregateError([run.failure, error], both));
   }
 }
 
-async function night(edges: Edges, run: Run, options: NightOptions): Promise<void> {
-  await begin(edges, run);
-  const audited = await timed(edges, run, 'audit', () => audit(edges, run, options.noLimits));
+async function steps(held: Holdings, run: Run, options: NightOptions): Promise<void> {
+  await begin(held, run);
+  const audited = await timed(held, run, 'audit', () => audit(held, run, options.noLimits));
   try {
-    if (run.command === 'sync') await act(edges, run, audited);
+    if (run.command === 'sync') await act(held, run, audited);
   } finally {
-    takeStock(edges, run, audited.books);
+    takeStock(held, run, audited.books);
   }
 }
 
 /** Acts on the verdict: a violation stops the run, before anything is fetched into the replica or removed from it. */
-async function act(edges: Edges, run: Run, audited: Audited): Promise<void> {
+async function act(held: Holdings, run: Run, audited: Audited): Promise<void> {
   const { books } = audited;
-  run.unread = edges.restic.unread(books);
+  run.unread = held.prover.unread(books);
   const unreadBefore = run.unread.bytes;
-  await timed(edges, run, 'audit', () => examine(edges, run, audited));
-  if (await alarmStands(edges, run)) return;
-  await edges.restic.requireFit();
-  if (!run.awaitsNews) await bury(edges, run, books);
-  if (await alarmStands(edges, run)) return;
-  const expiresAgain = edges.repository.deletionGrace === 0;
-  await timed(edges, run, 'expire', () => expire(edges, run, books, run.startedAt, !expiresAgain));
-  const isComplete = await timed(edges, run, 'fetch', () => fetch(edges, run, books));
-  await timed(edges, run, 'prove', () => prove(edges, run, books, isComplete));
-  if (await alarmStands(edges, run)) return;
-  await timed(edges, run, 'admit', () => admit(edges, run, books));
-  if (run.awaitsNews) await timed(edges, run, 'prove', () => buryAfterNews(edges, run, books));
-  await timed(edges, run, 'prove', () => readUnread(edges, run, books));
-  if (await alarmStands(edges, run)) return;
-  if (expiresAgain) await timed(edges, run, 'expire', () => expire(edges, run, books, edges.now(), true));
-  if (!edges.hasCompletedOnce() && isComplete) edges.recordCompletion();
-  await timed(edges, run, 'check', () => check(edges, run));
-  tellUnread(edges, run, books, unreadBefore);
+  await timed(held, run, 'audit', () => examine(held, run, audited));
+  if (await alarmStands(held, run)) return;
+  await held.prover.requireFit();
+  if (!run.awaitsNews) await bury(held, run, books);
+  if (await alarmStands(held, run)) return;
+  const expiresAgain = held.repository.deletionGrace === 0;
+  await timed(held, run, 'expire', () => expire(held, run, books, run.startedAt, !expiresAgain));
+  const isComplete = await timed(held, run, 'fetch', () => fetch(held, run, books));
+  await timed(held, run, 'prove', () => prove(held, run, books, isComplete));
+  if (await alarmStands(held, run)) return;
+  await timed(held, run, 'admit', () => admit(held, run, books));
+  if (run.awaitsNews) await timed(held, run, 'prove', () => buryAfterNews(held, run, books));
+  await timed(held, run, 'prove', () => readUnread(held, run, books));
+  if (await alarmStands(held, run)) return;
+  if (expiresAgain) await timed(held, run, 'expire', () => expire(held, run, books, new Date(), true));
+  if (!hasCompletedOnce(held) && isComplete) recordCompletion(held);
+  await timed(held, run, 'check', () => check(held, run));
+  tellUnread(held, run, books, unreadBefore);
 }
 
 /** What replaces every snapshot, or every key, is judged when it has been admitted: by what the replica holds then. */
-async function buryAfterNews(edges: Edges, run: Run, books: Books): Promise<void> {
-  await bury(edges, run, books);
-  if (run.findings.rules('violation').length === 0) await proveDeletions(edges, run, books);
+async function buryAfterNews(held: Holdings, run: Run, books: Books): Promise<void> {
+  await bury(held, run, books);
+  if (run.findings.rules('violation').length === 0) await proveDeletions(held, run, books);
 }
 
 /** What is decided once for the whole run: the alarm, the window, whether the clock can be believed. */
-async function begin(edges: Edges, run: Run): Promise<void> {
-  const { open, refused } = edges.window(run.startedAt);
-  const { clock, unread } = edges.memory();
+async function begin(held: Holdings, run: Run): Promise<void> {
+  const { open, refused } = decideWindow(run.startedAt, held.state.windows(), held.repository.pruneWindows);
+  const { clock, unread } = held.state.memory();
   run.unread = unread ?? nothingUnread;
   const moved = jumpAt(clock, run.startedAt) ?? 0;
   run.isClockDoubted = !isBelieved(clock, run.startedAt);
-  run.alarm = edges.alarm();
+  run.alarm = held.state.alarm();
   run.window = open;
   if (refused !== undefined) run.findings.add('warning', 'clock', '', `${refused}; no window is open`);
-  if (run.isClockDoubted) run.findings.add('warning', 'clock', '', `the clock is more than seven days from the last run whose clock was right (${clock.believed ?? ''}); nothing is accepted, confirmed or expires`);
+  if (run.isClockDoubted) {
+    const right = clock.believed ?? '';
+    const words = `the clock is more than seven days from the last run whose clock was right (${right})`;
+    run.findings.add('warning', 'clock', '', `${words}; nothing is accepted, confirmed or expires`);
+  }
   if (run.command !== 'sync') return;
   // In an order that a power cut in between can only lengthen a grace.
-  if (moved > 0) await edges.moveDueDates(moved);
-  await edges.journal({ event: 'started', runId: run.runId, version });
-  if (moved < 0) await edges.moveDueDates(moved);
+  if (moved > 0) await moveDueDates(held, moved);
+  await journal(held, { event: 'started', runId: run.runId, version });
+  if (moved < 0) await moveDueDates(held, moved);
 }
 
 /** What the replica holds after the run, and which of it will leave. */
-function takeStock(edges: Edges, run: Run, books: Books): void {
+function takeStock(held: Holdings, run: Run, books: Books): void {
   const { pending, unconfirmed } = countsIn(books);
   run.tombstones.pending = pending;
   run.tombstones.unconfirmed = unconfirmed;
   run.replica = sizeIn(books);
-  run.unread = edges.restic.unread(books);
+  run.unread = held.prover.unread(books);
   run.reminder = run.isClockDoubted ? undefined : reminderIn(books, run.startedAt);
-  if (run.command === 'sync') run.snapshotsAdmitted = edges.newSnapshots(books) ?? run.snapshotsAdmitted;
+  if (run.command === 'sync') run.snapshotsAdmitted = noteSnapshots(held.state.folder, books) ?? run.snapshotsAdmitted;
+}
+
+/** Keeps a stage's time, says it to who looks on, and notes it for who waits for the lock. */
+async function timed<T>(held: Holdings, run: Run, stage: Stage, work: () => Promise<T>): Promise<T> {
+  const from = new Date();
+  held.options.console.detail(`${held.repository.name}: ${stage}`);
+  held.session.phase(stage);
+  try {
+    return await work();
+  } finally {
+    run.seconds[stage] = Math.round((run.seconds[stage] + secondsBetween(from, new Date())) * 1000) / 1000;
+  }
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { placeOf } from '../layout.ts';
 import { Failure } from '../errors.ts';
 import type { Fetched } from '../scrub/scrub.ts';
-import type { EdgeOptions } from './state-edges.ts';
+import type { RunOptions } from './holdings.ts';
 import { makeFolder, writeNames } from '../state/files.ts';
 import { askedFor, fetchBounds } from './arrival/growth.ts';
 import { faultOf } from './arrival/fitness.ts';
@@ -19,7 +19,7 @@ import { syncFileSystem } from '../programs/sync.ts';
 const largestUsual = 2 ** 30;
 
 export class Repair {
-  readonly #options: EdgeOptions;
+  readonly #options: RunOptions;
   readonly #rightHash: (path: string) => string;
   readonly #paths: ReturnType<typeof ownPaths>;
   /** Under `incoming/`, so that a later run tidies up after a repair that was killed. rsync writes below it. */
@@ -30,7 +30,7 @@ export class Repair {
   #session: Session | undefined;
 
   /** `rightHash`: the SHA-256 that a file must have. */
-  constructor(options: EdgeOptions, rightHash: (path: string) => string) {
+  constructor(options: RunOptions, rightHash: (path: string) => string) {
     this.#options = options;
     this.#rightHash = rightHash;
     this.#paths = ownPaths(options.repository.replica);
@@ -60,7 +60,12 @@ export class Repair {
     const files = paths.filter((path) => placeOf(path).of !== 'folder');
     const end = files.length === 0 ? 'complete' : await this.#transfer(files);
     this.#options.interrupt.throwIfAborted();
-    const why = end === 'complete' ? 'serverA did not deliver it' : end === 'unfinished' ? 'the time of timeouts.run was over' : end.message;
+    const why =
+      end === 'complete'
+        ? 'serverA did not deliver it'
+        : end === 'unfinished'
+          ? 'the time of timeouts.run was over'
+          : end.message;
     const fetched = paths.map((path) => this.#judge(path, why));
     if (end instanceof Failure && fetched.every(({ wrong }) => wrong !== undefined)) throw end;
     return fetched;
@@ -74,7 +79,11 @@ export class Repair {
     const manifest = session.path('manifest');
     writeNames(manifest, paths);
     const deadline = new Date(Date.now() + this.#options.repository.timeouts.run);
-    const bounds = fetchBounds(session.bounds(deadline), this.#fetched, askedFor(paths.map((path) => this.#mostBytes(path))));
+    const bounds = fetchBounds(
+      session.bounds(deadline),
+      this.#fetched,
+      askedFor(paths.map((path) => this.#mostBytes(path))),
+    );
     return runFetch(session.rsync, manifest, this.#fetched, bounds, () => undefined);
   }
 
@@ -86,7 +95,8 @@ export class Repair {
 
   #judge(path: string, why: string): Fetched {
     const nothing = { path, bytes: 0 };
-    if (placeOf(path).of === 'folder') return { ...nothing, wrong: 'a folder that cannot be read is for the disk\'s owner to mend (fsck)' };
+    if (placeOf(path).of === 'folder')
+      return { ...nothing, wrong: "a folder that cannot be read is for the disk's owner to mend (fsck)" };
     let judged: Fetched = { ...nothing, wrong: why };
     inRealFolder(this.#fetched, path, (name) => {
       const fault = faultOf(name, this.#rightHash(path));

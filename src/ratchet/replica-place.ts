@@ -1,5 +1,15 @@
 /** The place where `init` is to make a replica: whether it is fit for one, and leaving it as it was when nothing comes of it. */
-import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { MinFree } from '../config/config.ts';
 import { admissionOrder, excludedFolders, foldersOf, layoutFolders } from '../layout.ts';
@@ -20,9 +30,15 @@ export class ReplicaPlace {
   constructor(replica: string) {
     const { own, incoming, candidate, quarantine } = ownPaths(replica);
     this.#replica = replica;
-    this.#layout = [...layoutFolders.map((name) => join(replica, name)), ...admissionOrder.flatMap(foldersOf).map((folder) => join(replica, folder)), quarantine];
+    this.#layout = [
+      ...layoutFolders.map((name) => join(replica, name)),
+      ...admissionOrder.flatMap(foldersOf).map((folder) => join(replica, folder)),
+      quarantine,
+    ];
     const kept = [...layoutFolders, ...admissionOrder.flatMap(foldersOf)].map((name) => join(candidate, name));
-    this.#missing = [...new Set([replica, own, incoming, candidate, ...this.#layout, ...kept])].filter((folder) => !existsSync(folder));
+    this.#missing = [...new Set([replica, own, incoming, candidate, ...this.#layout, ...kept])].filter(
+      (folder) => !existsSync(folder),
+    );
   }
 
   /** Makes the folders of a replica. Throws Failure, and makes none, where no replica can be. */
@@ -48,7 +64,11 @@ function makeTop(replica: string): void {
     makeFolder(replica);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
-    throw new Failure(`${userName()} may not make ${replica}`, `as root: install -d -m 700 -o ${userName()} ${replica}. Nothing was made`, { cause: error });
+    throw new Failure(
+      `${userName()} may not make ${replica}`,
+      `as root: install -d -m 700 -o ${userName()} ${replica}. Nothing was made`,
+      { cause: error },
+    );
   }
 }
 
@@ -64,12 +84,18 @@ function removeEmpty(folder: string): void {
 function requireOwnRepository(replica: string): void {
   const { uid } = lstatSync(replica);
   if (uid !== process.getuid?.()) {
-    throw new Failure(`${replica} belongs to another user (uid ${uid})`, 'run init as its owner, or chown -R the replica to this user. Nothing was changed');
+    throw new Failure(
+      `${replica} belongs to another user (uid ${uid})`,
+      'run init as its owner, or chown -R the replica to this user. Nothing was changed',
+    );
   }
   const known = new Set([...layoutFolders, ...excludedFolders, 'config']);
   const others = readdirSync(replica).filter((name) => !known.has(name));
   if (others.length > 0 && !existsSync(join(replica, 'config'))) {
-    throw new Failure(`${replica} is not empty and not a restic repository`, 'give the replica a folder of its own. Nothing was changed');
+    throw new Failure(
+      `${replica} is not empty and not a restic repository`,
+      'give the replica a folder of its own. Nothing was changed',
+    );
   }
 }
 
@@ -77,7 +103,10 @@ function requireOwnRepository(replica: string): void {
 function requireFitDisk(replica: string): void {
   const inodes = freeInodes(replica);
   if (inodes !== undefined && inodes.free < leastInodes) {
-    throw new Failure(`the disk of ${replica} has ${inodes.free} free inodes: no room for the names of a replica's folders`, `remove many small files there (df -i ${dirname(replica)}), or put the replica on another file system. Nothing was made`);
+    throw new Failure(
+      `the disk of ${replica} has ${inodes.free} free inodes: no room for the names of a replica's folders`,
+      `remove many small files there (df -i ${dirname(replica)}), or put the replica on another file system. Nothing was made`,
+    );
   }
   if (!hasHardLinks(replica)) throw noHardLinks(replica);
 }
@@ -101,7 +130,8 @@ export function hasHardLinks(folder: string): boolean {
     linkSync(join(probe, 'a'), join(probe, 'b'));
     return true;
   } catch (error) {
-    if (['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return false;
     throw error;
   } finally {
     rmSync(probe, { recursive: true, force: true });

@@ -30,7 +30,11 @@ export type Marker = Readonly<v.InferOutput<typeof markerSchema>>;
 /** The marker, or undefined when there is none. Throws Failure when it cannot be read or is damaged. */
 export function readMarker(replica: string): Marker | undefined {
   try {
-    return readJson(ownPaths(replica).marker, markerSchema, 'nothing was done; restore the file from a backup of this machine, or move it away and run init again');
+    return readJson(
+      ownPaths(replica).marker,
+      markerSchema,
+      'nothing was done; restore the file from a backup of this machine, or move it away and run init again',
+    );
   } catch (error) {
     if (((error as Failure).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOTDIR') return undefined;
     throw error;
@@ -52,14 +56,17 @@ export function writeMarker(replica: string, marker: Marker): void {
 /** SHA-256 of a small file that is there, hexadecimal. */
 export function fingerprint(path: string): string {
   const found = fingerprintOf(path);
-  if (found === undefined) throw new Failure(`${path} is not there any more`, 'who removed it while we were at work? Nothing was changed');
+  if (found === undefined)
+    throw new Failure(`${path} is not there any more`, 'who removed it while we were at work? Nothing was changed');
   return found;
 }
 
 /** Throws Failure unless the replica's `config` is the pinned one and the pinned keys are there. */
 export function checkPins(replica: string, marker: Marker): void {
   const damaged = fingerprintOf(join(replica, 'config')) !== marker.pins.config ? ['config'] : [];
-  const keys = marker.pins.keys.map((id) => `keys/${id}`).filter((path) => fingerprintOf(join(replica, path)) !== path.slice(5));
+  const keys = marker.pins.keys
+    .map((id) => `keys/${id}`)
+    .filter((path) => fingerprintOf(join(replica, path)) !== path.slice(5));
   const wrong = [...damaged, ...keys];
   if (wrong.length === 0) return;
   throw new Failure(
@@ -87,12 +94,18 @@ export function freeSpace(replica: string): { free: number; total: number } {
 
 /** The marker with the keys that the replica holds now, but for `without`, as the pinned ones; the same one when nothing changed. */
 export function withKeys(marker: Marker, books: Books, without: readonly Entry[]): Marker {
-  const keys = [...books.select(inReplica, 0, 'key')].filter((entry) => !without.includes(entry)).map((entry) => books.path(entry).slice('keys/'.length)).sort();
+  const keys = [...books.select(inReplica, 0, 'key')]
+    .filter((entry) => !without.includes(entry))
+    .map((entry) => books.path(entry).slice('keys/'.length))
+    .sort();
   return keys.join() === [...marker.pins.keys].sort().join() ? marker : { ...marker, pins: { ...marker.pins, keys } };
 }
 
 /** Whether any file lies below a folder, which need not exist. */
 export function hasFiles(folder: string): boolean {
-  const entries = lstatSync(folder, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(folder, { withFileTypes: true, recursive: true });
+  const entries =
+    lstatSync(folder, { throwIfNoEntry: false }) === undefined
+      ? []
+      : readdirSync(folder, { withFileTypes: true, recursive: true });
   return entries.some((entry) => !entry.isDirectory());
 }

@@ -88,9 +88,22 @@ export interface Run {
 
 export function newRun(repository: string, runId: string, command: Run['command'], startedAt: Date): Run {
   return {
-    repository, runId, command, startedAt,
+    repository,
+    runId,
+    command,
+    startedAt,
     finishedAt: startedAt,
-    audit: { unchanged: 0, new: 0, newBytes: 0, modified: 0, deleted: 0, known: 0, ignored: 0, foreign: 0, suspects: 0 },
+    audit: {
+      unchanged: 0,
+      new: 0,
+      newBytes: 0,
+      modified: 0,
+      deleted: 0,
+      known: 0,
+      ignored: 0,
+      foreign: 0,
+      suspects: 0,
+    },
     findings: new Findings(),
     fetched: { files: 0, bytes: 0 },
     admitted: { files: 0, bytes: 0 },
@@ -126,6 +139,11 @@ export function isAudited({ command }: Run): boolean {
 /** The name of a run: its start in UTC and four random hexadecimal digits, `20261123T012744Z-3f9c`. */
 export function runIdOf(startedAt: Date, random: string): string {
   return `${startedAt.toISOString().replace(/[-:]|\.\d+/g, '')}-${random}`;
+}
+
+/** The Message-ID of a run's mail, without brackets. */
+export function messageIdOf(run: Pick<Run, 'runId' | 'repository'>, host: string): string {
+  return `${run.runId}.${run.repository}@${host}`;
 }
 
 /** What the run came to. A violation counts for more than a failure after it. */

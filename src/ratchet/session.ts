@@ -29,7 +29,12 @@ export class Session {
   #connecting: Promise<Connection> | undefined;
   #rsync: RsyncContext | undefined;
 
-  constructor(repository: Repository, interrupt: AbortSignal, calls: Calls = callsOfOneRun(), locks: Pick<Locks, 'take' | 'close'> = { take: takeLock, close: async () => undefined }) {
+  constructor(
+    repository: Repository,
+    interrupt: AbortSignal,
+    calls: Calls = callsOfOneRun(),
+    locks: Pick<Locks, 'take' | 'close'> = { take: takeLock, close: async () => undefined },
+  ) {
     this.#locks = locks;
     this.#repository = repository;
     this.#calls = calls;
@@ -57,7 +62,8 @@ export class Session {
     const refused = new AbortController();
     this.#connecting = connect(this.#repository, this.#folder, AbortSignal.any([this.interrupt, refused.signal]));
     const pipes = this.path(pipesFolder);
-    const errand = this.#repository.source.kind === 'ssh' ? { writable: pipes, command: pipesCommand(pipes) } : undefined;
+    const errand =
+      this.#repository.source.kind === 'ssh' ? { writable: pipes, command: pipesCommand(pipes) } : undefined;
     const room = wantsRoom(this.#repository.rsync.sandbox, this.interrupt, errand).catch((error: unknown) => {
       refused.abort(error); // nobody waits for serverA then
       throw error;
@@ -65,7 +71,16 @@ export class Session {
     const [connection, hasRoom] = await Promise.all([this.#connecting, room]);
     const nonce = randomBytes(12).toString('hex');
     const held = [...connection.held, ...(this.#replica === undefined ? [] : [this.#replica])];
-    this.#rsync = { repository: this.#repository, connection, runFolder: this.#folder, hasRoom, nonce, calls: this.#calls, held, fallen: () => this.fallen() };
+    this.#rsync = {
+      repository: this.#repository,
+      connection,
+      runFolder: this.#folder,
+      hasRoom,
+      nonce,
+      calls: this.#calls,
+      held,
+      fallen: () => this.fallen(),
+    };
   }
 
   /** What running rsync takes; throws when there is no connection. */
@@ -91,8 +106,15 @@ export class Session {
 
   /** The clocks of one rsync that must be done by `deadline`. */
   bounds(deadline: Date): Bounds {
-    const beforeStop = (): void => { this.#rsync?.connection.letGo?.(); };
-    return { stall: this.#repository.timeouts.stall, deadline: deadline.getTime(), interrupt: this.interrupt, beforeStop };
+    const beforeStop = (): void => {
+      this.#rsync?.connection.letGo?.();
+    };
+    return {
+      stall: this.#repository.timeouts.stall,
+      deadline: deadline.getTime(),
+      interrupt: this.interrupt,
+      beforeStop,
+    };
   }
 
   async close(): Promise<void> {

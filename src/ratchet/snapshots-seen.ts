@@ -12,7 +12,9 @@ import { readText } from '../state/read-file.ts';
 /** Notes the snapshots that the replica holds; how many of them were never there before, or undefined in the first night that notes them. */
 export function noteSnapshots(state: string, books: Books): number | undefined {
   const seen = snapshotsSeen(state);
-  const found = [...books.select(inReplica, 0, 'snapshot')].map((entry) => books.path(entry).slice(-64)).filter((id) => seen?.has(id) !== true);
+  const found = [...books.select(inReplica, 0, 'snapshot')]
+    .map((entry) => books.path(entry).slice(-64))
+    .filter((id) => seen?.has(id) !== true);
   if (found.length > 0 || seen === undefined) append(fileIn(state), found);
   return seen === undefined ? undefined : found.length;
 }
@@ -31,7 +33,10 @@ function fileIn(state: string): string {
 function linesOf(text: string, path: string): string[] {
   const ids = text.split('\n').slice(0, -1);
   if (ids.every((id) => /^[0-9a-f]{64}$/.test(id))) return ids;
-  throw new Failure(`${path} is damaged: a line is no ID of a snapshot`, `${fromBackup}, or move it away: then what the replica holds counts as seen`);
+  throw new Failure(
+    `${path} is damaged: a line is no ID of a snapshot`,
+    `${fromBackup}, or move it away: then what the replica holds counts as seen`,
+  );
 }
 
 function append(path: string, ids: readonly string[]): void {

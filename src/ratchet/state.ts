@@ -29,7 +29,12 @@ export class State {
   readonly #take: TakeLock;
 
   /** `state` is the configuration's folder for all repositories; `onRepair` is told what was wrong with the journal. */
-  constructor(state: string, repository: string, onRepair: (words: string) => void = () => undefined, take: TakeLock = takeLock) {
+  constructor(
+    state: string,
+    repository: string,
+    onRepair: (words: string) => void = () => undefined,
+    take: TakeLock = takeLock,
+  ) {
     this.#take = take;
     this.#repository = repository;
     this.#onRepair = onRepair;
@@ -43,7 +48,8 @@ export class State {
 
   /** The same for a caller who holds the state lock. A torn last line is repaired, and said. */
   note(time: Date, event: JournalEvent): string {
-    if (this.#isMemoryLost()) this.#onRepair(`${this.folder}/${memoryFile} was missing; it was made again from the journal`);
+    if (this.#isMemoryLost())
+      this.#onRepair(`${this.folder}/${memoryFile} was missing; it was made again from the journal`);
     const before = this.memory();
     const { head, lines, repaired } = this.journal.append(time, event);
     if (repaired !== undefined) this.#onRepair(repaired);
@@ -59,12 +65,18 @@ export class State {
   }
 
   #remembered(): Memory | undefined {
-    return readJson(join(this.folder, memoryFile), memorySchema, `${fromBackup}, or move it away: it is made again from the journal`);
+    return readJson(
+      join(this.folder, memoryFile),
+      memorySchema,
+      `${fromBackup}, or move it away: it is made again from the journal`,
+    );
   }
 
   /** Versions that have a memory say which they are; 0.3.0 did not. */
   #isMemoryLost(): boolean {
-    return this.#remembered() === undefined && this.journal.findLast((line) => line['version'] !== undefined) !== undefined;
+    return (
+      this.#remembered() === undefined && this.journal.findLast((line) => line['version'] !== undefined) !== undefined
+    );
   }
 
   get journal(): Journal {
@@ -75,7 +87,10 @@ export class State {
   runFolder(runId: string): string {
     const runs = join(this.folder, 'runs');
     makeFolder(join(runs, runId));
-    const old = readdirSync(runs).filter((name) => name !== runId).sort().slice(0, 1 - runFoldersKept);
+    const old = readdirSync(runs)
+      .filter((name) => name !== runId)
+      .sort()
+      .slice(0, 1 - runFoldersKept);
     for (const name of old) rmSync(join(runs, name), { recursive: true, force: true });
     return join(runs, runId);
   }
@@ -137,7 +152,10 @@ export class State {
     makeFolder(this.folder);
     const lock = await this.#take(stateLock(this.folder), stateLockWait);
     if (lock === undefined) {
-      throw new Failure(`${this.folder}/state.lock is held for more than ${stateLockWait} s`, 'another rsync-ratchet hangs there: see `fuser -v` on that file');
+      throw new Failure(
+        `${this.folder}/state.lock is held for more than ${stateLockWait} s`,
+        'another rsync-ratchet hangs there: see `fuser -v` on that file',
+      );
     }
     try {
       return await work();

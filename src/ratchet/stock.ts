@@ -18,7 +18,8 @@ export function buriedIn(books: Books): Buried {
     const type = books.type(entry);
     types[type]++;
     bytes += books.size(entry);
-    if (type === 'snapshot' && snapshots.length < shownSnapshots) snapshots.push(books.path(entry).slice('snapshots/'.length));
+    if (type === 'snapshot' && snapshots.length < shownSnapshots)
+      snapshots.push(books.path(entry).slice('snapshots/'.length));
   });
   return { types, bytes, snapshots };
 }

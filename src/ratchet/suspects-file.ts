@@ -15,7 +15,9 @@ const line = v.object({ path: v.string(), size: whole, mtime: v.number() });
 export function writeSuspects(state: string, run: string, books: Books): void {
   replaceLines(fileIn(state), (writer) => {
     writer.line(JSON.stringify({ version: 1, run }));
-    books.each(suspect, 0, (entry) => { writer.line(JSON.stringify({ path: books.path(entry), size: books.size(entry), mtime: books.stamp(entry) })); });
+    books.each(suspect, 0, (entry) => {
+      writer.line(JSON.stringify({ path: books.path(entry), size: books.size(entry), mtime: books.stamp(entry) }));
+    });
   });
 }
 
@@ -24,10 +26,14 @@ export function readSuspects(state: string, run: string, books: Books): Entry[] 
   const path = fileIn(state);
   const [first, ...lines] = (readText(path) ?? '').split('\n').slice(0, -1);
   if (first === undefined || parseJson(first, path, head).run !== run) return [];
-  return lines.map((text) => parseJson(text, path, line)).flatMap(({ path: name, size, mtime }) => {
-    const entry = books.at(name);
-    return entry >= 0 && books.has(entry, suspect) && books.size(entry) === size && books.stamp(entry) === mtime ? [entry] : [];
-  });
+  return lines
+    .map((text) => parseJson(text, path, line))
+    .flatMap(({ path: name, size, mtime }) => {
+      const entry = books.at(name);
+      return entry >= 0 && books.has(entry, suspect) && books.size(entry) === size && books.stamp(entry) === mtime
+        ? [entry]
+        : [];
+    });
 }
 
 function fileIn(state: string): string {

@@ -1,48 +1,82 @@
 /** What is looked at twice: suspects and spot checks on serverA's side, a share of all data on ours (steps 3 and 9). */
+import { randomInt } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { noteCheck } from '../words/asides.ts';
 import { checkedEvent } from '../proof/proof.ts';
 import type { Books, Entry } from '../audit/books.ts';
-import { gone, inReplica, suspect } from '../audit/flags.ts';
+import { gone, inReplica, suspect, wanted } from '../audit/flags.ts';
 import type { Run } from './run.ts';
-import type { Edges, Examined } from './edges.ts';
-import { deadlineOf } from './stage.ts';
-
-/** What the audit leaves to be acted on. */
-export interface Audited {
-  readonly books: Books;
-  /** The modification time that serverA lists for `config`, when only that differs. */
-  readonly configMtime: number | undefined;
-}
+import { expectFetch } from './arrival/fetch.ts';
+import type { Audited } from './audit.ts';
+import { fetchToHash, type Examined } from './examination.ts';
+import { deadlineOf, journal, requireMarker, type Holdings } from './holdings.ts';
+import { keptMtime, setMtime } from './mtime.ts';
+import { freeSpace } from './replica.ts';
+import { sampleOf } from './stock.ts';
+import { readSuspects, writeSuspects } from './suspects-file.ts';
 
 /**
  * Fetches suspects and a few unchanged files, and hashes them: a suspect that is right gets its new time in the
  * replica; one that is wrong is `modified`, a spot check that is wrong `spot-check`. Not after a violation or beside an alarm.
  */
-export async function examine(edges: Edges, run: Run, audited: Audited): Promise<void> {
+export async function examine(held: Holdings, run: Run, audited: Audited): Promise<void> {
   if (run.alarm !== undefined || run.findings.rules('violation').length > 0) return;
-  clearUnheld(edges, audited.books);
-  const times = suspectsOf(edges, run, audited);
-  const spots = new Set(spotsOf(edges, run, audited.books));
+  clearUnheld(held, audited.books);
+  const times = suspectsOf(held, run, audited);
+  const spots = new Set(spotsOf(held, run, audited.books));
   const paths = [...times.sampled, ...spots];
   if (paths.length > 0) {
-    await edges.examine(run, paths, deadlineOf(edges, run), (path, found) => {
+    await fetchAndHash(held, run, paths, (path, found) => {
       if (found !== 'right') times.settled.delete(path);
       judge(run, path, found, spots.has(path));
     });
-    judgeMissed(edges, run);
+    judgeMissed(held, run);
   }
   if (run.findings.rules('violation').length > 0) return;
-  for (const [path, mtime] of times.settled) edges.setMtime(path, mtime);
-  if (times.isAccepted) await edges.journal({ event: 'mtimes-accepted', runId: run.runId, files: times.settled.size });
+  for (const [path, mtime] of times.settled) setMtime(join(held.repository.replica, path), mtime);
+  if (times.isAccepted) await journal(held, { event: 'mtimes-accepted', runId: run.runId, files: times.settled.size });
 }
 
+/** Fetches files that the replica has, and hashes what comes; calls `told` for each. The replica is not touched. */
+async function fetchAndHash(
+  held: Holdings,
+  run: Run,
+  paths: readonly string[],
+  told: (path: string, found: Examined) => void,
+): Promise<void> {
+  const { repository, session, paths: own, walk } = held;
+  const { replica } = repository;
+  const pinned = requireMarker(held).pins.config;
+  const bounds = session.bounds(deadlineOf(held, run.startedAt));
+  const isFetchDue = walk !== undefined && walk.books.amount(wanted, 0).files > 0;
+  if (isFetchDue) await expectFetch(session.rsync, replica, bounds);
+  const what = {
+    paths,
+    size: (path: string) => lstatSync(join(replica, path)).size,
+    expected: (path: string) => (path === 'config' ? pinned : path.slice(-64)),
+    folder: join(own.incoming, `${run.runId}-examined`),
+    manifest: session.path('examined'),
+  };
+  await fetchToHash(session.rsync, bounds, what, told);
+}
+
+/** Tonight's suspects that an operator has settled (`acknowledge --accept-mtimes`); undefined when he has not said so. */
+function acceptedIn({ state }: Holdings, books: Books): Entry[] | undefined {
+  const { acceptedMtimes } = state.memory();
+  return acceptedMtimes === null ? undefined : readSuspects(state.folder, acceptedMtimes.alarm, books);
+}
+
+/** `n` entries at random. */
+const sample = (entries: Iterable<Entry>, n: number): Entry[] => sampleOf(entries, n, (below) => randomInt(below));
+
 /** A time that the replica's file system cannot hold was taken over as far as it goes, and is no other time the night after. */
-function clearUnheld(edges: Edges, books: Books): void {
+function clearUnheld(held: Holdings, books: Books): void {
   const kept = new Map<number, number>();
   for (const entry of books.select(suspect, 0)) {
     const listed = books.stamp(entry);
     if (listed >= 0 && listed < everywhere) continue;
-    if (!kept.has(listed)) kept.set(listed, edges.keptMtime(listed));
+    if (!kept.has(listed)) kept.set(listed, keptMtime(join(held.paths.own, 'mtime'), listed));
     if (kept.get(listed) === books.mtime(entry)) books.clear(entry, suspect);
   }
 }
@@ -60,33 +94,49 @@ interface Suspects {
 }
 
 /** Beyond `limits.suspects` a sample is hashed, and the rest is the operator's to settle: those that he was told of, and no others. */
-function suspectsOf(edges: Edges, run: Run, { books, configMtime }: Audited): Suspects {
-  const limit = edges.repository.limits.suspects;
+function suspectsOf(held: Holdings, run: Run, { books, configMtime }: Audited): Suspects {
+  const limit = held.repository.limits.suspects;
   const config: [string, number][] = configMtime === undefined ? [] : [['config', configMtime]];
   const count = books.amount(suspect, 0).files;
-  const accepted = edges.acceptedMtimes(books);
+  const accepted = acceptedIn(held, books);
   const known = new Set(accepted);
   const rest = [...books.select(suspect, 0)].filter((entry) => !known.has(entry));
   const isSettled = rest.length <= limit;
-  const sampled = isSettled ? [...rest, ...edges.sample(known, limit - rest.length)] : edges.sample(books.select(suspect, 0), limit);
+  const sampled = isSettled
+    ? [...rest, ...sample(known, limit - rest.length)]
+    : sample(books.select(suspect, 0), limit);
   if (!isSettled) {
-    run.findings.add('violation', 'mtimes', '', `${count} files have another modification time, limits.suspects is ${limit}; ${limit} at random were hashed`);
-    edges.noteSuspects(run.runId, books);
+    run.findings.add(
+      'violation',
+      'mtimes',
+      '',
+      `${count} files have another modification time, limits.suspects is ${limit}; ${limit} at random were hashed`,
+    );
+    writeSuspects(held.state.folder, run.runId, books);
   }
   const all = isSettled ? books.select(suspect, 0) : [];
   return {
     sampled: [...config.map(([path]) => path), ...sampled.map((entry) => books.path(entry))],
     isAccepted: accepted !== undefined,
-    settled: new Map([...config, ...[...all].map((entry): [string, number] => [books.path(entry), books.stamp(entry)])]),
+    settled: new Map([
+      ...config,
+      ...[...all].map((entry): [string, number] => [books.path(entry), books.stamp(entry)]),
+    ]),
   };
 }
 
 /** A few of the files that serverA lists as unchanged, as far as there is room: a full disk must come as far as its expiry. */
-function spotsOf(edges: Edges, run: Run, books: Books): string[] {
-  const chosen: Entry[] = edges.sample(books.select(inReplica, gone | suspect), edges.repository.spotCheck);
-  let room = edges.freeSpace().free - spareRoom;
+function spotsOf(held: Holdings, run: Run, books: Books): string[] {
+  const chosen: Entry[] = sample(books.select(inReplica, gone | suspect), held.repository.spotCheck);
+  let room = freeSpace(held.repository.replica).free - spareRoom;
   const fitting = chosen.filter((entry) => (room -= books.size(entry)) >= 0);
-  if (fitting.length < chosen.length) run.findings.add('warning', 'unchecked', '', `${chosen.length - fitting.length} of ${chosen.length} spot checks were left out, for lack of room`);
+  if (fitting.length < chosen.length)
+    run.findings.add(
+      'warning',
+      'unchecked',
+      '',
+      `${chosen.length - fitting.length} of ${chosen.length} spot checks were left out, for lack of room`,
+    );
   return fitting.map((entry) => books.path(entry));
 }
 
@@ -98,22 +148,33 @@ function judge(run: Run, path: string, found: Examined, isSpot: boolean): void {
   if (found === 'missing' && isSpot) {
     run.spotsMissed = (run.spotsMissed ?? 0) + 1;
     run.findings.add('warning', 'not-delivered', path, 'asked for to check its content, but not delivered');
-  } else if (found === 'missing') run.findings.add('violation', 'modified', path, 'its time is another one, and serverA does not deliver it: nobody can say that it is unchanged');
+  } else if (found === 'missing')
+    run.findings.add(
+      'violation',
+      'modified',
+      path,
+      'its time is another one, and serverA does not deliver it: nobody can say that it is unchanged',
+    );
   else run.findings.add('violation', isSpot ? 'spot-check' : 'modified', path, found.wrong);
 }
 
 /** Once a file may be unreadable for a reason; what does not come two nights running is withheld. */
-function judgeMissed(edges: Edges, run: Run): void {
+function judgeMissed(held: Holdings, run: Run): void {
   run.spotsMissed ??= 0;
-  if (run.spotsMissed === 0 || !(Number(edges.memory().lastRun?.['spotsMissed'] ?? 0) > 0)) return;
-  run.findings.add('violation', 'spot-check', '', `serverA did not deliver ${run.spotsMissed} files that it lists, and some the night before: their content cannot be checked`);
+  if (run.spotsMissed === 0 || !(Number(held.state.memory().lastRun?.['spotsMissed'] ?? 0) > 0)) return;
+  run.findings.add(
+    'violation',
+    'spot-check',
+    '',
+    `serverA did not deliver ${run.spotsMissed} files that it lists, and some the night before: their content cannot be checked`,
+  );
 }
 
 /** Step 9: when it is due, restic checks the replica and reads a share of all data. */
-export async function check(edges: Edges, run: Run): Promise<void> {
-  for (const share of edges.restic.dueChecks(run.startedAt)) {
-    const result = await edges.restic.check(share);
+export async function check(held: Holdings, run: Run): Promise<void> {
+  for (const share of held.prover.dueChecks(run.startedAt)) {
+    const result = await held.prover.check(share);
     noteCheck(run, result);
-    await edges.journal({ ...checkedEvent(result), runId: run.runId });
+    await journal(held, { ...checkedEvent(result), runId: run.runId });
   }
 }

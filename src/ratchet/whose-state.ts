@@ -22,12 +22,20 @@ type Books = Pick<Config, 'state' | 'repositories'>;
  * Throws Failure unless `<state>/<name>` is the state of the replica with this marker. A marker has the name that the
  * repository had when its state was last seen: another one means that it was renamed, or that two were mixed up.
  */
-export function requireState({ state = '', repositories }: Books, name: string, { repository: former }: Pick<Marker, 'repository'>): void {
+export function requireState(
+  { state = '', repositories }: Books,
+  name: string,
+  { repository: former }: Pick<Marker, 'repository'>,
+): void {
   if (former !== name && isShared(repositories, name, former)) throw shared(name, former);
   const [journal, folder] = [new State(state, name).journal, join(state, name)];
-  if (journal.isLost()) throw new RegExp(namePattern).test(former) && isElsewhere(state, name, former) ? renamed(state, name, former) : stateLost(folder, !journal.isBegun());
+  if (journal.isLost())
+    throw new RegExp(namePattern).test(former) && isElsewhere(state, name, former)
+      ? renamed(state, name, former)
+      : stateLost(folder, !journal.isBegun());
   const last = journal.findLast(() => true)?.repository;
-  if (last === former || (last === name && journal.findLast((line) => line.repository === former) !== undefined)) return;
+  if (last === former || (last === name && journal.findLast((line) => line.repository === former) !== undefined))
+    return;
   throw new Failure(
     `the replica of ${name} was made for ${former}, and ${folder} is the state of ${last ?? 'nobody'}: they are two repositories'`,
     'are two replicas mixed up in the configuration, or two folders below `state`? Nothing was done',
@@ -60,7 +68,8 @@ function renamed(state: string, name: string, former: string): Failure {
 
 /** `init` writes the first line, so a replica without it has lost its alarm, its tombstones and its windows. */
 function stateLost(folder: string, isDamaged: boolean): Failure {
-  if (isDamaged) return new Failure(`${folder}/journal.jsonl is damaged: the line that init wrote is not in it`, fromBackup);
+  if (isDamaged)
+    return new Failure(`${folder}/journal.jsonl is damaged: the line that init wrote is not in it`, fromBackup);
   return new Failure(
     `${folder} knows nothing of this replica: its journal is missing`,
     'is `state` in the configuration right, is its disk mounted, is this the usual user? If it is lost for good, move .rsync-ratchet/replica.json away and run init again. Nothing was fetched',

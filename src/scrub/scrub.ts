@@ -6,7 +6,7 @@ import { asFailure } from '../errors.ts';
 import { takeLock, type Lock } from '../programs/lock.ts';
 import { Repair } from '../ratchet/repair.ts';
 import { runIdOf, secondsBetween } from '../ratchet/run.ts';
-import type { EdgeOptions } from '../ratchet/state-edges.ts';
+import type { RunOptions } from '../ratchet/holdings.ts';
 import { State } from '../ratchet/state.ts';
 import { requireState } from '../ratchet/whose-state.ts';
 import type { JournalEvent } from '../state/chain.ts';
@@ -47,14 +47,14 @@ export interface ScrubOptions {
 interface Holdings {
   readonly run: Scrub;
   readonly how: ScrubOptions;
-  readonly options: EdgeOptions;
+  readonly options: RunOptions;
   readonly state: State;
   readonly rehash: Rehash;
   readonly repair: Repair;
 }
 
 /** One scrub of one repository. Always returns what it came to; never throws. */
-export async function scrub(options: EdgeOptions, how: ScrubOptions): Promise<Scrub> {
+export async function scrub(options: RunOptions, how: ScrubOptions): Promise<Scrub> {
   const { config, repository, interrupt } = options;
   const startedAt = new Date();
   const run = newScrub(repository.name, runIdOf(startedAt, randomBytes(2).toString('hex')), how.share, startedAt);

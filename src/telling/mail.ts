@@ -5,7 +5,7 @@ import { letterHtml } from './letter-html.ts';
 import { letterOf, type Letter } from './letter.ts';
 import { letterText } from './letter-text.ts';
 import { subject, type Place } from '../words/report.ts';
-import { runIdOf, type Run } from '../ratchet/run.ts';
+import { messageIdOf, runIdOf, type Run } from '../ratchet/run.ts';
 
 /** A mail to be sent. Header values are printable ASCII, but for what the configuration says. */
 export interface Mail {
@@ -27,7 +27,7 @@ const longestAttachment = 1024 * 1024;
 /** The mail of a run, see letterOf. */
 export function mailOf(run: Run, place: Place, head: string, untold: Memory['untold'] = null): Mail {
   const letter = letterOf(run, place, head, untold);
-  const messageId = messageIdOf(run, place);
+  const messageId = messageIdOf(run, place.host);
   const thread = run.alarm?.messageId;
   const title = subject(run, place.host);
   return {
@@ -38,11 +38,6 @@ export function mailOf(run: Run, place: Place, head: string, untold: Memory['unt
     attachments: isCapped(run) ? [{ filename: 'findings.jsonl', content: findingLines(run) }] : [],
     references: thread === messageId ? undefined : thread,
   };
-}
-
-/** The Message-ID of a run's mail, without brackets. */
-export function messageIdOf(run: Pick<Run, 'runId' | 'repository'>, place: Place): string {
-  return `${run.runId}.${run.repository}@${place.host}`;
 }
 
 /** Every finding that was kept, one JSON object a line; the last line says how many are missing, if any. */

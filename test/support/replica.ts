@@ -6,7 +6,7 @@ import { pathOf, type HashedType } from '../../src/layout.ts';
 import { loadConfig } from '../../src/config/file.ts';
 import { Console } from '../../src/telling/console.ts';
 import { writeMarker } from '../../src/ratchet/replica.ts';
-import type { EdgeOptions } from '../../src/ratchet/state-edges.ts';
+import type { RunOptions } from '../../src/ratchet/holdings.ts';
 import { type Value, writeConfig, type WrittenConfig } from './config.ts';
 import { writeJournal } from './journals.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
@@ -18,7 +18,7 @@ export interface HandMade {
   /** `config` and all hash-named files, in no order. */
   readonly paths: readonly string[];
   /** What the program's edges are made of. */
-  options(interrupt?: AbortSignal): EdgeOptions;
+  options(interrupt?: AbortSignal): RunOptions;
 }
 
 const hash = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
@@ -48,7 +48,7 @@ export function handMadeReplica(t: Ending, changes: Readonly<Record<string, Valu
 }
 
 /** What the program's edges are made of for the first repository of a configuration file. */
-export function optionsOf(file: string, interrupt: AbortSignal): EdgeOptions {
+export function optionsOf(file: string, interrupt: AbortSignal): RunOptions {
   const config = loadConfig(file);
   const [repository] = config.repositories;
   if (repository === undefined) throw new Error('no repository');

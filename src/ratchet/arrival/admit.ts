@@ -13,7 +13,12 @@ import { syncFileSystem } from '../../programs/sync.ts';
  * before the next begins, so that a snapshot never stands there before its index, nor that before its packs.
  * A run that is killed half-way leaves a consistent replica; the next run finishes it.
  */
-export async function admit(replica: string, candidate: string, books: Books, types: ReadonlySet<HashedType>): Promise<Amount> {
+export async function admit(
+  replica: string,
+  candidate: string,
+  books: Books,
+  types: ReadonlySet<HashedType>,
+): Promise<Amount> {
   const admitted: Amount = { files: 0, bytes: 0 };
   await syncFileSystem(replica);
   for (const type of admissionOrder.filter((each) => types.has(each))) {
@@ -35,7 +40,12 @@ export async function admit(replica: string, candidate: string, books: Books, ty
 }
 
 /** Visits folder by folder, so that a million candidates are never held as names. */
-function eachCandidate(candidate: string, type: HashedType, books: Books, visit: (path: string, entry: Entry) => void): void {
+function eachCandidate(
+  candidate: string,
+  type: HashedType,
+  books: Books,
+  visit: (path: string, entry: Entry) => void,
+): void {
   for (const folder of foldersOf(type)) {
     for (const name of namesIn(join(candidate, folder))) {
       const entry = books.at(`${folder}/${name}`);
@@ -52,7 +62,10 @@ function linkInto(replica: string, candidate: string, path: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     if (lstatSync(from).ino !== lstatSync(to).ino) {
-      throw new Failure(`${path} has appeared in the replica meanwhile`, 'somebody writes into the replica on this machine: find out who; it was not overwritten');
+      throw new Failure(
+        `${path} has appeared in the replica meanwhile`,
+        'somebody writes into the replica on this machine: find out who; it was not overwritten',
+      );
     }
   }
 }

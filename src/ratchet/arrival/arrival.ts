@@ -2,52 +2,98 @@
 import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { reservedBytes } from '../../config/units.ts';
 import { inReplica, rejected, verified, waiting, wanted } from '../../audit/flags.ts';
-import type { HashedType } from '../../layout.ts';
 import type { Doubt } from '../../proof/proof.ts';
 import { counted, formatBytes, formatCount } from '../../figures.ts';
 import type { Run } from '../run.ts';
 import { isUnread, nightsFor, unreadWords } from '../../proof/unread.ts';
 import { proveDeletions } from '../departure/departure.ts';
-import type { Edges } from '../edges.ts';
-import { Failure } from '../../errors.ts';
-import { deadlineOf } from '../stage.ts';
+import { asFailure, Failure } from '../../errors.ts';
+import { admissionOrder, type HashedType } from '../../layout.ts';
+import { join } from 'node:path';
+import { deadlineOf, journal, pinKeys, requireIncoming, requireReplica, type Holdings } from '../holdings.ts';
+import { freeSpace } from '../replica.ts';
+import { freeInodes } from '../replica-place.ts';
+import { refusalOf, writeNames } from '../../state/files.ts';
+import { admit as linkCandidates } from './admit.ts';
+import { runFetch, type FetchEnd } from './fetch.ts';
+import { askedIn, fetchBounds, manifestOf } from './growth.ts';
+import { Incoming } from './incoming.ts';
 
 /** Steps 5 and 6. Returns whether all has come that will come tonight; false when the time was over. */
-export async function fetch(edges: Edges, run: Run, books: Books): Promise<boolean> {
-  edges.takeLeftovers(run, books);
+export async function fetch(held: Holdings, run: Run, books: Books): Promise<boolean> {
+  takeLeftovers(held, run, books);
   const missing = books.amount(wanted, verified | rejected);
   if (missing.files === 0) return true;
-  requireSpace(edges, missing);
-  const fetched = await edges.fetch(run.runId, deadlineOf(edges, run));
+  requireSpace(held, missing);
+  const fetched = await fetchManifest(held, run);
   run.fetched = fetched.delivered;
   run.quarantined = fetched.quarantined;
-  if (run.quarantined.files > 0) await edges.journal({ event: 'quarantined', runId: run.runId, ...run.quarantined });
+  if (run.quarantined.files > 0) await journal(held, { event: 'quarantined', runId: run.runId, ...run.quarantined });
   if (fetched.end instanceof Failure) throw fetched.end;
   if (fetched.end === 'complete') reportMissing(run, books);
   else letMetadataWait(run, books, missing.files - run.fetched.files);
   return fetched.end === 'complete';
 }
 
+/** Verifies what an earlier run left behind into `candidate/`, and deletes the rest; rejects what is not to be tried tonight. */
+function takeLeftovers(held: Holdings, run: Run, books: Books): void {
+  held.incoming = new Incoming(held.paths, books, run.findings, held.quarantine);
+  held.incoming.takeLeftovers();
+  held.quarantine.settle(books);
+  held.prover.poison.holdOff(books, run.findings);
+}
+
+/** How a fetch ended. What was delivered has been verified in any case. */
+interface Fetched {
+  readonly end: FetchEnd;
+  readonly delivered: Amount;
+  readonly quarantined: Amount;
+}
+
+/** Fetches what is wanted and not there yet, verifying each file while the transfer runs. */
+async function fetchManifest(held: Holdings, run: Run): Promise<Fetched> {
+  const incoming = requireIncoming(held);
+  const { books } = incoming;
+  const manifest = join(held.state.runFolder(run.runId), 'manifest');
+  writeNames(manifest, manifestOf(books));
+  const folder = incoming.freshFolder(run.runId);
+  const clocks = held.session.bounds(deadlineOf(held, run.startedAt));
+  const bounds = fetchBounds(clocks, folder, askedIn(books), () => incoming.arrived.bytes);
+  const total = books.amount(wanted, verified | rejected);
+  let before: string | undefined;
+  const end = await held.options.console.withProgress(`${held.repository.name}: fetch`, (progress) =>
+    runFetch(held.session.rsync, manifest, folder, bounds, (path) => {
+      if (before !== undefined) incoming.verify(folder, before);
+      before = path;
+      progress?.(incoming.arrived, total);
+    }),
+  );
+  const refusal = refusalOf(held.paths.incoming);
+  incoming.sweep(folder);
+  const isOurs = refusal !== undefined && end === 'complete' && books.amount(wanted, verified | rejected).files > 0;
+  return { end: isOurs ? asFailure(refusal) : end, ...incoming.tally };
+}
+
 /** Throws Failure when the disk would be fuller than `limits.minFree` allows, in bytes or, where it is a share, in files. */
-function requireSpace(edges: Edges, missing: Amount): void {
-  const { free, total } = edges.freeSpace();
-  const reserved = reservedBytes(edges.repository.limits.minFree, total);
-  if (free - missing.bytes >= reserved) return requireInodes(edges, missing.files);
+function requireSpace(held: Holdings, missing: Amount): void {
+  const { free, total } = freeSpace(held.repository.replica);
+  const reserved = reservedBytes(held.repository.limits.minFree, total);
+  if (free - missing.bytes >= reserved) return requireInodes(held, missing.files);
   throw new Failure(
     `not enough room: ${formatBytes(missing.bytes)} to fetch, ${formatBytes(free)} free, limits.minFree keeps ${formatBytes(reserved)}`,
     `make room on the replica's disk${missing.bytes > free ? '' : ' or lower limits.minFree'}; nothing was fetched`,
   );
 }
 
-function requireInodes(edges: Edges, files: number): void {
-  const { minFree } = edges.repository.limits;
-  const inodes = edges.freeInodes();
+function requireInodes(held: Holdings, files: number): void {
+  const { minFree } = held.repository.limits;
+  const inodes = freeInodes(held.repository.replica);
   if (inodes === undefined) return;
   const reserved = 'percent' in minFree ? Math.floor((inodes.total * minFree.percent) / 100) : 0;
   if (inodes.free - files >= reserved) return;
   throw new Failure(
     `not enough inodes: ${formatCount(files)} files to fetch, ${formatCount(inodes.free)} inodes free, limits.minFree keeps ${formatCount(reserved)}`,
-    `remove many small files from the replica's disk (df -i ${edges.repository.replica})${files > inodes.free ? '' : ', or lower limits.minFree'}; nothing was fetched`,
+    `remove many small files from the replica's disk (df -i ${held.repository.replica})${files > inodes.free ? '' : ', or lower limits.minFree'}; nothing was fetched`,
   );
 }
 
@@ -66,22 +112,26 @@ function letMetadataWait(run: Run, books: Books, stillToCome: number): void {
 }
 
 /** Step 7. A file that does not decrypt raises the alarm; a snapshot whose tree cannot be read waits. */
-export async function prove(edges: Edges, run: Run, books: Books, isComplete: boolean): Promise<void> {
-  if (!edges.restic.canProve) letDependentsWait(run, books);
+export async function prove(held: Holdings, run: Run, books: Books, isComplete: boolean): Promise<void> {
+  if (!held.prover.canProve) letDependentsWait(run, books);
   const hasNews = books.amount(verified, waiting).files > 0;
-  const proof = hasNews ? await edges.restic.prove(books) : undefined;
+  const proof = hasNews ? await held.prover.prove(books) : undefined;
   run.proof = proof?.outcome ?? 'skipped';
   if (proof?.outcome === 'failed') {
     for (const { entry, message } of proof.junk) {
       run.findings.add('violation', 'unproven', books.path(entry), message);
     }
-    edges.restic.rejectAll(books, proof.junk.map(({ entry }) => entry));
+    held.prover.rejectAll(
+      books,
+      proof.junk.map(({ entry }) => entry),
+    );
     if (proof.junk.length === 0) run.findings.add('violation', 'unproven', '', proof.words);
     return;
   }
   tellDoubts(run, books, proof?.doubts ?? []);
-  if (proof !== undefined) edges.restic.noteUnread(books, proof.outcome === 'skipped' ? unprovenIn(books) : proof.unread);
-  if (isComplete) await proveDeletions(edges, run, books);
+  if (proof !== undefined)
+    held.prover.noteUnread(books, proof.outcome === 'skipped' ? unprovenIn(books) : proof.unread);
+  if (isComplete) await proveDeletions(held, run, books);
 }
 
 /** What enters where restic is not asked. */
@@ -90,26 +140,39 @@ function unprovenIn(books: Books): Entry[] {
 }
 
 /** What entered before restic could read it is told first, and read in the nights after that; what is to be read again, at once. */
-export async function readUnread(edges: Edges, run: Run, books: Books): Promise<void> {
-  const { unread, lastRun } = edges.memory();
+export async function readUnread(held: Holdings, run: Run, books: Books): Promise<void> {
+  const { unread, lastRun } = held.state.memory();
   const wasTold = unread !== null && lastRun?.['unread'] !== undefined;
-  if ((wasTold || edges.restic.readsAgain) && isUnread(edges.restic.unread(books))) tellDoubts(run, books, await edges.restic.readUnread(books));
+  if ((wasTold || held.prover.readsAgain) && isUnread(held.prover.unread(books)))
+    tellDoubts(run, books, await held.prover.readUnread(books));
 }
 
 /** What is unread still, and in how many nights the rest will be read. `before`: bytes that were unread before tonight's reading. */
-export function tellUnread(edges: Edges, run: Run, books: Books, before: number): void {
-  const left = edges.restic.unread(books);
+export function tellUnread(held: Holdings, run: Run, books: Books, before: number): void {
+  const left = held.prover.unread(books);
   if (!isUnread(left)) return;
-  const nights = nightsFor(left, before - left.bytes, edges.repository.timeouts.prove);
-  run.findings.add('warning', 'unread', '', `${unreadWords(left)} of the replica have not been read by restic: the nights to come read them, about ${counted(nights, 'night')} at this pace, and nothing expires until then`);
+  const nights = nightsFor(left, before - left.bytes, held.repository.timeouts.prove);
+  run.findings.add(
+    'warning',
+    'unread',
+    '',
+    `${unreadWords(left)} of the replica have not been read by restic: the nights to come read them, about ${counted(nights, 'night')} at this pace, and nothing expires until then`,
+  );
 }
 
 /** What waits, and what enters with a warning. Of what there was no time for the number is enough. */
 function tellDoubts(run: Run, books: Books, doubts: readonly Doubt[]): void {
   const unread = doubts.filter(({ rule }) => rule === 'unfinished');
   for (const { entry } of doubts) if (entry !== undefined) books.set(entry, waiting);
-  for (const { rule, path, message } of doubts) if (rule !== 'unfinished' && message !== '') run.findings.add('warning', rule, path, message);
-  if (unread.length > 0) run.findings.add('warning', 'unfinished', '', `${unread.length} files wait as candidates: restic had not read them within timeouts.prove`);
+  for (const { rule, path, message } of doubts)
+    if (rule !== 'unfinished' && message !== '') run.findings.add('warning', rule, path, message);
+  if (unread.length > 0)
+    run.findings.add(
+      'warning',
+      'unfinished',
+      '',
+      `${unread.length} files wait as candidates: restic had not read them within timeouts.prove`,
+    );
 }
 
 /** Without restic's word: snapshots wait while an index is missing, and everything waits while a key is. */
@@ -124,16 +187,26 @@ function letDependentsWait(run: Run, books: Books): void {
 }
 
 /** Step 8. */
-export async function admit(edges: Edges, run: Run, books: Books): Promise<void> {
-  if (books.amount(verified, waiting).files > 0) await admitThose(edges, run, books);
-  tellDoubts(run, books, edges.restic.settle(books));
+export async function admit(held: Holdings, run: Run, books: Books): Promise<void> {
+  if (books.amount(verified, waiting).files > 0) await admitThose(held, run, books);
+  tellDoubts(run, books, held.prover.settle(books));
 }
 
-async function admitThose(edges: Edges, run: Run, books: Books): Promise<void> {
+async function admitThose(held: Holdings, run: Run, books: Books): Promise<void> {
   const before = snapshotsIn(books);
-  run.admitted = await edges.admit(books);
+  run.admitted = await admitCandidates(held, books);
   run.snapshotsAdmitted = snapshotsIn(books) - before;
-  if (run.admitted.files > 0) await edges.journal({ event: 'admitted', runId: run.runId, ...run.admitted, snapshots: run.snapshotsAdmitted });
+  if (run.admitted.files > 0)
+    await journal(held, { event: 'admitted', runId: run.runId, ...run.admitted, snapshots: run.snapshotsAdmitted });
+}
+
+/** Links the candidates that do not wait into the replica. */
+async function admitCandidates(held: Holdings, books: Books): Promise<Amount> {
+  requireReplica(held);
+  const admitted = await linkCandidates(held.repository.replica, held.paths.candidate, books, new Set(admissionOrder));
+  held.quarantine.settle(books);
+  pinKeys(held, books);
+  return admitted;
 }
 
 function snapshotsIn(books: Books): number {

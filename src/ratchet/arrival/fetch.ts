@@ -12,10 +12,23 @@ import type { Connection } from '../../programs/ssh.ts';
 import type { Bounds } from '../../programs/watchdog.ts';
 
 /** The real rsync. Never the replica as destination: `incoming` is a fresh folder that is trusted for nothing. */
-export function fetchArguments(repository: Repository, connection: Connection, manifest: string, nonce: string, incoming: string, largest: number): string[] {
+export function fetchArguments(
+  repository: Repository,
+  connection: Connection,
+  manifest: string,
+  nonce: string,
+  incoming: string,
+  largest: number,
+): string[] {
   const { bandwidthLimit } = repository.rsync;
   return [
-    '-t', '--no-dirs', '--chmod=D0700,F0600', '--ignore-existing', '--from0', `--files-from=${manifest}`, '--whole-file',
+    '-t',
+    '--no-dirs',
+    '--chmod=D0700,F0600',
+    '--ignore-existing',
+    '--from0',
+    `--files-from=${manifest}`,
+    '--whole-file',
     // A file that has grown since the audit is left out; the limit on file size would end the whole fetch.
     `--max-size=${Math.max(1, largest)}`,
     `--out-format=${nonce} %i|%l|%n`,
@@ -27,7 +40,12 @@ export function fetchArguments(repository: Repository, connection: Connection, m
 }
 
 /** What a night will ask serverA for is started there before its turn: the dry runs, and so many fetches. */
-export async function expectNight(context: RsyncContext, replica: string, fetches: number, bounds: Bounds): Promise<void> {
+export async function expectNight(
+  context: RsyncContext,
+  replica: string,
+  fetches: number,
+  bounds: Bounds,
+): Promise<void> {
   const { repository, connection, nonce } = context;
   const audits = passes.map((pass) => auditArguments(repository, connection, pass, nonce, replica));
   await expectAll(context, replica, [...audits, ...Array<string[]>(fetches).fill(anyFetch(context, replica))], bounds);
@@ -43,8 +61,17 @@ function anyFetch({ repository, connection, nonce }: RsyncContext, replica: stri
   return fetchArguments(repository, connection, '/dev/null', nonce, replica, 1);
 }
 
-async function expectAll(context: RsyncContext, replica: string, calls: readonly string[][], bounds: Bounds): Promise<void> {
-  await expectCalls(context, calls.map((args) => ({ args, room: { readable: [replica], writable: [] }, limits: dryRunLimits })), bounds);
+async function expectAll(
+  context: RsyncContext,
+  replica: string,
+  calls: readonly string[][],
+  bounds: Bounds,
+): Promise<void> {
+  await expectCalls(
+    context,
+    calls.map((args) => ({ args, room: { readable: [replica], writable: [] }, limits: dryRunLimits })),
+    bounds,
+  );
 }
 
 /** What a fetch may take, besides its clocks: what was asked for, and no more. */
@@ -60,19 +87,33 @@ export type FetchEnd = 'complete' | 'unfinished' | Failure;
 
 /** Runs the fetch; `started` is called for each file whose transfer begins, so that the one before is complete. */
 export async function runFetch(
-  context: RsyncContext, manifest: string, incoming: string, bounds: FetchBounds, started: (path: string) => void,
+  context: RsyncContext,
+  manifest: string,
+  incoming: string,
+  bounds: FetchBounds,
+  started: (path: string) => void,
 ): Promise<FetchEnd> {
   const { repository, connection, nonce } = context;
   const form = /^[^|]{11}\|\d+\|(.+)$/s;
-  const lines = new Lines((bytes, start, end) => {
-    const text = bytes.toString('latin1', start, end);
-    const name = text.startsWith(`${nonce} `) ? form.exec(text.slice(nonce.length + 1))?.[1] : undefined;
-    if (name !== undefined && !name.endsWith('/')) started(name);
-  }, 3 * bounds.files + 1000);
+  const lines = new Lines(
+    (bytes, start, end) => {
+      const text = bytes.toString('latin1', start, end);
+      const name = text.startsWith(`${nonce} `) ? form.exec(text.slice(nonce.length + 1))?.[1] : undefined;
+      if (name !== undefined && !name.endsWith('/')) started(name);
+    },
+    3 * bounds.files + 1000,
+  );
   const limits = { memory: mostMemory + memoryForFile * bounds.files, fileSize: bounds.largest };
   try {
     const args = fetchArguments(repository, connection, manifest, nonce, incoming, bounds.largest);
-    const ended = await runRsync(context, { args, room: { readable: [manifest], writable: [incoming] }, limits }, bounds, (chunk) => { lines.push(chunk); });
+    const ended = await runRsync(
+      context,
+      { args, room: { readable: [manifest], writable: [incoming] }, limits },
+      bounds,
+      (chunk) => {
+        lines.push(chunk);
+      },
+    );
     if (ended.stopped === 'deadline') return 'unfinished';
     const fallen = await fallenIn(context, ended);
     if (fallen !== undefined) return fallen;

@@ -1,6 +1,16 @@
 /** Whether a file that came is what its name and serverA's list say. */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fstatSync, futimesSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  lstatSync,
+  openSync,
+  readSync,
+  type Stats,
+} from 'node:fs';
 import { join } from 'node:path';
 
 /** What serverA listed for a file: bytes, and seconds since 1970. */
@@ -17,7 +27,12 @@ const buffer = Buffer.allocUnsafe(64 * 1024);
  * right SHA-256. It is read-only from then on, and has the time that serverA listed: with another, which the fetch may
  * have brought, the next audit would suspect it. `before`: called with the open file when only its content is left to see.
  */
-export function faultOf(name: string, right: string, listed?: Listed, before: (file: number) => void = () => undefined): string | undefined {
+export function faultOf(
+  name: string,
+  right: string,
+  listed?: Listed,
+  before: (file: number) => void = () => undefined,
+): string | undefined {
   return withFile(name, listed, (file) => {
     before(file);
     const hash = sha256Of(file);
@@ -29,7 +44,9 @@ export function faultOf(name: string, right: string, listed?: Listed, before: (f
 export function outerFault(stats: Stats, listed?: Listed): string | undefined {
   if (!stats.isFile()) return 'not a regular file';
   if (stats.nlink !== 1) return 'has a second link';
-  return listed === undefined || stats.size === listed.size ? undefined : `has ${stats.size} bytes, serverA listed ${listed.size}`;
+  return listed === undefined || stats.size === listed.size
+    ? undefined
+    : `has ${stats.size} bytes, serverA listed ${listed.size}`;
 }
 
 /** Makes a file fit but for its content, and gives the time of its last change (ctime, ms); undefined when it cannot be fit. */
@@ -43,7 +60,11 @@ export function settledSince(name: string, listed: Listed): number | undefined {
 }
 
 /** Lets `look` find a fault in an open file that has none but for its content. */
-function withFile(name: string, listed: Listed | undefined, look: (file: number) => string | undefined): string | undefined {
+function withFile(
+  name: string,
+  listed: Listed | undefined,
+  look: (file: number) => string | undefined,
+): string | undefined {
   const stats = lstatSync(name);
   if (!stats.isFile()) return 'not a regular file';
   const file = openOrRefused(name);
@@ -52,7 +73,8 @@ function withFile(name: string, listed: Listed | undefined, look: (file: number)
     const opened = fstatSync(file);
     const fault = opened.ino === stats.ino ? outerFault(opened, listed) : 'was exchanged';
     if (fault !== undefined) return fault;
-    if (listed !== undefined && Math.floor(opened.mtimeMs / 1000) !== listed.mtime) futimesSync(file, listed.mtime, listed.mtime);
+    if (listed !== undefined && Math.floor(opened.mtimeMs / 1000) !== listed.mtime)
+      futimesSync(file, listed.mtime, listed.mtime);
     if ((opened.mode & 0o7777) !== 0o400) fchmodSync(file, 0o400);
     return look(file);
   } finally {

@@ -2,15 +2,14 @@
 import { chmodSync, fdatasyncSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
-import { rejected, verified, wanted } from '../../audit/flags.ts';
+import { rejected, taken, verified, wanted } from '../../audit/flags.ts';
 import type { Findings } from '../../audit/findings.ts';
 import { makeFolder, removeTree } from '../../state/files.ts';
 import { faultOf, outerFault, settledSince, type Listed } from './fitness.ts';
 import type { Quarantine } from './quarantine.ts';
 import { RealFolders } from './real-folders.ts';
 import { exists } from '../replica.ts';
-import { bytePath } from '../../replica-path.ts';
-import { type ownPaths } from '../../replica-path.ts';
+import { bytePath, type ownPaths } from '../../replica-path.ts';
 
 /** What verification has come to so far. */
 export interface Verified {
@@ -28,11 +27,13 @@ interface Moved {
 /** Smaller files are hashed when rsync has ended: to flush each to the disk before would take longer than all the rest. */
 const hashedLater = 2 ** 20;
 
+const unasked = 'delivered without having been asked for; thrown away';
+
+/** What has come is not wanted a second time. */
+const came = [taken, verified, rejected];
+
 /** How far ctime may lag behind the clock, in milliseconds: a kernel at 100 Hz. */
 const clockTick = 10;
-
-/** Marks an entry whose candidate has not been hashed; no file has that ctime. */
-const notHashed = -1;
 
 export class Incoming {
   /** What this run's fetch has brought; leftovers do not count. */
@@ -62,7 +63,8 @@ export class Incoming {
   takeLeftovers(): void {
     makeFolder(this.#paths.incoming);
     // A new name each time: a run that is killed in here leaves the candidates that it had not looked at under the last one.
-    if (exists(this.#paths.own, 'candidate')) renameSync(this.#paths.candidate, mkdtempSync(join(this.#paths.incoming, 'candidate-')));
+    if (exists(this.#paths.own, 'candidate'))
+      renameSync(this.#paths.candidate, mkdtempSync(join(this.#paths.incoming, 'candidate-')));
     makeFolder(this.#paths.candidate);
     for (const run of readdirSync(this.#paths.incoming, 'latin1')) {
       const folder = join(this.#paths.incoming, run);
@@ -92,7 +94,7 @@ export class Incoming {
    */
   verify(folder: string, path: string): void {
     const entry = this.#wantedEntry(path);
-    if (entry >= 0) ifAllowed(() => { this.#take(folder, path, entry); });
+    if (entry >= 0) ifAllowed(() => this.#take(folder, path, entry));
     if (this.#moved.length > 1) this.#hashMoved();
   }
 
@@ -107,15 +109,19 @@ export class Incoming {
       this.#eachFile(folder, '', (path) => {
         const entry = this.#wantedEntry(path);
         if (entry >= 0) this.#take(folder, path, entry);
-        else if (!isTemporary(path)) this.#findings.add('warning', 'unrequested', path, 'delivered without having been asked for; thrown away');
+        else if (!isTemporary(path)) this.#findings.add('warning', 'unrequested', path, unasked);
       });
     } finally {
       this.#folders.close();
     }
+    for (const entry of this.books.select(taken, 0)) this.#hash(entry);
     for (const entry of this.books.select(verified, 0)) this.#settle(entry);
     removeTree(folder);
     const { files, bytes } = this.books.amount(verified, 0);
-    this.tally = { ...this.tally, delivered: { files: files - this.#leftovers.files, bytes: bytes - this.#leftovers.bytes } };
+    this.tally = {
+      ...this.tally,
+      delivered: { files: files - this.#leftovers.files, bytes: bytes - this.#leftovers.bytes },
+    };
   }
 
   #take(folder: string, path: string, entry: Entry): void {
@@ -125,9 +131,9 @@ export class Incoming {
       count(this.arrived, stats.size);
       if (fault !== undefined) return this.#toQuarantine(safe, path, entry, fault);
       moveTo(this.#paths.candidate, safe, path);
-      this.books.set(entry, verified);
-      this.books.setStamp(entry, notHashed);
-      const since = stats.size < hashedLater ? undefined : settledSince(join(this.#paths.candidate, path), this.#listed(entry));
+      this.books.set(entry, taken);
+      const since =
+        stats.size < hashedLater ? undefined : settledSince(join(this.#paths.candidate, path), this.#listed(entry));
       if (since !== undefined) this.#moved.push({ entry, since });
     });
   }
@@ -140,28 +146,28 @@ export class Incoming {
   #hashMoved(): void {
     const moved = this.#moved.shift();
     if (moved === undefined) return;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(clockTick, Math.max(0, moved.since + clockTick - Date.now())));
-    const path = this.books.path(moved.entry);
-    if (this.#hash(path, moved.entry, '', fdatasyncSync)) this.books.setStamp(moved.entry, moved.since);
+    const rest = Math.min(clockTick, Math.max(0, moved.since + clockTick - Date.now()));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, rest);
+    this.#hash(moved.entry, '', fdatasyncSync);
+    this.books.setStamp(moved.entry, moved.since);
   }
 
-  /** Hashes a candidate that nobody can have open any more, unless that has been done and it has not changed since. */
+  /** A candidate that was hashed while rsync could still have it open is hashed again if it has changed since. */
   #settle(entry: Entry): void {
-    const path = this.books.path(entry);
-    const stamp = this.books.stamp(entry);
-    const file = join(this.#paths.candidate, path);
-    if (lstatSync(file).ctimeMs === stamp) return;
-    if (this.#hash(path, entry, stamp === notHashed ? '' : 'changed after it was verified; ')) this.books.setStamp(entry, lstatSync(file).ctimeMs);
+    const file = join(this.#paths.candidate, this.books.path(entry));
+    if (lstatSync(file).ctimeMs === this.books.stamp(entry)) return;
+    this.#hash(entry, 'changed after it was verified; ');
   }
 
-  /** Whether the candidate is right; what is not goes to quarantine. */
-  #hash(path: string, entry: Entry, words: string, before?: (file: number) => void): boolean {
+  /** Hashes a candidate: it is verified then, or goes to quarantine. */
+  #hash(entry: Entry, words = '', before?: (file: number) => void): void {
+    const path = this.books.path(entry);
     const file = join(this.#paths.candidate, path);
     const fault = faultOf(file, path.slice(-64), this.#listed(entry), before);
-    if (fault === undefined) return true;
-    this.books.clear(entry, verified);
-    this.#toQuarantine(file, path, entry, `${words}${fault}`);
-    return false;
+    this.books.clear(entry, taken | verified);
+    if (fault !== undefined) return this.#toQuarantine(file, path, entry, `${words}${fault}`);
+    this.books.set(entry, verified);
+    this.books.setStamp(entry, lstatSync(file).ctimeMs);
   }
 
   /** A candidate that restic refuses goes to quarantine after all. */
@@ -178,7 +184,7 @@ export class Incoming {
   /** The entry of a path that is wanted and has not come yet, or -1. */
   #wantedEntry(path: string): Entry {
     const entry = this.books.at(path);
-    const isOpen = entry >= 0 && this.books.has(entry, wanted) && !this.books.has(entry, verified) && !this.books.has(entry, rejected);
+    const isOpen = entry >= 0 && this.books.has(entry, wanted) && !came.some((flag) => this.books.has(entry, flag));
     return isOpen ? entry : -1;
   }
 

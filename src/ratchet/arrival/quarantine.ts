@@ -131,6 +131,8 @@ function withoutPrefix(path: string): string {
 function sizeOf(path: string | Buffer): number {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats?.isDirectory() !== true) return stats?.size ?? 0;
-  const below = readdirSync(path, { encoding: 'buffer' }).map((name) => Buffer.concat([Buffer.from(path), Buffer.from('/'), name]));
+  const below = readdirSync(path, { encoding: 'buffer' }).map((name) =>
+    Buffer.concat([Buffer.from(path), Buffer.from('/'), name]),
+  );
   return below.reduce((sum, each) => sum + weightOf(sizeOf(each)), 0);
 }

@@ -4,7 +4,11 @@ import type { Finding } from '../../audit/findings.ts';
 import { listOf, moment, versionOne } from '../../state/schema.ts';
 import type { Run } from '../run.ts';
 
-const finding = v.custom<Finding>((value) => v.is(v.looseObject({ rule: v.string(), severity: v.string(), path: v.string(), message: v.string() }), value), 'no finding');
+const finding = v.custom<Finding>(
+  (value) =>
+    v.is(v.looseObject({ rule: v.string(), severity: v.string(), path: v.string(), message: v.string() }), value),
+  'no finding',
+);
 
 export const alarmSchema = v.object({
   version: versionOne,
@@ -30,5 +34,12 @@ export function alarmWith(standing: Alarm | undefined, run: Run, messageId: stri
   const violations = run.findings.kept.filter((finding) => finding.severity === 'violation');
   const rules = run.findings.rules('violation').map(({ rule }) => rule);
   if (standing !== undefined) return { ...standing, rules: [...new Set([...standing.rules, ...rules])] };
-  return { version: 1, runId: run.runId, since: run.startedAt.toISOString(), rules, findings: violations.slice(0, keptFindings), messageId };
+  return {
+    version: 1,
+    runId: run.runId,
+    since: run.startedAt.toISOString(),
+    rules,
+    findings: violations.slice(0, keptFindings),
+    messageId,
+  };
 }

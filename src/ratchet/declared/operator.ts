@@ -48,12 +48,27 @@ export class Operator {
     const maxDeletions = request.maxDeletions ?? (request.allowKeys ? 0 : this.#quarterOfFiles());
     const { allowKeys, reason } = request;
     const until = new Date(now.getTime() + request.length);
-    const command = { openedAt: now.toISOString(), until: until.toISOString(), maxDeletions, used: 0, allowKeys, reason, openedBy: whoTyped() };
+    const command = {
+      openedAt: now.toISOString(),
+      until: until.toISOString(),
+      maxDeletions,
+      used: 0,
+      allowKeys,
+      reason,
+      openedBy: whoTyped(),
+    };
     await this.#state.locked(() => {
       const windows = this.#state.windows();
       // The journal first: a command that fails there must not have opened anything. The file must be there by then.
       this.#state.setWindows(windows);
-      this.#state.note(now, { event: 'window-opened', who: command.openedBy, until: command.until, maxDeletions, allowKeys, reason });
+      this.#state.note(now, {
+        event: 'window-opened',
+        who: command.openedBy,
+        until: command.until,
+        maxDeletions,
+        allowKeys,
+        reason,
+      });
       this.#state.setWindows({ ...windows, command });
     });
     return { source: 'command', until, budget: maxDeletions, used: 0, allowKeys, row: undefined };
@@ -66,7 +81,13 @@ export class Operator {
       this.#state.setWindows(withAllClosed(now, before, this.#repository.pruneWindows));
       return decideWindow(now, before, this.#repository.pruneWindows).open;
     });
-    if (closed !== undefined) await this.#state.append(now, { event: 'window-closed', who: whoTyped(), used: closed.used, source: closed.source });
+    if (closed !== undefined)
+      await this.#state.append(now, {
+        event: 'window-closed',
+        who: whoTyped(),
+        used: closed.used,
+        source: closed.source,
+      });
     return closed;
   }
 
@@ -91,7 +112,13 @@ export class Operator {
       this.#state.tombstones.append(chosen.map((path) => ({ event: 'kept', path })));
       return chosen.length;
     });
-    if (kept > 0) await this.#state.append(now, { event: 'tombstones-kept', who: whoTyped(), files: kept, ...(choice === 'all' ? { all: true } : 'run' in choice ? choice : { paths: choice.paths.slice(0, 20) }) });
+    if (kept > 0)
+      await this.#state.append(now, {
+        event: 'tombstones-kept',
+        who: whoTyped(),
+        files: kept,
+        ...(choice === 'all' ? { all: true } : 'run' in choice ? choice : { paths: choice.paths.slice(0, 20) }),
+      });
     return kept;
   }
 
@@ -103,7 +130,15 @@ export class Operator {
       const by = Math.max(0, now.getTime() - Date.parse(alarm.since));
       this.#state.tombstones.append([{ event: 'postponed', by }]);
       this.#state.setAlarm(undefined);
-      this.#state.note(now, { event: 'acknowledged', who: whoTyped(), reason, alarm: alarm.runId, since: alarm.since, rules: alarm.rules, acceptMtimes });
+      this.#state.note(now, {
+        event: 'acknowledged',
+        who: whoTyped(),
+        reason,
+        alarm: alarm.runId,
+        since: alarm.since,
+        rules: alarm.rules,
+        acceptMtimes,
+      });
       return alarm;
     });
   }
@@ -122,7 +157,10 @@ function isChosen(tombstone: Tombstone, choice: Choice): boolean {
 function requireAll(paths: readonly string[], chosen: readonly string[]): void {
   const missing = paths.filter((path) => !chosen.includes(path));
   if (missing.length === 0) return;
-  throw new Failure(`no tombstone to keep for ${missing.join(', ')}`, 'see rsync-ratchet tombstones list for the paths; nothing was changed');
+  throw new Failure(
+    `no tombstone to keep for ${missing.join(', ')}`,
+    'see rsync-ratchet tombstones list for the paths; nothing was changed',
+  );
 }
 
 function noTombstoneOf(run: string): Failure {

@@ -4,7 +4,13 @@ import type { PruneWindowRow, Weekday } from '../../config/config.ts';
 import { moment, versionOne, whole } from '../../state/schema.ts';
 
 const commandWindowSchema = v.object({
-  openedAt: moment, until: moment, maxDeletions: whole, used: whole, allowKeys: v.boolean(), reason: v.string(), openedBy: v.string(),
+  openedAt: moment,
+  until: moment,
+  maxDeletions: whole,
+  used: whole,
+  allowKeys: v.boolean(),
+  reason: v.string(),
+  openedBy: v.string(),
 });
 
 export type CommandWindow = Readonly<v.InferOutput<typeof commandWindowSchema>>;
@@ -46,7 +52,12 @@ export const longestWindow = 7 * 24 * 3600 * 1000;
  * Which window is open at `now`. One opened by hand goes before a configured row. `reread`: when its record was read, if
  * that was later: a run decides at its start whether a window is open in time, and heeds until the end what its record says.
  */
-export function decideWindow(now: Date, stored: StoredWindows, rows: readonly PruneWindowRow[], reread = now): WindowDecision {
+export function decideWindow(
+  now: Date,
+  stored: StoredWindows,
+  rows: readonly PruneWindowRow[],
+  reread = now,
+): WindowDecision {
   const refused = refusal(reread, stored.command);
   const byHand = refused === undefined ? commandWindow(now, stored.command) : undefined;
   return { open: byHand ?? rowWindow(now, stored, rows), refused };
@@ -55,7 +66,8 @@ export function decideWindow(now: Date, stored: StoredWindows, rows: readonly Pr
 function refusal(now: Date, command: CommandWindow | null): string | undefined {
   if (command === null) return undefined;
   const [opened, until] = [Date.parse(command.openedAt), Date.parse(command.until)];
-  if (now.getTime() < opened) return `the clock has jumped back behind the opening of the prune window (${command.openedAt})`;
+  if (now.getTime() < opened)
+    return `the clock has jumped back behind the opening of the prune window (${command.openedAt})`;
   if (until - opened > longestWindow) return 'the prune window is longer than 7 days';
   return undefined;
 }
@@ -73,7 +85,14 @@ function rowWindow(now: Date, stored: StoredWindows, rows: readonly PruneWindowR
     const key = occurrence.from.toISOString();
     const past = stored.rows[key];
     if (past?.closed === true) continue;
-    return { source: 'config', until: occurrence.to, budget: row.maxDeletions, used: past?.used ?? 0, allowKeys: false, row: key };
+    return {
+      source: 'config',
+      until: occurrence.to,
+      budget: row.maxDeletions,
+      used: past?.used ?? 0,
+      allowKeys: false,
+      row: key,
+    };
   }
   return undefined;
 }
@@ -94,7 +113,9 @@ export function occurrenceAt(now: Date, row: PruneWindowRow): { from: Date; to: 
 export function withUsed(stored: StoredWindows, open: OpenWindow, count: number): StoredWindows {
   if (open.row === undefined) {
     const isOther = stored.command?.until !== open.until.toISOString();
-    return stored.command === null || isOther ? stored : { ...stored, command: { ...stored.command, used: stored.command.used + count } };
+    return stored.command === null || isOther
+      ? stored
+      : { ...stored, command: { ...stored.command, used: stored.command.used + count } };
   }
   const used = { used: open.used + count, closed: stored.rows[open.row]?.closed ?? false };
   return { ...stored, rows: newest({ ...stored.rows, [open.row]: used }) };
@@ -114,7 +135,11 @@ function withClosed(stored: StoredWindows, open: OpenWindow): StoredWindows {
 }
 
 function newest(rows: Rows): Rows {
-  return Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (a < b ? 1 : -1)).slice(0, 20));
+  return Object.fromEntries(
+    Object.entries(rows)
+      .sort(([a], [b]) => (a < b ? 1 : -1))
+      .slice(0, 20),
+  );
 }
 
 /**
@@ -158,14 +183,23 @@ function instantOf(day: Day, time: string, timezone: string): Date {
   const [hours = 0, minutes = 0] = time.split(':').map(Number);
   const local = day + (hours * 60 + minutes) * 60_000;
   const [before, after] = [offsetAt(local - dayLength, timezone), offsetAt(local + dayLength, timezone)];
-  const candidates = [local - before, local - after].filter((instant) => instant + offsetAt(instant, timezone) === local);
+  const candidates = [local - before, local - after].filter(
+    (instant) => instant + offsetAt(instant, timezone) === local,
+  );
   return new Date(candidates.length > 0 ? Math.min(...candidates) : local - before);
 }
 
 /** Milliseconds that local time is ahead of UTC at an instant. */
 function offsetAt(instant: number, timezone: string): number {
   const format = new Intl.DateTimeFormat('en-US', {
-    timeZone: timezone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+    timeZone: timezone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
   });
   const parts = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, Number(value)]));
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;

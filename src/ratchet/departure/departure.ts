@@ -1,12 +1,17 @@
 /** How files leave: an accepted deletion becomes a tombstone, restic confirms it, its grace passes, it goes (steps 3, 4, 7). */
-import type { Books, Entry } from '../../audit/books.ts';
-import { bornTonight } from '../../audit/deletions.ts';
+import { join } from 'node:path';
+import type { Amount, Books, Entry } from '../../audit/books.ts';
+import { bornTonight, type Objection } from '../../audit/deletions.ts';
 import { confirmed, gone, inReplica, kept, tombstoned, waiting } from '../../audit/flags.ts';
 import type { Run } from '../run.ts';
 import { buriedIn } from '../stock.ts';
 import { leaving } from './tombstones.ts';
 import { isUnread, unreadWords } from '../../proof/unread.ts';
-import type { Edges } from '../edges.ts';
+import { hasFiles } from '../replica.ts';
+import { journal, pinKeys, requireStanding, type Holdings } from '../holdings.ts';
+import { emptyExpired, expire as moveOut } from './expire.ts';
+import { confirmation } from './tombstones.ts';
+import { bury as writeTombstones, confirm, isSame } from './tombstone-log.ts';
 
 /** So often restic is asked again because an operator's command has changed what may leave. */
 const mostQuestions = 3;
@@ -16,29 +21,57 @@ const changedMeanwhile = 'an operator has changed what may leave while restic wa
  * Accepted deletions become tombstones: before the fetch, so that a failed fetch does not forget them; after the
  * admission where no snapshot would be left without tonight's. What speaks against it there is a violation.
  */
-export async function bury(edges: Edges, run: Run, books: Books): Promise<void> {
-  if (run.isClockDoubted) { reportDoubted(run, books); return; }
-  await edges.forgetStale(books);
+export async function bury(held: Holdings, run: Run, books: Books): Promise<void> {
+  if (run.isClockDoubted) {
+    reportDoubted(run, books);
+    return;
+  }
+  const { state } = held;
+  await state.locked(() => {
+    state.tombstones.forgetStale(books);
+  });
   const added = books.amount(bornTonight.flags, bornTonight.without).files;
   const dropped = books.amount(tombstoned, gone | kept).files;
   const buried = added > 0 ? buriedIn(books) : undefined;
   reportReturned(run, books);
-  for (const { rule, path, message } of await edges.bury(run, books)) run.findings.add('violation', rule, path, message);
+  for (const { rule, path, message } of await born(held, run, books))
+    run.findings.add('violation', rule, path, message);
   if (run.findings.rules('violation').length > 0) return;
   run.tombstones.added = added;
   run.tombstones.dropped = dropped;
   run.buried = buried;
 }
 
+/**
+ * Writes what is gone as tombstones and drops those whose file is listed again; journals it and spends the window's
+ * budget. Or returns what speaks against it where they are born; then nothing is written.
+ */
+async function born(held: Holdings, run: Run, books: Books): Promise<Objection[]> {
+  await requireStanding(held);
+  const { state, repository } = held;
+  return state.locked(() => writeTombstones(state, run, books, repository.pruneWindows, new Date()));
+}
+
 function reportDoubted(run: Run, books: Books): void {
   const { files } = books.amount(bornTonight.flags, bornTonight.without);
-  if (files > 0) run.findings.add('warning', 'clock', '', `${files} deletions were not accepted: they wait for a run whose clock is right`);
+  if (files > 0)
+    run.findings.add(
+      'warning',
+      'clock',
+      '',
+      `${files} deletions were not accepted: they wait for a run whose clock is right`,
+    );
 }
 
 /** An operator's word outlives a return: who keeps a file hears that serverA has it again. */
 function reportReturned(run: Run, books: Books): void {
   for (const entry of books.select(tombstoned | kept, gone)) {
-    run.findings.add('warning', 'came-back', books.path(entry), 'kept for good, and serverA has it again; when it is gone once more, it is still kept');
+    run.findings.add(
+      'warning',
+      'came-back',
+      books.path(entry),
+      'kept for good, and serverA has it again; when it is gone once more, it is still kept',
+    );
   }
 }
 
@@ -46,22 +79,38 @@ function reportReturned(run: Run, books: Books): void {
  * Gives unconfirmed tombstones their due date, once restic finds complete what would remain without all tombstones;
  * without a password at once. Only after the fetch: what serverA deleted may live on in files that have yet to come.
  */
-export async function proveDeletions(edges: Edges, run: Run, books: Books): Promise<void> {
+export async function proveDeletions(held: Holdings, run: Run, books: Books): Promise<void> {
   for (let question = 0; question < mostQuestions; question++) {
     const { files } = books.amount(inReplica | tombstoned, confirmed | kept);
     if (files === 0) return;
     const asked = [...books.select(inReplica | tombstoned, kept)];
-    const missing = edges.restic.canProve ? await edges.restic.whatIsMissing([...leavingOrWaiting(books)], true) : undefined;
-    if (missing !== undefined) { run.findings.add('warning', 'unconfirmed', '', `without the deleted files restic would miss: ${missing}`); return; }
+    const missing = held.prover.canProve
+      ? await held.prover.whatIsMissing([...leavingOrWaiting(books)], true)
+      : undefined;
+    if (missing !== undefined) {
+      run.findings.add('warning', 'unconfirmed', '', `without the deleted files restic would miss: ${missing}`);
+      return;
+    }
     if (run.isClockDoubted) return; // restic may be asked, but no due date is given
-    const given = await edges.confirm(books, asked);
+    const given = await confirmAll(held, books, asked);
     if (given === undefined) continue;
     run.tombstonesDue = given.due;
     run.hasConfirmed = true;
-    await edges.journal({ event: 'tombstones-confirmed', runId: run.runId, files });
+    await journal(held, { event: 'tombstones-confirmed', runId: run.runId, files });
     return;
   }
   run.findings.add('warning', 'unconfirmed', '', `${changedMeanwhile}, ${mostQuestions} times`);
+}
+
+/** Gives unconfirmed tombstones their due date (undefined for never); undefined when `asked` is not exactly what may leave any more. */
+async function confirmAll(
+  { state, repository }: Holdings,
+  books: Books,
+  asked: readonly Entry[],
+): Promise<{ due: Date | undefined } | undefined> {
+  const given = confirmation(new Date(), repository.deletionGrace);
+  if (!(await state.locked(() => confirm(state, books, asked, given)))) return undefined;
+  return { due: given.due === null ? undefined : new Date(given.due) };
 }
 
 function* leavingOrWaiting(books: Books): Generator<string> {
@@ -75,27 +124,73 @@ function* leavingOrWaiting(books: Books): Generator<string> {
  * start of the run: what tonight's deletions leave behind may need files that are still to come. `isLast`: nothing
  * expires in this run after that, so what stays is said.
  */
-export async function expire(edges: Edges, run: Run, books: Books, when: Date, isLast: boolean): Promise<void> {
+export async function expire(held: Holdings, run: Run, books: Books, when: Date, isLast: boolean): Promise<void> {
   if (run.isClockDoubted) return;
   let doubt: string | undefined;
   for (let question = 0; question < mostQuestions; question++) {
     const due = leaving(books, when);
     if (due.length === 0) return;
-    doubt = await doubtAbout(edges, run, books, due);
+    doubt = await doubtAbout(held, run, books, due);
     if (doubt !== undefined) break;
-    const expired = await edges.expire(run, books, due, when);
+    const expired = await letGo(held, run, books, due, when);
     if (expired === undefined) continue;
     run.tombstones.expired += expired.files;
-    await edges.journal({ event: 'expired', runId: run.runId, ...expired });
+    await journal(held, { event: 'expired', runId: run.runId, ...expired });
     return;
   }
-  if (isLast) run.findings.add('warning', 'postponed', '', `${leaving(books, when).length} files are due and stay for now: ${doubt ?? `${changedMeanwhile}, ${mostQuestions} times`}`);
+  if (isLast)
+    run.findings.add(
+      'warning',
+      'postponed',
+      '',
+      `${leaving(books, when).length} files are due and stay for now: ${doubt ?? `${changedMeanwhile}, ${mostQuestions} times`}`,
+    );
 }
 
-async function doubtAbout(edges: Edges, run: Run, books: Books, due: readonly Entry[]): Promise<string | undefined> {
-  const unread = edges.restic.unread(books, due);
+/** Moves what is due at `when` out of the replica, and deletes it; undefined, and nothing leaves, when that is not exactly `due` any more. */
+async function letGo(
+  held: Holdings,
+  run: Run,
+  books: Books,
+  due: readonly Entry[],
+  when: Date,
+): Promise<Amount | undefined> {
+  const { state, paths, repository } = held;
+  await requireStanding(held);
+  const moved = await state.locked(() => {
+    state.tombstones.fold(books); // an operator may have said `keep` meanwhile
+    if (!isSame(due, leaving(books, when))) return undefined;
+    pinKeys(held, books, due); // before they leave: a kill in between must not leave a pin without its key
+    return moveOut(state, repository.replica, join(paths.expired, run.runId), books, due);
+  });
+  emptyExpired(paths.expired);
+  return moved;
+}
+
+/** Due dates move by so many milliseconds. */
+export async function moveDueDates({ state }: Holdings, by: number): Promise<void> {
+  await state.locked(() => {
+    state.tombstones.append([{ event: 'postponed', by }]);
+  });
+}
+
+async function doubtAbout(held: Holdings, run: Run, books: Books, due: readonly Entry[]): Promise<string | undefined> {
+  const unread = held.prover.unread(books, due);
   if (isUnread(unread)) return `of what would remain, ${unreadWords(unread)} have not been read by restic`;
-  if (edges.restic.canProve) return edges.restic.whatIsMissing(due.map((entry) => books.path(entry)), false);
-  const isInDoubt = edges.hasLooseEnds() || run.findings.count('not-delivered') > 0;
-  return isInDoubt ? 'without a restic password nothing leaves while files are quarantined, held back or undelivered' : undefined;
+  if (held.prover.canProve)
+    return held.prover.whatIsMissing(
+      due.map((entry) => books.path(entry)),
+      false,
+    );
+  const isInDoubt = hasLooseEnds(held) || run.findings.count('not-delivered') > 0;
+  return isInDoubt
+    ? 'without a restic password nothing leaves while files are quarantined, held back or undelivered'
+    : undefined;
+}
+
+/** Whether anything that the replica lacks lies in quarantine, waits as a candidate, or was not delivered last night. */
+function hasLooseEnds({ state, quarantine, repository, paths }: Holdings): boolean {
+  const last = state.memory().lastRun?.['rules'] as { rule: string }[] | undefined;
+  const wasUndelivered = last?.some(({ rule }) => rule === 'not-delivered') === true;
+  return quarantine.hasMissing(repository.replica) || hasFiles(paths.candidate) || wasUndelivered;
 }

@@ -46,7 +46,13 @@ function takeOut(file: string, target: string): void {
 /**
  * Step 4 under the state lock: moves what may leave, and rewrites the log without it.
  */
-export async function expire(state: State, replica: string, expired: string, books: Books, entries: readonly Entry[]): Promise<Amount> {
+export async function expire(
+  state: State,
+  replica: string,
+  expired: string,
+  books: Books,
+  entries: readonly Entry[],
+): Promise<Amount> {
   const log = state.tombstones;
   const moved = await moveExpired(replica, expired, books, entries);
   if (moved.files > 0) log.compact(books);

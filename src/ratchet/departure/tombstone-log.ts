@@ -24,12 +24,16 @@ export class TombstoneLog {
 
   /** Calls `visit` for each event, oldest first. A last line without a newline was never completed and is passed over. */
   each(visit: (event: TombstoneEvent) => void): void {
-    eachLine(this.#path, (line) => { visit(parseJson(line.toString('utf8'), this.#path, tombstoneEvent)); });
+    eachLine(this.#path, (line) => {
+      visit(parseJson(line.toString('utf8'), this.#path, tombstoneEvent));
+    });
   }
 
   /** Brings the books up to date with the whole log. */
   fold(books: Books): void {
-    this.each((event) => { apply(event, books); });
+    this.each((event) => {
+      apply(event, books);
+    });
   }
 
   /** Books of the tombstones alone, as if the replica held just those files; for commands that do not walk it. */
@@ -37,7 +41,8 @@ export class TombstoneLog {
     const books = newBooks();
     this.each((event) => {
       const place = event.event === 'tombstone' ? placeOf(event.path) : undefined;
-      if (event.event === 'tombstone' && place !== undefined && 'id' in place) books.set(books.enter(place.of, place.id, event.size, 0), inReplica);
+      if (event.event === 'tombstone' && place !== undefined && 'id' in place)
+        books.set(books.enter(place.of, place.id, event.size, 0), inReplica);
     });
     this.fold(books);
     return books;
@@ -45,7 +50,9 @@ export class TombstoneLog {
 
   /** Calls `visit` for each tombstone that stands, as the books know it, each once. */
   eachCurrent(books: Books, visit: (tombstone: Tombstone) => void): void {
-    books.each(told, 0, (entry) => { books.clear(entry, told); });
+    books.each(told, 0, (entry) => {
+      books.clear(entry, told);
+    });
     this.each((event) => {
       const tombstone = event.event === 'tombstone' ? current(event, books) : undefined;
       if (tombstone !== undefined) visit(tombstone);
@@ -84,7 +91,11 @@ export class TombstoneLog {
 
   /** Rewrites the log with only the tombstones that stand, as the books know them. The caller holds the state lock. */
   compact(books: Books): void {
-    replaceLines(this.#path, (writer) => { this.eachCurrent(books, (tombstone) => { writer.line(JSON.stringify(tombstone)); }); });
+    replaceLines(this.#path, (writer) => {
+      this.eachCurrent(books, (tombstone) => {
+        writer.line(JSON.stringify(tombstone));
+      });
+    });
   }
 }
 
@@ -103,7 +114,8 @@ export function bury(state: State, run: Run, books: Books, rows: readonly PruneW
   const objections = added === 0 ? [] : objectionsTo(books, window);
   if (objections.length > 0) return objections;
   const dropped = books.amount(tombstoned, gone | kept).files;
-  if (added + dropped > 0) state.note(now, { event: 'tombstones', runId: run.runId, added, dropped, window: window?.source });
+  if (added + dropped > 0)
+    state.note(now, { event: 'tombstones', runId: run.runId, added, dropped, window: window?.source });
   spend(state, run, window, chargedFor(books));
   const hasReturned = books.amount(tombstoned, gone).files > 0;
   log.append(burials(run, books));
@@ -136,11 +148,19 @@ export function isSame(some: readonly Entry[], others: readonly Entry[]): boolea
 }
 
 function* burials(run: Run, books: Books): Generator<TombstoneEvent> {
-  for (const entry of books.select(tombstoned, gone)) yield { event: books.has(entry, kept) ? 'came-back' : 'dropped', path: books.path(entry) };
+  for (const entry of books.select(tombstoned, gone))
+    yield { event: books.has(entry, kept) ? 'came-back' : 'dropped', path: books.path(entry) };
   for (const entry of books.select(gone, tombstoned)) {
     yield {
-      event: 'tombstone', path: books.path(entry), size: books.size(entry), run: run.runId, window: run.window?.source ?? 'command',
-      at: run.startedAt.toISOString(), state: books.has(entry, kept) ? 'kept' : 'unconfirmed', due: null, reminded: false,
+      event: 'tombstone',
+      path: books.path(entry),
+      size: books.size(entry),
+      run: run.runId,
+      window: run.window?.source ?? 'command',
+      at: run.startedAt.toISOString(),
+      state: books.has(entry, kept) ? 'kept' : 'unconfirmed',
+      due: null,
+      reminded: false,
     };
   }
 }

@@ -12,9 +12,15 @@ const path = v.string();
 /** One accepted deletion. Size in bytes; `due` is null for never. */
 const tombstone = v.object({
   event: v.literal('tombstone'),
-  path, size: whole, run: v.string(), window: v.picklist(['command', 'config']), at: moment,
+  path,
+  size: whole,
+  run: v.string(),
+  window: v.picklist(['command', 'config']),
+  at: moment,
   /** `came-back`: kept, and serverA lists the file again; when it is gone once more, it is kept. */
-  state: v.picklist(['unconfirmed', 'confirmed', 'kept', 'came-back']), due: v.nullable(moment), reminded: v.boolean(),
+  state: v.picklist(['unconfirmed', 'confirmed', 'kept', 'came-back']),
+  due: v.nullable(moment),
+  reminded: v.boolean(),
 });
 
 export type Tombstone = Readonly<v.InferOutput<typeof tombstone>>;
@@ -51,7 +57,9 @@ export function apply(event: TombstoneEvent, books: Books): void {
     if (entry >= 0 && books.has(entry, inReplica)) applyToOne(event, books, entry);
     return;
   }
-  books.each(tombstoned, kept, (entry) => { applyToAll(event, books, entry); });
+  books.each(tombstoned, kept, (entry) => {
+    applyToAll(event, books, entry);
+  });
 }
 
 function applyToOne(event: Extract<TombstoneEvent, { path: string }>, books: Books, entry: Entry): void {
@@ -95,12 +103,24 @@ export function clearStale(books: Books): void {
 /** The tombstone as it stands in the books now; undefined when it does not, or was told already. */
 export function current(tombstone: Tombstone, books: Books): Tombstone | undefined {
   const entry = books.at(tombstone.path);
-  if (entry < 0 || !books.has(entry, inReplica) || books.has(entry, told) || !(books.has(entry, tombstoned) || books.has(entry, kept))) return undefined;
+  if (
+    entry < 0 ||
+    !books.has(entry, inReplica) ||
+    books.has(entry, told) ||
+    !(books.has(entry, tombstoned) || books.has(entry, kept))
+  )
+    return undefined;
   books.set(entry, told);
   const due = books.due(entry);
   return {
     ...tombstone,
-    state: !books.has(entry, tombstoned) ? 'came-back' : books.has(entry, kept) ? 'kept' : books.has(entry, confirmed) ? 'confirmed' : 'unconfirmed',
+    state: !books.has(entry, tombstoned)
+      ? 'came-back'
+      : books.has(entry, kept)
+        ? 'kept'
+        : books.has(entry, confirmed)
+          ? 'confirmed'
+          : 'unconfirmed',
     due: Number.isFinite(due) ? new Date(due).toISOString() : null,
     reminded: books.has(entry, reminded),
   };
@@ -120,10 +140,17 @@ export function isDue(books: Books, entry: Entry, now: Date): boolean {
 /** What may leave the replica at `when`: what is due, and never the last key, whatever serverA listed. */
 export function leaving(books: Books, when: Date): Entry[] {
   const hasOtherKey = books.amount(inReplica, tombstoned, 'key').files > 0;
-  return [...books.select(inReplica | tombstoned, kept)].filter((entry) => isDue(books, entry, when) && (hasOtherKey || books.type(entry) !== 'key'));
+  return [...books.select(inReplica | tombstoned, kept)].filter(
+    (entry) => isDue(books, entry, when) && (hasOtherKey || books.type(entry) !== 'key'),
+  );
 }
 
 /** Whether people must be told once more that the file will leave. */
 export function needsReminder(books: Books, entry: Entry, now: Date): boolean {
-  return books.has(entry, confirmed) && !books.has(entry, kept) && !books.has(entry, reminded) && books.due(entry) <= now.getTime() + reminderLead;
+  return (
+    books.has(entry, confirmed) &&
+    !books.has(entry, kept) &&
+    !books.has(entry, reminded) &&
+    books.due(entry) <= now.getTime() + reminderLead
+  );
 }

@@ -24,7 +24,11 @@ describe('a program that hangs and takes no TERM fails the night in time, with i
       const s = await stage(t);
       const [bin, begun] = [join(s.folder, 'bin'), join(s.folder, 'begun')];
       for (const folder of [bin, begun]) mkdirSync(folder);
-      writeFileSync(join(bin, name), `#!/bin/sh\ntrap '' TERM\n: > ${begun}/file\nexec sleep 86399\n`, { mode: 0o755 });
+      // The source is listed at the same time, and has a time limit of its own: it must be done before an hour passes.
+      const listing = join(s.folder, 'listing');
+      writeFileSync(join(bin, 'find'), `#!/bin/sh\necho $$ > ${listing}\nPATH=${process.env['PATH'] ?? ''} exec find "$@"\n`, { mode: 0o755 });
+      const listed = name === 'bwrap' ? `until [ -s ${listing} ] && [ ! -e "/proc/$(cat ${listing})" ]; do sleep 0.01; done\n` : '';
+      writeFileSync(join(bin, name), `#!/bin/sh\ntrap '' TERM\n${listed}: > ${begun}/file\nexec sleep 86399\n`, { mode: 0o755 });
       s.configure(nightly);
       addFile(s.source, 'pack', 'a new pack');
       const before = s.replicaNow();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { inReplica, rejected, verified, wanted } from '../../../src/audit/flags.ts';
+import { inReplica, rejected, taken, verified, wanted } from '../../../src/audit/flags.ts';
 import { sha256Of } from '../../../src/ratchet/arrival/fitness.ts';
 import { setVariables } from '../../support/environment.ts';
 import { alias, bench, put, seedFile, type Bench, type SeedFile } from '../../support/wantedFiles.ts';
@@ -43,7 +43,8 @@ describe('what is delivered under a wanted name', () => {
         put(fresh, `data/${pack.id.slice(0, 2)}/.keep`, '');
         deliver(join(fresh, pack.path));
         if (when === 'while the transfer runs') b.incoming.verify(fresh, pack.path);
-        const before = [b.has(pack, verified), b.has(pack, rejected)];
+        const before = [b.has(pack, taken), b.has(pack, rejected)];
+        assert.ok(!b.has(pack, verified), 'nobody has hashed it');
         b.incoming.sweep(fresh);
         const isRight = fault === undefined;
         // The content of a small file is looked at when rsync has ended.

@@ -1,0 +1,16 @@
+/** The whole night: the lock's work first, then telling, by who cannot reach the replica. */
+import { hold, release, type RunOptions } from './ratchet/holdings.ts';
+import { night, type NightOptions } from './ratchet/night.ts';
+import type { Run } from './ratchet/run.ts';
+import { tell } from './telling/tell.ts';
+import { tellingOf } from './telling/telling.ts';
+
+/** One night for one repository. Always returns what it came to; never throws. */
+export async function nightly(options: RunOptions, wish: NightOptions): Promise<Run> {
+  const held = hold(options);
+  const run = await night(held, wish);
+  // Under the lock still: what the next run finds in the journal must be the end of this one.
+  await tell(tellingOf(options, held.state), run);
+  await release(held);
+  return run;
+}

@@ -1,0 +1,179 @@
+/** What a run holds while it lasts: one plain object that its steps, which are functions, hand on. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Books, Entry } from '../audit/books.ts';
+import type { ReplicaWalk } from '../audit/walk.ts';
+import type { Config, Repository } from '../config/config.ts';
+import { Locks } from '../programs/lock.ts';
+import { Prover } from '../proof/prover.ts';
+import { ownPaths } from '../replica-path.ts';
+import type { JournalEvent } from '../state/chain.ts';
+import type { Console } from '../telling/console.ts';
+import type { Place } from '../words/report.ts';
+import type { Incoming } from './arrival/incoming.ts';
+import { Quarantine } from './arrival/quarantine.ts';
+import { emptyExpired } from './departure/expire.ts';
+import { checkPins, notInitialised, readMarker, withKeys, writeMarker, type Marker } from './replica.ts';
+import { Session } from './session.ts';
+import { snapshotsSeen } from './snapshots-seen.ts';
+import { State, stateLock } from './state.ts';
+import { requireState } from './whose-state.ts';
+
+/** What a run is given. */
+export interface RunOptions {
+  readonly config: Config;
+  readonly repository: Repository;
+  readonly interrupt: AbortSignal;
+  readonly console: Console;
+  /** How a command begins that finds the same configuration, for mails. */
+  readonly program?: string;
+  /** Called when the run has begun in earnest: it has the lock. */
+  readonly onStart?: () => void;
+}
+
+/** Everything that the steps of a run share. What is undefined comes with the step that it says. */
+export interface Holdings {
+  readonly options: RunOptions;
+  readonly repository: Repository;
+  readonly place: Place;
+  readonly paths: ReturnType<typeof ownPaths>;
+  readonly state: State;
+  readonly session: Session;
+  readonly quarantine: Quarantine;
+  readonly prover: Prover;
+  /** `replica.json`, since `takeReplica`. */
+  marker: Marker | undefined;
+  /** Our own look at the replica, since the audit. */
+  walk: ReplicaWalk | undefined;
+  /** What came, since `takeLeftovers`. */
+  incoming: Incoming | undefined;
+}
+
+/** Nothing is opened yet, and nothing locked. */
+export function hold(options: RunOptions): Holdings {
+  const { config, repository, interrupt, console } = options;
+  const paths = ownPaths(repository.replica);
+  const folder = join(config.state ?? '', repository.name);
+  const locks = new Locks(paths.lock, stateLock(folder));
+  const state = new State(config.state ?? '', repository.name, (words) => { console.warn(words); }, locks.take); // prettier-ignore
+  const session = new Session(repository, interrupt, learnedCalls(state), locks);
+  const held: Holdings = {
+    options,
+    repository,
+    place: placeOf(options),
+    paths,
+    state,
+    session,
+    quarantine: new Quarantine(paths.quarantine),
+    prover: new Prover(
+      repository,
+      session,
+      state,
+      console,
+      () => requireIncoming(held),
+      () => hasCompletedOnce(held),
+    ),
+    marker: undefined,
+    walk: undefined,
+    incoming: undefined,
+  };
+  return held;
+}
+
+/** Where a run takes place, for words. */
+export function placeOf({ repository, program }: RunOptions): Place {
+  return { host: hostname(), replica: repository.replica, ...(program === undefined ? {} : { program }) };
+}
+
+/** What rsync would ask serverA for, as earlier runs have learned it. */
+function learnedCalls(state: State) {
+  return {
+    recall: (call: string) => state.memory().calls.find((each) => each.call === call)?.asks,
+    keep: async (call: string, asks: readonly string[]) => {
+      await state.append(new Date(), { event: 'rsync-call', call, asks });
+    },
+  };
+}
+
+/**
+ * Takes the lock of an initialised replica; false when another run holds it. Throws Failure where there is no marker, where
+ * the state is not this replica's, and where `config` or a key are not the pinned ones.
+ */
+export async function takeReplica(held: Holdings): Promise<boolean> {
+  const { name, replica } = held.repository;
+  held.marker = readMarker(replica);
+  if (held.marker === undefined) throw notInitialised(name, replica);
+  requireState(held.options.config, name, held.marker);
+  if (!(await held.session.lock())) return false;
+  if (held.marker.repository !== name) await takeName(held);
+  snapshotsSeen(held.state.folder); // read again at the end: what is damaged stops the night before it has changed anything
+  held.options.onStart?.();
+  emptyExpired(held.paths.expired);
+  checkPins(replica, held.marker);
+  return true;
+}
+
+/** The repository was renamed, and its state came along: the journal says so first, then the marker. */
+async function takeName(held: Holdings): Promise<void> {
+  await journal(held, { event: 'marker-renamed' });
+  mark(held, { ...requireMarker(held), repository: held.repository.name });
+}
+
+/** Ends everything that was opened, lock included. */
+export async function release(held: Holdings): Promise<void> {
+  held.walk?.stop();
+  await held.session.close();
+}
+
+/** Appends to the journal, durable when this returns. */
+export async function journal({ state }: Holdings, event: JournalEvent): Promise<void> {
+  await state.append(new Date(), event);
+}
+
+/** When the run's time is over. */
+export function deadlineOf({ repository }: Holdings, startedAt: Date): Date {
+  return new Date(startedAt.getTime() + repository.timeouts.run);
+}
+
+/** Whether a run has completed before; `limits` do not apply to the first copy. */
+export function hasCompletedOnce({ marker }: Holdings): boolean {
+  return marker?.firstRunCompleted === true;
+}
+
+export function recordCompletion(held: Holdings): void {
+  mark(held, { ...requireMarker(held), firstRunCompleted: true });
+}
+
+/** The replica's keys, but for `without`, are the pinned ones; they change only in a window that says so. */
+export function pinKeys(held: Holdings, books: Books, without: readonly Entry[] = []): void {
+  const marker = withKeys(requireMarker(held), books, without);
+  if (marker !== held.marker) mark(held, marker);
+}
+
+function mark(held: Holdings, marker: Marker): void {
+  writeMarker(held.repository.replica, marker);
+  held.marker = marker;
+}
+
+/** Throws Failure when source or replica is not the one that we began with: what serverA does not show any more may not count as deleted. */
+export async function requireStanding(held: Holdings): Promise<void> {
+  const fallen = await held.session.fallen();
+  if (fallen !== undefined) throw fallen;
+  requireReplica(held);
+}
+
+/** Throws Failure when the replica is not the one that we began with: unmounted, say. */
+export function requireReplica(held: Holdings): void {
+  const { name, replica } = held.repository;
+  if (readMarker(replica)?.id !== requireMarker(held).id) throw notInitialised(name, replica);
+}
+
+export function requireMarker({ marker }: Holdings): Marker {
+  if (marker === undefined) throw new Error('takeReplica comes first');
+  return marker;
+}
+
+export function requireIncoming({ incoming }: Holdings): Incoming {
+  if (incoming === undefined) throw new Error('takeLeftovers comes first');
+  return incoming;
+}
