@@ -20,7 +20,8 @@ export const house = [
   [/^nightly\.ts$/, ['ratchet/', 'telling/']],
   // The lock, and what it stands on. `ratchet` alone can write to a replica.
   [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'type words/', 'words/asides.ts', 'type telling/', 'type scrub/', 'fs!', 'valibot']],
-  [/^proof\/(known-blobs|record-sorter|read-unread|prove|asking)\.ts$/, ['proof/', 'ratchet/', 'audit/', 'programs/', 'state/', 'type config/', 'type telling/', 'fs!']],
+  // What the headers say of every blob is sorted on disk: in the state folder, and in the run's private folder.
+  [/^proof\/(known-blobs|record-sorter)\.ts$/, ['proof/', 'state/', 'fs!']],
   [/^proof\//, ['proof/', 'ratchet/', 'audit/', 'programs/', 'state/', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs!']],
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
@@ -50,7 +51,7 @@ export const house = [
   [/^looking\/(status|column|columns\/[a-z]+)\.ts$/, ['looking/', 'words/', 'type state/', 'type audit/', 'type config/', 'type ratchet/', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'ratchet/replica.ts', 'ratchet/arrival/quarantine.ts', 'ratchet/declared/window.ts', 'proof/unread.ts', 'scrub/memory.ts', 'telling/spool.ts', 'telling/spooled.ts', 'fs']],
   [/^looking\/report\/report\.ts$/, ['looking/', 'type config/', 'ratchet/state.ts', 'state/files.ts', 'fs']],
   [/^looking\//, ['looking/', 'words/', 'type state/', 'type audit/', 'type ratchet/', 'type proof/', 'type scrub/', 'type telling/']],
-  [/^scrub\//, ['scrub/', 'ratchet/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'valibot', 'fs', 'fs:openSync']],
+  [/^scrub\//, ['scrub/', 'ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'words/', 'type config/', 'valibot', 'fs', 'fs:openSync']],
   [/^doctor\//, ['doctor/', 'ratchet/', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs!', 'node:child_process']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\//, ['cli/', 'nightly.ts', 'ratchet/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander', 'fs!']],

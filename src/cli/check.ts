@@ -54,7 +54,7 @@ async function checkAndTell(options: RunOptions): Promise<{ result: object; code
     console,
   } = options;
   const startedAt = new Date();
-  const { checkNow } = await import('../proof/prover.ts');
+  const { checkNow } = await import('../scrub/check.ts');
   const result = await checkNow(options).catch(asFailure);
   if (result === undefined) {
     console.mention(`${name}: another run is at work; nothing was done`, 'warning');

@@ -1,13 +1,13 @@
 /** What the parts of a proof share: restic, what is new, what is known, and the one deadline. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
 import { inReplica, verified, waiting } from '../audit/flags.ts';
 import { shareOf, sharesFor } from './proof.ts';
-import type { IndexEntry } from './index-json.ts';
-import { IndexReader, NotAnIndex } from './index-json.ts';
+import { IndexReader, type IndexEntry } from './index-json.ts';
 import { Failure } from '../errors.ts';
 import { sha256Of } from '../ratchet/arrival/fitness.ts';
+import { openForReading } from '../state/read-file.ts';
 import type { KnownBlobs } from './known-blobs.ts';
 import type { Missing } from './missing-packs.ts';
 import type { Progress } from '../programs/progress.ts';
@@ -54,8 +54,6 @@ export function bare(shows: Partial<Shows>, without: readonly string[] = []): Om
 export interface PacksRead {
   /** Whether restic found every pack that it read to be what its header (or index) says. */
   readonly isGood: boolean;
-  /** Whether a check of the structure alone, which comes first, said no already. */
-  readonly isStructureBad: boolean;
   /** Whether a pack is in a share that was read before the time was over. */
   isRead(pack: string): boolean;
 }
@@ -86,7 +84,6 @@ export async function readPacks(
   if (asked.isRefused && asked.passed === (checks ? 1 : 0)) throw cannotOpen(asked.words);
   return {
     isGood: !asked.isRefused,
-    isStructureBad: checks && asked.isRefused && asked.passed === 0,
     isRead: (pack) => shareOf(pack, shares) <= done,
   };
 }
@@ -106,29 +103,17 @@ export async function readHeaders(
 /** Reads what step `number` prints: indexes that restic itself has just written. */
 function mergedIndexes(number: number, tell: (entry: IndexEntry) => void): Pick<Listening, 'onOutput' | 'onEnd'> {
   const reader = new IndexReader(tell);
-  const orNotOurs = (work: () => void): void => {
-    try {
-      work();
-    } catch (error) {
-      if (!(error instanceof NotAnIndex)) throw error;
-      throw new Failure(
-        `what this restic writes is not understood: ${error.message}`,
-        'report this together with what restic version says; nothing was admitted',
-      );
-    }
-  };
   return {
     onOutput: (step, chunk) => {
-      if (step === number)
-        orNotOurs(() => {
-          reader.read(chunk);
-        });
+      if (step === number) reader.read(chunk);
     },
     onEnd: (step) => {
-      if (step === number)
-        orNotOurs(() => {
-          reader.end();
-        });
+      const fault = step === number ? reader.end() : undefined;
+      if (fault !== undefined)
+        throw new Failure(
+          `what this restic writes is not understood: ${fault}`,
+          'report this together with what restic version says; nothing was admitted',
+        );
     },
   };
 }
@@ -154,8 +139,10 @@ export async function requireOwnHealth(
   }
 }
 
-function hashOf(path: string): string {
-  const file = openSync(path, 'r');
+/** Undefined when there is no such file any more. */
+function hashOf(path: string): string | undefined {
+  const file = openForReading(path);
+  if (file === undefined) return undefined;
   try {
     return sha256Of(file);
   } finally {
@@ -163,25 +150,30 @@ function hashOf(path: string): string {
   }
 }
 
-/** The packs of the replica in portions of so many bytes at most, by their folders. */
-export function packFolders(books: Books, portion = portionBytes): string[][] {
+/** The packs of the replica in portions, by their folders. */
+export function packFolders(books: Books): string[][] {
   const bytes = new Map<string, number>();
   for (const entry of books.select(inReplica, 0, 'pack')) {
     const folder = idOf(books, entry).slice(0, 2);
     bytes.set(folder, (bytes.get(folder) ?? 0) + books.size(entry));
   }
-  const portions: string[][] = [];
-  let room = 0;
-  for (const [folder, size] of [...bytes].sort()) {
-    if (portions.length === 0 || size > room) {
-      portions.push([]);
-      room = portion;
-    }
-    portions.at(-1)?.push(folder);
-    room -= size;
-  }
-  return portions;
+  return portionsOf([...bytes.keys()].sort(), (folder) => bytes.get(folder) ?? 0);
 }
 
 /** So many bytes of packs have an index of some ten megabytes, which lies in memory. */
-export const portionBytes = 64 * 2 ** 30;
+const portionBytes = 64 * 2 ** 30;
+
+/** What comes to so many bytes of packs at most, or is one thing alone; in the order that is given. */
+export function portionsOf<T>(things: readonly T[], bytesOf: (thing: T) => number): T[][] {
+  const portions: T[][] = [];
+  let room = 0;
+  for (const thing of things) {
+    if (portions.length === 0 || bytesOf(thing) > room) {
+      portions.push([]);
+      room = portionBytes;
+    }
+    portions.at(-1)?.push(thing);
+    room -= bytesOf(thing);
+  }
+  return portions;
+}

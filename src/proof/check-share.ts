@@ -5,7 +5,7 @@ import { OutOfTime } from '../programs/restic-failures.ts';
 import type { Restic } from '../programs/restic.ts';
 import { bare } from './asking.ts';
 import { lacksOnlyKnown, type Question } from './complete.ts';
-import { IndexReader, NotAnIndex } from './index-json.ts';
+import { IndexReader } from './index-json.ts';
 import type { CheckResult } from './proof.ts';
 import type { UnreadFile } from './unread-file.ts';
 
@@ -62,32 +62,16 @@ async function countShare(restic: Restic, unread: UnreadFile, share: string, unt
 
 /** The packs that the replica's indexes name; what is no index as restic writes it names none. */
 async function tellNames(restic: Restic, until: number, tell: (pack: string) => void): Promise<void> {
-  let isIndex = true;
   const reader = new IndexReader(({ pack }) => {
     tell(pack);
   });
-  const take = (work: () => void): void => {
-    try {
-      if (isIndex) work();
-    } catch (error) {
-      if (!(error instanceof NotAnIndex)) throw error;
-      isIndex = false;
-    }
-  };
-  const onEnd = (): void => {
-    take(() => {
-      reader.end();
-    });
-    if (!isIndex) reader.reset();
-    isIndex = true;
-  };
   await restic.ask(bare({ index: 'r' }), ['each index'], {
     until,
     onOutput: (_, chunk) => {
-      take(() => {
-        reader.read(chunk);
-      });
+      reader.read(chunk);
     },
-    onEnd,
+    onEnd: () => {
+      reader.end();
+    },
   });
 }

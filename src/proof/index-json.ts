@@ -18,8 +18,8 @@ export interface IndexEntry {
   readonly plain: number;
 }
 
-/** What is not an index as restic writes it. */
-export class NotAnIndex extends Error {}
+/** Thrown inside: it is not an index as restic writes it. */
+class NotAnIndex extends Error {}
 
 /** IV and MAC around every blob. */
 const envelope = 32;
@@ -52,35 +52,45 @@ export class IndexReader {
   #expects: 'value' | 'key' | 'colon' | 'comma' = 'value';
   #key = '';
   #isFirst = true;
+  #fault: string | undefined;
 
   /** `tell` is called for each blob. */
   constructor(tell: (entry: IndexEntry) => void) {
     this.#tell = tell;
   }
 
-  /** Takes the next piece. Throws NotAnIndex. */
+  /** Takes the next piece. After a fault nothing more is told. */
   read(chunk: Buffer): void {
+    if (this.#fault !== undefined) return;
     this.#text += chunk.toString('latin1');
     this.#go(longestToken);
   }
 
-  /** There is no more. Throws NotAnIndex when that is too early; then it is ready for another index. */
-  end(): void {
+  /** There is no more, and it is ready for another index. What was wrong with this one; undefined when nothing was. */
+  end(): string | undefined {
     this.#go(0);
-    if (this.#place !== 'end' || this.#text.trim() !== '') throw new NotAnIndex('it ends too early');
-    this.reset();
-  }
-
-  /** Ready for another index. */
-  reset(): void {
+    const isWhole = this.#place === 'end' && this.#text.trim() === '';
+    const fault = this.#fault ?? (isWhole ? undefined : 'it ends too early');
+    this.#fault = undefined;
     this.#text = '';
     this.#place = 'start';
     this.#expects = 'value';
     this.#fields = [];
     this.#isFirst = true;
+    return fault;
   }
 
   #go(left: number): void {
+    if (this.#fault !== undefined) return;
+    try {
+      this.#takeTokens(left);
+    } catch (error) {
+      if (!(error instanceof NotAnIndex)) throw error;
+      this.#fault = error.message;
+    }
+  }
+
+  #takeTokens(left: number): void {
     const text = this.#text;
     let from = 0;
     while (text.length - from > left) {

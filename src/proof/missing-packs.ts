@@ -8,7 +8,7 @@ import { merged, ofKnownBlobs, packOf, speakerOf, weightOf } from './blob-record
 import type { Books, Entry } from '../audit/books.ts';
 import { inReplica } from '../audit/flags.ts';
 import { pathOf } from '../layout.ts';
-import type { Doubt } from './proof.ts';
+import { doubt, type Doubt } from './proof.ts';
 import { idOf, waitingPaths, type Asking } from './asking.ts';
 import { isWholeWithout } from './complete.ts';
 import { IdFile, largestNumber } from '../state/id-file.ts';
@@ -142,7 +142,7 @@ export async function missingPacks(
   for (const speaker of waiting) {
     const entry = indexes[speaker];
     const message = tooMany.has(speaker) ? namesTooMany : misleading.has(speaker) ? misleads : '';
-    if (entry !== undefined) doubts.push({ entry, path: books.path(entry), rule: 'missing-pack', message });
+    if (entry !== undefined) doubts.push(doubt(books, entry, 'missing-pack', message));
   }
   return doubts;
 }

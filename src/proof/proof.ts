@@ -1,5 +1,5 @@
 /** What restic's proof of a night's candidates can come to, as data. */
-import type { Entry } from '../audit/books.ts';
+import type { Books, Entry } from '../audit/books.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import { sinceThen } from '../state/clock.ts';
 import type { Memory } from '../ratchet/memory.ts';
@@ -23,6 +23,29 @@ export interface Doubt {
   /** Empty when the finding of another doubt says it. */
   readonly message: string;
 }
+
+/** A doubt about a candidate, or a file of the replica. */
+export function doubt(books: Books, entry: Entry, rule: Rule, message: string): Doubt {
+  return { entry, path: books.path(entry), rule, message };
+}
+
+/** What is said of candidates that the time did not suffice for. */
+export function unfinished(books: Books, entries: readonly Entry[]): Doubt[] {
+  return entries.map((entry) => doubt(books, entry, 'unfinished', notRead));
+}
+
+const notRead = 'restic has not read it within timeouts.prove; it waits as a candidate';
+
+/** What reading candidates came to. */
+export interface Reading {
+  readonly junk: readonly Junk[];
+  readonly doubts: readonly Doubt[];
+  /** What enters although the time did not suffice to read it. */
+  readonly unread: readonly Entry[];
+}
+
+/** All was read, and nothing is wrong. */
+export const allGood: Reading = { junk: [], doubts: [], unread: [] };
 
 export type Proof =
   /** `unread`: candidates that may enter although restic has not read them. */

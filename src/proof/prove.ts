@@ -1,18 +1,16 @@
 /** Prove: nothing enters that restic has not read. Nothing that serverA says counts. */
-import { copyFileSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
-import { culprits } from './culprits.ts';
-import { inReplica, verified, waiting } from '../audit/flags.ts';
+import { verified, waiting } from '../audit/flags.ts';
 import type { HashedType } from '../layout.ts';
-import { mostCulprits, type Doubt, type Junk, type Proof } from './proof.ts';
-import { envelope, keyFault, largestKey } from './structure.ts';
-import { idOf, news, waitingPaths, type Asking } from './asking.ts';
-import { makeFolder } from '../state/files.ts';
-import { readNew, type Reading } from './read-new.ts';
-import { notRead } from './read-indexes.ts';
 import { cannotOpen, OutOfTime } from '../programs/restic-failures.ts';
 import type { Answer } from '../programs/restic-question.ts';
+import { idOf, news, waitingPaths, type Asking } from './asking.ts';
+import { culprits } from './culprits.ts';
+import { allGood, doubt, mostCulprits, unfinished, type Doubt, type Junk, type Proof, type Reading } from './proof.ts';
+import { readNew } from './read-new.ts';
+import { envelope, keyFault, largestKey } from './structure.ts';
 
 /** More arguments than this are given to several processes. */
 const mostSnapshots = 4000;
@@ -75,7 +73,7 @@ async function readInTime(asking: Asking): Promise<Reading> {
 }
 
 function allUnread({ books }: Asking): Reading {
-  return { junk: [], doubts: [], unread: [...news(books, 'pack'), ...news(books, 'index')] };
+  return { ...allGood, unread: [...news(books, 'pack'), ...news(books, 'index')] };
 }
 
 /** When the time is over, what was not read waits; what was found stays found. */
@@ -89,11 +87,7 @@ async function orOutOfTime<T>(
   } catch (error) {
     if (!(error instanceof OutOfTime)) throw error;
     const left = types.flatMap((type) => news(books, type));
-    return {
-      junk: [],
-      doubts: left.map((entry) => ({ entry, path: books.path(entry), rule: 'unfinished', message: notRead })),
-      unread: [],
-    };
+    return { ...allGood, doubts: unfinished(books, left) };
   }
 }
 
@@ -106,39 +100,36 @@ function letWait(books: Books, those: readonly { readonly entry?: Entry }[]): vo
  * Each new key alone, without the replica's own: restic stops at the first key that fits, and in the replica it may
  * meet them in another order. One for another password is good; what stops restic at all is not.
  */
-async function junkKeys({ restic, books, candidate, scratch, until }: Asking): Promise<Junk[]> {
+async function junkKeys({ restic, books, candidate, until }: Asking): Promise<Junk[]> {
   const junk: Junk[] = [];
-  const own = [...books.select(inReplica, 0, 'key')].map((entry) => books.path(entry));
+  const keys = [...books.select(verified, 0, 'key')];
   for (const entry of news(books, 'key')) {
-    const one = join(scratch, 'one-key');
-    const copy = join(one, books.path(entry));
-    makeFolder(dirname(copy));
-    copyFileSync(join(candidate, books.path(entry)), copy);
-    const answer = await restic.passesKeys({ candidate: one, without: own }, until);
+    const others = keys.filter((key) => key !== entry).map((key) => books.path(key));
+    const shows = { data: '', index: '', keys: 'c', snapshots: '' } as const;
+    const answer = await restic.passesKeys({ candidate, shows, without: others }, until);
     if (!answer.isGood) junk.push({ entry, message: answer.words });
-    rmSync(one, { recursive: true, force: true });
   }
   return junk;
 }
 
-/** Step 7 c: restic loads every index, decrypts every new snapshot, and lists its tree. `words`: it refuses the whole. */
-async function together(asking: Asking): Promise<Reading | { readonly junk: []; readonly words: string }> {
+/** What was read together, or, in restic's words, that it refuses the whole and nobody can be blamed. */
+type Together = Reading | { readonly junk: readonly []; readonly words: string };
+
+/** Step 7 c: restic loads every index, decrypts every new snapshot, and lists its tree. */
+async function together(asking: Asking): Promise<Together> {
   const { restic, books, candidate, until } = asking;
   const snapshots = news(books, 'snapshot');
-  const opens = (some: readonly Entry[]): Promise<Answer> =>
-    restic.opens(
-      { candidate, without: waitingPaths(books) },
-      some.map((entry) => idOf(books, entry)),
-      until,
-    );
-  for (const some of portions(snapshots)) if (!(await opens(some)).isGood) return diagnose(asking, snapshots, opens);
-  return { junk: [], doubts: [], unread: [] };
+  const opens: Opens = (some) => {
+    const ids = some.map((entry) => idOf(books, entry));
+    return restic.opens({ candidate, without: waitingPaths(books) }, ids, until);
+  };
+  for (let from = 0; from === 0 || from < snapshots.length; from += mostSnapshots)
+    if (!(await opens(snapshots.slice(from, from + mostSnapshots))).isGood) return diagnose(asking, snapshots, opens);
+  return allGood;
 }
 
-function portions(entries: readonly Entry[]): Entry[][] {
-  const count = Math.max(1, Math.ceil(entries.length / mostSnapshots));
-  return Array.from({ length: count }, (_, i) => entries.slice(i * mostSnapshots, (i + 1) * mostSnapshots));
-}
+/** Whether restic opens the whole, and these snapshots. */
+type Opens = (some: readonly Entry[]) => Promise<Answer>;
 
 /** New indexes that restic does not load: where it has read them before, there are none. */
 async function unloadable({ restic, books, candidate, until }: Asking): Promise<Junk[]> {
@@ -156,30 +147,23 @@ async function unloadable({ restic, books, candidate, until }: Asking): Promise<
 }
 
 /** First ourselves, then each snapshot that cannot be read: junk does not even decrypt, the others wait. */
-async function diagnose(
-  asking: Asking,
-  snapshots: readonly Entry[],
-  opens: (some: readonly Entry[]) => Promise<Answer>,
-): Promise<Reading | { readonly junk: []; readonly words: string }> {
+async function diagnose(asking: Asking, snapshots: readonly Entry[], opens: Opens): Promise<Together> {
   const { restic, books, candidate, until } = asking;
   const alone = await restic.opens({}, [], until);
   if (!alone.isGood) throw cannotOpen(alone.words);
   const whole = await opens([]);
   const shown = { candidate, without: waitingPaths(books) };
-  const [junk, doubts]: [Junk[], Doubt[]] = [whole.isGood ? [] : await unloadable(asking), []];
+  const junk = whole.isGood ? [] : await unloadable(asking);
   if (!whole.isGood && junk.length === 0) return { junk: [], words: whole.words };
   letWait(books, junk);
+  const doubts: Doubt[] = [];
   for await (const entry of culprits(snapshots, async (some) => !(await opens(some)).isGood)) {
-    const decrypted = await restic.snapshotDecrypts(shown, idOf(books, entry), until);
-    if (!decrypted.isGood) junk.push({ entry, message: `the snapshot does not decrypt: ${decrypted.words}` });
-    else
-      doubts.push({
-        entry,
-        path: books.path(entry),
-        rule: 'held-back',
-        message: 'restic decrypts it but cannot read its tree yet; it waits as a candidate',
-      });
+    const { isGood, words } = await restic.snapshotDecrypts(shown, idOf(books, entry), until);
+    if (isGood) doubts.push(doubt(books, entry, 'held-back', heldBack));
+    else junk.push({ entry, message: `the snapshot does not decrypt: ${words}` });
     if (junk.length >= mostCulprits) break;
   }
-  return { junk, doubts, unread: [] };
+  return { ...allGood, junk, doubts };
 }
+
+const heldBack = 'restic decrypts it but cannot read its tree yet; it waits as a candidate';

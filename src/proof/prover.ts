@@ -1,110 +1,104 @@
-/** The edges of proof: restic on views of the replica, or, without a password, only the structure of candidates. */
-import { join } from 'node:path';
+/** What a night asks of restic, on views of the replica; without a password, only the structure of candidates. */
 import type { Books, Entry } from '../audit/books.ts';
-import type { Repository } from '../config/config.ts';
 import { inReplica, verified } from '../audit/flags.ts';
-import { checkedEvent, nextShare, sharesDue, type CheckResult, type Doubt, type Proof } from './proof.ts';
-import { keysFault } from './structure.ts';
-import { nothingUnread, type Unread } from './unread.ts';
-import { Failure } from '../errors.ts';
+import type { Repository } from '../config/config.ts';
+import type { Progress } from '../programs/progress.ts';
+import { saysWrongPassword } from '../programs/restic-failures.ts';
+import type { Restic } from '../programs/restic.ts';
+import type { Incoming } from '../ratchet/arrival/incoming.ts';
+import type { Session } from '../ratchet/session.ts';
+import type { State } from '../ratchet/state.ts';
+import { ownPaths } from '../replica-path.ts';
+import type { Console } from '../telling/console.ts';
 import type { Asking } from './asking.ts';
 import { checkShare } from './check-share.ts';
 import { whatIsMissing, type Question } from './complete.ts';
-import type { Console } from '../telling/console.ts';
-import type { Incoming } from '../ratchet/arrival/incoming.ts';
-import { prove, structuralJunk } from './prove.ts';
-import { notInitialised } from '../ratchet/replica.ts';
-import { ownPaths } from '../replica-path.ts';
 import { KnownBlobs } from './known-blobs.ts';
 import { Missing } from './missing-packs.ts';
 import { proves } from './open-identity.ts';
 import { Poison } from './poison.ts';
-import type { Progress } from '../programs/progress.ts';
-import { readUnread } from './read-unread.ts';
-import { saysWrongPassword } from '../programs/restic-failures.ts';
-import { Restic } from '../programs/restic.ts';
-import { requireRestic } from '../programs/restic-version.ts';
-import { Session } from '../ratchet/session.ts';
-import { State } from '../ratchet/state.ts';
+import { sharesDue, type CheckResult, type Doubt, type Proof } from './proof.ts';
+import { prove, structuralJunk } from './prove.ts';
+import { readUnread, type ShowAlone } from './read-unread.ts';
+import { requireFit, resticOf } from './restic-of.ts';
+import { keysFault } from './structure.ts';
 import { UnreadFile } from './unread-file.ts';
-import type { RunOptions } from '../ratchet/holdings.ts';
-import { markerOf } from '../ratchet/whose-state.ts';
+import { nothingUnread, type Unread } from './unread.ts';
 
+/** What the night hands in: whatever is to be changed in the replica, it does itself. */
+export interface Handed {
+  readonly repository: Repository;
+  readonly session: Session;
+  readonly state: State;
+  readonly console: Console;
+  incoming(): Incoming;
+  /** Whether the first copy is done. */
+  hasCompletedOnce(): boolean;
+  readonly showAlone: ShowAlone;
+}
+
+/** restic's own word on the repository, in a sandbox without a network. */
 export class Prover {
+  /** Whether restic is asked: a password is at hand, and `restic.prove` is not off. */
   readonly canProve: boolean;
   readonly poison: Poison;
+  /** Whether `settle` has found something to be read again at once. */
   readsAgain = false;
-  readonly #repository: Repository;
-  readonly #session: Session;
-  readonly #state: State;
-  readonly #incoming: () => Incoming;
-  readonly #console: Console;
+  readonly #night: Handed;
+  readonly #candidate: string;
   readonly #unread: UnreadFile;
   readonly #known: KnownBlobs;
-  readonly #hasCompletedOnce: () => boolean;
-  #restic: Restic | undefined;
+  #askedRestic: Restic | undefined;
   #remembered: Missing | undefined;
   /** When the proof of this night must be over, with what it asks about deletions. */
   #proveUntil: number | undefined;
 
-  /** `hasCompletedOnce`: whether the first copy is done. */
-  constructor(
-    repository: Repository,
-    session: Session,
-    state: State,
-    console: Console,
-    incoming: () => Incoming,
-    hasCompletedOnce: () => boolean,
-  ) {
-    this.#hasCompletedOnce = hasCompletedOnce;
+  constructor(night: Handed) {
+    const { repository, state } = night;
+    this.#night = night;
+    this.#candidate = ownPaths(repository.replica).candidate;
     this.canProve = proves(repository);
-    this.#repository = repository;
     this.poison = new Poison(state.folder, repository.limits.newFiles);
-    this.#session = session;
-    this.#state = state;
     this.#unread = new UnreadFile(state.folder);
     this.#known = new KnownBlobs(state.folder);
-    this.#incoming = incoming;
-    this.#console = console;
   }
 
+  /** Throws Failure when this machine's restic is too old to be believed. */
   async requireFit(): Promise<void> {
-    const { passwordFile, path } = this.#repository.restic;
-    if (passwordFile === undefined) return;
-    const before = this.#state.memory().restic;
-    const restic = await requireRestic(path, before, this.#session.interrupt);
-    if (restic !== before) await this.#state.append(new Date(), { event: 'restic', ...restic });
+    await requireFit(this.#night.repository, this.#night.session, this.#night.state);
   }
 
+  /** Opens *replica + candidates*; without restic only the structure of the candidates is looked at. */
   async prove(books: Books): Promise<Proof> {
-    const { candidate } = ownPaths(this.#repository.replica);
-    const junk = structuralJunk(candidate, books);
+    const junk = structuralJunk(this.#candidate, books);
     if (junk.length > 0) return { outcome: 'failed', junk, words: '' };
     const newKeys = books.amount(verified, 0, 'key').files;
     const crowd = newKeys === 0 ? undefined : keysFault(books.amount(inReplica, 0, 'key').files + newKeys);
     if (crowd !== undefined) return { outcome: 'failed', junk, words: crowd };
     if (!this.canProve) return { outcome: 'skipped', doubts: [], unread: [] };
-    return this.#console.withProgress(`${this.#repository.name}: read`, (progress) =>
-      prove(this.#asking(books, progress)),
-    );
+    return this.#withProgress('read', (progress) => prove(this.#asking(books, progress)));
+  }
+
+  #withProgress<T>(what: string, work: (progress: Progress | undefined) => Promise<T>): Promise<T> {
+    return this.#night.console.withProgress(`${this.#night.repository.name}: ${what}`, work);
   }
 
   #asking(books: Books, progress: Progress | undefined): Asking {
-    const { replica } = this.#repository;
     return {
-      restic: this.#asked,
+      restic: this.#restic,
       books,
-      replica,
-      candidate: ownPaths(replica).candidate,
-      scratch: this.#session.path('restic'),
+      replica: this.#night.repository.replica,
+      candidate: this.#candidate,
+      scratch: this.#night.session.path('restic'),
       until: this.#untilProven,
       progress,
       known: this.#known,
       missing: this.#missing,
-      mayEnterUnread: !this.#hasCompletedOnce(),
+      mayEnterUnread: !this.#night.hasCompletedOnce(),
     };
   }
 
+  /** Before the admission: these enter although restic has not read them. */
   noteUnread(books: Books, entries: readonly Entry[]): void {
     if (!this.canProve && !this.#unread.openAlone()) return; // nobody knows: all is unread
     this.#unread.open(books);
@@ -114,22 +108,24 @@ export class Prover {
     if (entries.some((entry) => books.type(entry) === 'pack')) this.#known.forget();
   }
 
+  /** Reads what is unread, as far as the time of this night's proof goes; what is wrong with it, as warnings. */
   async readUnread(books: Books): Promise<Doubt[]> {
     this.#unread.open(books);
     const before = new Set(this.#missing.admitted.keys());
-    const folder = join(ownPaths(this.#repository.replica).own, 'reading');
-    const doubts = await this.#console.withProgress(`${this.#repository.name}: read what is unread`, (progress) =>
-      readUnread(this.#asking(books, progress), this.#unread, folder),
+    const doubts = await this.#withProgress('read what is unread', (progress) =>
+      readUnread(this.#asking(books, progress), this.#unread, this.#night.showAlone),
     );
     return [...doubts, ...this.#missing.settle().filter(({ path }) => !before.has(path.slice(-64)))];
   }
 
+  /** What of the replica is unread, besides `without`; nothing where restic is never asked. */
   unread(books: Books, without: readonly Entry[] = []): Unread {
     if (!this.canProve) return nothingUnread;
     this.#unread.open(books);
-    return this.#unread.amount(new Set(without.map((entry) => books.path(entry).slice(-64))));
+    return this.#unread.amount(new Set(idsOf(books, without)));
   }
 
+  /** After the admission: remembers what the proof has learned, and what is to be read again because of what has come; warnings that stand. */
   settle(books: Books): Doubt[] {
     if (!this.canProve) return [];
     const again = this.#missing.takeChanged(books);
@@ -138,44 +134,45 @@ export class Prover {
     return this.#missing.settle();
   }
 
+  /** Candidates that must not enter go to quarantine, and their names are remembered: they are not fetched again. */
   rejectAll(books: Books, entries: readonly Entry[]): void {
-    this.poison.remember(entries.map((entry) => books.path(entry).slice(-64)));
-    for (const entry of entries) this.#incoming().reject(entry);
+    this.poison.remember(idsOf(books, entries));
+    for (const entry of entries) this.#night.incoming().reject(entry);
   }
 
+  /** What would be missing without `hidden`, in restic's words; undefined when the repository is complete. */
   async whatIsMissing(hidden: readonly string[], withCandidates: boolean): Promise<string | undefined> {
-    const { replica, restic } = this.#repository;
-    const shown = { without: hidden, ...(withCandidates ? { candidate: ownPaths(replica).candidate } : {}) };
+    const shown = { without: hidden, ...(withCandidates ? { candidate: this.#candidate } : {}) };
     const until = withCandidates ? this.#untilProven : this.#deadline('prove');
     const words = await whatIsMissing(this.#question(until), shown);
     return words !== undefined && saysWrongPassword(words)
-      ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${restic.passwordFile ?? ''}`
+      ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${this.#night.repository.restic.passwordFile ?? ''}`
       : words;
   }
 
-  /** For a check alone; undefined where nobody knows what is unread, otherwise what tells it later. */
-  openUnread(): (() => Unread) | undefined {
-    return this.canProve && this.#unread.openAlone() ? () => this.#unread.amount() : undefined;
-  }
-
+  /** The shares (`n/t`) to check now: one that failed, until it passes, and the next one when its turn is due. */
   dueChecks(now: Date): string[] {
-    const { check } = this.#repository.restic;
-    return check === undefined ? [] : sharesDue(this.#state.memory().checks, check, now);
+    const { check } = this.#night.repository.restic;
+    return check === undefined ? [] : sharesDue(this.#night.state.memory().checks, check, now);
   }
 
+  /** Checks the replica and reads a share of its data. */
   async check(share: string): Promise<CheckResult> {
     const question = this.#question(this.#deadline('check'));
-    return this.#console.withProgress(`${this.#repository.name}: check`, (progress) =>
-      checkShare(question, this.#unread, share, progress),
-    );
+    return this.#withProgress('check', (progress) => checkShare(question, this.#unread, share, progress));
   }
 
   #question(until: number): Question {
-    return { restic: this.#asked, replica: this.#repository.replica, until, missing: this.#missing.admitted };
+    return {
+      restic: this.#restic,
+      replica: this.#night.repository.replica,
+      until,
+      missing: this.#missing.admitted,
+    };
   }
 
   #deadline(of: 'prove' | 'check'): number {
-    return Date.now() + this.#repository.timeouts[of];
+    return Date.now() + this.#night.repository.timeouts[of];
   }
 
   get #untilProven(): number {
@@ -183,62 +180,15 @@ export class Prover {
   }
 
   get #missing(): Missing {
-    return (this.#remembered ??= new Missing(
-      this.#state.folder,
-      (pack) => !this.#hasCompletedOnce() || this.poison.has(pack),
-    ));
+    const mayEnter = (pack: string): boolean => !this.#night.hasCompletedOnce() || this.poison.has(pack);
+    return (this.#remembered ??= new Missing(this.#night.state.folder, mayEnter));
   }
 
-  get #asked(): Restic {
-    const { passwordFile } = this.#repository.restic;
-    if (passwordFile === undefined) throw new Error('restic is asked only with a password');
-    return (this.#restic ??= new Restic(
-      this.#repository,
-      passwordFile,
-      this.#session.path('restic'),
-      this.#session.interrupt,
-      undefined,
-      this.#state.memory().restic,
-    ));
+  get #restic(): Restic {
+    return (this.#askedRestic ??= resticOf(this.#night.repository, this.#night.session, this.#night.state));
   }
 }
 
-/** The command `check`: the next share, whether it is due or not; undefined while another run is at work. Throws Failure without a password or a replica. */
-export async function checkNow({
-  config,
-  repository,
-  interrupt,
-  console,
-}: RunOptions): Promise<CheckResult | undefined> {
-  const { passwordFile, check } = repository.restic;
-  if (markerOf(config, repository) === undefined) throw notInitialised(repository.name, repository.replica);
-  if (passwordFile === undefined || check === undefined) {
-    throw new Failure(
-      `${repository.name} has no restic.passwordFile`,
-      'restic can only check what it can open: put the password into a file (0600) and name it in the configuration',
-    );
-  }
-  const session = new Session(repository, interrupt);
-  const state = new State(config.state ?? '', repository.name);
-  const edges = new Prover(
-    repository,
-    session,
-    state,
-    console,
-    () => {
-      throw new Error('check verifies nothing');
-    },
-    () => true,
-  );
-  try {
-    if (!(await session.lock())) return undefined;
-    await edges.requireFit();
-    const { failed, turn } = state.memory().checks;
-    const unread = edges.openUnread();
-    const result = await edges.check(failed[0]?.share ?? nextShare(turn ?? undefined, check.readDataSubset));
-    await state.append(new Date(), { ...checkedEvent(result), ...(unread === undefined ? {} : { unread: unread() }) });
-    return result;
-  } finally {
-    await session.close();
-  }
+function idsOf(books: Books, entries: readonly Entry[]): string[] {
+  return entries.map((entry) => books.path(entry).slice(-64));
 }

@@ -1,170 +1,140 @@
 /** Reads what entered the replica before restic could: packs whole, by their own headers, and then indexes against these. */
-import { linkSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { disagreeing, packOf } from './blob-records.ts';
 import type { Books, Entry } from '../audit/books.ts';
-import { sharesFor, type Doubt } from './proof.ts';
-import { idOf, portionBytes, type Asking } from './asking.ts';
-import { makeFolder } from '../state/files.ts';
-import { makeKnown, readPacksAlone } from './read-new.ts';
-import { readOwnIndexes } from './read-indexes.ts';
-import { RecordSorter } from './record-sorter.ts';
 import { OutOfTime } from '../programs/restic-failures.ts';
+import { idOf, portionsOf, type Asking } from './asking.ts';
+import { blobOf, disagreeing, packOf } from './blob-records.ts';
+import { sharesFor, type Doubt, type Junk } from './proof.ts';
+import { readOwnIndexes } from './read-indexes.ts';
+import { makeKnown, readPacksAlone } from './read-new.ts';
+import { RecordSorter } from './record-sorter.ts';
 import type { UnreadFile } from './unread-file.ts';
 
 /**
- * Reads as far as the time goes, and notes what was read after each portion. What is not as it should be is a warning and
- * stays unread. `folder`: one of ours beside the replica's files. Throws Failure for our own trouble.
+ * Gives files of the replica a second name in a folder of our own, as if they were candidates, so that restic sees them
+ * and no others; returns that folder. What it showed before is gone, and with no paths the folder is.
  */
-export async function readUnread(asking: Asking, unread: UnreadFile, folder: string): Promise<Doubt[]> {
-  const doubts: Doubt[] = [];
+export type ShowAlone = (paths: readonly string[]) => string;
+
+/** What this reading works with; `doubts` is what it has found. */
+interface Work {
+  readonly asking: Asking;
+  readonly unread: UnreadFile;
+  readonly showAlone: ShowAlone;
+  readonly doubts: Doubt[];
+}
+
+/**
+ * Reads as far as the time goes, and notes what was read after each portion. What is not as it should be is a warning and
+ * stays unread. Throws Failure for our own trouble.
+ */
+export async function readUnread(asking: Asking, unread: UnreadFile, showAlone: ShowAlone): Promise<Doubt[]> {
+  const work: Work = { asking, unread, showAlone, doubts: [] };
   try {
-    if (!(await asking.restic.mayWrite())) await readByShares(asking, unread, doubts);
-    else await readAll(asking, unread, folder, doubts);
+    await ((await asking.restic.mayWrite()) ? readAll(work) : readByShares(work));
   } catch (error) {
     if (!(error instanceof OutOfTime)) throw error;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    showAlone([]);
   }
-  return doubts;
+  return work.doubts;
 }
 
-async function readAll(asking: Asking, unread: UnreadFile, folder: string, doubts: Doubt[]): Promise<void> {
+async function readAll(work: Work): Promise<void> {
+  const { asking, unread } = work;
   const { books } = asking;
   await makeKnown(asking);
-  await readIndexes({ ...asking, candidate: folder }, unread, doubts);
-  const contradicting = contradictingPacks(asking, unread, doubts);
-  const packs = unread
-    .ids('pack')
-    .filter((id) => !contradicting.has(id))
-    .map((id) => books.find('pack', id));
-  for (const portion of portionsOf(books, packs))
-    await readPortion({ ...asking, candidate: folder }, portion, unread, doubts);
+  await readIndexes(work);
+  const contradictory = contradictingPacks(work);
+  const packs = entriesOf(books, unread, 'pack').filter((entry) => !contradictory.has(entry));
+  for (const portion of portionsOf(packs, (entry) => books.size(entry))) await readPortion(work, portion);
+}
+
+function entriesOf(books: Books, unread: UnreadFile, type: 'pack' | 'index'): Entry[] {
+  return unread.ids(type).map((id) => books.find(type, id));
 }
 
 /** What is rotten is left out, and the others are read once more. */
-async function readPortion(
-  asking: Asking,
-  portion: readonly Entry[],
-  unread: UnreadFile,
-  doubts: Doubt[],
-): Promise<void> {
-  const { books } = asking;
+async function readPortion(work: Work, portion: readonly Entry[]): Promise<void> {
+  const { books, scratch } = work.asking;
   for (let packs = portion; packs.length > 0;) {
-    showAlone(asking, asking.candidate, packs);
-    const truth = new RecordSorter(asking.scratch); // the headers are known already
-    const { junk, read } = await readPacksAlone(asking, packs, truth).finally(() => {
-      truth.close();
-    });
-    const bad = new Set(junk.map(({ entry }) => entry));
-    doubts.push(...junk.map(({ entry, message }) => doubtOf(books, entry, message)));
-    if (read === undefined && bad.size === 0) throw new OutOfTime();
-    packs = packs.filter((entry) => !bad.has(entry));
+    using truth = new RecordSorter(scratch); // the headers are known already
+    const { junk, read } = await readPacksAlone(alone(work, packs), packs, truth);
+    tell(work, junk);
+    if (read === undefined && junk.length === 0) throw new OutOfTime();
+    packs = without(packs, junk);
     if (read === undefined) continue;
-    const ids = packs.map((entry) => idOf(books, entry)).filter((id) => read.isRead(id));
-    note(unread, ids);
-    if (ids.length < packs.length) throw new OutOfTime();
+    const done = packs.filter((entry) => read.isRead(idOf(books, entry)));
+    note(work, done);
+    if (done.length < packs.length) throw new OutOfTime();
     return;
   }
 }
 
 /** Each index by itself, until none of the others lies. */
-async function readIndexes(asking: Asking, unread: UnreadFile, doubts: Doubt[]): Promise<void> {
-  const { books } = asking;
-  let indexes = unread.ids('index').map((id) => books.find('index', id));
+async function readIndexes(work: Work): Promise<void> {
+  let indexes = entriesOf(work.asking.books, work.unread, 'index');
   while (indexes.length > 0) {
-    showAlone(asking, asking.candidate, indexes);
-    const { junk, read } = await readOwnIndexes(asking, indexes);
-    doubts.push(...junk.map(({ entry, message }) => doubtOf(books, entry, message)));
-    if (junk.length === 0) {
-      note(
-        unread,
-        read.map((entry) => idOf(books, entry)),
-      );
-      return;
-    }
-    indexes = indexes.filter((entry) => !junk.some((each) => each.entry === entry));
+    const { junk, read } = await readOwnIndexes(alone(work, indexes), indexes);
+    tell(work, junk);
+    note(work, read);
+    indexes = junk.length === 0 ? [] : without(indexes, junk);
   }
 }
 
+function without(entries: readonly Entry[], junk: readonly Junk[]): Entry[] {
+  const bad = new Set(junk.map(({ entry }) => entry));
+  return entries.filter((entry) => !bad.has(entry));
+}
+
+/** The same questions, with these files as if they were the candidates. */
+function alone({ asking, showAlone }: Work, entries: readonly Entry[]): Asking {
+  return { ...asking, candidate: showAlone(entries.map((entry) => asking.books.path(entry))) };
+}
+
 /** Unread packs that hold a blob with another plain length than another pack does: one of them makes restic restore something else. */
-function contradictingPacks({ books, known }: Asking, unread: UnreadFile, doubts: Doubt[]): Set<string> {
-  const open = new Set(unread.ids('pack'));
-  const found = new Set<string>();
-  for (const record of disagreeing(known.records())) {
-    const pack = packOf(record);
-    if (!open.has(pack) || found.has(pack)) continue;
-    found.add(pack);
-    doubts.push(
-      doubtOf(
-        books,
-        books.find('pack', pack),
-        `it says another length of the content of blob ${record.toString('hex', 0, 32)} than another pack does`,
-      ),
-    );
+function contradictingPacks(work: Work): Set<Entry> {
+  const { asking, unread } = work;
+  const open = new Set(entriesOf(asking.books, unread, 'pack'));
+  const found = new Set<Entry>();
+  for (const record of disagreeing(asking.known.records())) {
+    const entry = asking.books.find('pack', packOf(record));
+    if (!open.has(entry) || found.has(entry)) continue;
+    found.add(entry);
+    const message = `it says another length of the content of blob ${blobOf(record)} than another pack does`;
+    tell(work, [{ entry, message }]);
   }
   return found;
 }
 
 /** Without isolation, which can hold no index against headers: the packs by a check of the whole, share by share, and with them the indexes. */
-async function readByShares(
-  { restic, books, until, progress }: Asking,
-  unread: UnreadFile,
-  doubts: Doubt[],
-): Promise<void> {
-  const shares = sharesFor(unread.amount().bytes);
-  for (let number = 1; number <= shares; number++) {
-    const answer = await restic.isComplete({}, until, `${number}/${shares}`, progress);
+async function readByShares({ asking, unread, doubts }: Work): Promise<void> {
+  const { restic, until, progress } = asking;
+  const total = sharesFor(unread.amount().bytes);
+  for (let number = 1; number <= total; number++) {
+    const share = `${number}/${total}`;
+    const answer = await restic.isComplete({}, until, share, progress);
     if (!answer.isGood) {
-      doubts.push({
-        path: '',
-        rule: 'check-failed',
-        message: `restic check --read-data-subset=${number}/${shares}, of what is unread: ${answer.words}`,
-      });
+      const message = `restic check --read-data-subset=${share}, of what is unread: ${answer.words}`;
+      doubts.push({ path: '', rule: 'check-failed', message });
       return;
     }
-    unread.hasReadShare(`${number}/${shares}`, false);
+    unread.hasReadShare(share, false);
     unread.save();
   }
-  note(
-    unread,
-    unread.ids('index').filter((id) => books.find('index', id) >= 0),
-  );
-}
-
-function note(unread: UnreadFile, ids: readonly string[]): void {
-  unread.hasRead(ids);
+  unread.hasRead(unread.ids('index').filter((id) => asking.books.find('index', id) >= 0));
   unread.save();
 }
 
-function doubtOf(books: Books, entry: Entry, message: string): Doubt {
-  return {
-    path: books.path(entry),
-    rule: 'check-failed',
-    message: `restic had not read it before it entered; now: ${message}`,
-  };
+function note({ asking, unread }: Work, entries: readonly Entry[]): void {
+  unread.hasRead(entries.map((entry) => idOf(asking.books, entry)));
+  unread.save();
 }
 
-function portionsOf(books: Books, packs: readonly Entry[]): Entry[][] {
-  const portions: Entry[][] = [];
-  let room = 0;
-  for (const entry of packs) {
-    if (portions.length === 0 || books.size(entry) > room) {
-      portions.push([]);
-      room = portionBytes;
-    }
-    portions.at(-1)?.push(entry);
-    room -= books.size(entry);
-  }
-  return portions;
-}
-
-/** Files of the replica, by another name, as if they were candidates: restic sees them and no others. */
-function showAlone({ books, replica }: Asking, folder: string, entries: readonly Entry[]): void {
-  rmSync(folder, { recursive: true, force: true });
-  for (const entry of entries) {
-    const path = join(folder, books.path(entry));
-    makeFolder(dirname(path));
-    linkSync(join(replica, books.path(entry)), path);
-  }
+function tell({ asking, doubts }: Work, junk: readonly Junk[]): void {
+  for (const { entry, message } of junk)
+    doubts.push({
+      path: asking.books.path(entry),
+      rule: 'check-failed',
+      message: `restic had not read it before it entered; now: ${message}`,
+    });
 }

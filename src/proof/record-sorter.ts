@@ -62,7 +62,7 @@ export class RecordSorter {
     yield* merged([...this.#runs.map((run) => recordsIn(run)), recordsOf(rest)]);
   }
 
-  close(): void {
+  [Symbol.dispose](): void {
     rmSync(this.#folder, { recursive: true, force: true });
     this.#records = Buffer.alloc(0);
   }
@@ -72,13 +72,8 @@ function* recordsOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at + recordWidth <= bytes.length; at += recordWidth) yield bytes.subarray(at, at + recordWidth);
 }
 
-/** The records of a file, from `start` for `length` bytes; `seen` is given every piece that is read. */
-export function* recordsIn(
-  path: string,
-  start = 0,
-  length = Infinity,
-  seen: (piece: Buffer) => void = () => undefined,
-): Generator<Buffer> {
+/** The records of a file, from `start` for `length` bytes. */
+export function* recordsIn(path: string, start = 0, length = Infinity): Generator<Buffer> {
   const file = openSync(path, 'r');
   const piece = Buffer.alloc(4096 * recordWidth);
   try {
@@ -86,7 +81,6 @@ export function* recordsIn(
       const read = readSync(file, piece, 0, Math.min(piece.length, length - done), start + done);
       if (read === 0) return;
       done += read;
-      seen(piece.subarray(0, read));
       yield* recordsOf(piece.subarray(0, read));
     }
   } finally {

@@ -14,6 +14,7 @@ import type { Incoming } from './arrival/incoming.ts';
 import { Quarantine } from './arrival/quarantine.ts';
 import { emptyExpired } from './departure/expire.ts';
 import { checkPins, notInitialised, readMarker, withKeys, writeMarker, type Marker } from './replica.ts';
+import { giveSecondNames } from './second-names.ts';
 import { Session } from './session.ts';
 import { snapshotsSeen } from './snapshots-seen.ts';
 import { State, stateLock } from './state.ts';
@@ -65,14 +66,15 @@ export function hold(options: RunOptions): Holdings {
     state,
     session,
     quarantine: new Quarantine(paths.quarantine),
-    prover: new Prover(
+    prover: new Prover({
       repository,
       session,
       state,
       console,
-      () => requireIncoming(held),
-      () => hasCompletedOnce(held),
-    ),
+      incoming: () => requireIncoming(held),
+      hasCompletedOnce: () => hasCompletedOnce(held),
+      showAlone: (files) => giveSecondNames(repository.replica, files),
+    }),
     marker: undefined,
     walk: undefined,
     incoming: undefined,
