@@ -54,7 +54,8 @@ export const house = [
   [/^scrub\//, ['scrub/', 'ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'words/', 'type config/', 'valibot', 'fs', 'fs:openSync']],
   [/^doctor\//, ['doctor/', 'ratchet/', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs!', 'node:child_process']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
-  [/^cli\//, ['cli/', 'nightly.ts', 'ratchet/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander', 'fs!']],
+  [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],
+  [/^cli\//, ['cli/', 'nightly.ts', 'ratchet/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
 ]
 
 // What may be had of node:fs where nothing may be written; opening is not among it, since it can cut a file.
