@@ -27,10 +27,10 @@ export const house = [
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
   [/^audit\//, ['audit/', 'programs/', 'type config/']],
   [/^programs\//, ['programs/', 'state/', 'type config/', 'type ratchet/', 'type audit/', 'fs!', 'node:child_process', 'type node:net', 'execa']],
-  [/^state\//, ['state/', 'type config/', 'fs!', 'node:child_process', 'node:v8', 'valibot']],
+  [/^state\//, ['state/', 'type config/', 'fs!', 'node:v8', 'valibot']],
 
   // One file of settings.
-  [/^config\/(file|secret-line)\.ts$/, ['config/', 'state/', 'fs', 'fs:openSync']],
+  [/^config\/(file|secret-line)\.ts$/, ['config/', 'state/', 'fs']],
   [/^config\/foreseen-places\.ts$/, ['config/', 'state/']],
   [/^config\//, ['config/', 'yaml', 'valibot', '@valibot/to-json-schema']],
 
@@ -51,22 +51,21 @@ export const house = [
   [/^looking\/(status|column|columns\/[a-z]+)\.ts$/, ['looking/', 'words/', 'type state/', 'type audit/', 'type config/', 'type ratchet/', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'ratchet/replica.ts', 'ratchet/arrival/quarantine.ts', 'ratchet/declared/window.ts', 'proof/unread.ts', 'scrub/memory.ts', 'telling/spool.ts', 'telling/spooled.ts', 'fs']],
   [/^looking\/report\/report\.ts$/, ['looking/', 'type config/', 'ratchet/state.ts', 'state/files.ts', 'fs']],
   [/^looking\//, ['looking/', 'words/', 'type state/', 'type audit/', 'type ratchet/', 'type proof/', 'type scrub/', 'type telling/']],
-  [/^scrub\//, ['scrub/', 'ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'words/', 'type config/', 'valibot', 'fs', 'fs:openSync']],
-  [/^doctor\//, ['doctor/', 'ratchet/', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs!', 'node:child_process']],
+  [/^scrub\//, ['scrub/', 'ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'words/', 'type config/', 'valibot', 'fs']],
+  [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/replica-place.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],
   [/^cli\//, ['cli/', 'nightly.ts', 'ratchet/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
 ]
 
-// What may be had of node:fs where nothing may be written; opening is not among it, since it can cut a file.
+// What may be had of node:fs where nothing may be written; opening is not among it, since it can cut a file: who only reads opens by `openToRead` of state/read-file.ts.
 const reading = new Set([
   'accessSync', 'closeSync', 'constants', 'existsSync', 'fstatSync', 'lstatSync', 'readFileSync', 'readSync', 'readdirSync', 'readlinkSync',
   'realpathSync', 'statSync', 'statfsSync', 'Stats', 'BigIntStats', 'Dirent',
 ])
 
-// Of those the ones that take flags, with which even a reader can cut a file: called by name, with flags that only read.
-const withFlags = /^(openSync|readFileSync)$/
-const readingFlags = new Set(['r', 'O_RDONLY', 'O_NOFOLLOW', 'O_NONBLOCK', 'O_DIRECTORY'])
+// It takes flags, with which even a reader can cut a file: called by name, with an encoding or nothing.
+const withFlags = 'readFileSync'
 
 // What files may have of `process`. Not among it: what loads code (getBuiltinModule, dlopen), writes files (report), or is a road to those.
 const ofProcess = new Set([
@@ -97,27 +96,21 @@ function forbiddenOfFs(node, words) {
   if (node.type !== 'ImportDeclaration') return 'all of it'
   if (words.includes('fs!')) return undefined
   const extra = words.filter((word) => word.startsWith('fs:')).map((word) => word.slice(3))
-  const mayHave = (name) => (reading.has(name) && (words.includes('fs') || extra.length > 0)) || extra.includes(name)
+  const mayHave = (name) => (words.includes('fs') && reading.has(name)) || extra.includes(name)
   const wrong = node.specifiers.filter((one) => one.type !== 'ImportSpecifier' || !mayHave(one.imported.name) || renamed(one))
   if (node.specifiers.length === 0) return 'all of it'
   return wrong.length === 0 ? undefined : wrong.map((one) => (one.type === 'ImportSpecifier' ? one.imported.name : undefined) ?? 'all of it').join(', ')
 }
 
-const renamed = (one) => withFlags.test(one.imported.name) && one.local.name !== one.imported.name
+const renamed = (one) => one.imported.name === withFlags && one.local.name !== withFlags
 
-// Whether a use of openSync or readFileSync opens for reading and for nothing else.
-function onlyReads({ parent, name }, node) {
+// Whether a use of readFileSync reads and does nothing else.
+function onlyReads(node) {
+  const { parent } = node
   if (parent.type === 'ImportSpecifier') return true
   if (parent.type !== 'CallExpression' || parent.callee !== node) return false
-  const [, second, third] = parent.arguments
-  if (name === 'readFileSync') return second === undefined || (second.type === 'Literal' && typeof second.value === 'string')
-  return third === undefined && second !== undefined && flagsOf(second).every((flag) => readingFlags.has(flag))
-}
-
-function flagsOf(node) {
-  if (node.type === 'BinaryExpression' && node.operator === '|') return [...flagsOf(node.left), ...flagsOf(node.right)]
-  if (node.type === 'MemberExpression' && !node.computed && node.object.name === 'constants') return [node.property.name]
-  return [node.type === 'Literal' ? node.value : undefined]
+  const [, second] = parent.arguments
+  return second === undefined || (second.type === 'Literal' && typeof second.value === 'string')
 }
 
 // A name that is only the key of a property, or a word in a type.
@@ -178,7 +171,7 @@ const directions = {
       }
     }
     const name = (node) => {
-      if (withFlags.test(node.name) && !words.includes('fs!') && !isKey(node) && !onlyReads({ parent: node.parent, name: node.name }, node)) {
+      if (node.name === withFlags && !words.includes('fs!') && !isKey(node) && !onlyReads(node)) {
         context.report({ node, messageId: 'flags', data: { file, name: node.name } })
       }
       if (/^(globalThis|global|Function)$/.test(node.name) && !isKey(node)) report(node, node.name)

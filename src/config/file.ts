@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, fstatSync, readSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { quoteLine } from './quote.ts';
 import { keyName, readConfig } from './config.ts';
+import { openToRead } from '../state/read-file.ts';
 import type { Config, KeyPath, Problem } from './config.ts';
 import { UsageError } from '../errors.ts';
 import { userName } from '../state/become.ts';
@@ -163,7 +164,7 @@ function readText(file: string): { text: string; problems: Problem[] } {
 function readOpened(file: string): { bytes: Buffer; mode: number } {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(file, 'r');
+    descriptor = openToRead(file);
     return { bytes: readAtMost(descriptor, largest), mode: fstatSync(descriptor).mode };
   } catch (error) {
     if (error instanceof UsageError) throw error;

@@ -1,8 +1,8 @@
 /** What ssh would say in the first night of its part of a configuration. Nothing is connected to. */
-import { spawnSync } from 'node:child_process';
 import type { Repository } from '../config/config.ts';
 import { escapeText } from '../printable.ts';
 import type { ValueProblem } from '../config/file.ts';
+import { atOnce } from '../programs/at-once.ts';
 import { identityFault, knownHostsFault } from '../programs/ssh-files.ts';
 import { fixedOptions, loginArguments, masterEnvironment } from '../programs/ssh-command.ts';
 
@@ -32,11 +32,6 @@ function withoutEffect(option: string): string | undefined {
 
 /** ssh reads its options without connecting (-G), and says what it does not know. */
 function refusal(repository: Parameters<typeof loginArguments>[0]): string | undefined {
-  const { status, stderr } = spawnSync('ssh', ['-G', ...loginArguments(repository)], {
-    env: masterEnvironment(),
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: 10_000,
-  });
-  return status === null || status === 0 ? undefined : `ssh refuses them: ${escapeText(stderr.trim(), 300)}`;
+  const { code, stderr } = atOnce('ssh', ['-G', ...loginArguments(repository)], 10_000, masterEnvironment());
+  return code === null || code === 0 ? undefined : `ssh refuses them: ${escapeText(stderr.trim(), 300)}`;
 }

@@ -1,6 +1,5 @@
 /** What `doctor` looks at on the way to serverA, and of what serverA's account may do. Writes nothing there. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Repository } from '../config/config.ts';
 import { bad, good, warning, type Verdict } from './checkup.ts';
@@ -11,7 +10,7 @@ import { wantsRoom } from '../programs/room.ts';
 import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
 import { callsOfOneRun, pathOf, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
 import { connect, type Connection } from '../programs/ssh.ts';
-import { makeRunFolder, removeRunFolder } from '../programs/run-folder.ts';
+import { makeRunFolder, putIntoRunFolder, removeRunFolder } from '../programs/run-folder.ts';
 import { loginArguments, portOf, type RemoteRepository, sshOptions } from '../programs/ssh-command.ts';
 
 const notLooked = 'not looked at';
@@ -101,8 +100,7 @@ export class RemoteChecks {
 
   /** A dry run tells without writing: rrsync -ro refuses before it looks at anything. */
   async #rsyncWrites(context: RsyncContext, signal: AbortSignal): Promise<boolean> {
-    const probe = join(this.folder, nobody);
-    writeFileSync(probe, '');
+    const probe = putIntoRunFolder(this.folder, nobody, '');
     return (
       (await this.#rsync(context, ['-nt', probe, context.connection.source + nobody], signal, nobody, probe)).code === 0
     );
@@ -110,8 +108,7 @@ export class RemoteChecks {
 
   /** Renames what does not exist: a read-only server denies it before it looks. */
   async #sftpWrites(remote: RemoteRepository, signal: AbortSignal): Promise<boolean> {
-    const batch = join(this.folder, 'batch');
-    writeFileSync(batch, `rename /${nobody}-1 /${nobody}-2\n`);
+    const batch = putIntoRunFolder(this.folder, 'batch', `rename /${nobody}-1 /${nobody}-2\n`);
     const { identityFile } = remote.ssh;
     const port = portOf(remote);
     const { source } = remote;

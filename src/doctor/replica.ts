@@ -1,15 +1,14 @@
 /** What `doctor` looks at in the replica: marker, rights, one file system, room, and what restic says. */
 import { formatBytes } from '../figures.ts';
-import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync } from 'node:fs';
 import type { Config, Repository } from '../config/config.ts';
 import { reservedBytes } from '../config/units.ts';
 import { bad, good, warning, type Verdict } from './checkup.ts';
 import { secretCross, type Check } from './ask.ts';
-import { takeLock } from '../programs/lock.ts';
 import { checkPins, freeSpace, notInitialised, readMarker } from '../ratchet/replica.ts';
+import { foldersLinkedInto, tryLinking } from '../ratchet/probe.ts';
 import { ownPaths } from '../replica-path.ts';
-import { freeInodes, hasHardLinks, isShortOf, noHardLinks } from '../ratchet/replica-place.ts';
+import { freeInodes, isShortOf, noHardLinks } from '../ratchet/replica-place.ts';
 import { Restic } from '../programs/restic.ts';
 import { canIsolate } from '../programs/sandbox.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
@@ -41,39 +40,19 @@ function marker(config: Config, repository: Repository): Verdict {
 const uninitialised = (name: string): Verdict =>
   warning('not looked at', `first: rsync-ratchet init ${name}, or mount the disk`);
 
-/** Tried under the run's lock: no run must meet our probes, nor we its end. */
+/** Whether a candidate could be linked in. */
 async function rights({ name, replica }: Repository): Promise<Verdict> {
   if (readMarker(replica) === undefined) return uninitialised(name);
-  const lock = await takeLock(ownPaths(replica).lock);
-  if (lock === undefined) return good('not tried: a run is at work, and writes there');
-  try {
-    return linkProbes(replica);
-  } finally {
-    lock.release(lock.note);
-  }
-}
-
-/** Links a file of our own from where candidates lie into the folders of the layout, under a name that no audit looks at. */
-function linkProbes(replica: string): Verdict {
-  const probe = mkdtempSync(join(ownPaths(replica).own, 'doctor-'));
-  const targets = layoutFolders(replica).map((folder) => join(folder, 'rsync-ratchet-tmp-doctor'));
-  try {
-    writeFileSync(join(probe, 'file'), '');
-    for (const target of targets) {
-      rmSync(target, { force: true }); // of a doctor that was killed
-      linkSync(join(probe, 'file'), target);
-    }
-    return good('files can be written and linked in');
-  } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    if (code !== 'EXDEV' && existsSync(join(probe, 'file')) && !hasHardLinks(probe))
-      return bad(noHardLinks(replica).message, noHardLinks(replica).hint);
-    if (code === 'EXDEV')
-      return bad(message, "a folder of the replica is a mount of its own: make it part of the replica's file system");
-    return bad(message, `run as the owner of the replica, or: chown -R "$(id -un)" ${replica}`);
-  } finally {
-    for (const path of [...targets, probe]) rmSync(path, { recursive: true, force: true });
-  }
+  const refusal = await tryLinking(replica);
+  if (refusal === undefined) return good('files can be written and linked in');
+  if (refusal === 'busy') return good('not tried: a run is at work, and writes there');
+  if (refusal.reason === 'no links') return bad(noHardLinks(replica).message, noHardLinks(replica).hint);
+  if (refusal.reason === 'another disk')
+    return bad(
+      refusal.message,
+      "a folder of the replica is a mount of its own: make it part of the replica's file system",
+    );
+  return bad(refusal.message, `run as the owner of the replica, or: chown -R "$(id -un)" ${replica}`);
 }
 
 /** Candidates are linked into the replica, which works on one file system only. */
@@ -81,7 +60,7 @@ function oneFileSystem({ name, replica }: Repository): Verdict {
   if (readMarker(replica) === undefined) return uninitialised(name);
   const { own, incoming, candidate, quarantine } = ownPaths(replica);
   const device = lstatSync(replica).dev;
-  const folders = [...layoutFolders(replica), own, incoming, candidate, quarantine];
+  const folders = [...foldersLinkedInto(replica), own, incoming, candidate, quarantine];
   const other = folders.find((folder) => (lstatSync(folder, { throwIfNoEntry: false })?.dev ?? device) !== device);
   return other === undefined
     ? good('candidates and replica are on one file system')
@@ -89,19 +68,6 @@ function oneFileSystem({ name, replica }: Repository): Verdict {
         `${other} is on another file system than ${replica}`,
         `umount ${other}, or move the whole replica to one disk`,
       );
-}
-
-/** The folders that files are linked into, as far as they are there; of the 256 of `data/` the first. */
-function layoutFolders(replica: string): string[] {
-  const data = join(replica, 'data');
-  const isThere = (folder: string): boolean => lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
-  const packs = isThere(data)
-    ? readdirSync(data)
-        .map((name) => join(data, name))
-        .filter(isThere)
-        .slice(0, 1)
-    : [];
-  return [...['keys', 'index', 'snapshots', 'data'].map((name) => join(replica, name)).filter(isThere), ...packs];
 }
 
 function room({ name, replica, limits }: Repository): Verdict {

@@ -1,6 +1,6 @@
 /** The full name of this machine, which strict mail servers want to be greeted with. */
-import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
+import { atOnce } from './at-once.ts';
 
 /** A name server that does not answer costs no more than this, in milliseconds. */
 const patience = 5000;
@@ -16,10 +16,5 @@ export function fullHostName(): string | undefined {
 }
 
 function resolved(): string {
-  const { stdout } = spawnSync('hostname', ['--fqdn'], {
-    encoding: 'utf8',
-    timeout: patience,
-    killSignal: 'SIGKILL',
-  }) as { stdout: string | null }; // null when there is no such program
-  return stdout?.trim() ?? '';
+  return atOnce('hostname', ['--fqdn'], patience).stdout.trim();
 }

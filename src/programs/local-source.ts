@@ -1,11 +1,11 @@
 /** A source on this machine may belong to somebody else: whether rsync will be able to read it is known before the first night. */
-import { spawnSync } from 'node:child_process';
 import { accessSync, closeSync, constants, lstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';
 import { layoutFolders } from '../layout.ts';
 import { asFailure, Failure } from '../errors.ts';
 import { ownerOf, userName } from '../state/become.ts';
+import { atOnce } from './at-once.ts';
 import { briefly } from './briefly.ts';
 import { inRoom } from './room.ts';
 import { letGo, fallenFrom, type HeldFolder, hold } from './held-folder.ts';
@@ -37,10 +37,7 @@ function oneName(path: string): string[] {
 
 /** The same as a question, for who cannot wait for it: why it is silent, or undefined. */
 export function silenceOf(path: string): string | undefined {
-  return spawnSync('find', oneName(path), { stdio: 'ignore', timeout: mostSilence, killSignal: 'SIGKILL' }).signal ===
-    null
-    ? undefined
-    : silent;
+  return atOnce('find', oneName(path), mostSilence).signal === null ? undefined : silent;
 }
 
 /** What rsync may not read in a source on this machine, and what to do about it; undefined where nothing speaks against it. */
@@ -123,20 +120,15 @@ function unreadableInRoom(source: string, paths: readonly string[]): string | un
       { file: '/usr/bin/find', args: [...args], env: { LC_ALL: 'C' } },
       { readable, writable: [] },
     );
-    return spawnSync(file, all, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: patience,
-      killSignal: 'SIGKILL',
-    });
+    return atOnce(file, all, patience);
   };
-  const { status, stdout } = ask(
+  const { code, stdout } = ask(
     [...paths, '-maxdepth', '0', '(', '!', '-readable', '-o', '-type', 'd', '!', '-executable', ')', '-print', '-quit'],
     [source],
   );
   const [first = ''] = stdout.split('\n', 1);
-  if (status === 0) return first === '' ? undefined : first;
-  const hasRoom = ask(['/', '-maxdepth', '0'], []).status === 0;
+  if (code === 0) return first === '' ? undefined : first;
+  const hasRoom = ask(['/', '-maxdepth', '0'], []).code === 0;
   return hasRoom ? source : undefined;
 }
 

@@ -1,5 +1,5 @@
 /** The private folder of a run. */
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { pipesFolder } from './channel.ts';
@@ -16,6 +16,15 @@ export function makeRunFolder(): string {
   chmodSync(folder, 0o700);
   for (const name of ['home', pipesFolder]) mkdirSync(join(folder, name), { mode: 0o700 });
   return folder;
+}
+
+/** Writes a small file into a private folder of ours, and nowhere else; its path. */
+export function putIntoRunFolder(folder: string, name: string, content: string): string {
+  if (!basename(folder).startsWith(runFolderPrefix) || basename(name) !== name)
+    throw new Error(`${join(folder, name)} is in no run folder`);
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
 }
 
 /** Unmounts and removes the run folder that a killed run noted in the lock file; anything else is left alone. */

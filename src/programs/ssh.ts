@@ -1,5 +1,4 @@
 /** One ssh connection for a whole run: a master of our own (ssh(1), "ControlMaster"), closed at the end. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, watch } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
 import { Channels, pipesFolder } from './channel.ts';
 import { type HeldFolder } from './held-folder.ts';
+import { atOnce } from './at-once.ts';
 import { openFolder } from './local-source.ts';
 import { collect, start } from './process.ts';
 import { endGroup } from './ending.ts';
@@ -90,24 +90,13 @@ async function tryMaster(
 
 /** A master that is no child of ours (an `ssh` in PATH that goes into the background) still has its socket, and is told to end. */
 function leaveNone([ssh = 'ssh', ...args]: readonly string[], socket: string): void {
-  if (existsSync(socket))
-    spawnSync(ssh, ['-O', 'exit', ...args], {
-      env: masterEnvironment(),
-      stdio: 'ignore',
-      timeout: exitPatience,
-      killSignal: 'SIGKILL',
-    });
+  if (existsSync(socket)) atOnce(ssh, ['-O', 'exit', ...args], exitPatience, masterEnvironment());
   rmSync(socket, { force: true });
 }
 
 /** ForkAfterAuthentication came with OpenSSH 8.7. */
 export function knowsForking(): boolean {
-  const { stderr } = spawnSync('ssh', ['-V'], {
-    env: masterEnvironment(),
-    encoding: 'utf8',
-    timeout: exitPatience,
-    killSignal: 'SIGKILL',
-  });
+  const { stderr } = atOnce('ssh', ['-V'], exitPatience, masterEnvironment());
   const [, major = 0, minor = 0] = /OpenSSH_(\d+)\.(\d+)/.exec(stderr) ?? [];
   return Number(major) > 8 || (Number(major) === 8 && Number(minor) >= 7);
 }

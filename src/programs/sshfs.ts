@@ -1,5 +1,4 @@
 /** The sftp road: a read-only sshfs mount in a private folder, for a serverA whose account has only sftp. */
-import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   fstat,
@@ -15,6 +14,7 @@ import { promisify } from 'node:util';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
+import { atOnce } from './at-once.ts';
 import { heldFlags, identityOf, letGo as release, type HeldFolder } from './held-folder.ts';
 import { collect, findProgram, keptTogether, start, type Command } from './process.ts';
 import { endGroup, killGroup } from './ending.ts';
@@ -147,7 +147,7 @@ export function unmount(folder: string): void {
 }
 
 function detach(folder: string): void {
-  spawnSync('fusermount3', ['-u', '-z', folder], { stdio: 'ignore', timeout: mostWait, killSignal: 'SIGKILL' });
+  atOnce('fusermount3', ['-u', '-z', folder], mostWait);
 }
 
 /** How long we wait for what should take milliseconds. */

@@ -1,12 +1,13 @@
 /** Reading the replica's own files at the speed of the disk: is each what its name says? */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, lstatSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Amount } from '../audit/books.ts';
 import { placeOf } from '../layout.ts';
 import { isInShare, placeAfter, scrubOrder, type Hashed, type Share } from './share.ts';
 import { namesIn } from '../state/files.ts';
+import { openToRead } from '../state/read-file.ts';
 import { keepYoungGenerationSmall } from '../state/young-generation.ts';
 import * as onDisk from '../ratchet/replica.ts';
 
@@ -108,7 +109,7 @@ export class Rehash {
     let file: number;
     try {
       if (!lstatSync(whole).isFile()) return { bytes: 0, fault: 'not a regular file' };
-      file = openSync(whole, constants.O_RDONLY | constants.O_NOFOLLOW);
+      file = openToRead(whole, 'no link');
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') return { bytes: 0, fault: unreadable(error) };
       return this.#isPinned(path) ? { bytes: 0, fault: 'is missing, and was pinned at init' } : undefined;

@@ -1,5 +1,4 @@
 /** Small files that survive a power cut, and durability for many files at once. */
-import { spawnSync } from 'node:child_process';
 import {
   accessSync,
   closeSync,
@@ -16,8 +15,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { escapeText } from '../printable.ts';
-import { Failure } from '../errors.ts';
 
 /** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. */
 export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
@@ -76,28 +73,6 @@ export function syncFolder(folder: string): void {
 export function makeFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 }
-
-/**
- * Deletes a folder that something else has written: also one without rights, or with paths longer than a system call
- * takes, which rm(1) goes through step by step. Throws Failure when it stays.
- */
-export function removeTree(folder: string): void {
-  try {
-    return rmSync(folder, { recursive: true, force: true });
-  } catch {
-    spawnSync('chmod', ['-R', 'u+rwX', '--', folder], { timeout: patience, killSignal: 'SIGKILL' });
-  }
-  const { status, stderr } = spawnSync('rm', ['-rf', '--', folder], {
-    encoding: 'utf8',
-    timeout: patience,
-    killSignal: 'SIGKILL',
-  });
-  if (status !== 0)
-    throw new Failure(`${folder} cannot be deleted: ${escapeText(stderr)}`, 'delete it by hand, and look at the disk');
-}
-
-/** A million files take minutes; in milliseconds. */
-const patience = 3_600_000;
 
 /**
  * What the disk of `folder`, which must be ours alone, says to one more folder and file; undefined when it takes them.

@@ -18,6 +18,14 @@ export function openForReading(path: string): number | undefined {
   throw noFile(path, stats.isDirectory() ? 'a folder' : stats.isFIFO() ? 'a pipe' : 'a device');
 }
 
+/**
+ * Opens whatever has that name, for reading alone: the one place where a room that writes nothing opens. A pipe is waited for.
+ * Throws what the system says.
+ */
+export function openToRead(path: string, follow: 'follow links' | 'no link' = 'follow links'): number {
+  return openSync(path, constants.O_RDONLY | (follow === 'no link' ? constants.O_NOFOLLOW : 0));
+}
+
 function opened(path: string): number | undefined {
   try {
     return ifThere(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));

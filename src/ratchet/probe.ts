@@ -1,0 +1,57 @@
+/** A try: whether a file of ours can be linked into the replica as a night would link a candidate. It leaves nothing there. */
+import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { takeLock } from '../programs/lock.ts';
+import { ownPaths } from '../replica-path.ts';
+import { hasHardLinks } from './replica-place.ts';
+
+/** What kept a file from being linked in. */
+export interface LinkRefusal {
+  readonly reason: 'no links' | 'another disk' | 'refused';
+  readonly message: string;
+}
+
+/** Tried under the run's lock: no run must meet our probes, nor we its end. Undefined when all went well; `busy` while a run has the lock. */
+export async function tryLinking(replica: string): Promise<LinkRefusal | 'busy' | undefined> {
+  const lock = await takeLock(ownPaths(replica).lock);
+  if (lock === undefined) return 'busy';
+  try {
+    return linkProbes(replica);
+  } finally {
+    lock.release(lock.note);
+  }
+}
+
+/** Links a file of our own from where candidates lie into the folders of the layout, under a name that no audit looks at. */
+function linkProbes(replica: string): LinkRefusal | undefined {
+  const probe = mkdtempSync(join(ownPaths(replica).own, 'doctor-'));
+  const targets = foldersLinkedInto(replica).map((folder) => join(folder, 'rsync-ratchet-tmp-doctor'));
+  try {
+    writeFileSync(join(probe, 'file'), '');
+    for (const target of targets) {
+      rmSync(target, { force: true }); // of a doctor that was killed
+      linkSync(join(probe, 'file'), target);
+    }
+    return undefined;
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (code === 'EXDEV') return { reason: 'another disk', message };
+    const isWithoutLinks = existsSync(join(probe, 'file')) && !hasHardLinks(probe);
+    return { reason: isWithoutLinks ? 'no links' : 'refused', message };
+  } finally {
+    for (const path of [...targets, probe]) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** The folders that files are linked into, as far as they are there; of the 256 of `data/` the first. */
+export function foldersLinkedInto(replica: string): string[] {
+  const data = join(replica, 'data');
+  const isThere = (folder: string): boolean => lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  const packs = isThere(data)
+    ? readdirSync(data)
+        .map((name) => join(data, name))
+        .filter(isThere)
+        .slice(0, 1)
+    : [];
+  return [...['keys', 'index', 'snapshots', 'data'].map((name) => join(replica, name)).filter(isThere), ...packs];
+}
