@@ -111,3 +111,8 @@ export function isWhole(replica: string, path: string): boolean {
     closeSync(file);
   }
 }
+
+/** rsync writes into `.NAME.XXXXXX` and renames at the end; what is left of that was broken off. */
+export function isTemporary(path: string): boolean {
+  return /(^|\/)\.[0-9a-f]{64}\.[A-Za-z0-9]{6}$/.test(path);
+}

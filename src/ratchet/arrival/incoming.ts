@@ -6,7 +6,7 @@ import { rejected, taken, verified, wanted } from '../../audit/flags.ts';
 import type { Findings } from '../../audit/findings.ts';
 import { removeTree } from '../../programs/remove-tree.ts';
 import { makeFolder } from '../../state/files.ts';
-import { faultOf, outerFault, settledSince, type Listed } from './fitness.ts';
+import { faultOf, isTemporary, outerFault, settledSince, type Listed } from './fitness.ts';
 import type { Quarantine } from './quarantine.ts';
 import { RealFolders } from './real-folders.ts';
 import { exists } from '../replica.ts';
@@ -238,11 +238,6 @@ function moveTo(root: string, file: string, path: string): void {
     makeFolder(dirname(target));
     renameSync(file, target);
   }
-}
-
-/** rsync writes into `.NAME.XXXXXX` and renames at the end; what is left of that was broken off. */
-function isTemporary(path: string): boolean {
-  return /(^|\/)\.[0-9a-f]{64}\.[A-Za-z0-9]{6}$/.test(path);
 }
 
 function count(amount: Amount, bytes: number): void {
