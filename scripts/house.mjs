@@ -19,10 +19,11 @@ export const house = [
 
   [/^nightly\.ts$/, ['ratchet/', 'telling/']],
   // The lock, and what it stands on. `ratchet` alone can write to a replica.
-  [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'type words/', 'words/asides.ts', 'type telling/', 'type scrub/', 'fs!', 'valibot']],
-  // What the headers say of every blob is sorted on disk: in the state folder, and in the run's private folder.
-  [/^proof\/(known-blobs|record-sorter)\.ts$/, ['proof/', 'state/', 'fs!']],
-  [/^proof\//, ['proof/', 'ratchet/', 'audit/', 'programs/', 'state/', 'type config/', 'type telling/', 'fs', 'valibot']],
+  [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'type words/', 'type telling/', 'type scrub/', 'scrub/check.ts', 'fs!', 'valibot']],
+  // Proof writes nothing into a replica, and this alone elsewhere: what memory cannot hold is sorted in the run's private folder.
+  [/^proof\/record-sorter\.ts$/, ['proof/', 'state/read-file.ts', 'fs', 'fs:mkdirSync', 'fs:mkdtempSync', 'fs:rmSync', 'fs:writeFileSync']],
+  // It asks restic, and holds what that says: of the lock it has types and the hash of a file, of programs restic alone.
+  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/flags.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/replace-by-pieces.ts', 'state/schema.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs:writeFileSync']],
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
   [/^audit\//, ['audit/', 'programs/', 'type config/']],
@@ -51,7 +52,11 @@ export const house = [
   [/^looking\/(status|column|columns\/[a-z]+)\.ts$/, ['looking/', 'words/', 'type state/', 'type audit/', 'type config/', 'type ratchet/', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'ratchet/replica.ts', 'ratchet/arrival/quarantine.ts', 'ratchet/declared/window.ts', 'proof/unread.ts', 'scrub/memory.ts', 'telling/spool.ts', 'telling/spooled.ts', 'fs']],
   [/^looking\/report\/report\.ts$/, ['looking/', 'type config/', 'ratchet/state.ts', 'state/files.ts', 'fs']],
   [/^looking\//, ['looking/', 'words/', 'type state/', 'type audit/', 'type ratchet/', 'type proof/', 'type scrub/', 'type telling/']],
-  [/^scrub\//, ['scrub/', 'ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'words/', 'type config/', 'valibot', 'fs']],
+  // Reads the replica's files as they are; nothing else of scrub opens one.
+  [/^scrub\/rehash\.ts$/, ['scrub/share.ts', 'ratchet/replica.ts', 'type audit/', 'state/files.ts', 'state/read-file.ts', 'state/young-generation.ts', 'fs']],
+  // Looks at the replica through restic; the repair of what is damaged is not within its reach.
+  [/^scrub\/check\.ts$/, ['proof/', 'type ratchet/', 'ratchet/holdings.ts', 'ratchet/replica.ts', 'ratchet/session.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'type state/', 'state/clock.ts', 'words/asides.ts', 'type config/']],
+  [/^scrub\//, ['scrub/', 'type ratchet/', 'ratchet/repair.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'type audit/', 'programs/lock.ts', 'type state/', 'state/files.ts', 'state/json-file.ts', 'state/schema.ts', 'type config/', 'valibot']],
   [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/replica-place.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],

@@ -53,11 +53,25 @@ function next(list: Iterator<Buffer, unknown>): Buffer | undefined {
 
 /** The records of a sorted list that no record of `truths` (sorted) equals, whoever says so. */
 export function* notIn(records: Iterable<Buffer>, truths: Iterable<Buffer>): Generator<Buffer> {
-  const others = truths[Symbol.iterator]();
-  let truth = next(others);
+  for (const [record, isTrue] of compared(records, truths, compareSaid)) if (!isTrue) yield record;
+}
+
+/** The records of a sorted list whose blob a record of `known` (sorted) has as well. */
+export function* ofKnownBlobs(records: Iterable<Buffer>, known: Iterable<Buffer>): Generator<Buffer> {
+  for (const [record, isKnown] of compared(records, known, compareBlobs)) if (isKnown) yield record;
+}
+
+/** Each record of a sorted list, and whether another sorted list has one that is equal in this. */
+function* compared(
+  records: Iterable<Buffer>,
+  others: Iterable<Buffer>,
+  compare: (a: Buffer, b: Buffer) => number,
+): Generator<readonly [Buffer, boolean]> {
+  const list = others[Symbol.iterator]();
+  let other = next(list);
   for (const record of records) {
-    while (truth !== undefined && compareSaid(truth, record) < 0) truth = next(others);
-    if (truth === undefined || compareSaid(truth, record) !== 0) yield record;
+    while (other !== undefined && compare(other, record) < 0) other = next(list);
+    yield [record, other !== undefined && compare(other, record) === 0];
   }
 }
 
@@ -82,16 +96,6 @@ export function* contradicting(news: Iterable<Buffer>, known: Iterable<Buffer>):
     if (plains.size === 0 && !isToldOf) yield first;
     isToldOf = true;
     yield record;
-  }
-}
-
-/** The new records whose blob a known record has as well. */
-export function* ofKnownBlobs(news: Iterable<Buffer>, known: Iterable<Buffer>): Generator<Buffer> {
-  const others = known[Symbol.iterator]();
-  let other = next(others);
-  for (const record of news) {
-    while (other !== undefined && compareBlobs(other, record) < 0) other = next(others);
-    if (other !== undefined && isSameBlob(other, record)) yield record;
   }
 }
 

@@ -3,22 +3,11 @@
  * for new indexes, and for the plain length of blobs that come once more. Lost or damaged it is made anew from the headers.
  */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import { merged, once, recordWidth } from './blob-records.ts';
-import { makeFolder, syncFolder } from '../state/files.ts';
+import { closeSync, fstatSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { openForReading } from '../state/read-file.ts';
+import { forgetFile, replaceByPieces } from '../state/replace-by-pieces.ts';
+import { merged, once, recordWidth, saidWidth } from './blob-records.ts';
 import { recordsIn } from './record-sorter.ts';
 
 const heading = Buffer.from('ratchet blobs 2\n');
@@ -46,45 +35,38 @@ export class KnownBlobs {
 
   /** Adds records that are sorted; to an empty list when the file is not whole. */
   add(news: Iterable<Buffer>): void {
-    const temporary = `${this.#path}.new`;
-    makeFolder(dirname(this.#path));
-    rmSync(temporary, { force: true });
-    const file = openSync(temporary, 'wx', 0o600);
-    try {
-      write(file, once(merged([this.records(), news])));
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, this.#path);
-    syncFolder(dirname(this.#path));
+    replaceByPieces(this.#path, (write) => {
+      writeRecords(write, once(merged([this.records(), news])));
+    });
     this.#isWhole = true;
   }
 
   /** What is in the replica is no longer what this file says: it is made anew when it is needed. */
   forget(): void {
-    rmSync(this.#path, { force: true });
+    forgetFile(this.#path);
     this.#isWhole = false;
   }
 }
 
-function write(file: number, records: Iterable<Buffer>): void {
-  const hash = createHash('sha256').update(heading);
-  writeFileSync(file, heading);
+/** The heading, the records, and the hash of both. */
+function writeRecords(write: (piece: Uint8Array) => void, records: Iterable<Buffer>): void {
+  const hash = createHash('sha256');
+  const put = (bytes: Uint8Array): void => {
+    hash.update(bytes);
+    write(bytes);
+  };
+  put(heading);
   const piece = Buffer.alloc(4096 * recordWidth);
   let length = 0;
-  const flush = (): void => {
-    hash.update(piece.subarray(0, length));
-    for (let done = 0; done < length;) done += writeSync(file, piece, done, length - done);
-    length = 0;
-  };
   for (const record of records) {
     record.copy(piece, length);
-    piece.writeUInt32BE(0, length + recordWidth - 4); // nobody in particular says so
-    if ((length += recordWidth) === piece.length) flush();
+    piece.writeUInt32BE(0, length + saidWidth); // nobody in particular says so
+    if ((length += recordWidth) < piece.length) continue;
+    put(piece);
+    length = 0;
   }
-  flush();
-  writeFileSync(file, hash.digest());
+  put(piece.subarray(0, length));
+  write(hash.digest());
 }
 
 function isWhole(path: string): boolean {

@@ -1,6 +1,6 @@
 /** The names of files that restic cannot use although their names are their hashes: raised once, and not fetched again. */
 import { join } from 'node:path';
-import type { Books, Entry } from '../audit/books.ts';
+import type { Books } from '../audit/books.ts';
 import type { Findings } from '../audit/findings.ts';
 import { rejected, verified, wanted } from '../audit/flags.ts';
 import { IdFile } from '../state/id-file.ts';
@@ -28,18 +28,12 @@ export class Poison {
   /** Marks what is wanted and known to be poison as rejected, with its warning; to be called before the fetch. */
   holdOff(books: Books, findings: Findings): void {
     if (this.#all.size === 0) return;
-    const known: Entry[] = [...books.select(wanted, rejected)].filter((entry) =>
-      this.has(books.path(entry).slice(-64)),
-    );
-    for (const entry of known) {
+    for (const entry of [...books.select(wanted, rejected)]) {
+      const path = books.path(entry);
+      if (!this.has(path.slice(-64))) continue;
       books.set(entry, rejected);
       books.clear(entry, verified);
-      findings.add(
-        'warning',
-        'quarantined',
-        books.path(entry),
-        'restic cannot use it, which an alarm has told; not fetched again',
-      );
+      findings.add('warning', 'quarantined', path, notAgain);
     }
   }
 
@@ -47,3 +41,5 @@ export class Poison {
     return (this.#names ??= this.#file.read() ?? new Map<string, number>());
   }
 }
+
+const notAgain = 'restic cannot use it, which an alarm has told; not fetched again';

@@ -1,8 +1,5 @@
 /** What restic's proof of a night's candidates can come to, as data. */
 import type { Books, Entry } from '../audit/books.ts';
-import type { JournalEvent } from '../state/chain.ts';
-import { sinceThen } from '../state/clock.ts';
-import type { Memory } from '../ratchet/memory.ts';
 import type { Rule } from '../audit/policy.ts';
 
 /** A candidate that must not enter, and why. */
@@ -61,35 +58,6 @@ export interface CheckResult {
   readonly words: string;
   /** Paths of packs that a `missing-pack` warning names already: but for these, it passed. */
   readonly missing?: readonly string[];
-}
-
-/** What the journal has of a check. */
-export function checkedEvent({ share, passed, words, missing = [] }: CheckResult): JournalEvent {
-  return { event: 'checked', share, passed, words, ...(missing.length === 0 ? {} : { missing: missing.length }) };
-}
-
-/** The share that follows `last` (`n/t`), so that `total` checks read everything. */
-export function nextShare(last: string | undefined, total: number): string {
-  const [number = 0] = (last ?? '').split('/').map(Number);
-  return `${((Number.isInteger(number) ? number : 0) % total) + 1}/${total}`;
-}
-
-/**
- * The shares to check in a night that begins at `now`: every night the one of those that failed that was tried longest ago,
- * until it passes; and the next one when it is due (`every` in milliseconds), so that a failure does not keep the turn waiting.
- */
-export function sharesDue(
-  { failed, turn, turnAt }: Memory['checks'],
-  check: { readonly every: number; readonly readDataSubset: number },
-  now: Date,
-): string[] {
-  const [again] = failed;
-  const next =
-    sinceThen(turnAt ?? undefined, now) >= check.every ? nextShare(turn ?? undefined, check.readDataSubset) : undefined;
-  return [
-    ...(again === undefined ? [] : [again.share]),
-    ...(next === undefined || next === again?.share ? [] : [next]),
-  ];
 }
 
 /** What restic reads at once, in bytes: a share that the deadline ends is lost. */

@@ -17,7 +17,7 @@ import { KnownBlobs } from './known-blobs.ts';
 import { Missing } from './missing-packs.ts';
 import { proves } from './open-identity.ts';
 import { Poison } from './poison.ts';
-import { sharesDue, type CheckResult, type Doubt, type Proof } from './proof.ts';
+import type { CheckResult, Doubt, Proof } from './proof.ts';
 import { prove, structuralJunk } from './prove.ts';
 import { readUnread, type ShowAlone } from './read-unread.ts';
 import { requireFit, resticOf } from './restic-of.ts';
@@ -148,12 +148,6 @@ export class Prover {
     return words !== undefined && saysWrongPassword(words)
       ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${this.#night.repository.restic.passwordFile ?? ''}`
       : words;
-  }
-
-  /** The shares (`n/t`) to check now: one that failed, until it passes, and the next one when its turn is due. */
-  dueChecks(now: Date): string[] {
-    const { check } = this.#night.repository.restic;
-    return check === undefined ? [] : sharesDue(this.#night.state.memory().checks, check, now);
   }
 
   /** Checks the replica and reads a share of its data. */

@@ -1,6 +1,7 @@
 /** Sorts any number of blob records in bounded memory: what does not fit is written to a private folder, sorted, and merged. */
-import { closeSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openToRead } from '../state/read-file.ts';
 import { merged, recordWidth, writeRecord } from './blob-records.ts';
 import type { IndexEntry } from './index-json.ts';
 
@@ -74,7 +75,7 @@ function* recordsOf(bytes: Buffer): Generator<Buffer> {
 
 /** The records of a file, from `start` for `length` bytes. */
 export function* recordsIn(path: string, start = 0, length = Infinity): Generator<Buffer> {
-  const file = openSync(path, 'r');
+  const file = openToRead(path);
   const piece = Buffer.alloc(4096 * recordWidth);
   try {
     for (let done = 0; done < length;) {

@@ -4,6 +4,7 @@ import type { Books } from '../audit/books.ts';
 import { asFailure } from '../errors.ts';
 import { escapeText } from '../printable.ts';
 import { nothingUnread } from '../proof/unread.ts';
+import { checkDue } from '../scrub/check.ts';
 import { isBelieved, jumpAt } from '../state/clock.ts';
 import { version } from '../version.ts';
 import { admit, fetch, prove, readUnread, tellUnread } from './arrival/arrival.ts';
@@ -15,7 +16,7 @@ import { hasCompletedOnce, journal, recordCompletion, takeReplica, type Holdings
 import { newRun, runIdOf, secondsBetween, type Run, type Stage } from './run.ts';
 import { noteSnapshots } from './snapshots-seen.ts';
 import { countsIn, reminderIn, sizeIn } from './stock.ts';
-import { check, examine } from './suspects.ts';
+import { examine } from './suspects.ts';
 
 export interface NightOptions {
   /** `audit` asks only: steps 1 to 3, nothing is fetched. */
@@ -83,7 +84,7 @@ async function act(held: Holdings, run: Run, audited: Audited): Promise<void> {
   if (await alarmStands(held, run)) return;
   if (expiresAgain) await timed(held, run, 'expire', () => expire(held, run, books, new Date(), true));
   if (!hasCompletedOnce(held) && isComplete) recordCompletion(held);
-  await timed(held, run, 'check', () => check(held, run));
+  await timed(held, run, 'check', () => checkDue(held, run));
   tellUnread(held, run, books, unreadBefore);
 }
 

@@ -1,9 +1,7 @@
-/** What is looked at twice: suspects and spot checks on serverA's side, a share of all data on ours (steps 3 and 9). */
+/** What is looked at twice on serverA's side: suspects and spot checks (step 3). */
 import { randomInt } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { noteCheck } from '../words/asides.ts';
-import { checkedEvent } from '../proof/proof.ts';
 import type { Books, Entry } from '../audit/books.ts';
 import { gone, inReplica, suspect, wanted } from '../audit/flags.ts';
 import type { Run } from './run.ts';
@@ -168,13 +166,4 @@ function judgeMissed(held: Holdings, run: Run): void {
     '',
     `serverA did not deliver ${run.spotsMissed} files that it lists, and some the night before: their content cannot be checked`,
   );
-}
-
-/** Step 9: when it is due, restic checks the replica and reads a share of all data. */
-export async function check(held: Holdings, run: Run): Promise<void> {
-  for (const share of held.prover.dueChecks(run.startedAt)) {
-    const result = await held.prover.check(share);
-    noteCheck(run, result);
-    await journal(held, { ...checkedEvent(result), runId: run.runId });
-  }
 }

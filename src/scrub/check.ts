@@ -1,16 +1,34 @@
-/** The command `check`: restic's own look at the whole replica, a share of all data each time. It never touches the replica. */
+/**
+ * restic's own look at the whole replica, a share of all data each time: step 9 of a night, and the command `check`. It
+ * never touches the replica.
+ */
+import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
 import { checkShare } from '../proof/check-share.ts';
 import { Missing } from '../proof/missing-packs.ts';
 import { proves } from '../proof/open-identity.ts';
-import { checkedEvent, nextShare, type CheckResult } from '../proof/proof.ts';
+import type { CheckResult } from '../proof/proof.ts';
 import { requireFit, resticOf } from '../proof/restic-of.ts';
 import { UnreadFile } from '../proof/unread-file.ts';
-import type { RunOptions } from '../ratchet/holdings.ts';
+import { journal, type Holdings, type RunOptions } from '../ratchet/holdings.ts';
+import type { Memory } from '../ratchet/memory.ts';
 import { notInitialised } from '../ratchet/replica.ts';
+import type { Run } from '../ratchet/run.ts';
 import { Session } from '../ratchet/session.ts';
 import { State } from '../ratchet/state.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
+import type { JournalEvent } from '../state/chain.ts';
+import { sinceThen } from '../state/clock.ts';
+import { noteCheck } from '../words/asides.ts';
+
+/** Step 9: when it is due, restic checks the replica and reads a share of all data. */
+export async function checkDue(held: Holdings, run: Run): Promise<void> {
+  for (const share of sharesDue(held.state.memory().checks, held.repository.restic.check, run.startedAt)) {
+    const result = await held.prover.check(share);
+    noteCheck(run, result);
+    await journal(held, { ...checkedEvent(result), runId: run.runId });
+  }
+}
 
 /**
  * The command `check`: one that failed once more, else the next share, whether it is due or not; undefined while another
@@ -56,4 +74,29 @@ async function checkLocked(
   );
   await state.append(new Date(), { ...checkedEvent(result), ...(isKnown ? { unread: unread.amount() } : {}) });
   return result;
+}
+
+/** What the journal has of a check. */
+function checkedEvent({ share, passed, words, missing = [] }: CheckResult): JournalEvent {
+  return { event: 'checked', share, passed, words, ...(missing.length === 0 ? {} : { missing: missing.length }) };
+}
+
+/** The share that follows `last` (`n/t`), so that `total` checks read everything. */
+export function nextShare(last: string | undefined, total: number): string {
+  const [number = 0] = (last ?? '').split('/').map(Number);
+  return `${((Number.isInteger(number) ? number : 0) % total) + 1}/${total}`;
+}
+
+type Check = Repository['restic']['check'];
+
+/**
+ * The shares to check in a night that begins at `now`: every night the one of those that failed that was tried longest ago,
+ * until it passes; and the next one when it is due (`every` in milliseconds), so that a failure does not keep the turn waiting.
+ */
+function sharesDue({ failed, turn, turnAt }: Memory['checks'], check: Check, now: Date): string[] {
+  if (check === undefined) return [];
+  const again = failed[0]?.share;
+  const isDue = sinceThen(turnAt ?? undefined, now) >= check.every;
+  const next = isDue ? nextShare(turn ?? undefined, check.readDataSubset) : undefined;
+  return [...new Set([again, next])].filter((share) => share !== undefined);
 }

@@ -1,7 +1,7 @@
 /** The shares of restic's check: one after another, so that they read everything. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextShare } from '../../src/proof/proof.ts';
+import { nextShare } from '../../src/scrub/check.ts';
 
 const cases: readonly (readonly [last: string | undefined, total: number, next: string])[] = [
   [undefined, 30, '1/30'],
