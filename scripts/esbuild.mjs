@@ -14,7 +14,15 @@ export async function optionsFor(root) {
     target: 'node20',
     minify: true,
     // Strings, not one object: esbuild would put an object where every part of the program loads it.
-    define: { __VERSION__: JSON.stringify(version), __PAGE_SCRIPT__: JSON.stringify(script), __PAGE_STYLE__: JSON.stringify(style) },
+    define: {
+      // Only what runs without a build reads files beside itself.
+      'import.meta.url': '""',
+      __VERSION__: JSON.stringify(version),
+      __PAGE_SCRIPT__: JSON.stringify(script),
+      __PAGE_STYLE__: JSON.stringify(style),
+      __SANDBOX__: JSON.stringify(await readFile(join(root, 'src/programs/sandbox.pl'), 'utf8')),
+      __SAMPLE__: JSON.stringify(await readFile(join(root, 'src/config/sample.yaml'), 'utf8')),
+    },
     // The build of yaml that is made of modules: what is not used falls away, and it loads in half the time.
     alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
     logLevel: 'warning',

@@ -4,7 +4,7 @@ import { dirname, relative, resolve } from 'node:path'
 
 const src = resolve(import.meta.dirname, '..', 'src')
 
-const ground = ['errors.ts', 'version.ts', 'printable.ts', 'figures.ts', 'layout.ts', 'ignored.ts', 'replica-path.ts']
+const ground = ['errors.ts', 'version.ts', 'beside.ts', 'printable.ts', 'figures.ts', 'layout.ts', 'ignored.ts', 'replica-path.ts']
 // Builtins that read and write no file, start nothing and load no code.
 const harmless = ['buffer', 'crypto', 'events', 'os', 'path', 'readline', 'readline/promises', 'timers/promises', 'util'].map((name) => `node:${name}`)
 
@@ -15,6 +15,7 @@ const harmless = ['buffer', 'crypto', 'events', 'os', 'path', 'readline', 'readl
 export const house = [
   [/^main\.ts$/, ['cli/', ...ground]],
   [/^(errors|version|printable|figures|ignored|replica-path)\.ts$/, [...ground, 'node:path']],
+  [/^beside\.ts$/, [...ground, 'fs']],
   [/^layout\.ts$/, [...ground]],
 
   [/^nightly\.ts$/, ['ratchet/', 'telling/']],

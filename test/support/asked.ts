@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { buildSync } from 'esbuild';
+import { script as sandbox } from '../../src/programs/sandbox-script.ts';
 import { answer, type Question, type Reply } from './askRestic.ts';
 import { temporaryFolder } from './temporary.ts';
 
@@ -52,7 +53,8 @@ function built(): string {
   chmodSync(folder, 0o755);
   const outfile = join(folder, 'ask.mjs');
   const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
-  buildSync({ entryPoints: [fileURLToPath(new URL('./askRestic.main.ts', import.meta.url))], outfile, bundle: true, platform: 'node', format: 'esm', banner, logLevel: 'warning' });
+  const define = { __SANDBOX__: JSON.stringify(sandbox) }; // as the build hands it in
+  buildSync({ define, entryPoints: [fileURLToPath(new URL('./askRestic.main.ts', import.meta.url))], outfile, bundle: true, platform: 'node', format: 'esm', banner, logLevel: 'warning' });
   return outfile;
 }
 
