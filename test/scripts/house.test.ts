@@ -201,6 +201,17 @@ test('the chapter for who reads it names each of them', () => {
   for (const one of [...writers, ...starters]) assert.ok(chapter.includes(`\`src/${one.replace(/\/$/, '')}\``), one);
 });
 
+test('the lists here say no more than is true: what nobody may do any more leaves them', () => {
+  const mayBe = (list: string[], codes: string[]) =>
+    list.filter((one) =>
+      [...ours, ...planted].some(
+        (file) => isOf([one], file) && codes.some((code) => refusals(code, file).length === 0),
+      ),
+    );
+  assert.deepEqual(mayBe(writers, writing), writers);
+  assert.deepEqual(mayBe(starters, starting), starters);
+});
+
 test('who may write by a name or two has no other', () => {
   for (const [file, names] of Object.entries(byName)) {
     const has = writingNames.filter(

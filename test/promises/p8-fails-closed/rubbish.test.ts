@@ -15,7 +15,7 @@ type Make = (path: string) => void;
 const pipe: Make = (path) => { execFileSync('mkfifo', [path]); };
 const folder: Make = (path) => { mkdirSync(path); };
 const wrong: Make = (path) => { writeFileSync(path, '{"version":1,"event":"kept","sequence":"many","command":{"maxDeletions":"many"}}\n'); };
-/** Besides a pipe, which each of them is tried with; what else a schema refuses has tables in test/io and test/core. */
+/** Besides a pipe, which each of them is tried with; what else a schema refuses has tables in test/state and test/ratchet. */
 const more: Readonly<Record<string, readonly [string, Make]>> = {
   'memory.json': ['a folder', folder], lock: ['a folder', folder], 'alarm.json': ['rubbish', wrong], 'prune-window.json': ['rubbish', wrong], snapshots: ['rubbish', wrong],
 };
