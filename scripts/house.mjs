@@ -18,8 +18,8 @@ export const house = [
   [/^beside\.ts$/, [...ground, 'fs']],
   [/^layout\.ts$/, [...ground]],
 
-  [/^nightly\.ts$/, ['ratchet/', 'telling/']],
-  // The lock, and what it stands on. `ratchet` alone can write to a replica.
+  [/^nightly\.ts$/, ['type ratchet/', 'ratchet/night.ts', 'ratchet/holdings.ts', 'telling/']],
+  // The lock, and what it stands on. `ratchet` alone can write to a replica; who is outside may only ask it for what its row names.
   [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'type words/', 'type telling/', 'type scrub/', 'scrub/check.ts', 'fs!', 'valibot']],
   // Proof writes nothing into a replica, and this alone elsewhere: what memory cannot hold is sorted in the run's private folder.
   [/^proof\/record-sorter\.ts$/, ['proof/', 'state/read-file.ts', 'fs', 'fs:mkdirSync', 'fs:mkdtempSync', 'fs:rmSync', 'fs:writeFileSync']],
@@ -39,7 +39,7 @@ export const house = [
   // Everything from here on may be skipped by right: it cannot reach into a replica.
   [/^words\//, ['words/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
   // Of telling, the night's journal and the spool write, by state/; who words a mail, a ping or a line reaches nothing.
-  [/^telling\/(tell|telling|telling-edges|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'type programs/', 'type config/', 'ratchet/', 'proof/unread.ts']],
+  [/^telling\/(tell|telling|telling-edges|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/holdings.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
   [/^telling\/transport\.ts$/, ['type telling/', 'type config/', 'config/secret-line.ts', 'config/smtp.ts', 'programs/host-name.ts', 'programs/sendmail.ts', 'state/files.ts', 'nodemailer']],
   [/^telling\/spool\.ts$/, ['telling/spooled.ts', 'programs/lock.ts', 'state/', 'fs', 'fs:rmSync']],
   [/^telling\/spooled\.ts$/, ['type telling/', 'state/schema.ts', 'config/smtp.ts', 'valibot']],
@@ -61,7 +61,8 @@ export const house = [
   [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/replica-place.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],
-  [/^cli\//, ['cli/', 'nightly.ts', 'ratchet/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
+  [/^cli\/init\.ts$/, ['cli/', 'type ratchet/', 'ratchet/init.ts', 'audit/', 'telling/', 'words/', 'config/', 'state/', 'programs/', 'commander', 'node:readline/promises']],
+  [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
 ]
 
 // What may be had of node:fs where nothing may be written; opening is not among it, since it can cut a file: who only reads opens by `openToRead` of state/read-file.ts.

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ESLint, Linter } from 'eslint';
@@ -39,6 +39,21 @@ const byName: Record<string, string[]> = {
 };
 /** Who may start programs. */
 const starters = ['programs/'];
+/** What of the lock changes a replica, and who may call it from outside. */
+const doors: Record<string, string[]> = {
+  'ratchet/night.ts': ['nightly.ts'],
+  'ratchet/init.ts': ['cli/init.ts'],
+  'ratchet/repair.ts': ['scrub/'],
+  'ratchet/probe.ts': ['doctor/'],
+  'ratchet/second-names.ts': [],
+  'ratchet/suspects.ts': [],
+  'ratchet/arrival/arrival.ts': [],
+  'ratchet/arrival/fetch.ts': [],
+  'ratchet/arrival/incoming.ts': [],
+  'ratchet/arrival/admit.ts': [],
+  'ratchet/departure/departure.ts': [],
+  'ratchet/departure/expire.ts': [],
+};
 
 const isOf = (list: string[], file: string) =>
   list.some((one) => (one.endsWith('/') ? file.startsWith(one) : file === one));
@@ -196,9 +211,30 @@ const writingNames =
     ' ',
   );
 
-test('the chapter for who reads it names each of them', () => {
+for (const [door, callers] of Object.entries(doors)) {
+  test(`src/${door} is called from outside the lock by ${callers.join(', ') || 'nobody'}`, () => {
+    assert.ok(ours.includes(door), 'no such file: say here what has become of it');
+    for (const file of [...ours, ...planted].filter((one) => !isOf(['ratchet/', ...callers], one))) {
+      const path = relative(dirname(file), door);
+      const specifier = path.startsWith('.') ? path : `./${path}`;
+      expectRefused(
+        [
+          `import { x } from '${specifier}'; x();`,
+          `export { x } from '${specifier}';`,
+          `await import('${specifier}');`,
+        ],
+        file,
+      );
+    }
+  });
+}
+
+test('the chapter for who reads it names each of them, and no other as an exception', () => {
   const chapter = pageText('src/manual/read-it-yourself.md');
   for (const one of [...writers, ...starters]) assert.ok(chapter.includes(`\`src/${one.replace(/\/$/, '')}\``), one);
+  const exceptions = (chapter.split('**The exceptions**')[1] ?? '').split('\n**')[0] ?? '';
+  const told = [...exceptions.matchAll(/^\| `src\/([^`]+)` \|/gm)].map(([, file = '']) => file);
+  assert.deepEqual(told.sort(), writers.filter((one) => !one.endsWith('/')).sort());
 });
 
 test('the lists here say no more than is true: what nobody may do any more leaves them', () => {
