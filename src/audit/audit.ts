@@ -3,7 +3,7 @@
  * exactly once. What a path is, `lstat`, `%l` and `%M` decide; `%i`, which serverA can choose, is a second opinion.
  */
 import type { Entry } from './books.ts';
-import { unnamedIn, type Catalogue } from './catalogue.ts';
+import { knownAt, unnamedIn, type Catalogue } from './catalogue.ts';
 import { nothingLeft, objectionsTo } from './deletions.ts';
 import { Flood, mostStrangers } from './flood.ts';
 import { gone, inReplica, kept, suspect, tombstoned, wanted } from './flags.ts';
@@ -13,8 +13,6 @@ import { packFolderOf, passOf, placeOf, type Pass, type Place } from '../layout.
 import { addUp, count, newReport, type Limits, type PassReport, type Verdict } from './tally.ts';
 import { emptyLine, readUnchangedPack } from './unchanged.ts';
 import { rule, type ChangeKind, type Context, type Row, type ViolationRule } from './policy.ts';
-
-export type { Limits, Verdict };
 
 export class Audit {
   readonly #catalogue: Catalogue;
@@ -92,12 +90,13 @@ export class Audit {
     if (folder >= 0) this.#catalogue.enterPacks(folder);
     const place = placeOf(change.path);
     const entry = place.of in hashedTypes ? this.#find(place) : -1;
-    const known = this.#known(change.path, entry);
+    const known = knownAt(this.#catalogue, change.path, entry);
     const kind = kindOf(change, known);
     if (kind === 'type' && place.of === 'folder') this.#noteTypeChange(change.path);
     else this.#account(change, entry, known);
     const { books } = this.#catalogue;
-    const hasTombstone = entry >= 0 && books.has(entry, inReplica) && (books.has(entry, tombstoned) || books.has(entry, kept));
+    const hasTombstone =
+      entry >= 0 && books.has(entry, inReplica) && (books.has(entry, tombstoned) || books.has(entry, kept));
     const row = rule(kind, subjectOf(place, kind, change, known), this.#context, hasTombstone);
     this.#apply(row, kind, change, place, known);
     if (change.kind === 'item' && !expectedForms(kind, change, known).includes(change.itemized)) {
@@ -117,28 +116,30 @@ export class Audit {
     for (const report of this.#reports.values()) addUp(whole, report);
     this.#report = whole;
     this.#closeBooks();
-    const { counts, findings, largestNew, configMtime } = whole;
+    const { counts, findings, configMtime } = whole;
     const { newFiles = Infinity, newBytes = Infinity, deletions = Infinity } = limits;
     if (counts.new > newFiles || counts.newBytes > newBytes) {
-      this.#violation('over-limit', '', `${counts.new} new files of ${counts.newBytes} bytes; ` +
-        `the limits are ${newFiles} files and ${newBytes} bytes a night`);
+      const bounds = `the limits are ${newFiles} files and ${newBytes} bytes a night`;
+      this.#violation('over-limit', '', `${counts.new} new files of ${counts.newBytes} bytes; ${bounds}`);
     }
     this.#judgeDeletions(deletions, limits.isNewsAwaited === true);
-    return { counts, findings, largestNew, configMtime };
+    return { counts, findings, configMtime };
   }
 
   /** What was accepted one by one must also hold as a whole. */
   #judgeDeletions(budget: number, isNewsAwaited: boolean): void {
     const { books } = this.#catalogue;
     const later = isNewsAwaited || this.#failed.has(2) ? nothingLeft(books).map(({ message }) => message) : [];
-    for (const { rule, path, message } of objectionsTo(books, { budget, used: 0, allowKeys: true })) if (!later.includes(message)) this.#violation(rule, path, message);
+    for (const { rule, path, message } of objectionsTo(books, { budget, used: 0, allowKeys: true }))
+      if (!later.includes(message)) this.#violation(rule, path, message);
   }
 
   /** rsync names such a folder so instead of as deleted, or besides; folders hold no data. */
   #judgeStanding(path: string): void {
     this.#countStranger();
     const other = this.#catalogue.others.get(path);
-    if (other?.type !== 'folder') return this.#violation('unaccounted', path, 'named as a folder that stays, but the replica never had it');
+    if (other?.type !== 'folder')
+      return this.#violation('unaccounted', path, 'named as a folder that stays, but the replica never had it');
     this.#standing.add(path);
   }
 
@@ -151,12 +152,6 @@ export class Audit {
 
   #find(place: Place): Entry {
     return 'id' in place ? this.#catalogue.books.find(place.of, place.id) : -1;
-  }
-
-  #known(path: string, entry: Entry): Known | undefined {
-    const books = this.#catalogue.books;
-    if (entry < 0 || !books.has(entry, inReplica)) return this.#catalogue.others.get(path);
-    return { type: 'file', size: books.size(entry), mtime: books.mtime(entry) };
   }
 
   /** Every path once, in its own pass. */
@@ -185,9 +180,10 @@ export class Audit {
     if (row.ruling.verdict === 'violation') this.#violation(row.ruling.rule, change.path, message);
     else if (row.ruling.verdict === 'warning') {
       findings.add('warning', row.ruling.rule, change.path, message);
-      if (change.kind === 'item' && change.fileType === 'd' && this.#report.foreignFolders.length < mostFolders) this.#report.foreignFolders.push(change.path);
-    }
-    else if (row.ruling.verdict === 'accepted') this.#accept(change, place);
+      if (change.kind === 'item' && change.fileType === 'd' && this.#report.foreignFolders.length < mostFolders)
+        this.#report.foreignFolders.push(change.path);
+    } else if (row.ruling.verdict === 'fetch') this.#fetch(change, place);
+    else if (row.ruling.verdict === 'bury') this.#catalogue.books.set(this.#find(place), gone);
     else if (row.ruling.verdict === 'known') this.#catalogue.books.set(this.#find(place), gone);
     else if (row.ruling.verdict === 'suspect') this.#suspect(change, place, message);
   }
@@ -205,13 +201,11 @@ export class Audit {
   }
 
   /** A new file goes into the books as wanted; `config`, which has no hash for a name, is the caller's (init). */
-  #accept(change: Change, place: Place): void {
-    // A deletion: the night makes it a tombstone, if the whole verdict is clean.
-    if (change.kind !== 'item') return this.#catalogue.books.set(this.#find(place), gone);
+  #fetch(change: Change, place: Place): void {
+    if (change.kind !== 'item') return;
     if (this.#exists(change.path)) {
       return this.#violation('unaccounted', change.path, 'said to be new, but the replica has it');
     }
-    this.#report.largestNew = Math.max(this.#report.largestNew, change.size);
     this.#report.counts.newBytes += change.size;
     if (!('id' in place)) return;
     const entry = this.#catalogue.books.enter(place.of, place.id, change.size, change.mtime);
@@ -222,17 +216,27 @@ export class Audit {
   #closeBooks(): void {
     for (const path of unnamedIn(this.#catalogue)) {
       if (this.#standing.has(path)) {
-        if (placeOf(path).of === 'outside') this.#report.findings.add('warning', 'stray', path, 'only the replica has the folder; something in it is left out of the audit');
+        if (placeOf(path).of === 'outside')
+          this.#report.findings.add(
+            'warning',
+            'stray',
+            path,
+            'only the replica has the folder; something in it is left out of the audit',
+          );
       } else if (!this.#isExcused(path)) this.#violation('unaccounted', path, 'in the replica, but not in the report');
     }
     for (const [pass, report] of this.#reports) {
-      if (report.rootNamed !== 1 && !this.#failed.has(pass)) this.#violation('unaccounted', '.', `named ${report.rootNamed} times in a pass`);
+      if (report.rootNamed !== 1 && !this.#failed.has(pass))
+        this.#violation('unaccounted', '.', `named ${report.rootNamed} times in a pass`);
     }
   }
 
   /** Whether a path need not have been named: its pass failed, or it lies where there is no folder any more. */
   #isExcused(path: string): boolean {
-    return this.#failed.has(passOf(path)) || [...this.#typeChanged].some((folder) => path === folder || path.startsWith(`${folder}/`));
+    return (
+      this.#failed.has(passOf(path)) ||
+      [...this.#typeChanged].some((folder) => path === folder || path.startsWith(`${folder}/`))
+    );
   }
 
   #violation(name: ViolationRule, path: string, message: string): void {

@@ -131,9 +131,13 @@ export class Books {
     return (this.#state(entry) & flags) === flags;
   }
 
-  set(entry: Entry, flag: number): void { this.#setState(entry, this.#state(entry) | flag); }
+  set(entry: Entry, flag: number): void {
+    this.#setState(entry, this.#state(entry) | flag);
+  }
 
-  clear(entry: Entry, flag: number): void { this.#setState(entry, this.#state(entry) & ~flag); }
+  clear(entry: Entry, flag: number): void {
+    this.#setState(entry, this.#state(entry) & ~flag);
+  }
 
   /** The pass that named the entry; 0: none yet. */
   namedIn(entry: Entry): Pass | 0 {
@@ -147,7 +151,8 @@ export class Books {
   /** Forgets what a pass named and wanted, because the pass is run once more. */
   forget(pass: Pass): void {
     for (let entry = 0; entry < this.#count; entry++) {
-      if (this.namedIn(entry) === pass) this.#setState(entry, this.#state(entry) & ~(passMask | wanted | gone | suspect));
+      if (this.namedIn(entry) === pass)
+        this.#setState(entry, this.#state(entry) & ~(passMask | wanted | gone | suspect));
     }
   }
 
@@ -155,7 +160,8 @@ export class Books {
   *select(flags: number, without: number, type?: HashedType): Generator<Entry> {
     for (let entry = 0; entry < this.#count; entry++) {
       const state = this.#state(entry);
-      if ((state & flags) === flags && (state & without) === 0 && (type === undefined || this.type(entry) === type)) yield entry;
+      if ((state & flags) === flags && (state & without) === 0 && (type === undefined || this.type(entry) === type))
+        yield entry;
     }
   }
 

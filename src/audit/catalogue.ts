@@ -1,7 +1,8 @@
 /** What the replica has, as the audit needs it. */
-import type { Books } from './books.ts';
-import type { Known } from './facts.ts';
+import { present } from './questions.ts';
+import type { Books, Entry } from './books.ts';
 import { inReplica } from './flags.ts';
+import type { Known } from './facts.ts';
 import type { Pass } from '../layout.ts';
 
 /** What the walk found in the replica besides hash-named regular files: `config`, folders, strays. */
@@ -24,8 +25,14 @@ export function catalogueOf(books: Books): Catalogue {
   return { books, others: new Map(), enterPacks: () => undefined, enterAll: () => undefined };
 }
 
+/** What the replica has at a path, whose entry in the books is -1 where it has none. */
+export function knownAt({ books, others }: Catalogue, path: string, entry: Entry): Known | undefined {
+  if (entry < 0 || !books.has(entry, inReplica)) return others.get(path);
+  return { type: 'file', size: books.size(entry), mtime: books.mtime(entry) };
+}
+
 /** The paths that nobody has named. */
 export function* unnamedIn({ books, others }: Catalogue): Generator<string> {
-  for (const entry of books.select(inReplica, 0)) if (books.namedIn(entry) === 0) yield books.path(entry);
+  for (const entry of books.select(...present)) if (books.namedIn(entry) === 0) yield books.path(entry);
   for (const [path, other] of others) if (other.named === 0 && path !== '.') yield path;
 }

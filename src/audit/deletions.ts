@@ -2,13 +2,10 @@
  * Deletions as a whole: what was accepted one by one must also fit the window's budget, and leave a snapshot and a key.
  * Judged when the audit ends, and once more under the lock where the tombstones are born.
  */
+import { bornTonight, newHere, remaining, type Question } from './questions.ts';
 import type { Books } from './books.ts';
-import { gone, inReplica, kept, tombstoned, wanted } from './flags.ts';
 import type { HashedType } from '../layout.ts';
 import type { ViolationRule } from './policy.ts';
-
-/** Deletions that tonight's report brings: no tombstone knows them yet, and no operator has said that they stay. */
-export const bornTonight = { flags: gone, without: tombstoned | kept } as const;
 
 /** What a window lets through; undefined: none is open. */
 export interface Allowance {
@@ -28,12 +25,14 @@ type Counts = Readonly<Record<HashedType, number>>;
 
 /** How many files of each type are deleted tonight, and how many would be left. */
 function countsOf(books: Books): { tonight: Counts; left: Counts } {
-  const count = (flags: number, without: number): Counts => {
+  const count = (question: Question): Counts => {
     const counts = { key: 0, pack: 0, index: 0, snapshot: 0 };
-    books.each(flags, without, (entry) => { counts[books.type(entry)]++; });
+    books.each(...question, (entry) => {
+      counts[books.type(entry)]++;
+    });
     return counts;
   };
-  return { tonight: count(bornTonight.flags, bornTonight.without), left: count(inReplica, gone | tombstoned) };
+  return { tonight: count(bornTonight), left: count(remaining) };
 }
 
 /** How many deletions a window's budget is charged for: keys are a matter of their own. */
@@ -48,11 +47,13 @@ export function chargedFor(books: Books): number {
  */
 export function waitForNews(books: Books, isProven: boolean, grace: number | 'forever'): boolean {
   const { tonight, left } = countsOf(books);
-  const isNew = (type: HashedType): boolean => books.amount(wanted, inReplica, type).files > 0;
+  const isNew = (type: HashedType): boolean => books.amount(...newHere, type).files > 0;
   const counts = isProven || grace === 'forever' || grace >= week;
   const lacksSnapshot = tonight.snapshot > 0 && left.snapshot === 0;
   const lacksKey = tonight.key > 0 && left.key === 0;
-  return (lacksSnapshot || lacksKey) && (!lacksSnapshot || (counts && isNew('snapshot'))) && (!lacksKey || isNew('key'));
+  return (
+    (lacksSnapshot || lacksKey) && (!lacksSnapshot || (counts && isNew('snapshot'))) && (!lacksKey || isNew('key'))
+  );
 }
 
 const week = 7 * 24 * 3600 * 1000;
@@ -64,7 +65,14 @@ export function objectionsTo(books: Books, window: Allowance | undefined): Objec
   const budget = window.budget - window.used;
   const spent = tonight.pack + tonight.index + tonight.snapshot;
   return [
-    ...(spent > budget ? [objection('over-budget', `${spent} deletions, but the prune window lets only ${Math.max(0, budget)} more through`)] : []),
+    ...(spent > budget
+      ? [
+          objection(
+            'over-budget',
+            `${spent} deletions, but the prune window lets only ${Math.max(0, budget)} more through`,
+          ),
+        ]
+      : []),
     ...(tonight.key > 0 && !window.allowKeys ? [objection('pinned', 'the prune window lets no key change')] : []),
     ...nothingLeft(books),
   ];
@@ -74,8 +82,12 @@ export function objectionsTo(books: Books, window: Allowance | undefined): Objec
 export function nothingLeft(books: Books): Objection[] {
   const { tonight, left } = countsOf(books);
   return [
-    ...(tonight.snapshot > 0 && left.snapshot === 0 ? [objection('over-budget', 'no snapshot would be left that is not to be deleted')] : []),
-    ...(tonight.key > 0 && left.key === 0 ? [objection('pinned', 'no key would be left: nobody could open the repository')] : []),
+    ...(tonight.snapshot > 0 && left.snapshot === 0
+      ? [objection('over-budget', 'no snapshot would be left that is not to be deleted')]
+      : []),
+    ...(tonight.key > 0 && left.key === 0
+      ? [objection('pinned', 'no key would be left: nobody could open the repository')]
+      : []),
   ];
 }
 
@@ -84,7 +96,7 @@ function objection(rule: ViolationRule, message: string): Objection {
 }
 
 function* undeclared(books: Books): Generator<Objection> {
-  for (const entry of books.select(bornTonight.flags, bornTonight.without)) {
+  for (const entry of books.select(...bornTonight)) {
     const rule = books.type(entry) === 'key' ? 'pinned' : 'deleted';
     yield { rule, path: books.path(entry), message: 'the prune window was closed while the run was at work' };
   }

@@ -13,9 +13,21 @@ import type { FailedPass } from './passes.ts';
 import { Failure } from '../errors.ts';
 
 /** The dry run of one pass. `--itemize-changes` twice names unchanged files too. `hidden`: a file with rules that hide folders. */
-export function auditArguments(repository: Repository, connection: Connection, pass: Pass, nonce: string, replica: string, hidden?: string): string[] {
+export function auditArguments(
+  repository: Repository,
+  connection: Connection,
+  pass: Pass,
+  nonce: string,
+  replica: string,
+  hidden?: string,
+): string[] {
   return [
-    '-rt', '--dry-run', '--delete', '--delete-during', '--itemize-changes', '--itemize-changes',
+    '-rt',
+    '--dry-run',
+    '--delete',
+    '--delete-during',
+    '--itemize-changes',
+    '--itemize-changes',
     `--out-format=${auditFormat(nonce)}`,
     ...filtersOf(pass, repository.ignore, hidden),
     ...commonOptions(repository, connection),
@@ -35,7 +47,12 @@ const connectionCodes: readonly (number | undefined)[] = [10, 12, 30, 35, 255, u
  * open. How it failed is a value; what `judge` throws comes through.
  */
 export async function dryRun(
-  context: RsyncContext, pass: Pass, destination: string, bounds: Bounds, judge: Judge, hidden: readonly string[] = [],
+  context: RsyncContext,
+  pass: Pass,
+  destination: string,
+  bounds: Bounds,
+  judge: Judge,
+  hidden: readonly string[] = [],
 ): Promise<FailedPass | undefined> {
   const { repository, connection, nonce } = context;
   const judgeLine = lineJudge(judge, `${nonce} `);
@@ -51,7 +68,9 @@ export async function dryRun(
   try {
     const args = auditArguments(repository, connection, pass, nonce, destination, rules);
     const room = { readable: [destination, ...(rules === undefined ? [] : [rules])], writable: [] };
-    const ended = await runRsync(context, { args, room, limits: dryRunLimits }, bounds, (chunk) => { lines.push(chunk); });
+    const ended = await runRsync(context, { args, room, limits: dryRunLimits }, bounds, (chunk) => {
+      lines.push(chunk);
+    });
     const fallen = await fallenIn(context, ended);
     if (fallen !== undefined) return { failure: fallen, code: undefined, mayGoOn: false, isVoid: true };
     if (ended.code === 0 && ended.stopped === undefined && !seen.ioError) {
@@ -59,7 +78,12 @@ export async function dryRun(
       return undefined;
     }
     const mayGoOn = ended.stopped === undefined && !connectionCodes.includes(ended.code);
-    return { failure: failureOf('the audit failed', ended, connection, bounds), code: ended.stopped === undefined ? ended.code : undefined, mayGoOn, isSilent: ended.stopped === undefined && !seen.any };
+    return {
+      failure: failureOf('the audit failed', ended, connection, bounds),
+      code: ended.stopped === undefined ? ended.code : undefined,
+      mayGoOn,
+      isSilent: ended.stopped === undefined && !seen.any,
+    };
   } catch (error) {
     if (error instanceof NotUnderstood) return { failure: notUnderstoodFailure(error), code: undefined, mayGoOn: true };
     throw error;
@@ -77,6 +101,6 @@ function writeRules(runFolder: string, hidden: readonly string[]): string {
 export function notUnderstoodFailure(error: NotUnderstood, what: 'dry run' | 'fetch' = 'dry run'): Failure {
   return new Failure(
     `the report of the ${what} cannot be understood (${error.message})`,
-    'somebody or something put text into rsync\'s report: a shell start-up file on serverA that prints, or a lying rsync; nothing was admitted'
+    "somebody or something put text into rsync's report: a shell start-up file on serverA that prints, or a lying rsync; nothing was admitted",
   );
 }

@@ -54,4 +54,3 @@ function isoTime(seconds: number): string {
   const time = new Date(seconds * 1000);
   return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString().slice(0, 19);
 }
-

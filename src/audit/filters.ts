@@ -9,13 +9,24 @@ import { excludedFolders, uploadNames, type Pass } from '../layout.ts';
 const passFilters: Readonly<Record<Pass, readonly string[]>> = {
   1: ['--include=/snapshots/', '--filter=H /snapshots/*/**', '--include=/snapshots/**', '--exclude=*'],
   2: [
-    '--exclude=/snapshots/', '--exclude=/data/',
-    '--filter=S /index/*', '--filter=H /index/*/**', '--filter=S /keys/*', '--filter=H /keys/*/**',
-    '--filter=S /index/', '--filter=S /keys/', '--filter=H /*/**',
+    '--exclude=/snapshots/',
+    '--exclude=/data/',
+    '--filter=S /index/*',
+    '--filter=H /index/*/**',
+    '--filter=S /keys/*',
+    '--filter=H /keys/*/**',
+    '--filter=S /index/',
+    '--filter=S /keys/',
+    '--filter=H /*/**',
   ],
   3: [
-    '--include=/data/', '--filter=S /data/[0-9a-f][0-9a-f]/', '--filter=H /data/*/*/**',
-    '--filter=S /data/[0-9a-f][0-9a-f]/*', '--filter=H /data/*/**', '--include=/data/**', '--exclude=*',
+    '--include=/data/',
+    '--filter=S /data/[0-9a-f][0-9a-f]/',
+    '--filter=H /data/*/*/**',
+    '--filter=S /data/[0-9a-f][0-9a-f]/*',
+    '--filter=H /data/*/**',
+    '--include=/data/**',
+    '--exclude=*',
   ],
 };
 

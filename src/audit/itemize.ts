@@ -125,7 +125,8 @@ function parseSkipped(bytes: Buffer, start: number, end: number): Change {
   const standing = standingForm.exec(line)?.[1];
   if (standing !== undefined) return { kind: 'standing', path: withoutSlash(unescapePath(standing)) };
   const stuck = noWayForm.exec(line)?.[1];
-  if (stuck === undefined || placeOf(stuck).of !== 'folder') throw notUnderstood('not one of our lines', bytes, start, end);
+  if (stuck === undefined || placeOf(stuck).of !== 'folder')
+    throw notUnderstood('not one of our lines', bytes, start, end);
   return { kind: 'non-regular', path: stuck };
 }
 

@@ -32,10 +32,23 @@ export async function whatLiesThere(context: RsyncContext, bounds: Bounds): Prom
  * A pass that failed, with that as its hint: a path that is not there is the most common slip. Only where nothing at all
  * was listed, and the connection stands.
  */
-export async function withWhatLiesThere(context: RsyncContext, failed: FailedPass, bounds: Bounds, undone: string): Promise<FailedPass> {
-  if (failed.isSilent !== true || failed.code === sshFailed || bounds.interrupt.aborted || (await context.fallen()) !== undefined) return failed;
+export async function withWhatLiesThere(
+  context: RsyncContext,
+  failed: FailedPass,
+  bounds: Bounds,
+  undone: string,
+): Promise<FailedPass> {
+  if (
+    failed.isSilent !== true ||
+    failed.code === sshFailed ||
+    bounds.interrupt.aborted ||
+    (await context.fallen()) !== undefined
+  )
+    return failed;
   const found = await whatLiesThere(context, bounds);
-  return found === undefined ? failed : { ...failed, failure: new Failure(failed.failure.message, `${found}. ${undone}`, { cause: failed.failure }) };
+  return found === undefined
+    ? failed
+    : { ...failed, failure: new Failure(failed.failure.message, `${found}. ${undone}`, { cause: failed.failure }) };
 }
 
 /** Of a mount, or a folder of this machine, rsync's room has no more than the folder itself. */
@@ -61,11 +74,24 @@ async function repositoriesBelow(context: RsyncContext, path: string, bounds: Bo
   const short = { ...bounds, deadline: Math.min(bounds.deadline, Date.now() + patience) };
   const wish = { path: pathOf(source) };
   try {
-    await runRsync(context, { args, room: { readable: [], writable: [] }, limits: dryRunLimits, wish }, short, (chunk) => { if (text.length < 2 ** 20) text += chunk.toString('latin1'); });
+    await runRsync(
+      context,
+      { args, room: { readable: [], writable: [] }, limits: dryRunLimits, wish },
+      short,
+      (chunk) => {
+        if (text.length < 2 ** 20) text += chunk.toString('latin1');
+      },
+    );
   } catch {
     return []; // words alone: what speaks against the source has been found before
   }
-  const names = new Set([...text.matchAll(/^[-d]\S+ +[\d,]+ \S+ \S+ ((?:[\w.@+-]+\/)?(?:config|keys))$/gm)].map(([, name = '']) => name));
-  const folders = [...names].filter((name) => /(?:^|\/)config$/.test(name)).map((name) => name.slice(0, -'config'.length));
-  return folders.filter((folder) => names.has(`${folder}keys`)).map((folder) => (folder === '' ? '.' : folder.slice(0, -1)));
+  const names = new Set(
+    [...text.matchAll(/^[-d]\S+ +[\d,]+ \S+ \S+ ((?:[\w.@+-]+\/)?(?:config|keys))$/gm)].map(([, name = '']) => name),
+  );
+  const folders = [...names]
+    .filter((name) => /(?:^|\/)config$/.test(name))
+    .map((name) => name.slice(0, -'config'.length));
+  return folders
+    .filter((folder) => names.has(`${folder}keys`))
+    .map((folder) => (folder === '' ? '.' : folder.slice(0, -1)));
 }

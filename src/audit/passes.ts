@@ -24,7 +24,11 @@ export interface FailedPass {
  * could not read everything (23), without the foreign folders that it named: rsync opens what it lists, and what a client
  * has closed must not hide what it has deleted.
  */
-export async function auditPass(judging: Audit, pass: Pass, dryRun: (hidden: readonly string[]) => Promise<FailedPass | undefined>): Promise<FailedPass | undefined> {
+export async function auditPass(
+  judging: Audit,
+  pass: Pass,
+  dryRun: (hidden: readonly string[]) => Promise<FailedPass | undefined>,
+): Promise<FailedPass | undefined> {
   const once = async (hidden: readonly string[]): Promise<FailedPass | undefined> => {
     judging.begin(pass, hidden);
     try {
@@ -42,16 +46,28 @@ export async function auditPass(judging: Audit, pass: Pass, dryRun: (hidden: rea
   if (folders.length === 0) return failed;
   const hidden = hideable(folders);
   const again = hidden.length === 0 ? failed : await once(hidden);
-  return again === undefined ? undefined : { ...again, failure: withUnhidden(again.failure, folders.filter((path) => !hidden.includes(path))) };
+  return again === undefined
+    ? undefined
+    : {
+        ...again,
+        failure: withUnhidden(
+          again.failure,
+          folders.filter((path) => !hidden.includes(path)),
+        ),
+      };
 }
 
 /** Folders that no rule can hide are named: one of them may be what cannot be read. */
 function withUnhidden(failure: Failure, folders: readonly string[]): Failure {
   if (folders.length === 0) return failure;
-  const named = folders.slice(0, namedFolders).map((path) => `"${escapePath(path)}"`).join(', ');
+  const named = folders
+    .slice(0, namedFolders)
+    .map((path) => `"${escapePath(path)}"`)
+    .join(', ');
   return new Failure(
     `${failure.message}; these folders, which restic does not use, could not be passed over: ${named}${folders.length > namedFolders ? ` and ${folders.length - namedFolders} more` : ''}`,
-    'look at these folders on serverA: remove them, or let the account read them', { cause: failure },
+    'look at these folders on serverA: remove them, or let the account read them',
+    { cause: failure },
   );
 }
 

@@ -38,7 +38,25 @@ export type ViolationRule =
   | 'refused';
 
 /** Names of what is told, and lets the run go on. */
-export type WarningRule = 'foreign' | 'stray' | 'quarantined' | 'not-delivered' | 'unrequested' | 'unfinished' | 'clock' | 'held-back' | 'missing-pack' | 'unconfirmed' | 'postponed' | 'came-back' | 'unchecked' | 'check-failed' | 'damaged' | 'stale' | 'no-room' | 'unread';
+export type WarningRule =
+  | 'foreign'
+  | 'stray'
+  | 'quarantined'
+  | 'not-delivered'
+  | 'unrequested'
+  | 'unfinished'
+  | 'clock'
+  | 'held-back'
+  | 'missing-pack'
+  | 'unconfirmed'
+  | 'postponed'
+  | 'came-back'
+  | 'unchecked'
+  | 'check-failed'
+  | 'damaged'
+  | 'stale'
+  | 'no-room'
+  | 'unread';
 
 /** What is worth knowing, and neither. */
 export type NoteRule = 'suspect';
@@ -47,7 +65,7 @@ export type Rule = ViolationRule | WarningRule | NoteRule;
 
 /** What the policy says of one change. */
 export type Ruling =
-  | { readonly verdict: 'nothing' | 'folder' | 'accepted' | 'known' | 'suspect' }
+  | { readonly verdict: 'nothing' | 'folder' | 'fetch' | 'bury' | 'known' | 'suspect' }
   | { readonly verdict: 'violation'; readonly rule: ViolationRule }
   | { readonly verdict: 'warning'; readonly rule: WarningRule };
 
@@ -76,7 +94,10 @@ export interface Row {
 const hashed: readonly Subject[] = ['pack', 'index', 'snapshot', 'key'];
 const nothing: Ruling = { verdict: 'nothing' };
 const folder: Ruling = { verdict: 'folder' };
-const accepted: Ruling = { verdict: 'accepted' };
+/** Into the manifest: what is to be fetched. */
+const fetch: Ruling = { verdict: 'fetch' };
+/** The deletion becomes a tombstone, if the whole verdict is clean. */
+const bury: Ruling = { verdict: 'bury' };
 const known: Ruling = { verdict: 'known' };
 const suspect: Ruling = { verdict: 'suspect' };
 const violation = (rule: ViolationRule): Ruling => ({ verdict: 'violation', rule });
@@ -98,11 +119,11 @@ export const policy: readonly Row[] = [
     reason: 'restic does not use the name; never copied' },
   { change: ['unchanged'],          of: 'any',                      ruling: nothing,
     reason: 'as before' },
-  { change: ['new'],                of: ['pack', 'index', 'snapshot'], ruling: accepted,
+  { change: ['new'],                of: ['pack', 'index', 'snapshot'], ruling: fetch,
     reason: 'a repository grows by these' },
-  { change: ['new'],                of: ['key', 'config'],          ruling: accepted, when: (night) => night.initialising,
+  { change: ['new'],                of: ['key', 'config'],          ruling: fetch, when: (night) => night.initialising,
     reason: 'trusted on first use, then pinned' },
-  { change: ['new'],                of: ['key'],                    ruling: accepted, when: (night) => night.window?.allowKeys === true,
+  { change: ['new'],                of: ['key'],                    ruling: fetch, when: (night) => night.window?.allowKeys === true,
     reason: 'an operator on this machine opened a window that lets keys change' },
   { change: ['new'],                of: ['key', 'config'],          ruling: violation('pinned'),
     reason: 'keys and config are pinned at init; a new one lets somebody else open the repository, or nobody' },
@@ -112,9 +133,9 @@ export const policy: readonly Row[] = [
     reason: 'restic never changes a file that it wrote' },
   { change: ['deleted'],            of: [...hashed],                ruling: known, when: (night) => night.hasTombstone,
     reason: 'its deletion was accepted before' },
-  { change: ['deleted'],            of: ['pack', 'index', 'snapshot'], ruling: accepted, when: (night) => night.window !== undefined,
+  { change: ['deleted'],            of: ['pack', 'index', 'snapshot'], ruling: bury, when: (night) => night.window !== undefined,
     reason: 'an operator on this machine opened a prune window' },
-  { change: ['deleted'],            of: ['key'],                    ruling: accepted, when: (night) => night.window?.allowKeys === true,
+  { change: ['deleted'],            of: ['key'],                    ruling: bury, when: (night) => night.window?.allowKeys === true,
     reason: 'an operator on this machine opened a window that lets keys change' },
   { change: ['deleted'],            of: ['key', 'config'],          ruling: violation('pinned'),
     reason: 'keys and config are pinned at init; without them nobody can open the repository' },

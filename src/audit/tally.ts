@@ -19,7 +19,6 @@ export interface AuditCounts {
 export interface PassReport {
   readonly counts: AuditCounts;
   readonly findings: Findings;
-  largestNew: number;
   rootNamed: number;
   /** Lines that name what the replica does not have, or once more what it has. */
   strangers: number;
@@ -29,18 +28,32 @@ export interface PassReport {
 }
 
 const noCounts = (): AuditCounts => ({
-  unchanged: 0, new: 0, newBytes: 0, modified: 0, deleted: 0, known: 0, ignored: 0, foreign: 0, suspects: 0,
+  unchanged: 0,
+  new: 0,
+  newBytes: 0,
+  modified: 0,
+  deleted: 0,
+  known: 0,
+  ignored: 0,
+  foreign: 0,
+  suspects: 0,
 });
 
 export function newReport(): PassReport {
-  return { counts: noCounts(), findings: new Findings(), largestNew: 0, rootNamed: 0, strangers: 0, configMtime: undefined, foreignFolders: [] };
+  return {
+    counts: noCounts(),
+    findings: new Findings(),
+    rootNamed: 0,
+    strangers: 0,
+    configMtime: undefined,
+    foreignFolders: [],
+  };
 }
 
 /** Adds a part to the whole. */
 export function addUp(whole: PassReport, part: PassReport): void {
   for (const name of Object.keys(whole.counts) as (keyof AuditCounts)[]) whole.counts[name] += part.counts[name];
   whole.findings.merge(part.findings);
-  whole.largestNew = Math.max(whole.largestNew, part.largestNew);
   whole.configMtime ??= part.configMtime;
 }
 
@@ -49,7 +62,7 @@ export function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
   const { ruling } = row;
   if (ruling.verdict === 'folder') counts.ignored++;
   else if (ruling.verdict === 'known') counts.known++;
-  else if (ruling.verdict === 'accepted' && kind === 'new') counts.new++;
+  else if (ruling.verdict === 'fetch') counts.new++;
   else if (ruling.verdict === 'nothing') counts.unchanged++;
   else if (ruling.verdict === 'suspect') counts.suspects++;
   else if (ruling.verdict === 'warning') counts.foreign++;
@@ -61,8 +74,6 @@ export function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
 export interface Verdict {
   readonly counts: AuditCounts;
   readonly findings: Findings;
-  /** Bytes of the largest new file. */
-  readonly largestNew: number;
   /** The modification time that serverA lists for `config`, when only that differs. */
   readonly configMtime: number | undefined;
 }

@@ -33,13 +33,23 @@ export function readUnchangedPack(bytes: Buffer, start: number, end: number, lin
   const timeAt = pathAt - 1 - timeLength;
   const digits = timeAt - 1 - sizeAt;
   if (digits < 1 || digits > mostDigits) return false;
-  if (bytes[timeAt - 1] !== pipe || bytes[pathAt - 1] !== pipe || !isAt(bytes, start, form) || !isAt(bytes, pathAt, data)) return false;
+  if (
+    bytes[timeAt - 1] !== pipe ||
+    bytes[pathAt - 1] !== pipe ||
+    !isAt(bytes, start, form) ||
+    !isAt(bytes, pathAt, data)
+  )
+    return false;
   line.size = numberAt(bytes, sizeAt, digits);
   line.mtime = timeIn(bytes, timeAt);
   line.idAt = pathAt + 8;
   line.folder = hexAt(bytes, pathAt + 5) * 16 + hexAt(bytes, pathAt + 6);
-  return line.size + line.mtime + line.folder === line.size + line.mtime + line.folder // none is NaN
-    && bytes[pathAt + 7] === slash && bytes[pathAt + 5] === bytes[line.idAt] && bytes[pathAt + 6] === bytes[line.idAt + 1];
+  return (
+    line.size + line.mtime + line.folder === line.size + line.mtime + line.folder && // none is NaN
+    bytes[pathAt + 7] === slash &&
+    bytes[pathAt + 5] === bytes[line.idAt] &&
+    bytes[pathAt + 6] === bytes[line.idAt + 1]
+  );
 }
 
 /** Whether `bytes` has `expected` at a place. */
@@ -70,10 +80,26 @@ const lastDay = { key: NaN, seconds: NaN };
 
 /** `2026/11/23-01:27:44`, UTC, as seconds since 1970; NaN when it is not of that form, or no such time. */
 function timeIn(bytes: Buffer, at: number): number {
-  if (bytes[at + 4] !== slash || bytes[at + 7] !== slash || bytes[at + 10] !== dash || bytes[at + 13] !== colon || bytes[at + 16] !== colon) return NaN;
-  const [hours, minutes, seconds] = [numberAt(bytes, at + 11, 2), numberAt(bytes, at + 14, 2), numberAt(bytes, at + 17, 2)];
+  if (
+    bytes[at + 4] !== slash ||
+    bytes[at + 7] !== slash ||
+    bytes[at + 10] !== dash ||
+    bytes[at + 13] !== colon ||
+    bytes[at + 16] !== colon
+  )
+    return NaN;
+  const [hours, minutes, seconds] = [
+    numberAt(bytes, at + 11, 2),
+    numberAt(bytes, at + 14, 2),
+    numberAt(bytes, at + 17, 2),
+  ];
   if (!(hours < 24 && minutes < 60 && seconds < 60)) return NaN;
-  return dayIn(numberAt(bytes, at, 4), numberAt(bytes, at + 5, 2), numberAt(bytes, at + 8, 2)) + hours * 3600 + minutes * 60 + seconds;
+  return (
+    dayIn(numberAt(bytes, at, 4), numberAt(bytes, at + 5, 2), numberAt(bytes, at + 8, 2)) +
+    hours * 3600 +
+    minutes * 60 +
+    seconds
+  );
 }
 
 function dayIn(year: number, month: number, day: number): number {

@@ -68,7 +68,10 @@ export class ReplicaWalk implements Catalogue {
       const path = folder === '' ? name : `${folder}/${name}`;
       const stats = lstatSync(bytePath(this.#replica, path));
       if (isExcluded(path, stats.isDirectory(), this.#ignore)) continue;
-      this.#enter(path, known(stats, () => exactSeconds(this.#replica, path)));
+      this.#enter(
+        path,
+        known(stats, () => exactSeconds(this.#replica, path)),
+      );
       if (!stats.isDirectory()) continue;
       const packs = packFolderOf(path);
       if (packs >= 0 && path.length === 7) this.#left.add(packs);
@@ -113,4 +116,3 @@ function exactSeconds(replica: string, path: string): number {
 export function newBooks(): Books {
   return new Books(randomFillSync(new Uint32Array(8)));
 }
-

@@ -1,5 +1,7 @@
 /** Steps 2 and 3 of a night: three dry runs, judged line by line against our own walk of the replica; what was seen stays seen. */
-import { Audit, type Limits } from '../audit/audit.ts';
+import { present } from '../audit/questions.ts';
+import { Audit } from '../audit/audit.ts';
+import type { Limits } from '../audit/tally.ts';
 import { waitForNews } from '../audit/deletions.ts';
 import { Flood, mostStrangers } from '../audit/flood.ts';
 import type { Books } from '../audit/books.ts';
@@ -79,7 +81,7 @@ function lacksRoom({ repository, session }: Holdings): boolean {
 async function beginWalk(held: Holdings): Promise<ReplicaWalk> {
   const { state, repository } = held;
   const books = await state.locked(() => state.tombstones.ownBooks());
-  books.each(inReplica, 0, (entry) => {
+  books.each(...present, (entry) => {
     books.clear(entry, inReplica); // the walk sees whether they are there
   });
   const walk = new ReplicaWalk(repository.replica, repository.ignore, books);

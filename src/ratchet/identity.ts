@@ -1,4 +1,5 @@
 /** What `init` takes of serverA before it trusts anything there: `config` and keys, listed, fetched, verified, pinned (P6). */
+import { listedNew, unverified } from '../audit/questions.ts';
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { Audit } from '../audit/audit.ts';
 import type { Books } from '../audit/books.ts';
 import { catalogueOf } from '../audit/catalogue.ts';
 import { dryRun } from '../audit/dry-run.ts';
-import { verified, wanted } from '../audit/flags.ts';
+import { wanted } from '../audit/flags.ts';
 import type { Change } from '../audit/itemize.ts';
 import { whatLiesThere, withWhatLiesThere } from '../audit/look-around.ts';
 import { auditPass } from '../audit/passes.ts';
@@ -74,7 +75,7 @@ function requireFolder(change: Change): void {
 function takeKeys(beginning: Beginning, listed: Books): string[] {
   const keys = newBooks();
   const paths: string[] = [];
-  listed.each(wanted, 0, (entry) => {
+  listed.each(...listedNew, (entry) => {
     if (listed.type(entry) !== 'key' || listed.size(entry) > largestIdentity) return;
     const path = listed.path(entry);
     paths.push(path);
@@ -102,7 +103,7 @@ function hasKey({ replica }: Beginning, path: string): boolean {
 export async function fetchIdentity(beginning: Beginning): Promise<void> {
   const { incoming, paths, repository } = beginning;
   incoming.takeLeftovers();
-  const keys = [...incoming.books.select(wanted, verified)].map((entry) => incoming.books.path(entry));
+  const keys = [...incoming.books.select(...unverified)].map((entry) => incoming.books.path(entry));
   const folder = await fetchNames(beginning, ['config', ...keys]);
   requireSameConfig(beginning);
   incoming.sweep(folder);
@@ -151,7 +152,7 @@ function requireSameConfig({ replica, paths }: Beginning): void {
 
 function requireKeysCame({ incoming, findings, paths }: Beginning): void {
   const { books } = incoming;
-  books.each(wanted, verified, (entry) => {
+  books.each(...unverified, (entry) => {
     const fault = findings.kept.find((finding) => finding.path === books.path(entry));
     throw notDelivered(books.path(entry), fault?.message);
   });

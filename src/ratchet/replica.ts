@@ -1,10 +1,10 @@
 /** The replica on disk: its marker and pins, what is there, its free space. */
+import { present } from '../audit/questions.ts';
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { Books, type Entry } from '../audit/books.ts';
-import { inReplica } from '../audit/flags.ts';
 import { listOf, moment, sha256, versionOne } from '../state/schema.ts';
 import { Failure } from '../errors.ts';
 import { replaceFile } from '../state/files.ts';
@@ -94,7 +94,7 @@ export function freeSpace(replica: string): { free: number; total: number } {
 
 /** The marker with the keys that the replica holds now, but for `without`, as the pinned ones; the same one when nothing changed. */
 export function withKeys(marker: Marker, books: Books, without: readonly Entry[]): Marker {
-  const keys = [...books.select(inReplica, 0, 'key')]
+  const keys = [...books.select(...present, 'key')]
     .filter((entry) => !without.includes(entry))
     .map((entry) => books.path(entry).slice('keys/'.length))
     .sort();

@@ -1,8 +1,8 @@
 /** `snapshots` in the state folder: the ID of every snapshot that was ever admitted, one a line. What was touched, or has come back, is not new. */
+import { present } from '../audit/questions.ts';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Books } from '../audit/books.ts';
-import { inReplica } from '../audit/flags.ts';
 import { Failure } from '../errors.ts';
 import { LineWriter, shareWithGroup } from '../state/files.ts';
 import { fromBackup } from '../state/json-file.ts';
@@ -12,7 +12,7 @@ import { readText } from '../state/read-file.ts';
 /** Notes the snapshots that the replica holds; how many of them were never there before, or undefined in the first night that notes them. */
 export function noteSnapshots(state: string, books: Books): number | undefined {
   const seen = snapshotsSeen(state);
-  const found = [...books.select(inReplica, 0, 'snapshot')]
+  const found = [...books.select(...present, 'snapshot')]
     .map((entry) => books.path(entry).slice(-64))
     .filter((id) => seen?.has(id) !== true);
   if (found.length > 0 || seen === undefined) append(fileIn(state), found);

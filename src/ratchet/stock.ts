@@ -1,7 +1,6 @@
 /** What the books come to: what is buried tonight, what will leave soon, how old the newest snapshot is. */
+import { bornTonight, buriedHere, pending, present, unconfirmed } from '../audit/questions.ts';
 import type { Amount, Books, Entry } from '../audit/books.ts';
-import { bornTonight } from '../audit/deletions.ts';
-import { confirmed, inReplica, kept, tombstoned } from '../audit/flags.ts';
 import type { HashedType } from '../layout.ts';
 import type { Buried, ReplicaSize, Reminder } from './run.ts';
 import { needsReminder } from './departure/tombstones.ts';
@@ -14,7 +13,7 @@ export function buriedIn(books: Books): Buried {
   const types: Record<HashedType, number> = { key: 0, pack: 0, index: 0, snapshot: 0 };
   const snapshots: string[] = [];
   let bytes = 0;
-  books.each(bornTonight.flags, bornTonight.without, (entry) => {
+  books.each(...bornTonight, (entry) => {
     const type = books.type(entry);
     types[type]++;
     bytes += books.size(entry);
@@ -27,8 +26,8 @@ export function buriedIn(books: Books): Buried {
 /** Tombstones that wait for their due date, and those that restic has not confirmed yet. */
 export function countsIn(books: Books): { pending: number; unconfirmed: number } {
   return {
-    pending: books.amount(inReplica | tombstoned, kept).files,
-    unconfirmed: books.amount(inReplica | tombstoned, kept | confirmed).files,
+    pending: books.amount(...pending).files,
+    unconfirmed: books.amount(...unconfirmed).files,
   };
 }
 
@@ -36,7 +35,7 @@ export function countsIn(books: Books): { pending: number; unconfirmed: number }
 export function reminderIn(books: Books, now: Date): Reminder | undefined {
   const amount = { files: 0, bytes: 0 };
   let firstDue = Infinity;
-  books.each(inReplica | tombstoned, 0, (entry) => {
+  books.each(...buriedHere, (entry) => {
     if (!needsReminder(books, entry, now)) return;
     amount.files++;
     amount.bytes += books.size(entry);
@@ -50,7 +49,7 @@ export function sizeIn(books: Books): ReplicaSize {
   const none = (): Amount => ({ files: 0, bytes: 0 });
   const all = none();
   const types = { key: none(), pack: none(), index: none(), snapshot: none() };
-  books.each(inReplica, 0, (entry) => {
+  books.each(...present, (entry) => {
     for (const amount of [all, types[books.type(entry)]]) {
       amount.files++;
       amount.bytes += books.size(entry);
@@ -62,7 +61,7 @@ export function sizeIn(books: Books): ReplicaSize {
 /** Modification time of the newest snapshot file, ISO 8601; null when there is none. */
 export function newestSnapshotIn(books: Books): string | null {
   let newest = -Infinity;
-  books.each(inReplica, 0, (entry) => {
+  books.each(...present, (entry) => {
     if (books.type(entry) === 'snapshot') newest = Math.max(newest, books.mtime(entry));
   });
   return Number.isFinite(newest) ? new Date(newest * 1000).toISOString() : null;

@@ -1,4 +1,5 @@
 /** `suspects.jsonl` in the state folder: the suspects of the alarm `mtimes`, so that an operator settles these and no others. */
+import { suspects } from '../audit/questions.ts';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { Books, Entry } from '../audit/books.ts';
@@ -15,7 +16,7 @@ const line = v.object({ path: v.string(), size: whole, mtime: v.number() });
 export function writeSuspects(state: string, run: string, books: Books): void {
   replaceLines(fileIn(state), (writer) => {
     writer.line(JSON.stringify({ version: 1, run }));
-    books.each(suspect, 0, (entry) => {
+    books.each(...suspects, (entry) => {
       writer.line(JSON.stringify({ path: books.path(entry), size: books.size(entry), mtime: books.stamp(entry) }));
     });
   });

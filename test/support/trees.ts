@@ -1,6 +1,7 @@
 /** Source and replica as values, what an honest rsync reports of them, and what the audit makes of that. */
 import { catalogueOf as catalogueIn, type Catalogue } from '../../src/audit/catalogue.ts';
-import { Audit, type Limits, type Verdict } from '../../src/audit/audit.ts';
+import { Audit } from '../../src/audit/audit.ts';
+import type { Limits, Verdict } from '../../src/audit/tally.ts';
 import { Books } from '../../src/audit/books.ts';
 import { inReplica } from '../../src/audit/flags.ts';
 import type { Known } from '../../src/audit/facts.ts';

@@ -1,7 +1,8 @@
 /** How files come in: fetched, verified, proven by restic, admitted (steps 5 to 8). */
+import { admissible, candidates, present, toFetch, unverified } from '../../audit/questions.ts';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { reservedBytes } from '../../config/units.ts';
-import { inReplica, rejected, verified, waiting, wanted } from '../../audit/flags.ts';
+import { verified, waiting } from '../../audit/flags.ts';
 import type { Doubt } from '../../proof/proof.ts';
 import { counted, formatBytes, formatCount } from '../../figures.ts';
 import type { Run } from '../run.ts';
@@ -22,7 +23,7 @@ import { Incoming } from './incoming.ts';
 /** Steps 5 and 6. Returns whether all has come that will come tonight; false when the time was over. */
 export async function fetch(held: Holdings, run: Run, books: Books): Promise<boolean> {
   takeLeftovers(held, run, books);
-  const missing = books.amount(wanted, verified | rejected);
+  const missing = books.amount(...toFetch);
   if (missing.files === 0) return true;
   requireSpace(held, missing);
   const fetched = await fetchManifest(held, run);
@@ -59,7 +60,7 @@ async function fetchManifest(held: Holdings, run: Run): Promise<Fetched> {
   const folder = incoming.freshFolder(run.runId);
   const clocks = held.session.bounds(deadlineOf(held, run.startedAt));
   const bounds = fetchBounds(clocks, folder, askedIn(books), () => incoming.arrived.bytes);
-  const total = books.amount(wanted, verified | rejected);
+  const total = books.amount(...toFetch);
   let before: string | undefined;
   const end = await held.options.console.withProgress(`${held.repository.name}: fetch`, (progress) =>
     runFetch(held.session.rsync, manifest, folder, bounds, (path) => {
@@ -70,7 +71,7 @@ async function fetchManifest(held: Holdings, run: Run): Promise<Fetched> {
   );
   const refusal = refusalOf(held.paths.incoming);
   incoming.sweep(folder);
-  const isOurs = refusal !== undefined && end === 'complete' && books.amount(wanted, verified | rejected).files > 0;
+  const isOurs = refusal !== undefined && end === 'complete' && books.amount(...toFetch).files > 0;
   return { end: isOurs ? asFailure(refusal) : end, ...incoming.tally };
 }
 
@@ -98,7 +99,7 @@ function requireInodes(held: Holdings, files: number): void {
 }
 
 function reportMissing(run: Run, books: Books): void {
-  books.each(wanted, verified | rejected, (entry) => {
+  books.each(...toFetch, (entry) => {
     run.findings.add('warning', 'not-delivered', books.path(entry), 'listed by serverA, but not delivered');
   });
 }
@@ -106,7 +107,7 @@ function reportMissing(run: Run, books: Books): void {
 /** The time was over: packs enter; what points at packs waits for the night in which all of them have come. */
 function letMetadataWait(run: Run, books: Books, stillToCome: number): void {
   run.findings.add('warning', 'unfinished', '', `${stillToCome} files are still to come; only packs were admitted`);
-  books.each(verified, 0, (entry) => {
+  books.each(...candidates, (entry) => {
     if (books.type(entry) !== 'pack') books.set(entry, waiting);
   });
 }
@@ -114,7 +115,7 @@ function letMetadataWait(run: Run, books: Books, stillToCome: number): void {
 /** Step 7. A file that does not decrypt raises the alarm; a snapshot whose tree cannot be read waits. */
 export async function prove(held: Holdings, run: Run, books: Books, isComplete: boolean): Promise<void> {
   if (!held.prover.canProve) letDependentsWait(run, books);
-  const hasNews = books.amount(verified, waiting).files > 0;
+  const hasNews = books.amount(...admissible).files > 0;
   const proof = hasNews ? await held.prover.prove(books) : undefined;
   run.proof = proof?.outcome ?? 'skipped';
   if (proof?.outcome === 'failed') {
@@ -136,7 +137,7 @@ export async function prove(held: Holdings, run: Run, books: Books, isComplete: 
 
 /** What enters where restic is not asked. */
 function unprovenIn(books: Books): Entry[] {
-  return [...books.select(verified, waiting, 'pack'), ...books.select(verified, waiting, 'index')];
+  return [...books.select(...admissible, 'pack'), ...books.select(verified, waiting, 'index')];
 }
 
 /** What entered before restic could read it is told first, and read in the nights after that; what is to be read again, at once. */
@@ -177,10 +178,10 @@ function tellDoubts(run: Run, books: Books, doubts: readonly Doubt[]): void {
 
 /** Without restic's word: snapshots wait while an index is missing, and everything waits while a key is. */
 function letDependentsWait(run: Run, books: Books): void {
-  const lacks = (type: HashedType): boolean => books.amount(wanted, verified, type).files > 0;
+  const lacks = (type: HashedType): boolean => books.amount(...unverified, type).files > 0;
   const lacksKey = lacks('key');
   if (!lacksKey && !lacks('index')) return;
-  for (const entry of books.select(verified, waiting, lacksKey ? undefined : 'snapshot')) {
+  for (const entry of books.select(...admissible, lacksKey ? undefined : 'snapshot')) {
     run.findings.add('warning', 'held-back', books.path(entry), 'a key or an index that it may need has not come');
     books.set(entry, waiting);
   }
@@ -188,7 +189,7 @@ function letDependentsWait(run: Run, books: Books): void {
 
 /** Step 8. */
 export async function admit(held: Holdings, run: Run, books: Books): Promise<void> {
-  if (books.amount(verified, waiting).files > 0) await admitThose(held, run, books);
+  if (books.amount(...admissible).files > 0) await admitThose(held, run, books);
   tellDoubts(run, books, held.prover.settle(books));
 }
 
@@ -210,5 +211,5 @@ async function admitCandidates(held: Holdings, books: Books): Promise<Amount> {
 }
 
 function snapshotsIn(books: Books): number {
-  return books.amount(inReplica, 0, 'snapshot').files;
+  return books.amount(...present, 'snapshot').files;
 }

@@ -1,4 +1,5 @@
 /** Verify: what rsync wrote into `incoming/`, trusted for nothing, becomes a candidate or goes to quarantine. */
+import { candidates, unhashed } from '../../audit/questions.ts';
 import { chmodSync, fdatasyncSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
@@ -29,7 +30,6 @@ interface Moved {
 const hashedLater = 2 ** 20;
 
 const unasked = 'delivered without having been asked for; thrown away';
-
 /** What has come is not wanted a second time. */
 const came = [taken, verified, rejected];
 
@@ -79,7 +79,7 @@ export class Incoming {
       });
       removeTree(folder);
     }
-    this.#leftovers = this.books.amount(verified, 0);
+    this.#leftovers = this.books.amount(...candidates);
   }
 
   /** Makes the fresh folder that rsync fetches into. */
@@ -115,10 +115,10 @@ export class Incoming {
     } finally {
       this.#folders.close();
     }
-    for (const entry of this.books.select(taken, 0)) this.#hash(entry);
-    for (const entry of this.books.select(verified, 0)) this.#settle(entry);
+    for (const entry of this.books.select(...unhashed)) this.#hash(entry);
+    for (const entry of this.books.select(...candidates)) this.#settle(entry);
     removeTree(folder);
-    const { files, bytes } = this.books.amount(verified, 0);
+    const { files, bytes } = this.books.amount(...candidates);
     this.tally = {
       ...this.tally,
       delivered: { files: files - this.#leftovers.files, bytes: bytes - this.#leftovers.bytes },

@@ -1,6 +1,6 @@
 /** What an operator declares on this machine: windows, kept tombstones, acknowledged alarms. Works beside a long run. */
+import { unburied } from '../../audit/questions.ts';
 import type { Alarm } from './alarm.ts';
-import { inReplica, tombstoned } from '../../audit/flags.ts';
 import type { Config, Repository } from '../../config/config.ts';
 import type { Tombstone } from '../departure/tombstones.ts';
 import { decideWindow, noWindows, withAllClosed, type OpenWindow, type WindowDecision } from './window.ts';
@@ -145,7 +145,7 @@ export class Operator {
 
   #quarterOfFiles(): number {
     const { books } = walkReplica(this.#repository.replica, this.#repository.ignore);
-    return Math.floor(books.amount(inReplica, tombstoned).files / 4);
+    return Math.floor(books.amount(...unburied).files / 4);
   }
 }
 

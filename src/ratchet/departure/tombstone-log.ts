@@ -1,10 +1,11 @@
 /** `tombstones.jsonl`: an append-only log of events, read as a stream, compacted atomically. */
+import { alreadyTold, bornTonight, cameBack, newlyGone, pending, returned } from '../../audit/questions.ts';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Books, Entry } from '../../audit/books.ts';
 import type { PruneWindowRow } from '../../config/config.ts';
-import { bornTonight, chargedFor, objectionsTo, type Objection } from '../../audit/deletions.ts';
-import { gone, inReplica, kept, told, tombstoned } from '../../audit/flags.ts';
+import { chargedFor, objectionsTo, type Objection } from '../../audit/deletions.ts';
+import { inReplica, kept, told } from '../../audit/flags.ts';
 import { placeOf } from '../../layout.ts';
 import { apply, current, tombstoneEvent, type Tombstone, type TombstoneEvent } from './tombstones.ts';
 import type { Run } from '../run.ts';
@@ -50,7 +51,7 @@ export class TombstoneLog {
 
   /** Calls `visit` for each tombstone that stands, as the books know it, each once. */
   eachCurrent(books: Books, visit: (tombstone: Tombstone) => void): void {
-    books.each(told, 0, (entry) => {
+    books.each(...alreadyTold, (entry) => {
       books.clear(entry, told);
     });
     this.each((event) => {
@@ -108,16 +109,15 @@ export class TombstoneLog {
 export function bury(state: State, run: Run, books: Books, rows: readonly PruneWindowRow[], now: Date): Objection[] {
   const log = state.tombstones;
   log.fold(books); // an operator may have said `keep`, or closed the window, while the run was at work
-  const { flags, without } = bornTonight;
-  const added = books.amount(flags, without).files;
+  const added = books.amount(...bornTonight).files;
   const window = run.window === undefined ? undefined : decideWindow(run.startedAt, state.windows(), rows, now).open;
   const objections = added === 0 ? [] : objectionsTo(books, window);
   if (objections.length > 0) return objections;
-  const dropped = books.amount(tombstoned, gone | kept).files;
+  const dropped = books.amount(...returned).files;
   if (added + dropped > 0)
     state.note(now, { event: 'tombstones', runId: run.runId, added, dropped, window: window?.source });
   spend(state, run, window, chargedFor(books));
-  const hasReturned = books.amount(tombstoned, gone).files > 0;
+  const hasReturned = books.amount(...cameBack).files > 0;
   log.append(burials(run, books));
   log.fold(books);
   if (hasReturned) log.compact(books); // a file that is deleted again later has one tombstone, the new one
@@ -136,7 +136,7 @@ function spend(state: State, run: Run, window: OpenWindow | undefined, count: nu
  */
 export function confirm(state: State, books: Books, asked: readonly Entry[], confirmation: TombstoneEvent): boolean {
   state.tombstones.fold(books);
-  if (!isSame(asked, [...books.select(inReplica | tombstoned, kept)])) return false;
+  if (!isSame(asked, [...books.select(...pending)])) return false;
   state.tombstones.append([confirmation]);
   state.tombstones.fold(books);
   return true;
@@ -148,9 +148,9 @@ export function isSame(some: readonly Entry[], others: readonly Entry[]): boolea
 }
 
 function* burials(run: Run, books: Books): Generator<TombstoneEvent> {
-  for (const entry of books.select(tombstoned, gone))
+  for (const entry of books.select(...cameBack))
     yield { event: books.has(entry, kept) ? 'came-back' : 'dropped', path: books.path(entry) };
-  for (const entry of books.select(gone, tombstoned)) {
+  for (const entry of books.select(...newlyGone)) {
     yield {
       event: 'tombstone',
       path: books.path(entry),

@@ -2,6 +2,7 @@
  * Tombstones: the records of deletions accepted in a prune window. `tombstones.jsonl` is a log of events; what it comes
  * to is kept as flags and due dates in the books, so that a million tombstones cost no more than a million files.
  */
+import { mayLeave, pending, unburied } from '../../audit/questions.ts';
 import * as v from 'valibot';
 import type { Books, Entry } from '../../audit/books.ts';
 import { confirmed, inReplica, kept, reminded, told, tombstoned } from '../../audit/flags.ts';
@@ -57,7 +58,7 @@ export function apply(event: TombstoneEvent, books: Books): void {
     if (entry >= 0 && books.has(entry, inReplica)) applyToOne(event, books, entry);
     return;
   }
-  books.each(tombstoned, kept, (entry) => {
+  books.each(...mayLeave, (entry) => {
     applyToAll(event, books, entry);
   });
 }
@@ -139,8 +140,8 @@ export function isDue(books: Books, entry: Entry, now: Date): boolean {
 
 /** What may leave the replica at `when`: what is due, and never the last key, whatever serverA listed. */
 export function leaving(books: Books, when: Date): Entry[] {
-  const hasOtherKey = books.amount(inReplica, tombstoned, 'key').files > 0;
-  return [...books.select(inReplica | tombstoned, kept)].filter(
+  const hasOtherKey = books.amount(...unburied, 'key').files > 0;
+  return [...books.select(...pending)].filter(
     (entry) => isDue(books, entry, when) && (hasOtherKey || books.type(entry) !== 'key'),
   );
 }
