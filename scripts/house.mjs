@@ -24,7 +24,7 @@ export const house = [
   // Proof writes nothing into a replica, and this alone elsewhere: what memory cannot hold is sorted in the run's private folder.
   [/^proof\/record-sorter\.ts$/, ['proof/', 'state/read-file.ts', 'fs', 'fs:mkdirSync', 'fs:mkdtempSync', 'fs:rmSync', 'fs:writeFileSync']],
   // It asks restic, and holds what that says: of the lock it has types and the hash of a file, of programs restic alone.
-  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/flags.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/replace-by-pieces.ts', 'state/schema.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
+  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/flags.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/replace-by-pieces.ts', 'state/schema.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs:writeFileSync']],
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
   [/^audit\//, ['audit/', 'programs/', 'type config/']],
@@ -39,7 +39,7 @@ export const house = [
   // Everything from here on may be skipped by right: it cannot reach into a replica.
   [/^words\//, ['words/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
   // Of telling, the night's journal and the spool write, by state/; who words a mail, a ping or a line reaches nothing.
-  [/^telling\/(tell|telling|telling-edges|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/holdings.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
+  [/^telling\/(tell|telling|telling-edges|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'state/sha256.ts', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/holdings.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
   [/^telling\/transport\.ts$/, ['type telling/', 'type config/', 'config/secret-line.ts', 'config/smtp.ts', 'programs/host-name.ts', 'programs/sendmail.ts', 'state/files.ts', 'nodemailer']],
   [/^telling\/spool\.ts$/, ['telling/spooled.ts', 'programs/lock.ts', 'state/', 'fs', 'fs:rmSync']],
   [/^telling\/spooled\.ts$/, ['type telling/', 'state/schema.ts', 'config/smtp.ts', 'valibot']],

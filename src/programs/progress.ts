@@ -1,10 +1,12 @@
+/** How far a long work has come, told to whoever shows it. */
 import type { Amount } from '../audit/books.ts';
+import { packsRead } from './restic-words.ts';
 
 /** How far it has come, out of how much. */
 export type Progress = (done: Amount, total: Amount) => void;
 
-/** How many packs have been read of how many, from restic's last line of progress: `[0:01] 41.67%  5 / 12 packs`. */
+/** Passes on how many packs restic has read, where it says so. */
 export function tellPacks(chunk: Buffer, progress: Progress): void {
-  const parts = chunk.toString('latin1').split(/ (\d+) \/ (\d+) packs/);
-  if (parts.length > 3) progress({ files: Number(parts.at(-3)), bytes: 0 }, { files: Number(parts.at(-2)), bytes: 0 });
+  const read = packsRead(chunk.toString('latin1'));
+  if (read !== undefined) progress({ files: read[0], bytes: 0 }, { files: read[1], bytes: 0 });
 }

@@ -2,7 +2,7 @@
 import { formatBytes } from '../figures.ts';
 import { accessSync, constants } from 'node:fs';
 import { escapeText } from '../printable.ts';
-import { resticCodes } from './restic-words.ts';
+import { isForPeople, resticCodes, saysWrongPassword } from './restic-words.ts';
 import { asFailure, Failure } from '../errors.ts';
 import type { Ended } from './process.ts';
 
@@ -26,11 +26,6 @@ export function codeOf(ended: Ended, memory: number): 0 | 1 {
     `restic ${how}, which is no answer${words === '' ? '' : `: ${words}`}`,
     `see whether memory is short (restic.memory is ${formatBytes(memory)}; dmesg names what the kernel ended), and whether restic is whole: restic version. Nothing was admitted`,
   );
-}
-
-/** For the hint; either way nothing leaves, and nothing is confirmed. */
-export function saysWrongPassword(words: string): boolean {
-  return words.includes('wrong password or no key found');
 }
 
 /** restic cannot even do what it must be able to do: what is new is not to blame. */
@@ -83,17 +78,11 @@ export function requirePassword(path: string): void {
   }
 }
 
-/** restic 0.14 prints Go's stack behind an error; nobody needs that. */
-const stackLine = /^\s*(\S+\.go:\d+|(github\.com|runtime|main|golang\.org)[./]\S*)$/;
-const progressLine = /^\[\d+:\d\d/;
 const wordsKept = 20;
 
 /** What restic said, escaped and capped. */
 export function wordsOf(ended: Ended, stdout: string): string {
   const said = ended.stderr.trim() === '' ? stdout : ended.stderr;
-  const lines = said
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !stackLine.test(line) && !progressLine.test(line))
-    .slice(0, wordsKept);
+  const lines = said.split('\n').filter(isForPeople).slice(0, wordsKept);
   return lines.map((line) => escapeText(line, 200)).join('; ');
 }

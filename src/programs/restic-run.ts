@@ -2,7 +2,7 @@
 import { run, type Command, type Ended } from './process.ts';
 import { tellPacks } from './progress.ts';
 import type { Listening } from './restic-question.ts';
-import { resticCodes, retrying } from './restic-words.ts';
+import { resticCodes, resticSays } from './restic-words.ts';
 import type { StepReader } from './steps.ts';
 
 /** How much of the end of an answer is kept. */
@@ -39,7 +39,7 @@ export async function runRestic(
   };
   const onStderr = (chunk: Buffer): void => {
     if ((length += chunk.length) <= outputKept) said.push(chunk);
-    if (retrying.test(chunk.toString('latin1'))) throw new GaveUp();
+    if (resticSays.retrying.pattern.test(chunk.toString('latin1'))) throw new GaveUp();
   };
   let ended: Ended;
   try {

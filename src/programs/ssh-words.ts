@@ -1,8 +1,9 @@
-/** What ssh's words may mean, for people; no decision rests on them. */
+/** What ssh's words may mean, for people; no decision rests on them but on its version, which says what it can be asked for. */
 import type { Repository } from '../config/config.ts';
 import { escapeText } from '../printable.ts';
 import { Failure } from '../errors.ts';
 import { loginFault } from './ssh-files.ts';
+import type { Word } from './versions.ts';
 
 /** What ssh says, and what to do about it; of a login that failed first what a look at our own files explains. The hints are for the operator. */
 export function connectionFailure(repository: Repository & { source: { host: string } }, stderr: string): Failure {
@@ -53,3 +54,11 @@ const sshHints: readonly (readonly [RegExp, string])[] = [
   [/Could not resolve|Name or service not known/i, 'the name of serverA does not resolve: check source and DNS'],
   [/timed out|No route|unreachable/i, 'serverA does not answer: is it up, and is the network between open?'],
 ];
+
+const itsVersion: Word = { versions: 'all', pattern: /OpenSSH_(\d+)\.(\d+)/, means: 'which OpenSSH it is' };
+
+/** Whether an ssh that says this of itself (-V) has ForkAfterAuthentication, which came with OpenSSH 8.7. */
+export function saysItKnowsForking(said: string): boolean {
+  const [, major = 0, minor = 0] = itsVersion.pattern.exec(said) ?? [];
+  return Number(major) > 8 || (Number(major) === 8 && Number(minor) >= 7);
+}

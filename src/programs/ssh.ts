@@ -10,7 +10,7 @@ import { atOnce } from './at-once.ts';
 import { openFolder } from './local-source.ts';
 import { collect, start } from './process.ts';
 import { endGroup } from './ending.ts';
-import { connectionFailure } from './ssh-words.ts';
+import { connectionFailure, saysItKnowsForking } from './ssh-words.ts';
 import { mountSftp } from './sshfs.ts';
 import { masterEnvironment, rsyncSource, throughMaster, masterCommand, type SshRepository } from './ssh-command.ts';
 
@@ -94,11 +94,9 @@ function leaveNone([ssh = 'ssh', ...args]: readonly string[], socket: string): v
   rmSync(socket, { force: true });
 }
 
-/** ForkAfterAuthentication came with OpenSSH 8.7. */
+/** Whether this machine's ssh can be told not to go into the background. */
 export function knowsForking(): boolean {
-  const { stderr } = atOnce('ssh', ['-V'], exitPatience, masterEnvironment());
-  const [, major = 0, minor = 0] = /OpenSSH_(\d+)\.(\d+)/.exec(stderr) ?? [];
-  return Number(major) > 8 || (Number(major) === 8 && Number(minor) >= 7);
+  return saysItKnowsForking(atOnce('ssh', ['-V'], exitPatience, masterEnvironment()).stderr);
 }
 
 /** ssh binds the socket after authentication, so its appearance means that the connection stands. */

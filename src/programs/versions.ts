@@ -6,6 +6,13 @@
 /** A program whose version matters. */
 export type Versioned = 'rsync' | 'restic';
 
+/** What a program prints that we know; the tables are in restic-words.ts and ssh-words.ts. */
+export interface Word {
+  readonly versions: string;
+  readonly pattern: RegExp;
+  readonly means: string;
+}
+
 /** What versions before `before` lack. `refused`: a night cannot work with them, or would not protect. */
 interface Lack {
   readonly before: string;

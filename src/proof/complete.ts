@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { asFailure } from '../errors.ts';
-import { OutOfTime, saysWrongPassword } from '../programs/restic-failures.ts';
+import { OutOfTime } from '../programs/restic-failures.ts';
+import { saysWrongPassword } from '../programs/restic-words.ts';
 import type { Shown } from '../programs/restic-question.ts';
 import type { Restic } from '../programs/restic.ts';
 import { namesIn } from '../state/files.ts';

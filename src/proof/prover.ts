@@ -3,7 +3,7 @@ import type { Books, Entry } from '../audit/books.ts';
 import { inReplica, verified } from '../audit/flags.ts';
 import type { Repository } from '../config/config.ts';
 import type { Progress } from '../programs/progress.ts';
-import { saysWrongPassword } from '../programs/restic-failures.ts';
+import { saysWrongPassword } from '../programs/restic-words.ts';
 import type { Restic } from '../programs/restic.ts';
 import type { Incoming } from '../ratchet/arrival/incoming.ts';
 import type { Session } from '../ratchet/session.ts';

@@ -1,6 +1,5 @@
 /** The replica on disk: its marker and pins, what is there, its free space. */
 import { present } from '../audit/questions.ts';
-import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -10,6 +9,7 @@ import { Failure } from '../errors.ts';
 import { replaceFile } from '../state/files.ts';
 import { readJson } from '../state/json-file.ts';
 import { readBytes } from '../state/read-file.ts';
+import { sha256Of } from '../state/sha256.ts';
 import { bytePath, ownPaths } from '../replica-path.ts';
 
 const markerSchema = v.object({
@@ -78,7 +78,7 @@ export function checkPins(replica: string, marker: Marker): void {
 /** Undefined when there is none. Throws Failure when it may not be read, or is no file. */
 function fingerprintOf(path: string): string | undefined {
   const bytes = readBytes(path);
-  return bytes && createHash('sha256').update(bytes).digest('hex');
+  return bytes && sha256Of(bytes);
 }
 
 /** Whether anything at all has that name in the replica. */

@@ -1,9 +1,9 @@
 /** A set of IDs, each with a number, in a file of the state folder: 40 bytes each, sorted, with a hash at the end. */
-import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder, replaceFile } from './files.ts';
 import { readBytes } from './read-file.ts';
+import { sha256Of } from './sha256.ts';
 
 const heading = Buffer.from('ratchet IDs 1\n\0\0');
 const width = 40;
@@ -57,5 +57,5 @@ export class IdFile {
 }
 
 function hashOf(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  return Buffer.from(sha256Of(bytes), 'hex');
 }

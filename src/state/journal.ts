@@ -20,7 +20,8 @@ import {
 import { replaceFile, shareWithGroup, syncFolder } from './files.ts';
 import { readJson } from './json-file.ts';
 import { cutTornLine, eachLine, linesBackwards } from './lines.ts';
-import { type Last, firstLine, hashOf, lastOf } from './journal-ends.ts';
+import { firstLine, lastOf, type Last } from './journal-ends.ts';
+import { sha256Of } from './sha256.ts';
 
 const currentName = 'journal.jsonl';
 const headName = 'journal.head';
@@ -132,7 +133,7 @@ export class Journal {
     let torn = 0;
     for (const name of this.#names()) {
       const end = eachLine(this.#path(name), (line, number) => {
-        verifier.line(name, number, line.toString('utf8'), hashOf(line));
+        verifier.line(name, number, line.toString('utf8'), sha256Of(line));
       });
       torn = end.torn;
       if (torn > 0 && name !== currentName) verifier.line(name, end.lines + 1, '', '');
@@ -183,7 +184,7 @@ export class Journal {
   #write(file: number, last: Last | undefined, time: Date, event: JournalEvent): Last {
     const text = Buffer.from(nextLine(last?.line, last?.hash ?? chainStart, this.#repository, time, event));
     writeFileSync(file, Buffer.concat([text, Buffer.from('\n')]));
-    return { line: parseJournalLine(text.toString('utf8')), hash: hashOf(text) };
+    return { line: parseJournalLine(text.toString('utf8')), hash: sha256Of(text) };
   }
 
   /** Puts the current file aside when its last line is of an earlier year; a name that is taken is never overwritten. */

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { openForReading } from './read-file.ts';
 
 /** How much is read at once, in bytes. */
-export const blockLength = 256 * 1024;
+const blockLength = 256 * 1024;
 
 /** The lines of a file that are not empty, newest first, read in blocks from its end. */
 export function* linesBackwards(path: string): Generator<Buffer> {
@@ -11,9 +11,7 @@ export function* linesBackwards(path: string): Generator<Buffer> {
   if (file === undefined) return;
   try {
     const rest: Buffer[] = []; // of a line that begins further ahead; joined once, however long it is
-    for (let end = fstatSync(file).size; end > 0;) {
-      let block = Buffer.alloc(Math.min(end, blockLength));
-      readSync(file, block, 0, block.length, (end -= block.length));
+    for (let { block } of blocksBackwards(file, fstatSync(file).size)) {
       for (let newline = block.lastIndexOf(10); newline >= 0; newline = block.lastIndexOf(10)) {
         const line = Buffer.concat([block.subarray(newline + 1), ...rest.splice(0)]);
         if (line.length > 0) yield line;
@@ -51,14 +49,27 @@ export function eachLine(path: string, visit: (line: Buffer, number: number) => 
   }
 }
 
-/** How much of a log's end is read to find its last lines, in bytes. */
-const tailLength = 1024 * 1024;
+/** The blocks of an open file, the last first, and where each begins. */
+function* blocksBackwards(file: number, size: number): Generator<{ block: Buffer; start: number }> {
+  for (let start = size; start > 0;) {
+    const block = Buffer.alloc(Math.min(start, blockLength));
+    start -= block.length;
+    readSync(file, block, 0, block.length, start);
+    yield { block, start };
+  }
+}
 
-/** Up to a megabyte before `end` of an open log file, as bytes, one per character. */
-function readTail(file: number, end: number): string {
-  const bytes = Buffer.alloc(Math.min(end, tailLength));
-  readSync(file, bytes, 0, bytes.length, end - bytes.length);
-  return bytes.toString('latin1');
+/** The first line of a file as text; '' when there is no file, or it has no whole line at its beginning. */
+export function firstLineOf(path: string): string {
+  const file = openForReading(path);
+  if (file === undefined) return '';
+  try {
+    const block = Buffer.alloc(blockLength);
+    const text = block.toString('utf8', 0, readSync(file, block));
+    return text.slice(0, Math.max(0, text.indexOf('\n')));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Drops a last line without a newline, which a crash left; returns how many bytes that were. */
@@ -69,11 +80,11 @@ export function cutTornLine(file: number): number {
   return size - end;
 }
 
-/** Where the last newline ends, looking back piece by piece; 0 without any. */
+/** Where the last newline ends, looking back block by block; 0 without any. */
 function endOfLines(file: number, size: number): number {
-  for (let to = size; to > 0; to -= tailLength) {
-    const newline = readTail(file, to).lastIndexOf('\n');
-    if (newline >= 0) return Math.max(0, to - tailLength) + newline + 1;
+  for (const { block, start } of blocksBackwards(file, size)) {
+    const newline = block.lastIndexOf(10);
+    if (newline >= 0) return start + newline + 1;
   }
   return 0;
 }

@@ -6,8 +6,8 @@ import { mailOf, type Mail } from './mail.ts';
 import { outcomeOf, runExitCode, type Run } from '../ratchet/run.ts';
 import { unreadToJson } from '../proof/unread.ts';
 import { asFailure } from '../errors.ts';
+import { sha256Of } from '../state/sha256.ts';
 import {
-  fingerprintOf,
   freshnessOf,
   journal,
   onSuccessOf,
@@ -24,7 +24,7 @@ export async function tell(telling: Telling, run: Run): Promise<void> {
   run.finishedAt = new Date();
   if (run.isLocked) return;
   if (run.command === 'sync') judgeFreshness(telling, run);
-  const warnings = fingerprintOf(warningsOf(run));
+  const warnings = sha256Of(warningsOf(run));
   let told: Told = { finished: null, sameWarnings: undefined, untold: null };
   let head = 'not written';
   try {
@@ -47,7 +47,7 @@ export async function tell(telling: Telling, run: Run): Promise<void> {
 /** What is told of a `check` or a `scrub`, which write their own lines into the journal: a mail, where one is due. */
 export async function tellAside(telling: Telling, run: Run): Promise<void> {
   if (onSuccessOf(telling) === undefined) return;
-  const warnings = fingerprintOf(warningsOf(run));
+  const warnings = sha256Of(warningsOf(run));
   try {
     if (!isAsideMailDue(run, toldBefore(telling, warnings))) return;
     record(telling, run);

@@ -1,5 +1,4 @@
 /** What telling reaches: the state folder, the outbox, the terminal. Nothing in here knows the replica. */
-import { createHash } from 'node:crypto';
 import type { Config, Email, Repository } from '../config/config.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import { placeOf, type RunOptions } from '../ratchet/holdings.ts';
@@ -48,10 +47,6 @@ export function freshnessOf({ config, repository }: Telling): number | undefined
 export function toldBefore({ state }: Telling, fingerprint: string): Told {
   const { lastRun, told, untold } = state.memory();
   return { finished: lastRun, sameWarnings: told.find(({ warnings }) => warnings === fingerprint)?.at, untold };
-}
-
-export function fingerprintOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Appends to the journal; the new head hash. */

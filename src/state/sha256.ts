@@ -1,0 +1,7 @@
+/** The one hash that this program uses, of what is in memory. A file of any size is hashed where it is read. */
+import { createHash } from 'node:crypto';
+
+/** SHA-256, hexadecimal. */
+export function sha256Of(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
