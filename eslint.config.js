@@ -59,11 +59,11 @@ export default defineConfig(
       'src/ratchet/{run,stock,memory}.ts', 'src/ratchet/arrival/quarantine-limit.ts',
       'src/ratchet/departure/tombstones.ts', 'src/ratchet/declared/{window,alarm}.ts',
       'src/proof/{structure,proof,index-json,blob-records,culprits,unread}.ts', 'src/state/{chain,clock,schema}.ts',
-      'src/telling/{mail,mail-due,letter,letter-html,letter-text,spooled,ping-url,metric-families}.ts',
+      'src/telling/channels/{mail,ping,metrics}.ts', 'src/telling/{channel,channels,mail,mail-due,letter,letter-html,letter-text,spooled,ping-url,metric-families}.ts',
       'src/looking/{standing,column,columns,metric,status-rows,nagios}.ts', 'src/looking/columns/*.ts', 'src/looking/report/{page,story,plots,tables,calendar,page-parts}.ts',
       'src/scrub/share.ts', 'src/doctor/{checkup,version-verdict}.ts',
     ],
-    ignores: ['src/audit/{walk,dry-run,look-around}.ts', 'src/config/{file,secret-line,foreseen-places}.ts'],
+    ignores: ['src/audit/{walk,dry-run,look-around}.ts', 'src/config/{file,secret-line,secrets,foreseen-places}.ts'],
     rules: {
       'no-restricted-globals': ['error', 'process', 'console', 'performance', 'fetch', 'setTimeout', 'setInterval', 'setImmediate', 'require'],
       'no-restricted-syntax': [

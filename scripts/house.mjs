@@ -33,18 +33,23 @@ export const house = [
 
   // One file of settings.
   [/^config\/(file|secret-line)\.ts$/, ['config/', 'state/', 'fs']],
+  [/^config\/secrets\.ts$/, ['type config/', 'state/become.ts', 'telling/channel.ts', 'telling/channels.ts', 'fs']],
   [/^config\/foreseen-places\.ts$/, ['config/', 'state/']],
+  [/^config\/(schema|rules)\.ts$/, ['config/', 'telling/channels.ts', 'valibot']],
   [/^config\//, ['config/', 'yaml', 'valibot', '@valibot/to-json-schema']],
 
   // Everything from here on may be skipped by right: it cannot reach into a replica.
   [/^words\//, ['words/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
   // Of telling, the night's journal and the spool write, by state/; who words a mail, a ping or a line reaches nothing.
-  [/^telling\/(tell|telling|telling-edges|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'state/sha256.ts', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/holdings.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
+  [/^telling\/(tell|telling|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'state/sha256.ts', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/holdings.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
   [/^telling\/transport\.ts$/, ['type telling/', 'type config/', 'config/secret-line.ts', 'config/smtp.ts', 'programs/host-name.ts', 'programs/sendmail.ts', 'state/files.ts', 'nodemailer']],
   [/^telling\/spool\.ts$/, ['telling/spooled.ts', 'programs/lock.ts', 'state/', 'fs', 'fs:rmSync']],
   [/^telling\/spooled\.ts$/, ['type telling/', 'state/schema.ts', 'config/smtp.ts', 'valibot']],
   [/^telling\/(metrics|metric-families)\.ts$/, ['telling/metric-families.ts', 'type telling/', 'looking/', 'type state/', 'state/files.ts', 'programs/lock.ts', 'type config/']],
   [/^telling\/ping\.ts$/, ['telling/ping-url.ts', 'type config/', 'config/secret-line.ts', 'type ratchet/']],
+  // What configuration and doctor know of a way to tell.
+  [/^telling\/channels\/look-at-[a-z]+\.ts$/, ['telling/transport.ts', 'config/', 'doctor/checkup.ts', 'programs/process.ts', 'state/files.ts']],
+  [/^telling\/(channel|channels|channels\/[a-z]+)\.ts$/, ['telling/channels/', 'type telling/', 'type config/', 'config/raw.ts', 'config/repository-schema.ts', 'config/secret-line.ts', 'config/smtp.ts', 'config/source.ts', 'config/values.ts', 'doctor/checkup.ts', 'state/files.ts', 'valibot']],
   [/^telling\/console\.ts$/, ['telling/progress.ts', 'type programs/', 'chalk']],
   [/^telling\/progress\.ts$/, ['type programs/', 'type audit/']],
   [/^telling\//, ['telling/', 'words/', 'type ratchet/', 'ratchet/run.ts', 'type state/', 'state/clock.ts', 'type config/']],

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { accessSync, closeSync, constants, existsSync, fstatSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, readSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { quoteLine } from './quote.ts';
@@ -7,7 +7,7 @@ import { keyName, readConfig } from './config.ts';
 import { openToRead } from '../state/read-file.ts';
 import type { Config, KeyPath, Problem } from './config.ts';
 import { UsageError } from '../errors.ts';
-import { userName } from '../state/become.ts';
+import { secretProblems } from './secrets.ts';
 import { placeProblems } from './foreseen-places.ts';
 
 /** The configuration says something wrong: the same problems as in the message, for programs. */
@@ -193,50 +193,3 @@ function readAtMost(descriptor: number, most: number): Buffer {
 }
 
 const atTop = (message: string): Problem => ({ line: 1, column: 1, key: '', message });
-
-/** The keys that name a file with a secret, for as many of them as are there. */
-export function secretFiles(config: Config): { path: KeyPath; file: string | undefined }[] {
-  const transport = config.alerts.email?.transport;
-  return [
-    ...config.repositories.map(({ name, restic }) => ({
-      path: ['repositories', name, 'restic', 'passwordFile'],
-      file: restic.passwordFile,
-    })),
-    {
-      path: ['alerts', 'email', 'smtp', 'passwordFile'],
-      file: transport?.kind === 'smtp' ? transport.passwordFile : undefined,
-    },
-    { path: ['monitoring', 'ping', 'urlFile'], file: config.monitoring.ping?.urlFile },
-  ];
-}
-
-function secretProblems(config: Config): ValueProblem[] {
-  return secretFiles(config).flatMap(({ path, file }) => {
-    const fault = file === undefined ? undefined : secretFault(file);
-    return fault === undefined ? [] : [{ path, message: `${fault.words}: ${fault.must}` }];
-  });
-}
-
-/** What is wrong with a file that holds a secret, and what must be: it must be ours to read, and nobody else's. */
-export function secretFault(file: string): { readonly words: string; readonly must: string } | undefined {
-  const isSecret = 'must be a file with the secret in it';
-  try {
-    const stats = statSync(file);
-    if (!stats.isFile()) return { words: `${file} is not a regular file`, must: isSecret };
-    if ((stats.mode & 0o007) !== 0)
-      return {
-        words: `${file} is open to others`,
-        must: `must not be readable or writable by them (chmod o-rwx ${file})`,
-      };
-    accessSync(file, constants.R_OK);
-    return undefined;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT')
-      return { words: `${file} does not exist`, must: `${isSecret} (install -m 600 /dev/stdin ${file})` };
-    return {
-      words: `${file} cannot be read (${code ?? 'unknown error'})`,
-      must: `must be readable by the user who runs rsync-ratchet${code === 'EACCES' ? ` (chown ${userName()}: ${file})` : ''}`,
-    };
-  }
-}

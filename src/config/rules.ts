@@ -1,10 +1,10 @@
-import { ways } from './alerts-schema.ts';
+import { channels } from '../telling/channels.ts';
+import { at, mapping } from './raw.ts';
 import { namePattern } from './repository-schema.ts';
 import { parseSource } from './source.ts';
 import { placeFindings, type Place } from './places.ts';
 import type { Finding, KeyPath } from './types.ts';
 import type { Resolve } from './values.ts';
-import { isThisMachine } from './smtp.ts';
 
 /**
  * What no single key can tell: names, folders that overlap, keys that go together. It reads the raw data and passes
@@ -33,8 +33,7 @@ export function ruleFindings(raw: unknown, resolve: Resolve): Finding[] {
       state,
       written,
     }),
-    ...transportFindings(raw),
-    ...loginFindings(raw),
+    ...channels.flatMap(({ rules }) => rules?.(raw) ?? []),
     ...names.flatMap((name) => windowFindings(raw, name)),
   ];
 }
@@ -70,49 +69,6 @@ function isLocal(source: unknown): boolean {
   return 'value' in parsed && parsed.value.kind === 'local';
 }
 
-function transportFindings(raw: unknown): Finding[] {
-  const path = ['alerts', 'email'];
-  const email = at(raw, path);
-  if (typeof email !== 'object' || email === null || Array.isArray(email)) return [];
-  const given = Object.keys(email).filter((key) => ways.includes(key));
-  if (given.length === 0)
-    return [
-      {
-        path,
-        at: 'key',
-        message:
-          'must say how to send: exactly one of smtp, sendmail, directory (smtp: {} is a mail server on this machine)',
-      },
-    ];
-  return given.slice(1).map((key) => ({
-    path: [...path, key],
-    at: 'key',
-    message: `must be the only way to send: exactly one of smtp, sendmail, directory; ${given[0] ?? ''} is there already`,
-  }));
-}
-
-/** A password goes out in the clear to this machine alone. */
-function loginFindings(raw: unknown): Finding[] {
-  const path = ['alerts', 'email', 'smtp'];
-  const smtp = mapping(raw, ...path);
-  const absent = ['user', 'passwordFile'].filter((key) => !Object.hasOwn(smtp, key));
-  if (absent.length === 1)
-    return absent.map((key) => ({
-      path: [...path, key],
-      at: 'parent',
-      message: 'is missing: user and passwordFile must come together',
-    }));
-  const [tls, host = 'localhost'] = [at(smtp, ['tls']), at(smtp, ['host'])];
-  if (absent.length > 0 || tls !== 'none' || typeof host !== 'string' || isThisMachine(host)) return [];
-  return [
-    {
-      path: [...path, 'tls'],
-      at: 'value',
-      message: `must be required or implicit: with none the password of user would go over the network in the clear`,
-    },
-  ];
-}
-
 function windowFindings(raw: unknown, name: string): Finding[] {
   const path = ['repositories', name, 'pruneWindows'];
   const rows = at(raw, path);
@@ -129,22 +85,6 @@ function windowFindings(raw: unknown, name: string): Finding[] {
           },
         ];
       });
-}
-
-/** The raw value at a path; undefined where there is none. */
-function at(raw: unknown, path: KeyPath): unknown {
-  return path.reduce<unknown>(
-    (value, key) =>
-      typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-        ? (value as Record<string | number, unknown>)[key]
-        : undefined,
-    raw,
-  );
-}
-
-function mapping(raw: unknown, ...path: KeyPath): object {
-  const value = at(raw, path);
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
 }
 
 function places(raw: unknown, resolve: Resolve, paths: KeyPath[]): Place[] {

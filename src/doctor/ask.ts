@@ -1,6 +1,6 @@
 /** What the parts of `doctor` share: a thing to look at, a file with a secret, and asking a program. */
 import { bad, type Verdict } from './checkup.ts';
-import { secretFault } from '../config/file.ts';
+import { secretFault } from '../config/secrets.ts';
 import { run, type Ended } from '../programs/process.ts';
 import { masterEnvironment } from '../programs/ssh-command.ts';
 import type { Bounds } from '../programs/watchdog.ts';

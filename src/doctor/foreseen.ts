@@ -3,20 +3,19 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Config, KeyPath, Repository } from '../config/config.ts';
 import { userName } from '../state/become.ts';
-import { secretFault, secretFiles, type ValueProblem } from '../config/file.ts';
+import type { ValueProblem } from '../config/file.ts';
+import { secretFault, secretFiles, type SecretFile } from '../config/secrets.ts';
 import { isWritable } from '../state/files.ts';
 import { sshProblems } from './foreseen-ssh.ts';
 import { closedSource, silenceOf } from '../programs/local-source.ts';
 import { findProgram } from '../programs/process.ts';
-import { addressIn, passwordFault, secretLine } from '../config/secret-line.ts';
+import { secretLine } from '../config/secret-line.ts';
 
 /** All of it, each at its key. */
 export function foreseen(config: Config): ValueProblem[] {
   return [
     ...programProblems(config),
-    ...secretFiles(config).flatMap(({ path, file }) =>
-      file === undefined || secretFault(file) !== undefined ? [] : at(path, contentFault(String(path.at(-2)), file)),
-    ),
+    ...secretFiles(config).flatMap((secret) => at(secret.path, contentFault(secret))),
     ...config.repositories.flatMap((repository) => sourceProblems(repository)),
     ...config.repositories.flatMap((repository) => sshProblems(repository)),
     ...folderProblems(config),
@@ -93,12 +92,10 @@ function sourceProblems(repository: Repository): ValueProblem[] {
 const at = (path: KeyPath, message: string | undefined): ValueProblem[] =>
   message === undefined ? [] : [{ path, message }];
 
-/** What is wrong with what stands in a file with a secret. restic reads its own: any text, in UTF-16 as well. */
-function contentFault(of: string, file: string): string | undefined {
-  if (secretLine(file).trim() === '') return `${file} is empty: must be a file with the secret in it`;
-  if (of === 'smtp') return passwordFault(file);
-  const address = of === 'ping' ? addressIn(file) : undefined;
-  return typeof address === 'string' ? `${address}: must be the one address of the monitor` : undefined;
+/** What is wrong with what stands in a file with a secret, where it can be read. restic reads its own: any text, in UTF-16 as well. */
+function contentFault({ file, fault }: SecretFile): string | undefined {
+  if (file === undefined || secretFault(file) !== undefined) return undefined;
+  return secretLine(file).trim() === '' ? `${file} is empty: must be a file with the secret in it` : fault?.(file);
 }
 
 function folderFault(folder: string, must: string): string | undefined {

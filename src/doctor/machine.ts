@@ -4,28 +4,39 @@ import { day } from '../config/units.ts';
 import { bad, good, warning, type Verdict } from './checkup.ts';
 import { isOlder, versionArguments, versionIn, type Versioned } from '../programs/versions.ts';
 import { versionVerdict } from './version-verdict.ts';
-import { ask, type Check } from './ask.ts';
+import { ask, secretCross, type Check } from './ask.ts';
 import { findProgram } from '../programs/process.ts';
 import { State } from '../ratchet/state.ts';
 import { schedule } from './schedule.ts';
 import { stateFolder } from './state-folder.ts';
-import { mail, metrics, ping } from './telling.ts';
+import { settingsOf, type Channel } from '../telling/channel.ts';
+import { channels } from '../telling/channels.ts';
 
 const utilLinux = ['flock', 'unshare', 'prlimit', 'setpriv'];
 
 /** All of it, for the repositories that are looked at. */
 export function machineChecks(config: Config, repositories: readonly Repository[]): Check[] {
-  const { email } = config.alerts;
   return [
     { item: 'node', look: node },
     ...programs(repositories),
     { item: 'state', look: () => stateFolder(config.state ?? '', repositories) },
     { item: 'clock', look: (signal) => clock(config, repositories, new Date(), signal) },
-    { item: 'mail', look: () => mail(email) },
-    ...ping(config.monitoring.ping?.urlFile),
-    ...metrics(config.monitoring.metricsFile),
+    ...channels.flatMap((channel) => tellingCheck(config, channel)),
     { item: 'schedule', look: schedule },
   ];
+}
+
+/** One way to tell: its secrets first, then what it looks at itself. */
+function tellingCheck(config: Config, channel: Channel): Check[] {
+  const { name, absent } = channel;
+  const settings = settingsOf(config, channel);
+  if (settings === undefined) return absent === undefined ? [] : [{ item: name, look: () => absent }];
+  const crossed = (): Verdict | undefined =>
+    channel
+      .secrets(settings)
+      .map(({ file }) => secretCross(file))
+      .find((verdict) => verdict !== undefined);
+  return [{ item: name, look: () => crossed() ?? channel.look(settings) }];
 }
 
 function node(): Verdict {

@@ -1,0 +1,20 @@
+/** The file of figures for Prometheus, as the configuration has it; metrics.ts writes it. */
+import { dirname } from 'node:path';
+import { path } from '../../config/values.ts';
+import { bad, good } from '../../doctor/checkup.ts';
+import { isWritable } from '../../state/files.ts';
+import type { Channel } from '../channel.ts';
+
+/** `monitoring.metricsFile`. */
+export const metrics: Channel<string> = {
+  name: 'metrics',
+  key: ['monitoring', 'metricsFile'],
+  description: "Figures for Prometheus's node exporter are written here.",
+  schema: (resolve) => path(resolve),
+  secrets: () => [],
+  look: (file) => {
+    const folder = dirname(file);
+    if (isWritable(folder)) return good(file);
+    return bad(`${folder} is not there, or not writable`, `install -d -o "$(id -un)" ${folder}`);
+  },
+};
