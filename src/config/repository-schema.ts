@@ -27,7 +27,7 @@ const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 const weekly = { every: 7 * day, readDataSubset: 30 };
 const week = 7 * day;
 
-/** What a repository may be called; a rule of config-rules.ts as well, which can say more than a pattern. */
+/** What a repository may be called; a rule of config/rules.ts as well, which can say more than a pattern. */
 export const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$';
 
 /** A key's schema with what the key is for. */

@@ -1,4 +1,4 @@
-/** Whether the restic of this machine may prove (core/versions.ts), asked once for each program that comes along: a night's starts are counted. */
+/** Whether the restic of this machine may prove (versions.ts), asked once for each program that comes along: a night's starts are counted. */
 import { statSync } from 'node:fs';
 import type { Memory } from '../ratchet/memory.ts';
 import { refusal, upgradeHint, versionArguments, versionIn } from './versions.ts';

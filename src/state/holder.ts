@@ -1,17 +1,17 @@
 /** What the holder of a replica's lock notes in the lock file: for the run that tidies up after it, and for who waits too long. */
+import * as v from 'valibot';
 import { sinceThen } from './clock.ts';
 import type { Repository } from '../config/config.ts';
 import { escapeText } from '../printable.ts';
 import { Failure } from '../errors.ts';
+import { ifJson } from './json-file.ts';
 import { readText } from './read-file.ts';
 import { ownPaths } from '../replica-path.ts';
 
+const holderSchema = v.object({ pid: v.number(), phase: v.string(), since: v.string() });
+
 /** Who holds the lock. `since`: when its run began, ISO 8601. */
-export interface Holder {
-  readonly pid: number;
-  readonly phase: string;
-  readonly since: string;
-}
+export type Holder = Readonly<v.InferOutput<typeof holderSchema>>;
 
 /** Two lines: the run's private folder, and the holder. */
 export function noteOf(folder: string, holder: Holder): string {
@@ -37,12 +37,5 @@ export function requireShortHold({ name, replica, timeouts }: Repository): void 
 
 /** Undefined where the note is of another version, or was cut. */
 function holderIn(note: string): Holder | undefined {
-  try {
-    const { pid, phase, since } = JSON.parse(note.split('\n')[1] ?? '') as Partial<Holder>;
-    return typeof pid === 'number' && typeof phase === 'string' && typeof since === 'string'
-      ? { pid, phase, since }
-      : undefined;
-  } catch {
-    return undefined; // the answer, not an error
-  }
+  return ifJson(note.split('\n')[1] ?? '', holderSchema);
 }

@@ -42,3 +42,13 @@ export function parseJson<S extends v.GenericSchema>(
     hint,
   );
 }
+
+/** A text as `schema` says; undefined where it is anything else, for who can do without it. */
+export function ifJson<S extends v.GenericSchema>(text: string, schema: S): v.InferOutput<S> | undefined {
+  try {
+    const parsed = v.safeParse(schema, JSON.parse(text));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined; // the answer, not an error
+  }
+}
