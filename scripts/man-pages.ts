@@ -2,7 +2,7 @@
 import { pageOf } from '../src/cli/pages.ts';
 import { makeProgram } from '../src/cli/program.ts';
 import { commands } from '../src/cli/whole.ts';
-import type { CommandPage, OptionPage } from '../src/cli/completion-script.ts';
+import type { CommandPage, OptionPage } from '../src/cli/command-page.ts';
 import { configJsonSchema, type JsonSchema } from '../src/config/json-schema.ts';
 import { sampleConfig } from '../src/config/sample.ts';
 import { exitCodeMeanings } from '../src/errors.ts';
@@ -14,16 +14,23 @@ export function wholePage(): CommandPage {
 
 /** `rsync-ratchet.1` and `rsync-ratchet.yaml.5`, by their file names. */
 export function manualPages(version: string): Readonly<Record<string, string>> {
-  return { 'rsync-ratchet.1': commandsPage(wholePage(), version), 'rsync-ratchet.yaml.5': configPage(configJsonSchema(), version) };
+  return {
+    'rsync-ratchet.1': commandsPage(wholePage(), version),
+    'rsync-ratchet.yaml.5': configPage(configJsonSchema(), version),
+  };
 }
 
 /** Text as roff takes it literally: backslashes, the hyphens of options, and dots and quotes that would begin a request. */
 export function roff(text: string): string {
-  return text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^(?=[.'])/gm, '\\&');
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^(?=[.'])/gm, '\\&');
 }
 
 const bold = (text: string): string => `\\fB${roff(text)}\\fR`;
-const title = (name: string, section: number, version: string): string => `.TH ${name} ${section} "" "rsync-ratchet ${version}" "rsync-ratchet"`;
+const title = (name: string, section: number, version: string): string =>
+  `.TH ${name} ${section} "" "rsync-ratchet ${version}" "rsync-ratchet"`;
 const item = (term: string, text: string): string => `.TP\n${term}\n${roff(text)}`;
 
 function commandsPage(program: CommandPage, version: string): string {
@@ -33,7 +40,9 @@ function commandsPage(program: CommandPage, version: string): string {
     `.SH NAME\nrsync\\-ratchet \\- a second copy of a restic repository that can only grow`,
     `.SH SYNOPSIS\n${bold('rsync-ratchet')} [${program.options.map(({ flags }) => roff(flags)).join('] [')}] \\fIcommand\\fR`,
     `.SH DESCRIPTION\n${roff(program.description)}`,
-    roff('Nothing in the copy is overwritten, and nothing leaves it unless an operator declared it beforehand. What is pulled from where is said by a configuration,') + '\n.BR rsync\\-ratchet.yaml (5).',
+    roff(
+      'Nothing in the copy is overwritten, and nothing leaves it unless an operator declared it beforehand. What is pulled from where is said by a configuration,',
+    ) + '\n.BR rsync\\-ratchet.yaml (5).',
     '.SH OPTIONS\nThey may stand before or behind the command.',
     ...program.options.map(optionItem),
     '.SH COMMANDS',
@@ -43,9 +52,12 @@ function commandsPage(program: CommandPage, version: string): string {
     roff('Over several repositories the worst counts: 3, 1, 75, 4, 0.').replace(/^/, '.PP\n'),
     `.SH ENVIRONMENT\n${item(bold('RSYNC_RATCHET_CONFIG'), 'The configuration, when --config does not name one.')}`,
     item(bold('NO_COLOR'), 'No colour and no progress, as --no-color.'),
-    `.SH FILES\n${item(bold('~/.config/rsync-ratchet/config.yaml'), 'A user\'s configuration; $XDG_CONFIG_HOME is honoured.')}`,
+    `.SH FILES\n${item(bold('~/.config/rsync-ratchet/config.yaml'), "A user's configuration; $XDG_CONFIG_HOME is honoured.")}`,
     item(bold('/etc/rsync-ratchet/config.yaml'), 'The configuration of the machine.'),
-    item(bold('/var/lib/rsync-ratchet'), 'The journal, tombstones and unsent mail; ~/.local/state/rsync-ratchet for a user other than root.'),
+    item(
+      bold('/var/lib/rsync-ratchet'),
+      'The journal, tombstones and unsent mail; ~/.local/state/rsync-ratchet for a user other than root.',
+    ),
     '.SH SEE ALSO\n.BR rsync\\-ratchet.yaml (5),\n.BR restic (1),\n.BR rsync (1),\n.BR rrsync (1)',
   ]);
 }
@@ -60,7 +72,9 @@ function commandParts(command: CommandPage): string[] {
   return [
     `.SS ${roff(command.path)}`,
     `.B ${roff(command.usage)}\n.PP\n${roff(sentence(command.description))}`,
-    ...command.arguments.filter(({ description }) => description !== '').map(({ name, description }) => item(`\\fI${roff(name)}\\fR`, description)),
+    ...command.arguments
+      .filter(({ description }) => description !== '')
+      .map(({ name, description }) => item(`\\fI${roff(name)}\\fR`, description)),
     ...command.options.filter(({ long }) => long !== '--help').map(optionItem),
     `.PP\nExit codes: ${[...command.exitCodes.matchAll(/^ +(\d+) /gm)].map(([, code]) => code).join(', ')}.`,
   ];
@@ -89,10 +103,15 @@ function keyItems(schema: JsonSchema, above: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, key]) => {
     const path = above + name;
     const required = schema.required?.includes(name) === true ? ['Required.'] : [];
-    const below = key.additionalProperties === undefined || key.additionalProperties === false ? [] : keyItems(key.additionalProperties, `${path}.NAME.`);
+    const below =
+      key.additionalProperties === undefined || key.additionalProperties === false
+        ? []
+        : keyItems(key.additionalProperties, `${path}.NAME.`);
     return [
       item(`${bold(path)}${typeOf(key)}`, [key.description ?? '', ...required, ...defaultOf(key)].join(' ')),
-      ...keyItems(key, `${path}.`), ...below, ...(key.items === undefined ? [] : keyItems(key.items, `${path}[].`)),
+      ...keyItems(key, `${path}.`),
+      ...below,
+      ...(key.items === undefined ? [] : keyItems(key.items, `${path}[].`)),
     ];
   });
 }
@@ -105,7 +124,9 @@ function typeOf({ type, enum: words, anyOf }: JsonSchema): string {
 
 function defaultOf(key: JsonSchema): string[] {
   const value = key.default;
-  return value === undefined || (typeof value === 'object' && key.properties !== undefined) ? [] : [`Default: ${typeof value === 'string' ? value : JSON.stringify(value)}.`];
+  return value === undefined || (typeof value === 'object' && key.properties !== undefined)
+    ? []
+    : [`Default: ${typeof value === 'string' ? value : JSON.stringify(value)}.`];
 }
 
 function joined(parts: readonly string[]): string {

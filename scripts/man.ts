@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { manualPages } from './man-pages.ts';
 
 const folder = process.argv[2] ?? join(import.meta.dirname, '../dist/man');
-const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+  version: string;
+};
 
 mkdirSync(folder, { recursive: true });
 for (const [name, page] of Object.entries(manualPages(version))) writeFileSync(join(folder, name), page);

@@ -28,17 +28,25 @@ interface Trial {
 const stories = { rsync: 'test/release/versions-rsync.test.ts', restic: 'test/release/versions-restic.test.ts' };
 /** What the ordinary suite has on each, besides the stories. */
 const suite = {
-  rsync: ['test/programs/arguments.test.ts', 'test/ratchet/audit.test.ts', 'test/promises/p1-never-overwritten/tampering.test.ts'],
+  rsync: [
+    'test/programs/arguments.test.ts',
+    'test/ratchet/audit.test.ts',
+    'test/promises/p1-never-overwritten/tampering.test.ts',
+  ],
   restic: ['test/programs/restic.test.ts', 'test/proof/prove.test.ts'],
 };
 
 /** Oldest first. */
 function programs(kind: Versioned): Program[] {
-  const found = readdirSync(folder).filter((name) => name.startsWith(`${kind}-`)).map((name) => {
-    const [, version = '', ...release] = name.split('-');
-    return { path: join(folder, name, kind), version, release: release.join('-') };
-  });
-  return found.sort((a, b) => (isOlder(a.version, b.version) ? -1 : isOlder(b.version, a.version) ? 1 : a.release < b.release ? -1 : 1));
+  const found = readdirSync(folder)
+    .filter((name) => name.startsWith(`${kind}-`))
+    .map((name) => {
+      const [, version = '', ...release] = name.split('-');
+      return { path: join(folder, name, kind), version, release: release.join('-') };
+    });
+  return found.sort((a, b) =>
+    isOlder(a.version, b.version) ? -1 : isOlder(b.version, a.version) ? 1 : a.release < b.release ? -1 : 1,
+  );
 }
 
 /** The version of the one in PATH. */
@@ -59,7 +67,10 @@ const waiting: (() => void)[] = [];
 const failures: string[] = [];
 
 async function tried(name: string, trial: Trial): Promise<Result> {
-  if (running >= availableParallelism()) await new Promise<void>((resolve) => { waiting.push(resolve); });
+  if (running >= availableParallelism())
+    await new Promise<void>((resolve) => {
+      waiting.push(resolve);
+    });
   running += 1;
   const result = await run(name, trial);
   running -= 1;
@@ -70,12 +81,33 @@ async function tried(name: string, trial: Trial): Promise<Result> {
 
 function run(name: string, { env, files }: Trial): Promise<Result> {
   const counts = join(temporaryFolder(), 'counts');
-  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=./scripts/count-reporter.mjs', `--test-reporter-destination=${counts}`];
-  const argv = ['scripts/in-memory', process.execPath, '--import', 'tsx', '--test', '--test-concurrency=1', '--test-timeout=1800000', ...reporters, ...files];
+  const reporters = [
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./scripts/count-reporter.mjs',
+    `--test-reporter-destination=${counts}`,
+  ];
+  const argv = [
+    'scripts/in-memory',
+    process.execPath,
+    '--import',
+    'tsx',
+    '--test',
+    '--test-concurrency=1',
+    '--test-timeout=1800000',
+    ...reporters,
+    ...files,
+  ];
   return new Promise((resolve) => {
-    const child = spawn('scripts/with-programs', argv, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('scripts/with-programs', argv, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let said = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { said += chunk.toString('utf8'); });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        said += chunk.toString('utf8');
+      });
     child.once('close', (code) => {
       const [passed = 0, failed = 1] = counted(counts);
       const isGood = code === 0 && failed === 0 && passed > 0;
@@ -102,11 +134,14 @@ function rsyncRows(): Row[] {
   return programs('rsync').map(({ path, version, release }) => {
     const trial = (name: string, env: Record<string, string>, more: readonly string[] = []): Promise<Result> =>
       tried(`rsync ${version} (${release}), ${name}`, { env, files: [stories.rsync, ...more] });
-    return [`${version} (${release})`, [
-      trial('both ends', { RATCHET_RSYNC: path }, suite.rsync),
-      trial('serverB', { RATCHET_RSYNC: path, RATCHET_SERVER_RSYNC: 'rsync' }),
-      trial('serverA', { RATCHET_SERVER_RSYNC: path }),
-    ]];
+    return [
+      `${version} (${release})`,
+      [
+        trial('both ends', { RATCHET_RSYNC: path }, suite.rsync),
+        trial('serverB', { RATCHET_RSYNC: path, RATCHET_SERVER_RSYNC: 'rsync' }),
+        trial('serverA', { RATCHET_SERVER_RSYNC: path }),
+      ],
+    ];
   });
 }
 
@@ -114,18 +149,35 @@ function rsyncRows(): Row[] {
 function repositoriesOf({ version }: Program): (readonly [string, Record<string, string>])[] {
   const format1 = ['format 1', { RATCHET_CLIENT_FORMAT: '1' }] as const;
   if (isOlder(version, '0.14.0')) return [format1];
-  return [format1, ['format 2', { RATCHET_CLIENT_FORMAT: '2' }], ['format 2, uncompressed', { RATCHET_CLIENT_FORMAT: '2', RATCHET_CLIENT_COMPRESSION: 'off' }]];
+  return [
+    format1,
+    ['format 2', { RATCHET_CLIENT_FORMAT: '2' }],
+    ['format 2, uncompressed', { RATCHET_CLIENT_FORMAT: '2', RATCHET_CLIENT_COMPRESSION: 'off' }],
+  ];
 }
 
 /** Repositories made by each restic, proven by each that may. */
 function resticRows(provers: readonly Program[]): Row[] {
-  const suites: Row = ['*the suite*', provers.map(({ path, version }) => tried(`restic ${version}, the suite`, { env: { RATCHET_RESTIC: path }, files: suite.restic }))];
-  return [suites, ...programs('restic').flatMap((maker) => repositoriesOf(maker).map(([kind, made]): Row => [
-    `${maker.version} (${maker.release}), ${kind}`,
-    provers.map(({ path, version }) => tried(`made by restic ${maker.version}, ${kind}, proven by ${version}`, {
-      env: { RATCHET_RESTIC: path, RATCHET_CLIENT_RESTIC: maker.path, ...made }, files: [stories.restic],
-    })),
-  ]))];
+  const suites: Row = [
+    '*the suite*',
+    provers.map(({ path, version }) =>
+      tried(`restic ${version}, the suite`, { env: { RATCHET_RESTIC: path }, files: suite.restic }),
+    ),
+  ];
+  return [
+    suites,
+    ...programs('restic').flatMap((maker) =>
+      repositoriesOf(maker).map(([kind, made]): Row => [
+        `${maker.version} (${maker.release}), ${kind}`,
+        provers.map(({ path, version }) =>
+          tried(`made by restic ${maker.version}, ${kind}, proven by ${version}`, {
+            env: { RATCHET_RESTIC: path, RATCHET_CLIENT_RESTIC: maker.path, ...made },
+            files: [stories.restic],
+          }),
+        ),
+      ]),
+    ),
+  ];
 }
 
 async function table(heads: readonly string[], rows: readonly Row[]): Promise<string> {
@@ -138,18 +190,25 @@ async function matrix(): Promise<void> {
   const provers = programs('restic').filter(({ version }) => refusal('restic', version) === undefined);
   const started = Date.now();
   const tables = await Promise.all([
-    table(['rsync', 'both ends', `serverB's, ${ours('rsync')} at serverA`, `serverA's, ${ours('rsync')} at serverB`], rsyncRows()),
+    table(
+      ['rsync', 'both ends', `serverB's, ${ours('rsync')} at serverA`, `serverA's, ${ours('rsync')} at serverB`],
+      rsyncRows(),
+    ),
     table(['repository made by restic', ...provers.map(({ version }) => `proven by ${version}`)], resticRows(provers)),
   ]);
   for (const failure of failures) process.stderr.write(`${failure}\n`);
   const minutes = ((Date.now() - started) / 60_000).toFixed(1);
-  process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${minutes} minutes, ${failures.length} failed:\n\n${tables.join('\n')}`);
+  process.stdout.write(
+    `${new Date().toISOString().slice(0, 10)}, ${minutes} minutes, ${failures.length} failed:\n\n${tables.join('\n')}`,
+  );
   if (failures.length > 0) process.exitCode = 1;
 }
 
 function record(): void {
-  for (const { path } of programs('rsync')) execFileSync('scripts/record-itemize', { env: { ...process.env, RATCHET_RSYNC: path }, stdio: 'inherit' });
-  for (const { path } of programs('restic')) execFileSync('scripts/record-restic', { env: { ...process.env, RATCHET_RESTIC: path }, stdio: 'inherit' });
+  for (const { path } of programs('rsync'))
+    execFileSync('scripts/record-itemize', { env: { ...process.env, RATCHET_RSYNC: path }, stdio: 'inherit' });
+  for (const { path } of programs('restic'))
+    execFileSync('scripts/record-restic', { env: { ...process.env, RATCHET_RESTIC: path }, stdio: 'inherit' });
 }
 
 if (order === 'record') record();

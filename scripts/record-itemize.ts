@@ -24,12 +24,22 @@ function record(night: NamedNight): Buffer {
   makeTree(source, night.source);
   makeTree(replica, night.replica);
   const repository = repositoryConfig({ ignore: night.ignore });
-  const connection = { source: `${source}/`, channels: undefined, readable: [], held: [], stderr: () => '', close: () => Promise.resolve() };
+  const connection = {
+    source: `${source}/`,
+    channels: undefined,
+    readable: [],
+    held: [],
+    stderr: () => '',
+    close: () => Promise.resolve(),
+  };
   const reports = passes.flatMap((pass) => {
     const ended = spawnSync('rsync', auditArguments(repository, connection, pass, nonce, replica), {
       env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env['PATH'], HOME: home },
     });
-    if (ended.status !== 0) throw new Error(`${night.name}, pass ${pass}: exit code ${ended.status ?? ended.signal ?? 'none'}: ${ended.stderr.toString()}`);
+    if (ended.status !== 0)
+      throw new Error(
+        `${night.name}, pass ${pass}: exit code ${ended.status ?? ended.signal ?? 'none'}: ${ended.stderr.toString()}`,
+      );
     return [Buffer.from(separator(pass)), ended.stdout];
   });
   removeTree(folder);

@@ -11,7 +11,8 @@ import { resticInit } from '../test/support/resticInit.ts';
 import type { Recorded } from '../test/support/resticRecordings.ts';
 import { removeTree, temporaryFolder } from '../test/support/temporary.ts';
 
-const version = /^restic (\d+\.\d+\.\d+)/.exec(execFileSync('restic', ['version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
+const version =
+  /^restic (\d+\.\d+\.\d+)/.exec(execFileSync('restic', ['version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
 const target = process.argv[2] ?? 'fixtures/restic';
 const folder = temporaryFolder();
 const [whole, repository, passwordFile] = [join(folder, 'whole'), join(folder, 'repository'), join(folder, 'password')];
@@ -31,13 +32,20 @@ interface Case {
 
 const all = ['data', 'index', 'keys', 'snapshots'];
 const filesIn = (part: string): string[] =>
-  execFileSync('find', [join(repository, part), '-type', 'f', '-size', '+0', '-printf', '%s %p\\0'], { encoding: 'utf8' })
-    .split('\0').filter(Boolean).sort((a, b) => Number.parseInt(a) - Number.parseInt(b)).map((line) => line.slice(line.indexOf(' ') + 1));
+  execFileSync('find', [join(repository, part), '-type', 'f', '-size', '+0', '-printf', '%s %p\\0'], {
+    encoding: 'utf8',
+  })
+    .split('\0')
+    .filter(Boolean)
+    .sort((a, b) => Number.parseInt(a) - Number.parseInt(b))
+    .map((line) => line.slice(line.indexOf(' ') + 1));
 /** The largest: of packs the one with data, of indexes the one that names more. */
 const one = (part: string): string => filesIn(part).at(-1) ?? '';
 const smallest = (part: string): string => filesIn(part)[0] ?? '';
 const idOf = (part: string): string => readdirSync(join(whole, part))[0] ?? '';
-const remove = (path: string): void => { rmSync(path, { recursive: true }); };
+const remove = (path: string): void => {
+  rmSync(path, { recursive: true });
+};
 
 /** Another byte in the middle; the file may be read-only. */
 function damage(path: string): void {
@@ -84,39 +92,241 @@ function cases(): Case[] {
     { name: 'a wrong password', args: ['cat', 'config'], password: 'wrong' },
     { name: 'an empty password', args: ['cat', 'config'], password: '' },
     { name: 'no password file', args: ['--password-file', '/r/nowhere', 'cat', 'config'] },
-    { name: 'no key', args: ['cat', 'config'], spoil: () => { remove(one('keys')); } },
-    { name: 'a damaged key', args: ['cat', 'config'], spoil: () => { damage(one('keys')); } },
-    { name: 'junk beside the key', args: ['cat', 'config'], spoil: () => { junk('keys'); } },
-    { name: 'no config', args: ['cat', 'config'], spoil: () => { remove(join(repository, 'config')); } },
-    { name: 'a damaged config', args: ['cat', 'config'], spoil: () => { damage(join(repository, 'config')); } },
-    { name: 'a missing repository', args: ['cat', 'config'], spoil: () => { remove(repository); } },
-    { name: 'an empty folder', args: check, spoil: () => { for (const part of [...all, 'config', 'locks']) remove(join(repository, part)); } },
-    { name: 'a missing pack of data, check', args: check, spoil: () => { remove(one('data')); } },
-    { name: 'a missing pack of data, check --read-data', args: readData, spoil: () => { remove(one('data')); } },
-    { name: 'a missing pack of trees, check', args: check, spoil: () => { remove(smallest('data')); } },
-    { name: 'a missing pack of trees, stats', args: listTree, spoil: () => { for (const pack of filesIn('data')) remove(pack); } },
-    { name: 'a cut pack, check', args: check, spoil: () => { cut(one('data')); } },
-    { name: 'a cut pack, check --read-data', args: readData, spoil: () => { cut(one('data')); } },
-    { name: 'a damaged pack of data, check', args: check, spoil: () => { damage(one('data')); } },
-    { name: 'a damaged pack of data, check --read-data', args: readData, spoil: () => { damage(one('data')); } },
-    { name: 'a damaged pack of trees, check', args: check, spoil: () => { damage(smallest('data')); } },
-    { name: 'a pack that no index names, check', args: check, spoil: () => { junk('data/ab'); } },
-    { name: 'a pack that no index names, rebuild-index', args: ['rebuild-index'], spoil: () => { junk('data/ab'); } },
-    { name: 'a missing index, check', args: check, spoil: () => { remove(one('index')); } },
-    { name: 'no index, check', args: check, spoil: () => { for (const index of filesIn('index')) remove(index); } },
-    { name: 'a damaged index, check', args: check, spoil: () => { damage(one('index')); } },
-    { name: 'a damaged index, stats', args: listTree, spoil: () => { damage(one('index')); } },
-    { name: 'a damaged index, rebuild-index', args: ['rebuild-index'], spoil: () => { damage(one('index')); } },
-    { name: 'a cut index, check', args: check, spoil: () => { cut(one('index')); } },
-    { name: 'an empty index, check', args: check, spoil: () => { writeFileSync(join(repository, 'index', 'ab'.repeat(32)), ''); } },
-    { name: 'junk among the indexes, check', args: check, spoil: () => { junk('index'); } },
-    { name: 'a damaged snapshot, check', args: check, spoil: () => { damage(one('snapshots')); } },
-    { name: 'a damaged snapshot, stats', args: ['stats', '--mode', 'raw-data'], spoil: () => { damage(one('snapshots')); } },
-    { name: 'junk among the snapshots, snapshots', args: ['snapshots', '--json'], spoil: () => { junk('snapshots'); } },
-    { name: 'a closed key', args: ['cat', 'config'], spoil: () => { lockOut('keys'); }, withoutPowers: true },
-    { name: 'a closed index', args: check, spoil: () => { lockOut('index'); }, withoutPowers: true },
-    { name: 'a closed pack', args: readData, spoil: () => { lockOut('data'); }, withoutPowers: true },
-    { name: 'a closed snapshot', args: ['snapshots', '--json'], spoil: () => { lockOut('snapshots'); }, withoutPowers: true },
+    {
+      name: 'no key',
+      args: ['cat', 'config'],
+      spoil: () => {
+        remove(one('keys'));
+      },
+    },
+    {
+      name: 'a damaged key',
+      args: ['cat', 'config'],
+      spoil: () => {
+        damage(one('keys'));
+      },
+    },
+    {
+      name: 'junk beside the key',
+      args: ['cat', 'config'],
+      spoil: () => {
+        junk('keys');
+      },
+    },
+    {
+      name: 'no config',
+      args: ['cat', 'config'],
+      spoil: () => {
+        remove(join(repository, 'config'));
+      },
+    },
+    {
+      name: 'a damaged config',
+      args: ['cat', 'config'],
+      spoil: () => {
+        damage(join(repository, 'config'));
+      },
+    },
+    {
+      name: 'a missing repository',
+      args: ['cat', 'config'],
+      spoil: () => {
+        remove(repository);
+      },
+    },
+    {
+      name: 'an empty folder',
+      args: check,
+      spoil: () => {
+        for (const part of [...all, 'config', 'locks']) remove(join(repository, part));
+      },
+    },
+    {
+      name: 'a missing pack of data, check',
+      args: check,
+      spoil: () => {
+        remove(one('data'));
+      },
+    },
+    {
+      name: 'a missing pack of data, check --read-data',
+      args: readData,
+      spoil: () => {
+        remove(one('data'));
+      },
+    },
+    {
+      name: 'a missing pack of trees, check',
+      args: check,
+      spoil: () => {
+        remove(smallest('data'));
+      },
+    },
+    {
+      name: 'a missing pack of trees, stats',
+      args: listTree,
+      spoil: () => {
+        for (const pack of filesIn('data')) remove(pack);
+      },
+    },
+    {
+      name: 'a cut pack, check',
+      args: check,
+      spoil: () => {
+        cut(one('data'));
+      },
+    },
+    {
+      name: 'a cut pack, check --read-data',
+      args: readData,
+      spoil: () => {
+        cut(one('data'));
+      },
+    },
+    {
+      name: 'a damaged pack of data, check',
+      args: check,
+      spoil: () => {
+        damage(one('data'));
+      },
+    },
+    {
+      name: 'a damaged pack of data, check --read-data',
+      args: readData,
+      spoil: () => {
+        damage(one('data'));
+      },
+    },
+    {
+      name: 'a damaged pack of trees, check',
+      args: check,
+      spoil: () => {
+        damage(smallest('data'));
+      },
+    },
+    {
+      name: 'a pack that no index names, check',
+      args: check,
+      spoil: () => {
+        junk('data/ab');
+      },
+    },
+    {
+      name: 'a pack that no index names, rebuild-index',
+      args: ['rebuild-index'],
+      spoil: () => {
+        junk('data/ab');
+      },
+    },
+    {
+      name: 'a missing index, check',
+      args: check,
+      spoil: () => {
+        remove(one('index'));
+      },
+    },
+    {
+      name: 'no index, check',
+      args: check,
+      spoil: () => {
+        for (const index of filesIn('index')) remove(index);
+      },
+    },
+    {
+      name: 'a damaged index, check',
+      args: check,
+      spoil: () => {
+        damage(one('index'));
+      },
+    },
+    {
+      name: 'a damaged index, stats',
+      args: listTree,
+      spoil: () => {
+        damage(one('index'));
+      },
+    },
+    {
+      name: 'a damaged index, rebuild-index',
+      args: ['rebuild-index'],
+      spoil: () => {
+        damage(one('index'));
+      },
+    },
+    {
+      name: 'a cut index, check',
+      args: check,
+      spoil: () => {
+        cut(one('index'));
+      },
+    },
+    {
+      name: 'an empty index, check',
+      args: check,
+      spoil: () => {
+        writeFileSync(join(repository, 'index', 'ab'.repeat(32)), '');
+      },
+    },
+    {
+      name: 'junk among the indexes, check',
+      args: check,
+      spoil: () => {
+        junk('index');
+      },
+    },
+    {
+      name: 'a damaged snapshot, check',
+      args: check,
+      spoil: () => {
+        damage(one('snapshots'));
+      },
+    },
+    {
+      name: 'a damaged snapshot, stats',
+      args: ['stats', '--mode', 'raw-data'],
+      spoil: () => {
+        damage(one('snapshots'));
+      },
+    },
+    {
+      name: 'junk among the snapshots, snapshots',
+      args: ['snapshots', '--json'],
+      spoil: () => {
+        junk('snapshots');
+      },
+    },
+    {
+      name: 'a closed key',
+      args: ['cat', 'config'],
+      spoil: () => {
+        lockOut('keys');
+      },
+      withoutPowers: true,
+    },
+    {
+      name: 'a closed index',
+      args: check,
+      spoil: () => {
+        lockOut('index');
+      },
+      withoutPowers: true,
+    },
+    {
+      name: 'a closed pack',
+      args: readData,
+      spoil: () => {
+        lockOut('data');
+      },
+      withoutPowers: true,
+    },
+    {
+      name: 'a closed snapshot',
+      args: ['snapshots', '--json'],
+      spoil: () => {
+        lockOut('snapshots');
+      },
+      withoutPowers: true,
+    },
   ];
 }
 
@@ -124,8 +334,19 @@ function record({ name, args, spoil, password = 'secret', withoutPowers = false 
   execFileSync('cp', ['-a', whole, repository]);
   spoil?.();
   writeFileSync(passwordFile, password);
-  const drop = withoutPowers && process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--'] : [];
-  const [file = '', ...argv] = [...drop, 'restic', '--no-cache', '--no-lock', '-r', repository, '--password-file', passwordFile, ...args];
+  const drop =
+    withoutPowers && process.getuid?.() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--'] : [];
+  const [file = '', ...argv] = [
+    ...drop,
+    'restic',
+    '--no-cache',
+    '--no-lock',
+    '-r',
+    repository,
+    '--password-file',
+    passwordFile,
+    ...args,
+  ];
   const ended = spawnSync(file, argv, { env: environment, encoding: 'utf8', timeout: patience, killSignal: 'SIGKILL' });
   rmSync(repository, { recursive: true, force: true });
   const shown = (text: string): string => text.replaceAll(folder, '/r');
@@ -136,11 +357,18 @@ function record({ name, args, spoil, password = 'secret', withoutPowers = false 
 function makeWhole(): void {
   resticInit(whole, 'secret', isOlder(version, '0.14.0') ? 1 : 2);
   writeFileSync(passwordFile, 'secret');
-  for (const [round, size] of [[1, 50_000], [2, 200_000]] as const) {
+  for (const [round, size] of [
+    [1, 50_000],
+    [2, 200_000],
+  ] as const) {
     const documents = join(folder, 'documents');
     mkdirSync(documents, { recursive: true });
     writeFileSync(join(documents, `${round}.bin`), randomBytes(size));
-    execFileSync('restic', ['-q', '--no-cache', '-r', whole, '--password-file', passwordFile, 'backup', '--host', 'client', documents], { env: environment });
+    execFileSync(
+      'restic',
+      ['-q', '--no-cache', '-r', whole, '--password-file', passwordFile, 'backup', '--host', 'client', documents],
+      { env: environment },
+    );
   }
 }
 

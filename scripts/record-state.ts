@@ -24,7 +24,10 @@ const spare = ['2026-01-02', '2026-01-03'].map((day) => forge.snapshot(idOf(tree
 const { path: source, passwordFile } = forge.repository;
 /** Nobody listens there: what is mailed stays in the spool. */
 const smtp = { host: '127.0.0.1', port: 1, tls: 'none' };
-const { file, replica, state } = writeConfig(folder, source, { repositories: { nightly: { restic: { passwordFile } } }, alerts: { email: { directory: undefined, smtp } } });
+const { file, replica, state } = writeConfig(folder, source, {
+  repositories: { nightly: { restic: { passwordFile } } },
+  alerts: { email: { directory: undefined, smtp } },
+});
 
 /** Runs the old program, which must end like this. */
 async function run(code: number, ...args: readonly string[]): Promise<void> {

@@ -10,5 +10,9 @@ for (const program of ['rsync', 'restic'] as const satisfies readonly Versioned[
   const { stdout } = spawnSync(program, versionArguments[program], { encoding: 'utf8' });
   const version = versionIn(program, stdout);
   const verdict = version === undefined ? undefined : versionVerdict(program, version, findProgram(program, program));
-  process.stdout.write(verdict === undefined ? `${program} does not say its version\n` : `${program} ${verdict.words}${words[verdict.standing]}\n`);
+  process.stdout.write(
+    verdict === undefined
+      ? `${program} does not say its version\n`
+      : `${program} ${verdict.words}${words[verdict.standing]}\n`,
+  );
 }

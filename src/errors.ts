@@ -72,14 +72,18 @@ export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
   const cause = error instanceof Error ? error : new Error(String(error));
   const code = (cause as NodeJS.ErrnoException).code;
-  return new Failure(cause.message, (code && systemHints[code]) ?? 'unexpected: please report this with --verbose', { cause });
+  return new Failure(cause.message, (code && systemHints[code]) ?? 'unexpected: please report this with --verbose', {
+    cause,
+  });
 }
 
 /** What to do about the errors of the operating system that operators meet. */
 const systemHints: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full, or has no inodes left for another file: make room (see `df` and `df -i`), then run again; what was verified is kept',
+  ENOSPC:
+    'the disk is full, or has no inodes left for another file: make room (see `df` and `df -i`), then run again; what was verified is kept',
   EDQUOT: 'the disk quota is used up: make room, then run again; what was verified is kept',
-  EROFS: 'the file system is mounted read-only: look at `dmesg`, mount it read-write, or, under systemd, name it in ReadWritePaths=; then run again',
+  EROFS:
+    'the file system is mounted read-only: look at `dmesg`, mount it read-write, or, under systemd, name it in ReadWritePaths=; then run again',
   EACCES: 'permission denied: run as the user who owns the replica and the state folder',
   EPERM: 'not permitted: run as the user who owns the replica and the state folder',
   EIO: 'the disk reports errors: look at `dmesg` and at the disk before anything else',

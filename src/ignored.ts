@@ -29,7 +29,9 @@ export function hiddenBy(text: string): string | undefined {
   const pattern = patternOf(text.toLowerCase());
   const named = taken.find((name) => matches(pattern, name));
   if (named !== undefined || !/^[0-9a-f]*$/.test(pattern.fixed)) return named;
-  const length = hexLengths.find((each) => (pattern.at === 'whole' ? pattern.fixed.length === each : pattern.fixed.length <= each));
+  const length = hexLengths.find((each) =>
+    pattern.at === 'whole' ? pattern.fixed.length === each : pattern.fixed.length <= each,
+  );
   if (length === undefined) return undefined;
   return pattern.at === 'end' ? pattern.fixed.padStart(length, '0') : pattern.fixed.padEnd(length, '0');
 }

@@ -28,7 +28,11 @@ const outside: Place = { of: 'outside' };
 const folder: Place = { of: 'folder' };
 const config: Place = { of: 'config' };
 const topFolders = new Set(['.', '', 'keys', 'index', 'snapshots', 'data']);
-const typeOfTopFolder = new Map<string, HashedType>([['keys', 'key'], ['index', 'index'], ['snapshots', 'snapshot']]);
+const typeOfTopFolder = new Map<string, HashedType>([
+  ['keys', 'key'],
+  ['index', 'index'],
+  ['snapshots', 'snapshot'],
+]);
 const topFolderOfType = { key: 'keys', index: 'index', snapshot: 'snapshots', pack: 'data' } as const;
 
 /** What `path` (relative to the repository, no slash at its end) is. */
@@ -38,7 +42,9 @@ export function placeOf(path: string): Place {
   const top = path.slice(0, slash);
   if (top === 'data') return placeInData(path);
   const type = typeOfTopFolder.get(top);
-  return type !== undefined && isHex(path, slash + 1, path.length, 64) ? { of: type, id: path.slice(slash + 1) } : outside;
+  return type !== undefined && isHex(path, slash + 1, path.length, 64)
+    ? { of: type, id: path.slice(slash + 1) }
+    : outside;
 }
 
 function placeInData(path: string): Place {

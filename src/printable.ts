@@ -12,6 +12,8 @@ export function escapePath(path: string): string {
  * printable stays as it is, so that a text that quotes an escaped path may come through here again.
  */
 export function escapeText(text: string, limit = 500): string {
-  const bytes = Buffer.from(text.trim(), 'utf8').toString('latin1').replace(/[^ -~]/g, toOctal);
+  const bytes = Buffer.from(text.trim(), 'utf8')
+    .toString('latin1')
+    .replace(/[^ -~]/g, toOctal);
   return bytes.length > limit ? `${bytes.slice(0, limit - 3)}...` : bytes;
 }

@@ -46,9 +46,18 @@ export async function playDemo({ keep, console, interrupt }: DemoOptions): Promi
   } finally {
     await stage.close({ keep });
     if (steps.length === story.length) conclude(console, steps, secondsSince(from), keep);
-    if (keep) goOn(stage).forEach((line) => { console.say(line); });
+    if (keep)
+      goOn(stage).forEach((line) => {
+        console.say(line);
+      });
   }
-  return { version: 1, seconds: secondsSince(from), source: 'port' in stage.door ? 'ssh' : 'local', kept: keep ? stage.folder : null, steps };
+  return {
+    version: 1,
+    seconds: secondsSince(from),
+    source: 'port' in stage.door ? 'ssh' : 'local',
+    kept: keep ? stage.folder : null,
+    steps,
+  };
 }
 
 function secondsSince(from: number): number {
@@ -57,10 +66,16 @@ function secondsSince(from: number): number {
 
 function introduce(console: Console, { folder, door }: Stage): void {
   console.mention('rsync-ratchet: the whole story, on a throw-away repository', 'title');
-  paragraph(console, 'Every night, serverB pulls a restic repository from serverA. Its copy, the replica, can only grow. Here folders play the machines; the programs, the repository and what they print are real. What is marked [ok] was checked by looking.');
-  paragraph(console, 'port' in door
-    ? `serverB reaches serverA by ssh: a throw-away sshd on 127.0.0.1, port ${door.port}, lets one key run "rrsync -ro" on the repository, and nothing else.`
-    : `serverB reads serverA's folder as a local path, without ssh: ${door.reason}.`);
+  paragraph(
+    console,
+    'Every night, serverB pulls a restic repository from serverA. Its copy, the replica, can only grow. Here folders play the machines; the programs, the repository and what they print are real. What is marked [ok] was checked by looking.',
+  );
+  paragraph(
+    console,
+    'port' in door
+      ? `serverB reaches serverA by ssh: a throw-away sshd on 127.0.0.1, port ${door.port}, lets one key run "rrsync -ro" on the repository, and nothing else.`
+      : `serverB reads serverA's folder as a local path, without ssh: ${door.reason}.`,
+  );
   paragraph(console, `All of it is in ${folder}`);
 }
 
@@ -70,13 +85,17 @@ async function tell(console: Console, stage: Stage, step: Step): Promise<ToldSte
   step.prepare?.(stage);
   const typed = step.run(stage);
   const command = typedLine(typed.argv);
-  fold(`${typed.on}$ ${command}`, { margin, hang: 4, end: ' \\' }).forEach((line) => { console.mention(line, 'title'); });
+  fold(`${typed.on}$ ${command}`, { margin, hang: 4, end: ' \\' }).forEach((line) => {
+    console.mention(line, 'title');
+  });
   const before = stage.look();
   const ended = await stage.run(typed);
   print(console, typed, ended);
   const seen = { stage, before, after: stage.look(), ended };
   const holds = judge(step, seen, command);
-  holds.forEach((told) => { console.mention(`${margin}[ok] ${told}`, 'good'); });
+  holds.forEach((told) => {
+    console.mention(`${margin}[ok] ${told}`, 'good');
+  });
   showMail(console, step, seen);
   return { command, exitCode: step.expect.exit, holds };
 }
@@ -87,28 +106,41 @@ function announce(console: Console, step: Step): void {
     console.mention();
     console.mention(`${chapter}. ${step.title}`, 'title');
   }
-  step.words.forEach((words) => { paragraph(console, words); });
+  step.words.forEach((words) => {
+    paragraph(console, words);
+  });
   console.mention();
 }
 
 function paragraph(console: Console, words: string): void {
   console.mention();
-  fold(words).forEach((line) => { console.mention(line); });
+  fold(words).forEach((line) => {
+    console.mention(line);
+  });
 }
 
 /** What the command printed, in the colours that it has on a terminal of its own: its first line is its verdict. */
 function print(console: Console, { argv }: Typed, { code, printed }: Ended): void {
   const tone: Tone = argv[0] !== 'rsync-ratchet' ? 'plain' : code === 0 ? 'good' : 'bad';
-  printed.split('\n').filter((line) => line.trim() !== '').forEach((line, index) => {
-    fold(line, { margin }).forEach((part) => { console.mention(part, index === 0 ? tone : 'plain'); });
-  });
+  printed
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .forEach((line, index) => {
+      fold(line, { margin }).forEach((part) => {
+        console.mention(part, index === 0 ? tone : 'plain');
+      });
+    });
 }
 
 /** Compares what happened with what was told; what is true, in words. Throws Failure at the first difference. */
 function judge(step: Step, seen: Seen, command: string): string[] {
   const { exit, effects } = step.expect;
   const { code } = seen.ended;
-  if (code !== exit) throw notAsTold(command, `it ended with ${code === undefined ? 'a signal' : `exit code ${code}`}, not with exit code ${exit}`);
+  if (code !== exit)
+    throw notAsTold(
+      command,
+      `it ended with ${code === undefined ? 'a signal' : `exit code ${code}`}, not with exit code ${exit}`,
+    );
   const wrong = effects.find((effect) => !isTrue(effect, seen));
   if (wrong !== undefined) throw notAsTold(command, `this is not true: ${wrong.told}`);
   const isOurs = command.startsWith('rsync-ratchet');
@@ -137,17 +169,29 @@ function showMail(console: Console, step: Step, { before, after }: Seen): void {
   if (step.mail === undefined || file === undefined) return;
   const { from, to, subject, text } = readMail(file);
   const show = (line: string, tone: Tone = 'plain'): void => {
-    fold(line, { margin: `${margin}| ` }).forEach((part) => { console.mention(part, tone); });
+    fold(line, { margin: `${margin}| ` }).forEach((part) => {
+      console.mention(part, tone);
+    });
   };
   paragraph(console, step.mail === 'whole' ? 'This is the mail:' : 'The subject of the mail:');
   console.mention();
-  if (step.mail === 'whole') [`From: ${from}`, `To: ${to}`].forEach((line) => { show(line); });
+  if (step.mail === 'whole')
+    [`From: ${from}`, `To: ${to}`].forEach((line) => {
+      show(line);
+    });
   show(`Subject: ${subject}`, 'title');
-  if (step.mail === 'whole') ['', ...text.trimEnd().split('\n')].forEach((line) => { show(line); });
+  if (step.mail === 'whole')
+    ['', ...text.trimEnd().split('\n')].forEach((line) => {
+      show(line);
+    });
 }
 
 function conclude(console: Console, steps: readonly ToldStep[], seconds: number, keep: boolean): void {
   console.mention();
-  console.mention(`All ${steps.length} commands did what they should, in ${seconds.toFixed(1)} s.${keep ? '' : ' Nothing is left behind.'}`, 'good');
-  if (!keep) paragraph(console, 'To look around in the folder afterwards: npm run demo -- --keep. For real: see the README.');
+  console.mention(
+    `All ${steps.length} commands did what they should, in ${seconds.toFixed(1)} s.${keep ? '' : ' Nothing is left behind.'}`,
+    'good',
+  );
+  if (!keep)
+    paragraph(console, 'To look around in the folder afterwards: npm run demo -- --keep. For real: see the README.');
 }

@@ -35,14 +35,18 @@ export const onlyGrew: Effect = {
 };
 
 /** Nobody has to do anything. */
-export const noMail: Effect = { told: 'no mail was sent', holds: ({ before, after }) => after.mails.length === before.mails.length };
+export const noMail: Effect = {
+  told: 'no mail was sent',
+  holds: ({ before, after }) => after.mails.length === before.mails.length,
+};
 
 /** cron has nothing to mail. */
 export const silent: Effect = { told: 'nothing was printed', holds: ({ ended }) => ended.printed === '' };
 
 /** The one mail of an alarm with a single finding. */
 export function alarmMailed(rule: string): Effect {
-  const isAlarm = (subject: string): boolean => subject.startsWith('[ALARM] demo on ') && subject.endsWith(`: 1 ${rule}`);
+  const isAlarm = (subject: string): boolean =>
+    subject.startsWith('[ALARM] demo on ') && subject.endsWith(`: 1 ${rule}`);
   return {
     told: 'one mail was sent, and its subject is the alarm',
     holds: ({ before, after }) => {

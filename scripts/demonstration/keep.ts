@@ -8,9 +8,13 @@ export function goOn(stage: Stage): string[] {
   stage.write('bin/rsync-ratchet', `#!/bin/sh\nexec ${ownProgram().map(quoted).join(' ')} "$@"\n`);
   chmodSync(stage.path('bin/rsync-ratchet'), 0o700);
   stage.write('environment.sh', environment(stage));
-  const [startSshd, stopSshd] = 'port' in door
-    ? [[`  ${door.restart.map(word).join(' ')}`, '      starts the sshd again'], [`kill $(cat ${word(door.pidFile)}); `]]
-    : [[], ['']];
+  const [startSshd, stopSshd] =
+    'port' in door
+      ? [
+          [`  ${door.restart.map(word).join(' ')}`, '      starts the sshd again'],
+          [`kill $(cat ${word(door.pidFile)}); `],
+        ]
+      : [[], ['']];
   return [
     '',
     `The folder is kept: ${folder}`,

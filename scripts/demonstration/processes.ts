@@ -5,20 +5,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** PATH, and where sshd usually is: a user's PATH often lacks that. */
 export function searchPath(): string {
-  return [process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter);
+  return [process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', '/usr/local/sbin', '/usr/sbin', '/sbin'].join(
+    delimiter,
+  );
 }
 
 /** Where a program is, undefined when it is not installed. */
 export function findProgram(name: string): string | undefined {
-  const folders = searchPath().split(delimiter).filter((folder) => folder.startsWith('/'));
-  return folders.map((folder) => join(folder, name)).find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return statSync(file).isFile();
-    } catch {
-      return false;
-    }
-  });
+  const folders = searchPath()
+    .split(delimiter)
+    .filter((folder) => folder.startsWith('/'));
+  return folders
+    .map((folder) => join(folder, name))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return statSync(file).isFile();
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** Ends a process and all below it, each by its process ID; when this returns they are gone. */
@@ -40,7 +46,9 @@ function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
 
 /** The processes below one process, nearest first: each session of sshd is a process group of its own. */
 function descendants(pid: number): number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
   const all = pids.map((one) => ({ pid: one, parent: Number(statOf(one)[1]) }));
   const found = [pid];
   for (const above of found) found.push(...all.filter(({ parent }) => parent === above).map((one) => one.pid));

@@ -69,7 +69,10 @@ function needed(name: string): string {
 }
 
 function unavailable(why: string): Failure {
-  return new Failure(why, 'npm run demo installs what is missing; or: apt-get install openssh-server openssh-client rsync');
+  return new Failure(
+    why,
+    'npm run demo installs what is missing; or: apt-get install openssh-server openssh-client rsync',
+  );
 }
 
 function accountName(): string {
@@ -82,7 +85,18 @@ function accountName(): string {
 
 /** Makes a key pair without a passphrase; its public line. */
 async function newKey(wish: SshdWish, file: string): Promise<string> {
-  await quietly(wish, 'ssh-keygen failed', ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'rsync-ratchet-demo', '-f', file]);
+  await quietly(wish, 'ssh-keygen failed', [
+    'ssh-keygen',
+    '-q',
+    '-t',
+    'ed25519',
+    '-N',
+    '',
+    '-C',
+    'rsync-ratchet-demo',
+    '-f',
+    file,
+  ]);
   return readFileSync(`${file}.pub`, 'utf8').trim();
 }
 
@@ -101,9 +115,17 @@ function configFile({ serverFolder }: SshdWish): string {
 function writeConfig(wish: SshdWish, port: number): void {
   const own = (name: string): string => `"${join(wish.serverFolder, name).replaceAll('%', '%%')}"`;
   const lines = [
-    `ListenAddress ${host}`, `Port ${port}`, `HostKey ${own('host_key')}`, `AuthorizedKeysFile ${own('authorized_keys')}`,
-    `PidFile ${own('sshd.pid')}`, 'StrictModes no', 'UsePAM no', 'PermitRootLogin prohibit-password',
-    'PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'LogLevel INFO',
+    `ListenAddress ${host}`,
+    `Port ${port}`,
+    `HostKey ${own('host_key')}`,
+    `AuthorizedKeysFile ${own('authorized_keys')}`,
+    `PidFile ${own('sshd.pid')}`,
+    'StrictModes no',
+    'UsePAM no',
+    'PermitRootLogin prohibit-password',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'LogLevel INFO',
   ];
   writeFileSync(configFile(wish), `${lines.join('\n')}\n`);
 }
@@ -132,10 +154,18 @@ const isListening = (words: string): boolean => words.includes('Server listening
 async function firstWords(listener: Listener): Promise<() => string> {
   listener.stdout.resume();
   return new Promise((resolve) => {
-    const said = collect(listener.stderr, () => { setImmediate(look); });
-    const look = (): void => { if (isListening(said())) resolve(said); };
-    void listener.then(() => { resolve(said); });
-    setTimeout(() => { resolve(said); }, patience).unref();
+    const said = collect(listener.stderr, () => {
+      setImmediate(look);
+    });
+    const look = (): void => {
+      if (isListening(said())) resolve(said);
+    };
+    void listener.then(() => {
+      resolve(said);
+    });
+    setTimeout(() => {
+      resolve(said);
+    }, patience).unref();
   });
 }
 
@@ -144,7 +174,9 @@ function freePort(): Promise<number> {
     const server = createServer().once('error', reject);
     server.listen(0, host, () => {
       const { port } = server.address() as AddressInfo;
-      server.close(() => { resolve(port); });
+      server.close(() => {
+        resolve(port);
+      });
     });
   });
 }
@@ -153,8 +185,9 @@ function freePort(): Promise<number> {
 async function tryIt(wish: SshdWish, port: number, source: string): Promise<void> {
   const own = (name: string): string => join(wish.clientFolder, name).replaceAll('%', '%%');
   // rsync takes the single quotes away, ssh the double ones.
-  const ssh = `ssh -p ${port} -i '${own(clientFiles.identity)}' -oIdentitiesOnly=yes -oBatchMode=yes`
-    + ` -oStrictHostKeyChecking=yes '-oUserKnownHostsFile="${own(clientFiles.knownHosts)}"'`;
+  const ssh =
+    `ssh -p ${port} -i '${own(clientFiles.identity)}' -oIdentitiesOnly=yes -oBatchMode=yes` +
+    ` -oStrictHostKeyChecking=yes '-oUserKnownHostsFile="${own(clientFiles.knownHosts)}"'`;
   const command = ['rsync', '--list-only', `--timeout=${patience / 1000}`, '-e', ssh, source] as const;
   await quietly(wish, `a throw-away sshd starts, but rsync does not get through it`, command);
 }

@@ -1,6 +1,16 @@
 /** The demo's stage: a throw-away folder in which folders play machines, and which is gone when the curtain falls. */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Failure, Interrupted } from '../../src/errors.ts';
@@ -60,14 +70,20 @@ export class Stage {
     const printed: Buffer[] = [];
     const command = { file: 'env', args: ['--chdir', join(this.folder, on), ...program, ...args], env: this.env };
     const bounds = { stall: patience, deadline: Date.now() + patience, interrupt: this.#interrupt };
-    const ended = await run(command, bounds, (chunk) => { printed.push(chunk); });
+    const ended = await run(command, bounds, (chunk) => {
+      printed.push(chunk);
+    });
     this.#interrupt.throwIfAborted();
     return { code: ended.code, printed: Buffer.concat(printed).toString('utf8') + ended.stderr };
   }
 
   look(): World {
     const mail = this.path('serverB/mail');
-    const mails = existsSync(mail) ? readdirSync(mail).filter((name) => name.endsWith('.eml')).sort() : [];
+    const mails = existsSync(mail)
+      ? readdirSync(mail)
+          .filter((name) => name.endsWith('.eml'))
+          .sort()
+      : [];
     return {
       source: treeOf(this.path('serverA/restic')),
       replica: treeOf(this.path('serverB/replica')),
@@ -120,7 +136,10 @@ const rooms = ['client', 'serverA/restic', 'serverA/ssh', 'serverB', 'tmp', 'hom
 function requireProgram(name: string): void {
   if (findProgram(name) !== undefined) return;
   const packages = { restic: 'restic', rsync: 'rsync', setpriv: 'util-linux' }[name] ?? name;
-  throw new Failure(`${name} is missing: the demo needs it`, `npm run demo installs it; or: apt-get install ${packages}`);
+  throw new Failure(
+    `${name} is missing: the demo needs it`,
+    `npm run demo installs it; or: apt-get install ${packages}`,
+  );
 }
 
 /** This very program, as it was started. */
@@ -179,7 +198,9 @@ function sshConfiguration(port: number): string {
 /** The files that restic's layout knows; locks come and go and are never copied. */
 function treeOf(repository: string): Tree {
   const names = existsSync(repository) ? readdirSync(repository, { recursive: true }).map(String) : [];
-  const files = names.filter((name) => /^(config$|(data|index|keys|snapshots)\/)/.test(name)).sort()
+  const files = names
+    .filter((name) => /^(config$|(data|index|keys|snapshots)\/)/.test(name))
+    .sort()
     .filter((name) => !lstatSync(join(repository, name)).isDirectory());
   return new Map(files.map((name) => [name, sha256(readFileSync(join(repository, name)))]));
 }

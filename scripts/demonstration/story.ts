@@ -1,7 +1,18 @@
 /** The story of the demo as data: what is told, what is typed, and what must come of it. The teller is `demo.ts`. */
 import { createHash, randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { alarmMailed, idsIn, inStep, isSame, noMail, onlyGrew, silent, snapshots, unchanged, type Effect } from './effects.ts';
+import {
+  alarmMailed,
+  idsIn,
+  inStep,
+  isSame,
+  noMail,
+  onlyGrew,
+  silent,
+  snapshots,
+  unchanged,
+  type Effect,
+} from './effects.ts';
 import type { Stage, Typed } from './stage.ts';
 
 /** One command of the story. */
@@ -35,15 +46,28 @@ function firstSnapshot(stage: Stage): string {
   return idsIn(stage.look().replica, 'snapshots').sort((a, b) => time(a) - time(b))[0] ?? '';
 }
 
-const backup: Typed = { on: 'client', argv: ['restic', '-r', '../serverA/restic', 'backup', '--host', 'client', 'documents'] };
+const backup: Typed = {
+  on: 'client',
+  argv: ['restic', '-r', '../serverA/restic', 'backup', '--host', 'client', 'documents'],
+};
 const sync: Typed = { on: 'serverB', argv: ['rsync-ratchet', 'sync', 'demo'] };
 
 const aBackup: readonly Step[] = [
   {
     title: 'A client backs up to serverA',
-    words: ['restic makes an encrypted repository on serverA. A file in it is named after the hash of its content, and restic never changes one.'],
+    words: [
+      'restic makes an encrypted repository on serverA. A file in it is named after the hash of its content, and restic never changes one.',
+    ],
     run: () => ({ on: 'client', argv: ['restic', '-r', '../serverA/restic', 'init'] }),
-    expect: { exit: 0, effects: [{ told: 'the repository is there, with one key', holds: ({ after }) => after.source.has('config') && idsIn(after.source, 'keys').length === 1 }] },
+    expect: {
+      exit: 0,
+      effects: [
+        {
+          told: 'the repository is there, with one key',
+          holds: ({ after }) => after.source.has('config') && idsIn(after.source, 'keys').length === 1,
+        },
+      ],
+    },
   },
   {
     words: ['The first backup: a letter and a photo.'],
@@ -59,19 +83,28 @@ const aBackup: readonly Step[] = [
 const gettingReady: readonly Step[] = [
   {
     title: 'serverB gets ready',
-    words: ['The configuration says what is pulled from where, and whom to tell. With the password of the repository, restic itself has to read what is new before it enters. In this demo mails are files in a folder.'],
+    words: [
+      'The configuration says what is pulled from where, and whom to tell. With the password of the repository, restic itself has to read what is new before it enters. In this demo mails are files in a folder.',
+    ],
     run: () => ({ on: 'serverB', argv: ['cat', 'config.yaml'] }),
     expect: { exit: 0, effects: [] },
   },
   {
-    words: ['init makes the replica. It pins the config and the keys of the repository: when they change on serverA later, that is an alarm.'],
+    words: [
+      'init makes the replica. It pins the config and the keys of the repository: when they change on serverA later, that is an alarm.',
+    ],
     run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'init', 'demo'] }),
     expect: {
       exit: 0,
-      effects: [{
-        told: 'what was pinned is what serverA has',
-        holds: ({ after, ended }) => [after.source.get('config'), ...idsIn(after.source, 'keys')].every((id) => id !== undefined && ended.printed.includes(id)),
-      }],
+      effects: [
+        {
+          told: 'what was pinned is what serverA has',
+          holds: ({ after, ended }) =>
+            [after.source.get('config'), ...idsIn(after.source, 'keys')].every(
+              (id) => id !== undefined && ended.printed.includes(id),
+            ),
+        },
+      ],
     },
   },
 ];
@@ -79,7 +112,9 @@ const gettingReady: readonly Step[] = [
 const goodNights: readonly Step[] = [
   {
     title: 'The first night',
-    words: ['sync compares serverA with the replica, fetches what is new, and lets a file in only when its content has the hash that is its name and restic can read the repository with it.'],
+    words: [
+      'sync compares serverA with the replica, fetches what is new, and lets a file in only when its content has the hash that is its name and restic can read the repository with it.',
+    ],
     run: () => sync,
     expect: { exit: 0, effects: [inStep, noMail] },
   },
@@ -109,12 +144,24 @@ const goodNights: readonly Step[] = [
 const tampering: readonly Step[] = [
   {
     title: 'Somebody tampers with a pack on serverA',
-    words: ['An intruder on serverA writes a ransom note over a pack, which is where the data of the backups is. To every tool that copies what it finds, this is just a newer file.'],
-    prepare: (stage) => { stage.write('serverA/ransom-note.txt', 'Your backups are mine now. Pay up.\n'); },
-    run: (stage) => ({ on: 'serverA', argv: ['cp', '--force', 'ransom-note.txt', largestPack(stage).replace('serverA/', '')] }),
+    words: [
+      'An intruder on serverA writes a ransom note over a pack, which is where the data of the backups is. To every tool that copies what it finds, this is just a newer file.',
+    ],
+    prepare: (stage) => {
+      stage.write('serverA/ransom-note.txt', 'Your backups are mine now. Pay up.\n');
+    },
+    run: (stage) => ({
+      on: 'serverA',
+      argv: ['cp', '--force', 'ransom-note.txt', largestPack(stage).replace('serverA/', '')],
+    }),
     expect: {
       exit: 0,
-      effects: [{ told: 'a file on serverA is no longer what its name says', holds: ({ after }) => !isSame(after.source, after.replica) && after.source.size === after.replica.size }],
+      effects: [
+        {
+          told: 'a file on serverA is no longer what its name says',
+          holds: ({ after }) => !isSame(after.source, after.replica) && after.source.size === after.replica.size,
+        },
+      ],
     },
   },
   {
@@ -124,7 +171,9 @@ const tampering: readonly Step[] = [
     mail: 'whole',
   },
   {
-    words: ['The damage has not reached the replica: restic reads all of it and finds it whole. (--no-lock, because nobody writes into a replica.)'],
+    words: [
+      'The damage has not reached the replica: restic reads all of it and finds it whole. (--no-lock, because nobody writes into a replica.)',
+    ],
     run: () => ({ on: 'serverB', argv: ['restic', '-r', 'replica', 'check', '--no-lock', '--read-data'] }),
     expect: { exit: 0, effects: [unchanged] },
   },
@@ -135,7 +184,10 @@ const tampering: readonly Step[] = [
   },
   {
     words: ['An alarm stays raised until an operator says what it was; until then every night only looks.'],
-    run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'acknowledge', 'demo', '--reason', 'intruder, pack put right'] }),
+    run: () => ({
+      on: 'serverB',
+      argv: ['rsync-ratchet', 'acknowledge', 'demo', '--reason', 'intruder, pack put right'],
+    }),
     expect: { exit: 0, effects: [unchanged, noMail] },
   },
 ];
@@ -146,20 +198,32 @@ const forgery = Buffer.from('Restore me, and see what happens.\n'.repeat(8));
 const poisoning: readonly Step[] = [
   {
     title: 'A poisoned snapshot',
-    words: ['The intruder has learned, and adds a file instead: something that is no snapshot, under the right name, which is the hash of its content. A restic that finds it among the snapshots refuses the whole repository.'],
-    prepare: (stage) => { stage.write('serverA/forgery', forgery); },
-    run: () => ({ on: 'serverA', argv: ['cp', 'forgery', `restic/snapshots/${createHash('sha256').update(forgery).digest('hex')}`] }),
+    words: [
+      'The intruder has learned, and adds a file instead: something that is no snapshot, under the right name, which is the hash of its content. A restic that finds it among the snapshots refuses the whole repository.',
+    ],
+    prepare: (stage) => {
+      stage.write('serverA/forgery', forgery);
+    },
+    run: () => ({
+      on: 'serverA',
+      argv: ['cp', 'forgery', `restic/snapshots/${createHash('sha256').update(forgery).digest('hex')}`],
+    }),
     expect: { exit: 0, effects: [snapshots(3)] },
   },
   {
-    words: ['New, and its hash is right: but restic, in a box without a network, cannot read it. So it does not enter.'],
+    words: [
+      'New, and its hash is right: but restic, in a box without a network, cannot read it. So it does not enter.',
+    ],
     run: () => sync,
     expect: { exit: 3, effects: [unchanged, alarmMailed('unproven')] },
     mail: 'subject',
   },
   {
     words: ['It is removed from serverA, and the alarm lowered ...'],
-    run: () => ({ on: 'serverA', argv: ['rm', '--force', `restic/snapshots/${createHash('sha256').update(forgery).digest('hex')}`] }),
+    run: () => ({
+      on: 'serverA',
+      argv: ['rm', '--force', `restic/snapshots/${createHash('sha256').update(forgery).digest('hex')}`],
+    }),
     expect: { exit: 0, effects: [inStep] },
   },
   {
@@ -177,7 +241,9 @@ const poisoning: readonly Step[] = [
 const deleting: readonly Step[] = [
   {
     title: 'A snapshot is deleted on serverA',
-    words: ['The intruder tries something else: the first backup disappears, and with it the first version of the letter.'],
+    words: [
+      'The intruder tries something else: the first backup disappears, and with it the first version of the letter.',
+    ],
     run: (stage) => ({ on: 'serverA', argv: ['rm', '--force', `restic/snapshots/${firstSnapshot(stage)}`] }),
     expect: { exit: 0, effects: [snapshots(1)] },
   },
@@ -190,13 +256,30 @@ const deleting: readonly Step[] = [
   {
     words: ['What is gone on serverA is still in the replica, and restic gives it back.'],
     run: (stage) => ({
-      on: 'serverB', argv: ['restic', '-r', 'replica', 'restore', '--no-lock', firstSnapshot(stage).slice(0, 8), '--target', 'restored'],
+      on: 'serverB',
+      argv: [
+        'restic',
+        '-r',
+        'replica',
+        'restore',
+        '--no-lock',
+        firstSnapshot(stage).slice(0, 8),
+        '--target',
+        'restored',
+      ],
     }),
     expect: {
       exit: 0,
       effects: [
-        { told: 'the letter is back in its first version, byte for byte', holds: ({ stage }) => stage.read('serverB/restored/documents/letter.txt').equals(Buffer.from(letters.first)) },
-        { told: 'so is the photo', holds: ({ stage }) => stage.read('serverB/restored/documents/photo-1.jpg').equals(stage.read('client/documents/photo-1.jpg')) },
+        {
+          told: 'the letter is back in its first version, byte for byte',
+          holds: ({ stage }) => stage.read('serverB/restored/documents/letter.txt').equals(Buffer.from(letters.first)),
+        },
+        {
+          told: 'so is the photo',
+          holds: ({ stage }) =>
+            stage.read('serverB/restored/documents/photo-1.jpg').equals(stage.read('client/documents/photo-1.jpg')),
+        },
         unchanged,
       ],
     },
@@ -207,7 +290,21 @@ const pruning: readonly Step[] = [
   {
     title: 'A deletion on purpose',
     words: ['Now and then deletions are meant. An operator on serverB says so beforehand; serverA cannot.'],
-    run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'prune-window', 'open', 'demo', '--for', '1h', '--max-deletions', '5', '--reason', 'the old letter may go'] }),
+    run: () => ({
+      on: 'serverB',
+      argv: [
+        'rsync-ratchet',
+        'prune-window',
+        'open',
+        'demo',
+        '--for',
+        '1h',
+        '--max-deletions',
+        '5',
+        '--reason',
+        'the old letter may go',
+      ],
+    }),
     expect: { exit: 0, effects: [unchanged, noMail] },
   },
   {
@@ -216,7 +313,9 @@ const pruning: readonly Step[] = [
     expect: { exit: 0, effects: [unchanged, noMail] },
   },
   {
-    words: ['The night accepts the deletion, and a mail tells it. The file itself stays for 30 days, in case it was not meant after all.'],
+    words: [
+      'The night accepts the deletion, and a mail tells it. The file itself stays for 30 days, in case it was not meant after all.',
+    ],
     run: () => sync,
     expect: { exit: 0, effects: [unchanged] },
     mail: 'whole',
@@ -224,7 +323,13 @@ const pruning: readonly Step[] = [
   {
     words: ['What will leave, and when:'],
     run: () => ({ on: 'serverB', argv: ['rsync-ratchet', 'tombstones', 'list', 'demo'] }),
-    expect: { exit: 0, effects: [unchanged, { told: 'the snapshot is listed', holds: ({ stage, ended }) => ended.printed.includes(firstSnapshot(stage)) }] },
+    expect: {
+      exit: 0,
+      effects: [
+        unchanged,
+        { told: 'the snapshot is listed', holds: ({ stage, ended }) => ended.printed.includes(firstSnapshot(stage)) },
+      ],
+    },
   },
   {
     words: ['And how everything stands:'],
@@ -234,4 +339,12 @@ const pruning: readonly Step[] = [
 ];
 
 /** The whole story, in order. */
-export const story: readonly Step[] = [...aBackup, ...gettingReady, ...goodNights, ...tampering, ...poisoning, ...deleting, ...pruning];
+export const story: readonly Step[] = [
+  ...aBackup,
+  ...gettingReady,
+  ...goodNights,
+  ...tampering,
+  ...poisoning,
+  ...deleting,
+  ...pruning,
+];

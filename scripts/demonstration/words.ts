@@ -37,7 +37,9 @@ export function fold(line: string, { margin = '', hang = 0, end = '' }: Folding 
  * the shell's own `*` for the rest.
  */
 export function typedLine(argv: readonly string[]): string {
-  return argv.map((word) => (/^[\w./:=@,+-]+$/.test(word) ? shortened(word) : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+  return argv
+    .map((word) => (/^[\w./:=@,+-]+$/.test(word) ? shortened(word) : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
 }
 
 function shortened(word: string): string {
@@ -80,6 +82,8 @@ function headersOf(entity: string): (name: string) => string {
 }
 
 function unquoted(text: string): string {
-  const bytes = text.replace(/=\n/g, '').replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  const bytes = text
+    .replace(/=\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }

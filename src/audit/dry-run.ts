@@ -55,15 +55,7 @@ export async function dryRun(
   hidden: readonly string[] = [],
 ): Promise<FailedPass | undefined> {
   const { repository, connection, nonce } = context;
-  const judgeLine = lineJudge(judge, `${nonce} `);
-  const seen = { ioError: false, any: false };
-  const lines = new Lines((bytes, start, end) => {
-    if (end - start === ioError.length && bytes.toString('latin1', start, end) === ioError) seen.ioError = true;
-    else {
-      seen.any = true;
-      judgeLine(bytes, start, end);
-    }
-  });
+  const { seen, lines } = reportReader(judge, nonce);
   const rules = hidden.length === 0 ? undefined : writeRules(context.runFolder, hidden);
   try {
     const args = auditArguments(repository, connection, pass, nonce, destination, rules);
@@ -88,6 +80,20 @@ export async function dryRun(
     if (error instanceof NotUnderstood) return { failure: notUnderstoodFailure(error), code: undefined, mayGoOn: true };
     throw error;
   }
+}
+
+/** Judges each line of the report. `seen`: whether rsync said that serverA could not read something, and anything at all. */
+function reportReader(judge: Judge, nonce: string): { seen: { ioError: boolean; any: boolean }; lines: Lines } {
+  const judgeLine = lineJudge(judge, `${nonce} `);
+  const seen = { ioError: false, any: false };
+  const lines = new Lines((bytes, start, end) => {
+    if (end - start === ioError.length && bytes.toString('latin1', start, end) === ioError) seen.ioError = true;
+    else {
+      seen.any = true;
+      judgeLine(bytes, start, end);
+    }
+  });
+  return { seen, lines };
 }
 
 /** rsync reads its rules from a file: a name may be longer than an argument should be, and there may be a thousand. */

@@ -27,7 +27,8 @@ export interface PassReport {
   readonly foreignFolders: string[];
 }
 
-const noCounts = (): AuditCounts => ({
+/** Before anything was reported. */
+export const noCounts = (): AuditCounts => ({
   unchanged: 0,
   new: 0,
   newBytes: 0,

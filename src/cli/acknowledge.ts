@@ -6,7 +6,8 @@ import { Operator } from '../ratchet/declared/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addAcknowledge(program: Command, _context: CliContext): void {
-  const command = program.command('acknowledge')
+  const command = program
+    .command('acknowledge')
     .description('lower the alarm, once you know what it was; what is still wrong raises the next one')
     .argument('<repository>')
     .requiredOption('--reason <text>', 'what it was, for the journal')
@@ -17,15 +18,22 @@ export function addAcknowledge(program: Command, _context: CliContext): void {
       const console = consoleOf(command);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
-      const lowered = await new Operator(config, repository).acknowledge(options.reason, options.acceptMtimes === true, new Date());
+      const lowered = await new Operator(config, repository).acknowledge(
+        options.reason,
+        options.acceptMtimes === true,
+        new Date(),
+      );
       await refreshMetrics(config, console, new Date());
       if (wantsJson(command)) {
-        const alarm = lowered === undefined ? null : { runId: lowered.runId, since: lowered.since, rules: lowered.rules };
+        const alarm =
+          lowered === undefined ? null : { runId: lowered.runId, since: lowered.since, rules: lowered.rules };
         console.document(JSON.stringify({ version: 1, repository: name, acknowledged: alarm }, null, 2));
       }
-      console.mention(lowered === undefined
-        ? `${name}: no alarm is raised; nothing was changed`
-        : `${name}: the alarm of run ${lowered.runId} (${lowered.rules.join(', ')}) is lowered; next: rsync-ratchet sync ${name}`);
+      console.mention(
+        lowered === undefined
+          ? `${name}: no alarm is raised; nothing was changed`
+          : `${name}: the alarm of run ${lowered.runId} (${lowered.rules.join(', ')}) is lowered; next: rsync-ratchet sync ${name}`,
+      );
     });
   withExitCodes(command, [0, 1, 2]);
 }

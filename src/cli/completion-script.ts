@@ -1,40 +1,6 @@
 /** Scripts that complete the command line in bash, zsh and fish, made of the commands as data. */
 
-/** What stands behind an option or as an argument: a file, a run's ID, a repository, one of some words, or free text. */
-export type Kind = 'file' | 'run' | 'repository' | 'text' | readonly string[];
-
-/** An option; `value` is absent for a switch. */
-export interface OptionPage {
-  /** As `--help` shows it, such as `--run <run>`. */
-  readonly flags: string;
-  readonly long: string;
-  readonly description: string;
-  readonly value?: Kind;
-}
-
-/** An argument; one that `repeats` is the last. */
-export interface ArgumentPage {
-  readonly name: string;
-  readonly description: string;
-  readonly kind: Kind;
-  readonly repeats: boolean;
-}
-
-/** A command with all that is below it; for the completion and for the manual page. */
-export interface CommandPage {
-  /** From the program's name on: `rsync-ratchet tombstones keep`. */
-  readonly usage: string;
-  /** Without the program's name: `tombstones keep`; empty for the program. */
-  readonly path: string;
-  readonly name: string;
-  readonly description: string;
-  readonly arguments: readonly ArgumentPage[];
-  /** Its own ones, without those of the program. */
-  readonly options: readonly OptionPage[];
-  readonly commands: readonly CommandPage[];
-  /** The end of its `--help`. */
-  readonly exitCodes: string;
-}
+import { allCommands, optionsOf, type CommandPage, type Kind } from './command-page.ts';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 
@@ -43,34 +9,32 @@ export function completionScript(program: CommandPage, shell: Shell): string {
   return { bash, zsh, fish }[shell](program);
 }
 
-/** The command and all below it. */
-export function allCommands(command: CommandPage): CommandPage[] {
-  return [command, ...command.commands.flatMap(allCommands)];
-}
-
-/** The options that a command takes: its own and the program's. */
-function optionsOf(program: CommandPage, command: CommandPage): readonly OptionPage[] {
-  return command === program ? program.options : [...command.options, ...program.options.filter(({ long }) => !command.options.some((own) => own.long === long) && long !== '--version')];
-}
-
-const word = (kind: Kind | undefined): string => (kind === undefined ? '' : typeof kind === 'string' ? kind : `(${kind.join(' ')})`);
+const word = (kind: Kind | undefined): string =>
+  kind === undefined ? '' : typeof kind === 'string' ? kind : `(${kind.join(' ')})`;
 
 /** `case` rows that tell what stands behind an option; bash and zsh read them alike. */
 function valueRows(program: CommandPage): string {
-  const rows = allCommands(program).flatMap(({ path, options }) => options.flatMap(({ long, value }) =>
-    (value === undefined ? [] : [`    ${path === '' ? "*'" : `'${path}`}|${long}') kind='${word(value)}' ;;`])));
+  const rows = allCommands(program).flatMap(({ path, options }) =>
+    options.flatMap(({ long, value }) =>
+      value === undefined ? [] : [`    ${path === '' ? "*'" : `'${path}`}|${long}') kind='${word(value)}' ;;`],
+    ),
+  );
   return rows.join('\n');
 }
 
 /** `case` rows that tell what a command has below it. Arguments: one kind for each, the last with `*` when it repeats. */
 function belowRows(program: CommandPage): string {
-  return allCommands(program).map((command) => {
-    const kinds = command.arguments.map(({ kind, repeats }) => `'${word(kind)}${repeats ? '*' : ''}'`);
-    return `    '${command.path}')
+  return allCommands(program)
+    .map((command) => {
+      const kinds = command.arguments.map(({ kind, repeats }) => `'${word(kind)}${repeats ? '*' : ''}'`);
+      return `    '${command.path}')
       subcommands='${command.commands.map(({ name }) => name).join(' ')}'
-      flags='${optionsOf(program, command).map(({ long }) => long).join(' ')}'
+      flags='${optionsOf(program, command)
+        .map(({ long }) => long)
+        .join(' ')}'
       arguments=(${kinds.join(' ')}) ;;`;
-  }).join('\n');
+    })
+    .join('\n');
 }
 
 /** Sets what the word to complete is, from the words before it. For bash and zsh. */
@@ -154,7 +118,8 @@ complete -F _rsync_ratchet rsync-ratchet
 
 function zsh(program: CommandPage): string {
   const described = allCommands(program).map((command) => {
-    const list = (pages: readonly { name: string; description: string }[]): string => pages.map(({ name, description }) => `      ${single(`${name}:${description}`)}`).join('\n');
+    const list = (pages: readonly { name: string; description: string }[]): string =>
+      pages.map(({ name, description }) => `      ${single(`${name}:${description}`)}`).join('\n');
     const options = optionsOf(program, command).map(({ long, description }) => ({ name: long, description }));
     return `    '${command.path}')\n      described=(\n${list(command.commands)}\n      )\n      switches=(\n${list(options)}\n      ) ;;`;
   });
@@ -193,19 +158,36 @@ function single(text: string): string {
 
 function fish(program: CommandPage): string {
   const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-  const values: Readonly<Record<string, string>> = { file: ' -F', run: " -f -a '(__rsync_ratchet_ask runs)'", repository: " -f -a '(__rsync_ratchet_ask repositories)'", text: ' -f' };
-  const offer = (kind: Kind): string => (typeof kind === 'string' ? (values[kind] ?? '') : ` -f -a ${quote(kind.join(' '))}`);
+  const values: Readonly<Record<string, string>> = {
+    file: ' -F',
+    run: " -f -a '(__rsync_ratchet_ask runs)'",
+    repository: " -f -a '(__rsync_ratchet_ask repositories)'",
+    text: ' -f',
+  };
+  const offer = (kind: Kind): string =>
+    typeof kind === 'string' ? (values[kind] ?? '') : ` -f -a ${quote(kind.join(' '))}`;
   const rows = allCommands(program).flatMap((command) => {
     const at = `complete -c rsync-ratchet -n ${quote(`__rsync_ratchet_at '${command.path}'`)}`;
     return [
       ...command.commands.map(({ name, description }) => `${at} -a ${name} -d ${quote(description)}`),
-      ...optionsOf(program, command).map(({ long, description, value }) => `${at} -l ${long.slice(2)} -d ${quote(description)}${value === undefined ? '' : ` -r${offer(value)}`}`),
+      ...optionsOf(program, command).map(
+        ({ long, description, value }) =>
+          `${at} -l ${long.slice(2)} -d ${quote(description)}${value === undefined ? '' : ` -r${offer(value)}`}`,
+      ),
       ...command.arguments.slice(0, 1).map(({ kind }) => at + offer(kind)),
     ];
   });
-  const paths = allCommands(program).map(({ path }) => quote(path)).join(' ');
-  const valued = allCommands(program).flatMap(({ options }) => options.filter(({ value }) => value !== undefined).map(({ long }) => long));
-  return `# Completion of rsync-ratchet for fish: rsync-ratchet completion fish | source
+  const paths = allCommands(program)
+    .map(({ path }) => quote(path))
+    .join(' ');
+  const valued = allCommands(program).flatMap(({ options }) =>
+    options.filter(({ value }) => value !== undefined).map(({ long }) => long),
+  );
+  return fishScript([...new Set(valued)].join(' '), paths, rows);
+}
+
+const fishScript = (valued: string, paths: string, rows: readonly string[]): string =>
+  `# Completion of rsync-ratchet for fish: rsync-ratchet completion fish | source
 
 function __rsync_ratchet_at
     set -l at
@@ -213,7 +195,7 @@ function __rsync_ratchet_at
     for given in (commandline -opc)[2..]
         if test $skip = 1
             set skip 0
-        else if contains -- $given ${[...new Set(valued)].join(' ')}
+        else if contains -- $given ${valued}
             set skip 1
         else if contains -- (string join ' ' -- $at $given) ${paths}
             set at $at $given
@@ -234,4 +216,3 @@ end
 complete -c rsync-ratchet -f
 ${rows.join('\n')}
 `;
-}

@@ -6,20 +6,30 @@ import { configOf, consoleOf, repositoriesOf, withExitCodes, type CliContext } f
 const shells: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
 export function addCompletion(program: Command, _context: CliContext): void {
-  const completion = program.command('completion')
-    .description('print the completion of commands, options, repositories and runs for a shell: source <(rsync-ratchet completion bash)')
+  const completion = program
+    .command('completion')
+    .description(
+      'print the completion of commands, options, repositories and runs for a shell: source <(rsync-ratchet completion bash)',
+    )
     .addArgument(new Argument('<shell>').choices(shells))
     .action(async (shell: Shell) => {
-      const [{ completionScript }, { pageOf }] = await Promise.all([import('./completion-script.ts'), import('./pages.ts')]);
+      const [{ completionScript }, { pageOf }] = await Promise.all([
+        import('./completion-script.ts'),
+        import('./pages.ts'),
+      ]);
       consoleOf(completion).document(completionScript(pageOf(program), shell).trimEnd());
     });
   withExitCodes(completion, [0, 2]);
-  const complete = program.command('complete', { hidden: true })
+  const complete = program
+    .command('complete', { hidden: true })
     .addArgument(new Argument('<what>').choices(['repositories', 'runs']))
     .argument('[repository]')
     .action(async (what: string, name?: string) => {
       try {
-        const words = what === 'runs' ? await runs(complete, name) : configOf(complete, [], { secrets: 'without secrets' }).repositories.map((one) => one.name);
+        const words =
+          what === 'runs'
+            ? await runs(complete, name)
+            : configOf(complete, [], { secrets: 'without secrets' }).repositories.map((one) => one.name);
         if (words.length > 0) consoleOf(complete).document(words.join('\n'));
       } catch {
         // Nobody wants to read about a broken configuration in the middle of a word; the command itself will tell.
@@ -34,7 +44,9 @@ async function runs(command: Command, name: string | undefined): Promise<string[
   const config = configOf(command, name === undefined || name === '' ? [] : [name], { secrets: 'without secrets' });
   const found = new Set<string>();
   for (const repository of repositoriesOf(config, name === undefined || name === '' ? [] : [name])) {
-    new Operator(config, repository).eachTombstone(({ run, state }) => { if (state !== 'kept') found.add(run); });
+    new Operator(config, repository).eachTombstone(({ run, state }) => {
+      if (state !== 'kept') found.add(run);
+    });
   }
   return [...found].sort();
 }

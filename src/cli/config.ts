@@ -9,7 +9,8 @@ import { configOf, configPath, consoleOf, wantsJson, withExitCodes, type CliCont
 
 export function addConfig(program: Command, _context: CliContext): void {
   const config = program.command('config').description('make, check or describe the configuration');
-  const generate = config.command('generate')
+  const generate = config
+    .command('generate')
     .description('print a commented sample')
     .option('--destination <file>', 'write it there (0600); an existing file is never overwritten')
     .action((options: { destination?: string }) => {
@@ -19,19 +20,20 @@ export function addConfig(program: Command, _context: CliContext): void {
         return;
       }
       write(options.destination);
-      console.mention(`${options.destination}: written; edit source and replica, then: rsync-ratchet --config ${options.destination} config validate`);
+      console.mention(
+        `${options.destination}: written; edit source and replica, then: rsync-ratchet --config ${options.destination} config validate`,
+      );
     });
   withExitCodes(generate, [0, 2]);
-  const validate = config.command('validate')
+  const validate = config
+    .command('validate')
     .description('all problems at once, each with its place')
     .action(() => {
-      const path = configPath(validate);
-      const names = validNames(validate, path);
-      if (wantsJson(validate)) consoleOf(validate).document(JSON.stringify({ version: 1, file: path, valid: true, repositories: names }, null, 2));
-      consoleOf(validate).mention(`${path}: valid (${names.join(', ')})`, 'good');
+      sayValid(validate, configPath(validate));
     });
   withExitCodes(validate, [0, 2]);
-  const schema = config.command('schema')
+  const schema = config
+    .command('schema')
     .description('print the JSON Schema, from which editors complete and check as you type')
     .action(async () => {
       const { configJsonSchema } = await import('../config/json-schema.ts');
@@ -41,13 +43,24 @@ export function addConfig(program: Command, _context: CliContext): void {
   withExitCodes(config, [0, 2]);
 }
 
+function sayValid(command: Command, file: string): void {
+  const names = validNames(command, file);
+  const found = { version: 1, file, valid: true, repositories: names };
+  if (wantsJson(command)) consoleOf(command).document(JSON.stringify(found, null, 2));
+  consoleOf(command).mention(`${file}: valid (${names.join(', ')})`, 'good');
+}
+
 /** The repositories of a configuration without a problem; what is wrong is thrown on, after programs were told. */
 function validNames(command: Command, file: string): string[] {
   try {
-    return configOf(command, [], { purpose: 'judging', foresee: foreseen, comparesAll: true }).repositories.map((repository) => repository.name);
+    return configOf(command, [], { purpose: 'judging', foresee: foreseen, comparesAll: true }).repositories.map(
+      (repository) => repository.name,
+    );
   } catch (error) {
     if (error instanceof ConfigError && wantsJson(command)) {
-      consoleOf(command).document(JSON.stringify({ version: 1, file, valid: false, problems: error.problems }, null, 2));
+      consoleOf(command).document(
+        JSON.stringify({ version: 1, file, valid: false, problems: error.problems }, null, 2),
+      );
     }
     throw error;
   }
@@ -57,6 +70,9 @@ function write(file: string): void {
   try {
     writeFileSync(file, sampleConfig, { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    throw new UsageError(`${file} cannot be written: ${(error as Error).message}`, 'name a file that does not exist yet, in a folder that does');
+    throw new UsageError(
+      `${file} cannot be written: ${(error as Error).message}`,
+      'name a file that does not exist yet, in a folder that does',
+    );
   }
 }

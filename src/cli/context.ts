@@ -55,27 +55,49 @@ export function configOf(command: Command, names: readonly string[], reading: Re
 }
 
 /** The same for a command whose result is written with the caller's rights: `asOwner` is for what it reads of state and replica. */
-export function configForCaller(command: Command, names: readonly string[], reading: Reading): { config: Config; owner: Owner | undefined } {
+export function configForCaller(
+  command: Command,
+  names: readonly string[],
+  reading: Reading,
+): { config: Config; owner: Owner | undefined } {
   let owner: Owner | undefined;
-  const config = readAs(command, names, reading, (found) => { owner = found; });
+  const config = readAs(command, names, reading, (found) => {
+    owner = found;
+  });
   return { config, owner };
 }
 
-function readAs(command: Command, names: readonly string[], { secrets, foresee, comparesAll = false, purpose = 'using' }: Reading, take: (owner: Owner) => void): Config {
+function readAs(
+  command: Command,
+  names: readonly string[],
+  { secrets, foresee, comparesAll = false, purpose = 'using' }: Reading,
+  take: (owner: Owner) => void,
+): Config {
   const settle = (config: Config): Settled => {
     const stateOf = (owner: Owner): string => defaultState({ HOME: owner.home }, owner.uid);
-    const all = repositoriesOf(config, names).map((repository) => ownershipOf(repository, config.state, purpose, stateOf));
-    const problems = all.flatMap(({ repository, objection }) => (objection === undefined ? [] : [{ path: ['repositories', repository, 'replica'], message: objection }]));
+    const all = repositoriesOf(config, names).map((repository) =>
+      ownershipOf(repository, config.state, purpose, stateOf),
+    );
+    const problems = all.flatMap(({ repository, objection }) =>
+      objection === undefined ? [] : [{ path: ['repositories', repository, 'replica'], message: objection }],
+    );
     const owner = problems.length > 0 ? undefined : soleOwner(all, purpose);
     if (owner !== undefined) take(owner);
     return { problems, state: owner && stateOf(owner) };
   };
-  return loadConfig(configPath(command), { names, comparesAll, ...(foresee && { foresee }), ...(secrets && { secrets }), ...(process.getuid?.() === 0 && { settle }) });
+  return loadConfig(configPath(command), {
+    names,
+    comparesAll,
+    ...(foresee && { foresee }),
+    ...(secrets && { secrets }),
+    ...(process.getuid?.() === 0 && { settle }),
+  });
 }
 
 /** How a command begins that finds the same configuration: with `--config` where this one was named. */
 export function invocation(command: Command): string {
-  const isNamed = command.optsWithGlobals<GlobalOptions>().config !== undefined || Boolean(process.env['RSYNC_RATCHET_CONFIG']);
+  const isNamed =
+    command.optsWithGlobals<GlobalOptions>().config !== undefined || Boolean(process.env['RSYNC_RATCHET_CONFIG']);
   const path = isNamed ? configPath(command) : '';
   if (path === '' || !isPrintable(path)) return 'rsync-ratchet';
   return `rsync-ratchet --config ${/^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;

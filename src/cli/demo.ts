@@ -4,8 +4,11 @@ import { Failure, Interrupted } from '../errors.ts';
 import { consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addDemo(program: Command, context: CliContext): void {
-  const demo = program.command('demo')
-    .description('tell the whole story on a throw-away restic repository on this machine; needs no configuration, and restic')
+  const demo = program
+    .command('demo')
+    .description(
+      'tell the whole story on a throw-away restic repository on this machine; needs no configuration, and restic',
+    )
     .option('--keep', 'keep the folder afterwards, and say where it is and how to go on playing')
     .action(async (options: { keep?: boolean }) => {
       const { playDemo } = await import('../../scripts/demonstration/demo.ts');
@@ -15,7 +18,12 @@ export function addDemo(program: Command, context: CliContext): void {
         if (wantsJson(demo)) console.document(JSON.stringify(report, null, 2));
       } catch (error) {
         if (!(error instanceof Interrupted)) throw error;
-        console.error(new Failure(error.message, options.keep === true ? 'the folder was kept, as you asked' : 'nothing is left behind'));
+        console.error(
+          new Failure(
+            error.message,
+            options.keep === true ? 'the folder was kept, as you asked' : 'nothing is left behind',
+          ),
+        );
         context.exit(error.exitCode);
       }
     });

@@ -3,7 +3,8 @@ import { formatCount } from '../figures.ts';
 import type { Command } from 'commander';
 import { historyLine } from '../words/history.ts';
 import type { Verification } from '../state/chain.ts';
-import type { Repository } from '../config/config.ts';
+import type { Config, Repository } from '../config/config.ts';
+import type { Journal } from '../state/journal.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
 import { State } from '../ratchet/state.ts';
@@ -16,7 +17,8 @@ interface HistoryOptions {
 }
 
 export function addHistory(program: Command, context: CliContext): void {
-  const command = program.command('history')
+  const command = program
+    .command('history')
     .description('the journal: what happened, when, and who said so')
     .argument('[repository]', 'all of the configuration when none is named')
     .option('--limit <n>', 'so many of the newest events', '20')
@@ -24,26 +26,39 @@ export function addHistory(program: Command, context: CliContext): void {
     .option('--head <hash>', 'with --verify: a head hash from a mail, which must be in the chain')
     .action((name: string | undefined, options: HistoryOptions) => {
       const config = configOf(command, name === undefined ? [] : [name], { secrets: 'without secrets' });
-      const console = consoleOf(command);
       const repositories = repositoriesOf(config, name === undefined ? [] : [name]);
-      const journalOf = (repository: Repository) => new State(config.state ?? '', repository.name).journal;
-      if (options.verify !== true && options.head === undefined) {
-        const limit = limitOf(options.limit);
-        const found = repositories.map((repository) => ({ repository: repository.name, events: journalOf(repository).newest(limit) }));
-        for (const { repository, events } of found) {
-          console.say(repository, 'title');
-          for (const event of events) console.say(`  ${historyLine(event)}`);
-          if (events.length === 0) console.say('  no journal yet');
-        }
-        if (wantsJson(command)) console.document(JSON.stringify({ version: 1, repositories: found }, null, 2));
-        return;
-      }
-      const found = repositories.map((repository) => ({ repository: repository.name, ...journalOf(repository).verify(headOf(options.head)) }));
-      for (const each of found) sayVerified(console, each);
-      if (wantsJson(command)) console.document(JSON.stringify({ version: 1, repositories: found.map((each) => ({ ...each, bad: each.bad ?? null, known: each.known ?? null, valid: isValid(each) })) }, null, 2));
-      context.exit(found.every(isValid) ? 0 : exitCodes.failed);
+      const journals = repositories.map((each) => ({ repository: each.name, journal: journalOf(config, each) }));
+      if (options.verify !== true && options.head === undefined) return show(command, journals, limitOf(options.limit));
+      context.exit(verify(command, journals, headOf(options.head)) ? 0 : exitCodes.failed);
     });
   withExitCodes(command, [0, 1, 2]);
+}
+
+const journalOf = (config: Config, { name }: Repository): Journal => new State(config.state ?? '', name).journal;
+
+type Journals = readonly { readonly repository: string; readonly journal: Journal }[];
+
+function show(command: Command, journals: Journals, limit: number): void {
+  const console = consoleOf(command);
+  const found = journals.map(({ repository, journal }) => ({ repository, events: journal.newest(limit) }));
+  for (const { repository, events } of found) {
+    console.say(repository, 'title');
+    for (const event of events) console.say(`  ${historyLine(event)}`);
+    if (events.length === 0) console.say('  no journal yet');
+  }
+  if (wantsJson(command)) console.document(JSON.stringify({ version: 1, repositories: found }, null, 2));
+}
+
+/** Follows the chains, and says what it found; whether all are whole. */
+function verify(command: Command, journals: Journals, head: string | undefined): boolean {
+  const console = consoleOf(command);
+  const found = journals.map(({ repository, journal }) => ({ repository, ...journal.verify(head) }));
+  for (const each of found) sayVerified(console, each);
+  const repositories = found.map((each) => {
+    return { ...each, bad: each.bad ?? null, known: each.known ?? null, valid: isValid(each) };
+  });
+  if (wantsJson(command)) console.document(JSON.stringify({ version: 1, repositories }, null, 2));
+  return found.every(isValid);
 }
 
 function isValid({ bad, known }: Verification): boolean {
@@ -57,10 +72,22 @@ function sayVerified(console: Console, found: Verification & { repository: strin
     console.say(`  the ${formatCount(lines)} lines before it are as they were written`);
   } else {
     console.say(`${repository}: ${formatCount(lines)} lines, the chain is whole; head ${head.hash}`, 'good');
-    console.say('  compare the head with the one in the last mail: a chain that was rewritten from its beginning is whole, too');
+    console.say(
+      '  compare the head with the one in the last mail: a chain that was rewritten from its beginning is whole, too',
+    );
   }
-  if (torn > 0) console.say(`  ${formatCount(torn)} bytes of an unfinished line follow, which a crash left; the next run drops them`, 'warning');
-  if (known !== undefined) console.say(known ? '  the head that was asked for is in it' : '  the head that was asked for is NOT in it: the journal was rewritten or cut', known ? 'good' : 'bad');
+  if (torn > 0)
+    console.say(
+      `  ${formatCount(torn)} bytes of an unfinished line follow, which a crash left; the next run drops them`,
+      'warning',
+    );
+  if (known !== undefined)
+    console.say(
+      known
+        ? '  the head that was asked for is in it'
+        : '  the head that was asked for is NOT in it: the journal was rewritten or cut',
+      known ? 'good' : 'bad',
+    );
 }
 
 function limitOf(text: string): number {

@@ -10,7 +10,8 @@ import type { Pins } from '../ratchet/beginning.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addInit(program: Command, context: CliContext): void {
-  const init = program.command('init')
+  const init = program
+    .command('init')
     .description('make the replica, or adopt an existing copy; pin config and keys (trusted on first use)')
     .argument('<repository>')
     .option('--trust-existing', 'adopt an existing copy without hashing its files')
@@ -25,7 +26,8 @@ export function addInit(program: Command, context: CliContext): void {
       const all = { config, repository, console, interrupt: context.interrupt };
       if (options.repin === true) return context.exit(await repinned(init, console, name, all, options.yes === true));
       const { result, pins } = await initialise(all, { trustExisting: options.trustExisting === true });
-      if (wantsJson(init)) console.document(JSON.stringify({ version: 1, repository: name, ...result, pins: pins ?? null }, null, 2));
+      if (wantsJson(init))
+        console.document(JSON.stringify({ version: 1, repository: name, ...result, pins: pins ?? null }, null, 2));
       tell(console, name, repository.replica, result, pins);
       context.exit(result.did === 'locked' ? exitCodes.locked : 0);
     });
@@ -42,12 +44,20 @@ const words = {
 function tell(console: Console, name: string, replica: string, result: Initialised, pins: Pins | undefined): void {
   console.mention(`${name}: ${words[result.did]} (${replica})`, result.did === 'locked' ? 'warning' : 'good');
   if ('verified' in result && result.verified !== undefined && result.verified.files > 0) {
-    console.mention(`  ${formatCount(result.verified.files)} files (${formatBytes(result.verified.bytes)}) hashed: each is what its name says`);
+    console.mention(
+      `  ${formatCount(result.verified.files)} files (${formatBytes(result.verified.bytes)}) hashed: each is what its name says`,
+    );
   }
   if ('keys' in result) tellKeys(console, result.keys);
   if ('earlier' in result) {
-    console.say(`  a replica of this name was there before (since ${result.earlier.slice(0, 10)}), and this one is new and empty: if the disk of that one`, 'warning');
-    console.say('  is only not mounted, mount it now over this one, and do not sync before; if it is lost, go on: the journal goes on too', 'warning');
+    console.say(
+      `  a replica of this name was there before (since ${result.earlier.slice(0, 10)}), and this one is new and empty: if the disk of that one`,
+      'warning',
+    );
+    console.say(
+      '  is only not mounted, mount it now over this one, and do not sync before; if it is lost, go on: the journal goes on too',
+      'warning',
+    );
   }
   if (pins === undefined) return;
   console.mention('  pinned; compare with serverA (sha256sum config, ls keys):');
@@ -58,8 +68,16 @@ function tell(console: Console, name: string, replica: string, result: Initialis
 
 /** Keys that came or went while nobody compared: after a lost state this is where a new one would slip in. */
 function tellKeys(console: Console, { onlyOnServerA, onlyHere }: KeyDifferences): void {
-  for (const id of onlyOnServerA) console.say(`  a key that the existing copy did not have, and is pinned now: ${id}; was it you who added it?`, 'warning');
-  for (const id of onlyHere) console.say(`  a key of the existing copy that serverA does not have: ${id}; was it you who removed it?`, 'warning');
+  for (const id of onlyOnServerA)
+    console.say(
+      `  a key that the existing copy did not have, and is pinned now: ${id}; was it you who added it?`,
+      'warning',
+    );
+  for (const id of onlyHere)
+    console.say(
+      `  a key of the existing copy that serverA does not have: ${id}; was it you who removed it?`,
+      'warning',
+    );
 }
 
 const repinWords = {
@@ -69,13 +87,21 @@ const repinWords = {
   locked: words.locked,
 };
 
-async function repinned(command: Command, console: Console, name: string, all: RunOptions, isSure: boolean): Promise<number> {
+async function repinned(
+  command: Command,
+  console: Console,
+  name: string,
+  all: RunOptions,
+  isSure: boolean,
+): Promise<number> {
   const { repin } = await import('../ratchet/init.ts');
   const result = await repin(all, async (before, after) => {
     console.say(`${name}: the config of serverA is not the pinned one (SHA-256)`);
     console.say(`  pinned   ${before}`);
     console.say(`  serverA  ${after}`);
-    return isSure || (await isYes('Take over the new one? Only after restic migrate or another change of your own. [y/N] '));
+    return (
+      isSure || (await isYes('Take over the new one? Only after restic migrate or another change of your own. [y/N] '))
+    );
   });
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, repository: name, ...result }, null, 2));
   console.mention(`${name}: ${repinWords[result.did]}`);
@@ -84,7 +110,8 @@ async function repinned(command: Command, console: Console, name: string, all: R
 
 /** Asks on the terminal; without one the answer is no. */
 async function isYes(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new UsageError('init --repin asks, and there is no terminal', 'say --yes; nothing was changed');
+  if (!process.stdin.isTTY)
+    throw new UsageError('init --repin asks, and there is no terminal', 'say --yes; nothing was changed');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question(question);
   terminal.close();

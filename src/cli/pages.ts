@@ -1,6 +1,6 @@
 /** The commands as data, read from the program that commander runs: for the completion and the manual page. */
 import type { Argument, Command, Option } from 'commander';
-import type { CommandPage, Kind } from './completion-script.ts';
+import type { CommandPage, Kind } from './command-page.ts';
 
 /** A command with everything below it that is not hidden. */
 export function pageOf(command: Command, above: readonly string[] = []): CommandPage {
@@ -11,16 +11,31 @@ export function pageOf(command: Command, above: readonly string[] = []): Command
     path: path.join(' '),
     name: command.name(),
     description: command.description(),
-    arguments: command.registeredArguments.map((one) => ({ name: one.name(), description: one.description, kind: kindOf(one), repeats: one.variadic })),
-    options: help.visibleOptions(command).map((one) => ({
-      flags: one.flags, long: one.long ?? '', description: help.optionDescription(one), ...(one.required || one.optional ? { value: kindOf(one) } : {}),
+    arguments: command.registeredArguments.map((one) => ({
+      name: one.name(),
+      description: one.description,
+      kind: kindOf(one),
+      repeats: one.variadic,
     })),
-    commands: help.visibleCommands(command).filter((one) => one.name() !== 'help').map((one) => pageOf(one, path)),
+    options: help.visibleOptions(command).map((one) => ({
+      flags: one.flags,
+      long: one.long ?? '',
+      description: help.optionDescription(one),
+      ...(one.required || one.optional ? { value: kindOf(one) } : {}),
+    })),
+    commands: help
+      .visibleCommands(command)
+      .filter((one) => one.name() !== 'help')
+      .map((one) => pageOf(one, path)),
     exitCodes: endOfHelp(command),
   };
 }
 
-const kinds: readonly (readonly [RegExp, Kind])[] = [[/^(?:file|destination)$/, 'file'], [/^run$/, 'run'], [/^repository$/, 'repository']];
+const kinds: readonly (readonly [RegExp, Kind])[] = [
+  [/^(?:file|destination)$/, 'file'],
+  [/^run$/, 'run'],
+  [/^repository$/, 'repository'],
+];
 
 /** What to complete: the choices, or what the name in `<…>` says. */
 function kindOf(one: Argument | Option): Kind {
@@ -33,7 +48,11 @@ function kindOf(one: Argument | Option): Kind {
 function endOfHelp(command: Command): string {
   let text = '';
   const before = command.configureOutput();
-  command.configureOutput({ writeOut: (part) => { text += part; } });
+  command.configureOutput({
+    writeOut: (part) => {
+      text += part;
+    },
+  });
   command.outputHelp();
   command.configureOutput(before);
   return (/\nExit codes:\n([^]*)$/.exec(text)?.[1] ?? '').trimEnd();

@@ -12,7 +12,12 @@ export type Add = (program: Command, context: CliContext) => void;
 export async function runProgram(commands: readonly Add[], argv: readonly string[]): Promise<number> {
   let code = 0;
   const isPlugin = argv.includes('--nagios');
-  const program = makeProgram(commands, { interrupt: signalsOfProcess(), exit: (given) => { code = given; } });
+  const program = makeProgram(commands, {
+    interrupt: signalsOfProcess(),
+    exit: (given) => {
+      code = given;
+    },
+  });
   try {
     await program.parseAsync(argv);
     return code;
@@ -29,7 +34,9 @@ const pluginUnknown = 3;
 /** The program with these commands. */
 export function makeProgram(commands: readonly Add[], context: CliContext): Command {
   const program = new Command('rsync-ratchet')
-    .description('A second copy of a restic repository that can only grow: audits serverA every night, and fetches what is new.')
+    .description(
+      'A second copy of a restic repository that can only grow: audits serverA every night, and fetches what is new.',
+    )
     .version(version)
     .option('--config <file>', 'the configuration; see "config generate"')
     .option('--json', 'one JSON document on stdout, and nothing else')

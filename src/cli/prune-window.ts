@@ -25,9 +25,14 @@ export function addPruneWindow(program: Command, _context: CliContext): void {
     .argument('<repository...>')
     .action(async (names: string[], options: OpenOptions) => {
       const request = requestOf(options);
-      await each(open, names, async (console, operator, repository) => decision(await opened(console, operator, repository, request)));
+      await each(open, names, async (console, operator, repository) =>
+        decision(await opened(console, operator, repository, request)),
+      );
     });
-  const close = group.command('close').description('let nothing through any more').argument('<repository...>')
+  const close = group
+    .command('close')
+    .description('let nothing through any more')
+    .argument('<repository...>')
     .action(async (names: string[]) => {
       await each(close, names, async (console, operator, repository) => {
         await closed(console, operator, repository);
@@ -39,27 +44,37 @@ export function addPruneWindow(program: Command, _context: CliContext): void {
     .action(async (names: string[], options: OpenOptions) => {
       const request = requestOf(options);
       await each(toggle, names, async (console, operator, repository) => {
-        if (operator.window(new Date()).open === undefined) return decision(await opened(console, operator, repository, request));
+        if (operator.window(new Date()).open === undefined)
+          return decision(await opened(console, operator, repository, request));
         await closed(console, operator, repository);
         return operator.window(new Date());
       });
     });
-  const status = group.command('status').description('is a window open, and what does it still let through?').argument('[repository...]')
+  const status = group
+    .command('status')
+    .description('is a window open, and what does it still let through?')
+    .argument('[repository...]')
     .action(async (names: string[]) => {
-      await each(status, names, (console, operator, repository) => {
-        const found = operator.window(new Date());
-        console.say(`${repository.name}: ${found.open === undefined ? 'no prune window is open' : sentence(found.open)}`);
-        if (found.refused !== undefined) console.say(`  refused: ${found.refused}`, 'warning');
-        return Promise.resolve(found);
-      });
+      await each(status, names, stated);
     });
   for (const command of [group, open, close, toggle, status]) withExitCodes(command, [0, 1, 2]);
+}
+
+/** Says where the window of a repository stands. */
+async function stated(console: Console, operator: Operator, { name }: Repository): Promise<WindowDecision> {
+  const found = operator.window(new Date());
+  console.say(`${name}: ${found.open === undefined ? 'no prune window is open' : sentence(found.open)}`);
+  if (found.refused !== undefined) console.say(`  refused: ${found.refused}`, 'warning');
+  return found;
 }
 
 function withOpenOptions(command: Command): Command {
   return command
     .option('--for <time>', 'how long, at most 7d', '12h')
-    .option('--max-deletions <n>', 'how many deletions, over all runs in the window; 0: none (default: a quarter of the replica\'s files)')
+    .option(
+      '--max-deletions <n>',
+      "how many deletions, over all runs in the window; 0: none (default: a quarter of the replica's files)",
+    )
     .option('--allow-keys', 'let keys be added and deleted; alone it lets nothing else through')
     .option('--reason <text>', 'why, for the journal');
 }
@@ -73,7 +88,10 @@ function requestOf(options: OpenOptions): WindowRequest {
   if ('wrong' in length) throw new UsageError(`--for ${options.for} ${length.wrong}`, 'no window was opened');
   const { maxDeletions } = options;
   if (maxDeletions !== undefined && !/^\d{1,9}$/.test(maxDeletions)) {
-    throw new UsageError(`--max-deletions ${maxDeletions} must be a whole number from 0 to ${mostDeletions}`, 'no window was opened');
+    throw new UsageError(
+      `--max-deletions ${maxDeletions} must be a whole number from 0 to ${mostDeletions}`,
+      'no window was opened',
+    );
   }
   return {
     length: length.value,
@@ -101,25 +119,38 @@ function decision(open: OpenWindow): WindowDecision {
   return { open, refused: undefined };
 }
 
-async function opened(console: Console, operator: Operator, repository: Repository, request: WindowRequest): Promise<OpenWindow> {
+async function opened(
+  console: Console,
+  operator: Operator,
+  repository: Repository,
+  request: WindowRequest,
+): Promise<OpenWindow> {
   const window = await operator.openWindow(request, new Date());
   console.mention(`${repository.name}: ${sentence(window)}`);
   console.mention('  Modified files, the config and the last snapshot are never let through.');
   if (operator.alarm() !== undefined) {
-    console.say(`  An alarm is raised: sync fetches and accepts nothing until: rsync-ratchet acknowledge ${repository.name} --reason TEXT`, 'warning');
+    console.say(
+      `  An alarm is raised: sync fetches and accepts nothing until: rsync-ratchet acknowledge ${repository.name} --reason TEXT`,
+      'warning',
+    );
   }
   return window;
 }
 
 async function closed(console: Console, operator: Operator, repository: Repository): Promise<void> {
   const window = await operator.closeWindow(new Date());
-  console.mention(`${repository.name}: ${window === undefined ? 'no prune window was open' : `the prune window is closed; it let ${counted(window.used, 'deletion')} through`}`);
+  console.mention(
+    `${repository.name}: ${window === undefined ? 'no prune window was open' : `the prune window is closed; it let ${counted(window.used, 'deletion')} through`}`,
+  );
 }
 
 /** What a window lets through, in plain words. */
 function sentence(window: OpenWindow): string {
   const left = Math.max(0, window.budget - window.used);
-  const files = left === 0 ? 'no deletion of packs, indexes or snapshots' : `up to ${counted(left, 'deletion')} of packs, indexes and snapshots`;
+  const files =
+    left === 0
+      ? 'no deletion of packs, indexes or snapshots'
+      : `up to ${counted(left, 'deletion')} of packs, indexes and snapshots`;
   const keys = window.allowKeys ? ', and keys may be added and deleted' : '';
   const source = window.source === 'config' ? ' (from the configuration)' : '';
   return `until ${isoMinute(window.until)} UTC the prune window lets through ${files}${keys}${source}.`;

@@ -17,7 +17,8 @@ interface StatusOptions {
 const usualMaxAge = '26h';
 
 export function addStatus(program: Command, context: CliContext): void {
-  const command = program.command('status')
+  const command = program
+    .command('status')
     .description('last run, last success, newest snapshot, alarm, window, tombstones, disk, undelivered alerts')
     .argument('[repository...]', 'all of the configuration when none is named')
     .option('--max-age <time>', `how long ago the last success may be (with --nagios ${usualMaxAge} when not given)`)
@@ -29,9 +30,13 @@ export function addStatus(program: Command, context: CliContext): void {
       const isOverdue = (status: Status): boolean => (ageOf(status, now) ?? Infinity) > maxAge;
       const console = consoleOf(command);
       const all = gather(command, names, now);
-      for (const [text, tone] of all.flatMap((status) => statusLines(status, isOverdue(status)))) console.say(text, tone);
+      for (const [text, tone] of all.flatMap((status) => statusLines(status, isOverdue(status))))
+        console.say(text, tone);
       if (wantsJson(command)) {
-        const repositories = all.map((status) => ({ ...statusToJson(status), ...(options.maxAge === undefined ? {} : { overdue: isOverdue(status) }) }));
+        const repositories = all.map((status) => ({
+          ...statusToJson(status),
+          ...(options.maxAge === undefined ? {} : { overdue: isOverdue(status) }),
+        }));
         console.document(JSON.stringify({ version: 1, repositories }, null, 2));
       }
       context.exit(all.some(({ alarm }) => alarm !== undefined) ? exitCodes.alarm : 0);
@@ -58,8 +63,16 @@ function pluginOrFailure(command: Command, names: readonly string[], options: St
     const config = configOf(command, names, { secrets: 'without secrets' });
     const repositories = repositoriesOf(config, names);
     const unseen = repositories.find((repository) => !hasState(config, repository));
-    if (unseen !== undefined) throw new Failure(`no state of ${unseen.name} in ${config.state ?? ''}: never initialised, or another user's (set state: in the configuration)`, '');
-    return pluginResult(repositories.map((repository) => statusOf(config, repository, now)), maxAge, now);
+    if (unseen !== undefined)
+      throw new Failure(
+        `no state of ${unseen.name} in ${config.state ?? ''}: never initialised, or another user's (set state: in the configuration)`,
+        '',
+      );
+    return pluginResult(
+      repositories.map((repository) => statusOf(config, repository, now)),
+      maxAge,
+      now,
+    );
   } catch (error) {
     return pluginFailure(asFailure(error).message);
   }

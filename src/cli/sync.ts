@@ -8,10 +8,19 @@ import type { Console, Tone } from '../telling/console.ts';
 import { Pinger } from '../telling/ping.ts';
 import type { NightOptions } from '../ratchet/night.ts';
 import { retrySpool } from './alert.ts';
-import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+import {
+  configOf,
+  consoleOf,
+  invocation,
+  repositoriesOf,
+  wantsJson,
+  withExitCodes,
+  type CliContext,
+} from './context.ts';
 
 export function addSync(program: Command, context: CliContext): void {
-  const sync = program.command('sync')
+  const sync = program
+    .command('sync')
     .description('the whole night: audit, fetch, verify, admit, tell')
     .argument('[repository...]', 'all of the configuration when none is named')
     .option('--no-limits', 'let this run exceed limits.newFiles and limits.newBytes')
@@ -20,7 +29,8 @@ export function addSync(program: Command, context: CliContext): void {
       await runAll(sync, context, names, { command: 'sync', noLimits: !options.limits }, options.jobs);
     });
   withExitCodes(sync, [0, 1, 2, 3, 4, 75, 130, 143]);
-  const audit = program.command('audit')
+  const audit = program
+    .command('audit')
     .description('what would sync find? Fetches nothing, changes nothing, mails nobody')
     .argument('[repository...]', 'all of the configuration when none is named')
     .addOption(jobsOption())
@@ -30,15 +40,31 @@ export function addSync(program: Command, context: CliContext): void {
   withExitCodes(audit, [0, 1, 2, 3, 4, 75, 130, 143]);
 }
 
-async function runAll(command: Command, context: CliContext, names: readonly string[], options: NightOptions, jobs: number): Promise<void> {
+async function runAll(
+  command: Command,
+  context: CliContext,
+  names: readonly string[],
+  options: NightOptions,
+  jobs: number,
+): Promise<void> {
   const config = configOf(command, names);
   const console = consoleOf(command);
   const isNight = options.command === 'sync';
-  const pinger = new Pinger(isNight ? config.monitoring.ping : undefined, (words) => { console.warn(words); });
+  const pinger = new Pinger(isNight ? config.monitoring.ping : undefined, (words) => {
+    console.warn(words);
+  });
   const repositories = repositoriesOf(config, names);
   if (isNight) await retrySpool(config, console);
   const { nightly } = await import('../nightly.ts');
-  const shared = { config, console, interrupt: context.interrupt, program: invocation(command), onStart: () => { pinger.start(); } };
+  const shared = {
+    config,
+    console,
+    interrupt: context.interrupt,
+    program: invocation(command),
+    onStart: () => {
+      pinger.start();
+    },
+  };
   const runs = await inLanes(repositories, jobs, context.interrupt, async (repository) => {
     const run = await nightly({ ...shared, repository }, options);
     print(console, run);
@@ -52,18 +78,26 @@ async function runAll(command: Command, context: CliContext, names: readonly str
 }
 
 function jobsOption(): Option {
-  return new Option('--jobs <n>', 'so many repositories at once, each under its own lock').default(1).argParser((text) => {
-    if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('It must be a number from 1 to 99.');
-    return Number(text);
-  });
+  return new Option('--jobs <n>', 'so many repositories at once, each under its own lock')
+    .default(1)
+    .argParser((text) => {
+      if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('It must be a number from 1 to 99.');
+      return Number(text);
+    });
 }
 
 /** Works on all items, `jobs` at once, and begins none once we are told to stop. The results are in the order of the items. */
-async function inLanes<Item, Result>(items: readonly Item[], jobs: number, interrupt: AbortSignal, work: (item: Item) => Promise<Result>): Promise<Result[]> {
+async function inLanes<Item, Result>(
+  items: readonly Item[],
+  jobs: number,
+  interrupt: AbortSignal,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
   const waiting = [...items.entries()];
   const done: Result[] = [];
   const lane = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined && !interrupt.aborted; next = waiting.shift()) done[next[0]] = await work(next[1]);
+    for (let next = waiting.shift(); next !== undefined && !interrupt.aborted; next = waiting.shift())
+      done[next[0]] = await work(next[1]);
   };
   await Promise.all(Array.from({ length: jobs }, lane));
   return done.filter((each) => each !== undefined);
@@ -71,10 +105,18 @@ async function inLanes<Item, Result>(items: readonly Item[], jobs: number, inter
 
 /** A night that is well says one line, and under `--quiet` none; an audit beside an alarm says that it stands. A failure goes to stderr, a finding to stdout. */
 function print(console: Console, run: Run): void {
-  const tones: Partial<Record<ReturnType<typeof outcomeOf>, Tone>> = { synced: 'good', unchanged: 'good', warned: 'warning', alarm: 'bad' };
+  const tones: Partial<Record<ReturnType<typeof outcomeOf>, Tone>> = {
+    synced: 'good',
+    unchanged: 'good',
+    warned: 'warning',
+    alarm: 'bad',
+  };
   const tone = tones[outcomeOf(run)];
   if (run.failure !== undefined) console.error(run.failure);
   const [first = '', ...rest] = summary(run);
   if (tone === 'good' && run.alarm === undefined) console.mention(first, tone);
-  else if (outcomeOf(run) !== 'failed') [first, ...rest].forEach((line, index) => { console.say(line, index === 0 ? (tone ?? 'warning') : 'plain'); });
+  else if (outcomeOf(run) !== 'failed')
+    [first, ...rest].forEach((line, index) => {
+      console.say(line, index === 0 ? (tone ?? 'warning') : 'plain');
+    });
 }

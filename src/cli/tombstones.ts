@@ -9,10 +9,19 @@ import { Operator, type Choice } from '../ratchet/declared/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addTombstones(program: Command, _context: CliContext): void {
-  const group = program.command('tombstones').description('deletions that were accepted: what leaves the replica, and when');
-  const list = group.command('list').description('what leaves when').argument('[repository]')
-    .action((name?: string) => { listAll(list, name); });
-  const keep = group.command('keep').description('keep files for good: gone on serverA, here to stay, no alarm')
+  const group = program
+    .command('tombstones')
+    .description('deletions that were accepted: what leaves the replica, and when');
+  const list = group
+    .command('list')
+    .description('what leaves when')
+    .argument('[repository]')
+    .action((name?: string) => {
+      listAll(list, name);
+    });
+  const keep = group
+    .command('keep')
+    .description('keep files for good: gone on serverA, here to stay, no alarm')
     .argument('<repository>')
     .argument('[path...]', 'as "tombstones list" shows them')
     .option('--run <run>', 'all that this run accepted')
@@ -38,7 +47,10 @@ function choiceOf(paths: readonly string[], options: { run?: string; all?: boole
   ];
   const [choice] = choices;
   if (choice !== undefined && choices.length === 1) return choice;
-  throw new UsageError('say which: paths, or --run RUN, or --all', 'rsync-ratchet tombstones list shows paths and runs; nothing was changed');
+  throw new UsageError(
+    'say which: paths, or --run RUN, or --all',
+    'rsync-ratchet tombstones list shows paths and runs; nothing was changed',
+  );
 }
 
 /** Streams: a million tombstones are never held at once, but for `--json`, whose document is one. */
@@ -55,7 +67,11 @@ function listAll(command: Command, name: string | undefined): void {
       if (wantsJson(command)) found.push({ repository: repository.name, ...shown(tombstone) });
       else printOne(console, tombstone);
     });
-    console.say(sum.files === 0 ? `${repository.name}: no tombstones` : `  ${counted(sum.files, 'file')}, ${formatBytes(sum.bytes)}`);
+    console.say(
+      sum.files === 0
+        ? `${repository.name}: no tombstones`
+        : `  ${counted(sum.files, 'file')}, ${formatBytes(sum.bytes)}`,
+    );
   }
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, tombstones: found }, null, 2));
 }
@@ -65,7 +81,9 @@ function shown({ path, size, run, at, state, due }: Tombstone): object {
 }
 
 function printOne(console: Console, tombstone: Tombstone): void {
-  console.say(`  ${whenItLeaves(tombstone).padEnd(18)}${formatBytes(tombstone.size).padStart(9)}  ${tombstone.run}  ${tombstone.path}`);
+  console.say(
+    `  ${whenItLeaves(tombstone).padEnd(18)}${formatBytes(tombstone.size).padStart(9)}  ${tombstone.run}  ${tombstone.path}`,
+  );
 }
 
 function whenItLeaves({ state, due }: Tombstone): string {

@@ -18,8 +18,21 @@ import { addTombstones } from './tombstones.ts';
 
 /** All commands; the one for the completion's scripts is hidden. */
 export const commands: readonly Add[] = [
-  addInit, addSync, addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory, addReport, addScrub, addCheck, addAlert, addConfig,
-  addDoctor, addCompletion, addDemo,
+  addInit,
+  addSync,
+  addPruneWindow,
+  addTombstones,
+  addAcknowledge,
+  addStatus,
+  addHistory,
+  addReport,
+  addScrub,
+  addCheck,
+  addAlert,
+  addConfig,
+  addDoctor,
+  addCompletion,
+  addDemo,
 ];
 
 /** Runs the command that `argv` names; its exit code. Never throws. */

@@ -55,17 +55,20 @@ export async function fetchToHash(
         before = path;
       },
     );
-    if (end === 'unfinished')
-      throw new Failure(
-        'the time of timeouts.run was over while suspects and spot checks were fetched',
-        'raise timeouts.run, or lower spotCheck; nothing else was fetched',
-      );
+    if (end === 'unfinished') throw outOfTime();
     if (end !== 'complete') throw end;
     for (const path of [...open]) tell(path);
     for (const path of open) told(path, 'missing');
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function outOfTime(): Failure {
+  return new Failure(
+    'the time of timeouts.run was over while suspects and spot checks were fetched',
+    'raise timeouts.run, or lower spotCheck; nothing else was fetched',
+  );
 }
 
 function examineOne(name: string, expected: string): Examined {

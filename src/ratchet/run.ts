@@ -2,7 +2,7 @@
 import type { Failure, Outcome } from '../errors.ts';
 import { exitCodeOf, exitCodes } from '../errors.ts';
 import type { Alarm } from './declared/alarm.ts';
-import type { AuditCounts } from '../audit/tally.ts';
+import { noCounts, type AuditCounts } from '../audit/tally.ts';
 import type { Amount } from '../audit/books.ts';
 import type { HashedType } from '../layout.ts';
 import type { CheckResult } from '../proof/proof.ts';
@@ -93,17 +93,7 @@ export function newRun(repository: string, runId: string, command: Run['command'
     command,
     startedAt,
     finishedAt: startedAt,
-    audit: {
-      unchanged: 0,
-      new: 0,
-      newBytes: 0,
-      modified: 0,
-      deleted: 0,
-      known: 0,
-      ignored: 0,
-      foreign: 0,
-      suspects: 0,
-    },
+    audit: noCounts(),
     findings: new Findings(),
     fetched: { files: 0, bytes: 0 },
     admitted: { files: 0, bytes: 0 },
