@@ -73,9 +73,7 @@ export async function run(
   const child = start(command);
   let thrown: { error: unknown } | undefined;
   const ending = new Ending(child.pid, bounds);
-  const watchdog = new Watchdog(bounds, (reason) => {
-    ending.stop(reason);
-  });
+  const watchdog = new Watchdog(bounds, (reason) => ending.stop(reason));
   const feed =
     (reader: (chunk: Buffer) => void) =>
     (chunk: Buffer): void => {
@@ -87,27 +85,24 @@ export async function run(
         ending.stop('refused');
       }
     };
-  child.stdout.on('data', () => {
-    watchdog.progress();
-  });
+  child.stdout.on('data', () => watchdog.progress());
   child.stdout.on('data', feed(onStdout));
   child.stderr.on('data', feed(onStderr));
   const stderr = collect(child.stderr);
-  child.once('exit', () => {
-    killGroup(child.pid, 'SIGKILL');
-    hearOut(child.stderr);
-  });
+  child.once('exit', () => endAfter(child));
   const result = await Promise.race([child, ending.givenUp]);
   watchdog.end();
   if (result === undefined) throw unending(child, command.file, ending.family);
   killGroup(child.pid, 'SIGKILL');
   if (thrown !== undefined) throw thrown.error;
-  return {
-    code: result.exitCode,
-    signal: result.signal,
-    stderr: withReason(stderr(), result),
-    stopped: ending.stopped,
-  };
+  const { exitCode: code, signal } = result;
+  return { code, signal, stderr: withReason(stderr(), result), stopped: ending.stopped };
+}
+
+/** When a program has ended, nothing that it started lives on, and its last words are not waited for long. */
+function endAfter(child: { readonly pid?: number | undefined; readonly stderr: { destroy(): unknown } }): void {
+  killGroup(child.pid, 'SIGKILL');
+  hearOut(child.stderr);
 }
 
 /** ssh's master holds rsync's stderr for as long as the command on serverA runs, and serverA may let it run for ever. */

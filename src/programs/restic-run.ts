@@ -51,17 +51,9 @@ export async function runRestic(
     );
   } catch (error) {
     if (!(error instanceof GaveUp)) throw error;
-    return {
-      ended: {
-        code: resticCodes.no,
-        signal: undefined,
-        stderr: Buffer.concat(said).toString('latin1'),
-        stopped: undefined,
-      },
-      passed: reader.passed,
-      stdout: end,
-      script: undefined,
-    };
+    const stderr = Buffer.concat(said).toString('latin1');
+    const saidNo = { code: resticCodes.no, signal: undefined, stderr, stopped: undefined };
+    return { ended: saidNo, passed: reader.passed, stdout: end, script: undefined };
   }
   if (interrupt.aborted) throw interrupt.reason;
   return { ...reader.judge(ended), stdout: end, script: ended.code };
