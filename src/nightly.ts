@@ -10,7 +10,10 @@ export async function nightly(options: RunOptions, wish: NightOptions): Promise<
   const held = hold(options);
   const run = await night(held, wish);
   // Under the lock still: what the next run finds in the journal must be the end of this one.
-  await tell(tellingOf(options, held.state), run);
-  await release(held);
+  try {
+    await tell(tellingOf(options, held.state), run);
+  } finally {
+    await release(held);
+  }
   return run;
 }

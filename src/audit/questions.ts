@@ -63,8 +63,6 @@ export const cameBack: Question = [tombstoned, gone];
 export const keptAndBack: Question = [tombstoned | kept, gone];
 /** The same, where nobody does: its tombstone is dropped. */
 export const returned: Question = [tombstoned, gone | kept];
-/** Has a tombstone. */
-export const buried: Question = [tombstoned, 0];
 /** Has a tombstone that no operator has made one for good. */
 export const mayLeave: Question = [tombstoned, kept];
 /** In the replica with a tombstone. */

@@ -109,8 +109,9 @@ async function runOver(
   // Perhaps serverA granted one channel alone, and one that was opened before its turn had it. A pass of which a byte came has no second try here.
   if (tried.isRefused) await channels.oneAtATime();
   for (const pause of pauses) {
-    if (!tried.isRefused || !channels.stands || bounds.interrupt.aborted) break;
-    await wait(pause);
+    if (!tried.isRefused || (!channels.stands && !bounds.interrupt.aborted)) break;
+    await wait(pause, undefined, { signal: bounds.interrupt }).catch(() => undefined); // told to stop: at once
+    if (bounds.interrupt.aborted) return { ...tried.ended, stopped: 'interrupt' };
     tried = await once();
   }
   return tried.ended;

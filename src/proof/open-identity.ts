@@ -1,16 +1,16 @@
 /** Before anything is pinned: the keys are keys by their structure, and restic, where there is a password, opens config and keys. */
+import { candidates } from '../audit/questions.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Books } from '../audit/books.ts';
 import type { Repository } from '../config/config.ts';
-import { verified } from '../audit/flags.ts';
 import { keyFault } from './structure.ts';
 import { Failure } from '../errors.ts';
 import type { Restic } from '../programs/restic.ts';
 
 /** Throws Failure when a key among the candidates is none. */
 export function requireKeys(candidate: string, books: Books): void {
-  for (const entry of books.select(verified, 0, 'key')) {
+  for (const entry of books.select(...candidates, 'key')) {
     const fault = keyFault(readFileSync(join(candidate, books.path(entry)), 'utf8'));
     if (fault !== undefined)
       throw new Failure(

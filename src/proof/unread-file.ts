@@ -1,4 +1,5 @@
 /** `unread` in the state folder: the packs and indexes of the replica that restic has not read. No such file: it has read none. */
+import { present } from '../audit/questions.ts';
 import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
 import { inReplica } from '../audit/flags.ts';
@@ -64,7 +65,7 @@ export class UnreadFile {
   }
 
   #addAll(books: Books): void {
-    for (const type of ['pack', 'index'] as const) this.add(books, [...books.select(inReplica, 0, type)]);
+    for (const type of ['pack', 'index'] as const) this.add(books, [...books.select(...present, type)]);
   }
 
   /** The IDs of packs, or of indexes. */

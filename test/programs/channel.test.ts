@@ -1,7 +1,7 @@
 /** Channels that are opened before their turn; a shell stands for ssh and serverA. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, fstatSync, readFileSync } from 'node:fs';
+import { existsSync, fstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -107,6 +107,14 @@ test('one at a time closes all that waits', async (t) => {
   const waiting = await begun(2);
   await channels.oneAtATime();
   await allEnded(waiting);
+});
+
+test('when rsync has ended first, its own exit code counts: its helper has none to add', (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'said'), Buffer.alloc(2 ** 20)); // more than a pipe holds
+  const joined = `${helper('perl', ['host', 'rsync'])} host rsync 3<${folder}/said 4>/dev/null`;
+  spawnSync('sh', ['-c', `trap '' PIPE; { ${joined}; echo $? > ${folder}/code; } | true`], { stdio: 'ignore' });
+  assert.equal(readFileSync(join(folder, 'code'), 'utf8'), '0\n');
 });
 
 test('no channel is joined where a folder in the room is another one than the one that is held outside', (t) => {

@@ -2,7 +2,7 @@
 import { admissible, candidates, present, toFetch, unverified } from '../../audit/questions.ts';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { reservedBytes } from '../../config/units.ts';
-import { verified, waiting } from '../../audit/flags.ts';
+import { waiting } from '../../audit/flags.ts';
 import type { Doubt } from '../../proof/proof.ts';
 import { counted, formatBytes, formatCount } from '../../figures.ts';
 import type { Run } from '../run.ts';
@@ -137,7 +137,7 @@ export async function prove(held: Holdings, run: Run, books: Books, isComplete: 
 
 /** What enters where restic is not asked. */
 function unprovenIn(books: Books): Entry[] {
-  return [...books.select(...admissible, 'pack'), ...books.select(verified, waiting, 'index')];
+  return [...books.select(...admissible, 'pack'), ...books.select(...admissible, 'index')];
 }
 
 /** What entered before restic could read it is told first, and read in the nights after that; what is to be read again, at once. */
