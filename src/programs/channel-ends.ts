@@ -39,7 +39,7 @@ sub move {
     last if $moved == 0;
     $came = 1 if $moved > 0;
     next if $moved > 0 || $! == 4;
-    last if $! == 32; # rsync has ended first: its own code counts, not ours
+    exit 0 if $! == 32; # rsync has ended first: its own code counts, not ours
     if ($! == 11) { ready($out, 1) } elsif ($splice < 0) { exit 1 } else { $splice = -1 }
   }
 }
@@ -49,7 +49,7 @@ sub copied {
   return -1 unless defined $read;
   for (my $done = 0; $done < $read;) {
     my $wrote = syswrite $out, $bytes, $read - $done, $done;
-    if (defined $wrote) { $done += $wrote } elsif ($! == 11) { ready($out, 1) } elsif ($! == 32) { return 0 } elsif ($! != 4) { exit 1 }
+    if (defined $wrote) { $done += $wrote } elsif ($! == 11) { ready($out, 1) } elsif ($! == 32) { exit 0 } elsif ($! != 4) { exit 1 }
   }
   return $read;
 }`;
