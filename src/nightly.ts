@@ -5,7 +5,7 @@ import type { Run } from './ratchet/run.ts';
 import { tell } from './telling/tell.ts';
 import { tellingOf } from './telling/telling.ts';
 
-/** One night for one repository. Always returns what it came to; never throws. */
+/** One night for one repository; what it came to. What goes wrong in it, or while it is told, is the run's failure and not thrown. */
 export async function nightly(options: RunOptions, wish: NightOptions): Promise<Run> {
   const held = hold(options);
   const run = await night(held, wish);

@@ -10,11 +10,7 @@ import { version } from '../version.ts';
 import { isWhole } from './arrival/fitness.ts';
 import type { RunOptions } from './holdings.ts';
 import { fetchConfig, fetchIdentity, listIdentity, objectionTo, pin, replaceConfig, whatLies } from './identity.ts';
-import { ownKeys } from './beginning.ts';
-import { hasConfig } from './beginning.ts';
-import { begin } from './beginning.ts';
-import { type Beginning } from './beginning.ts';
-import { type Pins } from './beginning.ts';
+import { begin, hasConfig, ownKeys, type Beginning, type Pins } from './beginning.ts';
 import { markerOf } from './whose-state.ts';
 
 export interface InitialiseOptions {
