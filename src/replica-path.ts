@@ -11,6 +11,8 @@ export function ownPaths(replica: string) {
     own,
     marker: join(own, 'replica.json'),
     lock: join(own, 'lock'),
+    /** Held by those who read beside the nights, and by a night while files leave. */
+    readers: join(own, 'readers'),
     incoming: join(own, 'incoming'),
     candidate: join(own, 'candidate'),
     quarantine: join(own, 'quarantine'),

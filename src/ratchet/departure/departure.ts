@@ -9,6 +9,7 @@ import { leaving } from './tombstones.ts';
 import { isUnread, unreadWords } from '../../proof/unread.ts';
 import { hasFiles } from '../replica.ts';
 import { journal, pinKeys, requireStanding, type Holdings } from '../holdings.ts';
+import { takeLock, type Lock } from '../../programs/lock.ts';
 import { emptyExpired, expire as moveOut } from './expire.ts';
 import { confirmation } from './tombstones.ts';
 import { bury as writeTombstones, confirm, isSame } from './tombstone-log.ts';
@@ -132,7 +133,11 @@ export async function expire(held: Holdings, run: Run, books: Books, when: Date,
     if (due.length === 0) return;
     doubt = await doubtAbout(held, run, books, due);
     if (doubt !== undefined) break;
-    const expired = await letGo(held, run, books, due, when);
+    const expired = await unlessRead(held, () => letGo(held, run, books, due, when));
+    if (expired === isRead) {
+      doubt = 'somebody reads the replica just now (restic, drill or give-back)';
+      break;
+    }
     if (expired === undefined) continue;
     run.tombstones.expired += expired.files;
     await journal(held, { event: 'expired', runId: run.runId, ...expired });
@@ -145,6 +150,25 @@ export async function expire(held: Holdings, run: Run, books: Books, when: Date,
       '',
       `${leaving(books, when).length} files are due and stay for now: ${doubt ?? `${changedMeanwhile}, ${mostQuestions} times`}`,
     );
+}
+
+const isRead = Symbol('somebody reads the replica');
+
+/** Does it while nobody reads the replica beside the nights (shared-lock.ts), or comes to `isRead`. */
+async function unlessRead<T>({ paths }: Holdings, work: () => Promise<T>): Promise<T | typeof isRead> {
+  const lock = await takeLock(paths.readers).catch(unlessFull);
+  if (lock === undefined) return isRead;
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+/** A disk that is so full that the lock's file cannot be made must still be able to empty itself; without it nobody reads. */
+function unlessFull(error: unknown): Pick<Lock, 'release'> {
+  if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  return { release: () => undefined };
 }
 
 /** Moves what is due at `when` out of the replica, and deletes it; undefined, and nothing leaves, when that is not exactly `due` any more. */

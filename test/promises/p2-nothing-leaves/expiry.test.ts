@@ -1,7 +1,8 @@
 /** Files leave: killed at any step, on a full disk, and never while anything is in doubt. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -153,4 +154,20 @@ test('keep that comes while an expiring sync runs is heeded', async (t) => {
   assert.deepEqual([finished.code, finished.json().runs[0].tombstones.expired], [0, 8]);
   assert.ok(existsSync(join(night.replica, chosen)));
   assert.deepEqual((await tombstones(night)).map(({ path, state }) => [path, state]), [[chosen, 'kept']]);
+});
+
+test('while somebody reads the replica beside the night nothing leaves, which is said; everything else goes on, and it leaves when he is done', async (t) => {
+  const { night, due } = await pruned(t);
+  const readers = join(night.replica, '.rsync-ratchet/readers');
+  const reader = spawn('flock', ['-s', readers, 'sh', '-c', 'echo holds; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => { reader.stdin.end(); });
+  await once(reader.stdout, 'data');
+  addPack(night.repository.path);
+  const tonight = await night.sync([], { env: tomorrow });
+  assert.deepEqual([tonight.code, rulesOf(tonight), tonight.run.tombstones.expired, tonight.run.admitted.files], [4, ['postponed'], 0, 1]);
+  assert.match(tonight.run.findings[0].message, /^10 files are due and stay for now: somebody reads the replica just now/);
+  assert.deepEqual(due.filter((path) => !existsSync(join(night.replica, path))), []);
+  reader.stdin.end();
+  await once(reader, 'close');
+  assert.equal((await night.sync([], { env: tomorrow })).run.tombstones.expired, 10);
 });

@@ -1,0 +1,43 @@
+/** The lock of those who read a replica beside the nights (restic, drill, give-back): any number hold it, and no file leaves meanwhile. */
+import { closeSync, openSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Failure } from '../errors.ts';
+import { asOwner, type Owner } from '../state/become.ts';
+
+/** How long files that are just leaving are waited for, in seconds. */
+const patience = 60;
+
+/**
+ * Takes the lock at `path` together with others; what it returns lets it go, and so does the end of this process. `owner`:
+ * whose file it is, where root does not become him. Throws Failure when files are leaving for longer than a minute.
+ */
+export async function shareLock(path: string, owner?: Owner): Promise<() => void> {
+  const file = owner === undefined ? open(path) : asOwner(owner, () => open(path));
+  if (file === undefined) return () => undefined;
+  const letGo = (): void => {
+    closeSync(file);
+  };
+  const flock = spawn('flock', ['-s', '-w', String(patience), '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
+  const [code] = (await once(flock, 'close')) as [number | null];
+  if (code === 0) return letGo;
+  letGo();
+  throw new Failure(
+    code === 1
+      ? `files are leaving the replica for more than ${patience} s`
+      : `cannot lock ${path}: flock ended with ${code ?? 'a signal'}`,
+    code === 1
+      ? 'a night lets go what was due: try again when it has ended. Nothing was started'
+      : 'a disk that does not answer, or no flock on this file system: try by hand: flock -s -n FILE true. Nothing was started',
+  );
+}
+
+/** From a disk that is mounted read-only nothing leaves, and without the file nobody has taken the lock there. */
+function open(path: string): number | undefined {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
+    return undefined;
+  }
+}
