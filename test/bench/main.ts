@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { benches, type Figure, type Wish } from './benches.ts';
+import { benches } from './benches.ts';
+import type { Figure, Wish } from './figures.ts';
 import { Bench, say } from './places.ts';
 
 const { values, positionals } = parseArgs({
@@ -16,7 +17,7 @@ const { values, positionals } = parseArgs({
     megabytes: { type: 'string', default: '2048' }, folder: { type: 'string' }, json: { type: 'boolean', default: false },
   },
 });
-const wanted = positionals.length > 0 ? positionals : Object.keys(benches);
+const wanted = positionals.length > 0 ? positionals : Object.keys(benches).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 const unknown = wanted.filter((name) => !(name in benches));
 const sizes = values.sizes.split(',').map(Number);
 if (unknown.length > 0 || !sizes.every((size) => Number.isInteger(size) && size > 2)) {
@@ -25,7 +26,7 @@ if (unknown.length > 0 || !sizes.every((size) => Number.isInteger(size) && size 
 }
 
 const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'ratchet-bench-'));
-const bench = await Bench.begin(folder, [...sizes.map((size) => `n${size}`), 'bulk', 'restic', 'first']);
+const bench = await Bench.begin(folder, [...sizes.map((size) => `n${size}`), 'small', 'bulk', 'restic', 'first']);
 const wish: Wish = { bench, sizes, runs: Number(values.runs), megabytes: Number(values.megabytes) };
 const figures: Figure[] = [];
 try {

@@ -29,6 +29,12 @@ export function bareCopy(account: SshAccount, target: string, options: readonly 
   return ['rsync', '-rt', ...options, '-e', remoteShell(account, sameCipher), from(account), `${target}/`];
 }
 
+/** The files of a list into a repository, and then all that is in it read by restic. */
+export function copyAndRead(account: SshAccount, target: string, list: string, passwordFile: string): string[] {
+  const script = 'set -eu; target=$1 password=$2; shift 2; "$@"; exec restic -q -r "$target" --password-file "$password" --no-lock --no-cache check --read-data';
+  return ['sh', '-c', script, 'sh', target, passwordFile, ...bareCopy(account, target, ['--from0', `--files-from=${list}`])];
+}
+
 /** `restic copy` over sftp, from serverA's repository into one of our own; both have the same password. */
 export function resticCopy(account: SshAccount, source: string, target: string, passwordFile: string): string[] {
   const { user, host } = account;

@@ -1,7 +1,7 @@
 /** Repositories of the layout whose names are true hashes, their replicas, and the sshd between. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/layout.ts';
 import { program } from '../support/cli.ts';
@@ -16,6 +16,8 @@ export interface Place {
   readonly replica: string;
   readonly configFile: string;
   readonly account: SshAccount;
+  /** The same repository and replica, with serverA at the end of another way. */
+  over(account: SshAccount): Place;
 }
 
 /** Where everything lies, and who serves it. */
@@ -49,8 +51,8 @@ export class Bench {
     const folder = join(this.folder, name);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const account = this.#accountOf(name);
-    const { file, replica } = writeConfig(folder, account, { repositories: { nightly: { limits: { newFiles: 100_000_000 }, ...nightly } } });
-    return { folder, source: join(folder, 'source'), replica, configFile: file, account };
+    const { file, replica } = writeConfig(folder, account, { repositories: { nightly: { spotCheck: 5, limits: { newFiles: 100_000_000 }, ...nightly } } });
+    return placeAt({ folder, source: join(folder, 'source'), replica, configFile: file, account });
   }
 
   /** A repository of so many tiny files, and a replica in step with it; kept from run to run. */
@@ -65,6 +67,19 @@ export class Bench {
     writeFileSync(join(place.folder, 'complete'), '');
     return place;
   }
+}
+
+/** A place that can be reached another way, by a configuration of its own. */
+function placeAt(place: Omit<Place, 'over'>): Place {
+  const over = (account: SshAccount): Place => {
+    const config = JSON.parse(readFileSync(place.configFile, 'utf8')) as { repositories: { nightly: { ssh: object } } };
+    const { port, knownHostsFile } = account;
+    Object.assign(config.repositories.nightly.ssh, { port, knownHostsFile });
+    const configFile = join(place.folder, 'over.yaml');
+    writeFileSync(configFile, JSON.stringify(config), { mode: 0o600 });
+    return placeAt({ ...place, account, configFile });
+  };
+  return { ...place, over };
 }
 
 /** Runs the program for its effect. */
