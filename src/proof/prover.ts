@@ -125,6 +125,11 @@ export class Prover {
     return this.#unread.amount(new Set(idsOf(books, without)));
   }
 
+  /** The same, when the night has let go of its books. */
+  unreadStill(): Unread {
+    return this.canProve && this.#unread.isOpen ? this.#unread.amount() : nothingUnread;
+  }
+
   /** After the admission: remembers what the proof has learned, and what is to be read again because of what has come; warnings that stand. */
   settle(books: Books): Doubt[] {
     if (!this.canProve) return [];

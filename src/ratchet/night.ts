@@ -1,13 +1,12 @@
-/** One night for one repository, top to bottom, as DESIGN section 4 tells it. Telling comes after it (nightly.ts). */
+/** One night for one repository, top to bottom, steps 1 to 8 of DESIGN section 4. Check and telling come after it (nightly.ts). */
 import { randomBytes } from 'node:crypto';
 import type { Books } from '../audit/books.ts';
 import { asFailure } from '../errors.ts';
 import { escapeText } from '../printable.ts';
 import { nothingUnread } from '../proof/unread.ts';
-import { checkDue } from '../scrub/check.ts';
 import { isBelieved, jumpAt } from '../state/clock.ts';
 import { version } from '../version.ts';
-import { admit, fetch, prove, readUnread, tellUnread } from './arrival/arrival.ts';
+import { admit, fetch, prove, readUnread } from './arrival/arrival.ts';
 import { audit, type Audited } from './audit.ts';
 import { alarmStands } from './declared/raise.ts';
 import { decideWindow } from './declared/window.ts';
@@ -25,19 +24,51 @@ export interface NightOptions {
   readonly noLimits: boolean;
 }
 
-/** The night. Always returns what it came to; never throws. The lock is held still, so that it can be told. */
-export async function night(held: Holdings, options: NightOptions): Promise<Run> {
+/** What a night came to. */
+export interface Night {
+  readonly run: Run;
+  /** Whether it did all that it had to: no violation, no alarm, nothing failed. */
+  isThrough: boolean;
+  /** Bytes of the replica that restic had not read when it began. */
+  unreadBefore: number;
+}
+
+/** The night. Always returns what it came to; never throws. The lock is held still, for what only looks and for telling. */
+export async function night(held: Holdings, options: NightOptions): Promise<Night> {
   const startedAt = new Date();
   const runId = runIdOf(startedAt, randomBytes(2).toString('hex'));
-  const run = newRun(held.repository.name, runId, options.command, startedAt);
+  const tonight = {
+    run: newRun(held.repository.name, runId, options.command, startedAt),
+    isThrough: false,
+    unreadBefore: 0,
+  };
+  await guarded(held, tonight, async () => {
+    tonight.run.isLocked = !(await takeReplica(held));
+    if (!tonight.run.isLocked) await steps(held, tonight, options);
+  });
+  return tonight;
+}
+
+/** One stage more, if the night is through so far. What goes wrong in it is the run's failure, and not thrown. */
+export async function afterwards(
+  held: Holdings,
+  tonight: Night,
+  stage: Stage,
+  work: (held: Holdings, tonight: Night) => Promise<void>,
+): Promise<void> {
+  if (!tonight.isThrough) return;
+  await guarded(held, tonight, () => timed(held, tonight.run, stage, () => work(held, tonight)));
+}
+
+async function guarded(held: Holdings, tonight: Night, work: () => Promise<void>): Promise<void> {
+  const { run } = tonight;
   try {
-    run.isLocked = !(await takeReplica(held));
-    if (!run.isLocked) await steps(held, run, options);
+    await work();
   } catch (error) {
+    tonight.isThrough = false;
     run.failure = asFailure(error);
     await raiseAfterFailure(held, run);
   }
-  return run;
 }
 
 /** What was found before the run failed stays raised, whatever it was that failed: it must not be gone by the next night. */
@@ -53,39 +84,40 @@ async function raiseAfterFailure(held: Holdings, run: Run): Promise<void> {
   }
 }
 
-async function steps(held: Holdings, run: Run, options: NightOptions): Promise<void> {
+async function steps(held: Holdings, tonight: Night, options: NightOptions): Promise<void> {
+  const { run } = tonight;
   await begin(held, run);
   const audited = await timed(held, run, 'audit', () => audit(held, run, options.noLimits));
   try {
-    if (run.command === 'sync') await act(held, run, audited);
+    if (run.command === 'sync') tonight.isThrough = await act(held, tonight, audited);
   } finally {
     takeStock(held, run, audited.books);
   }
 }
 
-/** Acts on the verdict: a violation stops the run, before anything is fetched into the replica or removed from it. */
-async function act(held: Holdings, run: Run, audited: Audited): Promise<void> {
+/** Acts on the verdict: a violation stops the run, before anything is fetched into the replica or removed from it. Returns whether none did. */
+async function act(held: Holdings, tonight: Night, audited: Audited): Promise<boolean> {
+  const { run } = tonight;
   const { books } = audited;
   run.unread = held.prover.unread(books);
-  const unreadBefore = run.unread.bytes;
+  tonight.unreadBefore = run.unread.bytes;
   await timed(held, run, 'audit', () => examine(held, run, audited));
-  if (await alarmStands(held, run)) return;
+  if (await alarmStands(held, run)) return false;
   await held.prover.requireFit();
   if (!run.awaitsNews) await bury(held, run, books);
-  if (await alarmStands(held, run)) return;
+  if (await alarmStands(held, run)) return false;
   const expiresAgain = held.repository.deletionGrace === 0;
   await timed(held, run, 'expire', () => expire(held, run, books, run.startedAt, !expiresAgain));
   const isComplete = await timed(held, run, 'fetch', () => fetch(held, run, books));
   await timed(held, run, 'prove', () => prove(held, run, books, isComplete));
-  if (await alarmStands(held, run)) return;
+  if (await alarmStands(held, run)) return false;
   await timed(held, run, 'admit', () => admit(held, run, books));
   if (run.awaitsNews) await timed(held, run, 'prove', () => buryAfterNews(held, run, books));
   await timed(held, run, 'prove', () => readUnread(held, run, books));
-  if (await alarmStands(held, run)) return;
+  if (await alarmStands(held, run)) return false;
   if (expiresAgain) await timed(held, run, 'expire', () => expire(held, run, books, new Date(), true));
   if (!hasCompletedOnce(held) && isComplete) recordCompletion(held);
-  await timed(held, run, 'check', () => checkDue(held, run));
-  tellUnread(held, run, books, unreadBefore);
+  return true;
 }
 
 /** What replaces every snapshot, or every key, is judged when it has been admitted: by what the replica holds then. */

@@ -13,21 +13,27 @@ import { UnreadFile } from '../proof/unread-file.ts';
 import { journal, type Holdings, type RunOptions } from '../ratchet/holdings.ts';
 import type { Memory } from '../ratchet/memory.ts';
 import { notInitialised } from '../ratchet/replica.ts';
-import type { Run } from '../ratchet/run.ts';
+import type { Night } from '../ratchet/night.ts';
 import { Session } from '../ratchet/session.ts';
 import { State } from '../ratchet/state.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import { sinceThen } from '../state/clock.ts';
-import { noteCheck } from '../words/asides.ts';
+import { noteCheck, noteUnread } from '../words/asides.ts';
 
-/** Step 9: when it is due, restic checks the replica and reads a share of all data. */
-export async function checkDue(held: Holdings, run: Run): Promise<void> {
-  for (const share of sharesDue(held.state.memory().checks, held.repository.restic.check, run.startedAt)) {
-    const result = await held.prover.check(share);
-    noteCheck(run, result);
-    await journal(held, { ...checkedEvent(result), runId: run.runId });
+/** Step 9: when it is due, restic checks the replica and reads a share of all data. Tells what is unread after that. */
+export async function checkDue(held: Holdings, { run, unreadBefore }: Night): Promise<void> {
+  const { restic, timeouts } = held.repository;
+  try {
+    for (const share of sharesDue(held.state.memory().checks, restic.check, run.startedAt)) {
+      const result = await held.prover.check(share);
+      noteCheck(run, result);
+      await journal(held, { ...checkedEvent(result), runId: run.runId });
+    }
+  } finally {
+    run.unread = held.prover.unreadStill();
   }
+  noteUnread(run, unreadBefore, timeouts.prove);
 }
 
 /**

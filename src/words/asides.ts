@@ -1,6 +1,8 @@
-/** A `check` or a `scrub` as a run, so that it is told as a night is. */
+/** What is looked at beside a night's own steps: a `check` or a `scrub` as a run, so that it is told as a night is. */
+import { counted } from '../figures.ts';
 import { escapeText } from '../printable.ts';
 import type { CheckResult } from '../proof/proof.ts';
+import { isUnread, nightsFor, unreadWords } from '../proof/unread.ts';
 import { newRun, type Run } from '../ratchet/run.ts';
 import { leftIn, type Scrub } from '../scrub/share.ts';
 import type { Failure } from '../errors.ts';
@@ -28,6 +30,18 @@ export function noteCheck(run: Run, result: CheckResult): void {
       run.findings.add('warning', 'missing-pack', path, 'restic check misses it, and nothing besides');
   if (!result.passed)
     run.findings.add('warning', 'check-failed', '', `restic check --read-data-subset=${result.share}: ${result.words}`);
+}
+
+/** What is unread still, and in how many nights of `time` milliseconds the rest is read. `before`: bytes that were unread before tonight's reading. */
+export function noteUnread(run: Run, before: number, time: number): void {
+  if (!isUnread(run.unread)) return;
+  const nights = counted(nightsFor(run.unread, before - run.unread.bytes, time), 'night');
+  run.findings.add(
+    'warning',
+    'unread',
+    '',
+    `${unreadWords(run.unread)} of the replica have not been read by restic: the nights to come read them, about ${nights} at this pace, and nothing expires until then`,
+  );
 }
 
 /** What `scrub` came to: a warning for each file that is damaged still. */

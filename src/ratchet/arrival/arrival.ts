@@ -4,9 +4,9 @@ import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { reservedBytes } from '../../config/units.ts';
 import { waiting } from '../../audit/flags.ts';
 import type { Doubt } from '../../proof/proof.ts';
-import { counted, formatBytes, formatCount } from '../../figures.ts';
+import { formatBytes, formatCount } from '../../figures.ts';
 import type { Run } from '../run.ts';
-import { isUnread, nightsFor, unreadWords } from '../../proof/unread.ts';
+import { isUnread } from '../../proof/unread.ts';
 import { proveDeletions } from '../departure/departure.ts';
 import { asFailure, Failure } from '../../errors.ts';
 import { admissionOrder, type HashedType } from '../../layout.ts';
@@ -146,19 +146,6 @@ export async function readUnread(held: Holdings, run: Run, books: Books): Promis
   const wasTold = unread !== null && lastRun?.['unread'] !== undefined;
   if ((wasTold || held.prover.readsAgain) && isUnread(held.prover.unread(books)))
     tellDoubts(run, books, await held.prover.readUnread(books));
-}
-
-/** What is unread still, and in how many nights the rest will be read. `before`: bytes that were unread before tonight's reading. */
-export function tellUnread(held: Holdings, run: Run, books: Books, before: number): void {
-  const left = held.prover.unread(books);
-  if (!isUnread(left)) return;
-  const nights = nightsFor(left, before - left.bytes, held.repository.timeouts.prove);
-  run.findings.add(
-    'warning',
-    'unread',
-    '',
-    `${unreadWords(left)} of the replica have not been read by restic: the nights to come read them, about ${counted(nights, 'night')} at this pace, and nothing expires until then`,
-  );
 }
 
 /** What waits, and what enters with a warning. Of what there was no time for the number is enough. */
