@@ -1,6 +1,7 @@
 /** `completion`, and the hidden `complete` that its scripts ask for what stands in the configuration and the state. */
 import { Argument, type Command } from 'commander';
 import type { Shell } from './completion-script.ts';
+import { AnotherProcess } from '../state/become.ts';
 import { configOf, consoleOf, repositoriesOf, withExitCodes, type CliContext } from './context.ts';
 
 const shells: readonly Shell[] = ['bash', 'zsh', 'fish'];
@@ -31,7 +32,8 @@ export function addCompletion(program: Command, _context: CliContext): void {
             ? await runs(complete, name)
             : configOf(complete, [], { secrets: 'without secrets' }).repositories.map((one) => one.name);
         if (words.length > 0) consoleOf(complete).document(words.join('\n'));
-      } catch {
+      } catch (error) {
+        if (error instanceof AnotherProcess) throw error;
         // Nobody wants to read about a broken configuration in the middle of a word; the command itself will tell.
       }
     });

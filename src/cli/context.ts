@@ -1,10 +1,11 @@
 /** What every command is given, and how a command's outcome becomes an exit code. */
 import { type Command } from 'commander';
 import type { Config, Repository } from '../config/config.ts';
-import { become, type Owner } from '../state/become.ts';
+import { AnotherProcess, arrive, become, canBecome, type Owner } from '../state/become.ts';
 import { defaultState, findConfig, loadConfig, type Secrets, type Settled, type ValueProblem } from '../config/file.ts';
 import { isPrintable } from '../config/units.ts';
 import { Console } from '../telling/console.ts';
+import { pathHanded } from '../state/handed.ts';
 import { ownershipOf, soleOwner, type Purpose } from '../state/owner.ts';
 import { exitCodeMeanings, UsageError } from '../errors.ts';
 
@@ -44,12 +45,15 @@ export interface Reading {
 
 /**
  * The configuration that the options and the environment name, read as who typed. Then root is the owner of the named
- * repositories (all when none is named), for good. Throws UsageError with all problems.
+ * repositories (all when none is named), for good. Throws UsageError with all problems, AnotherProcess where this one cannot.
  */
 export function configOf(command: Command, names: readonly string[], reading: Reading = {}): Config {
-  return readAs(command, names, reading, (owner) => {
+  const { HOME: home = '/', USER: name = '' } = process.env;
+  if (pathHanded() !== undefined) arrive({ name, home });
+  return readAs(command, names, reading, (owner, text) => {
     if (owner.uid === 0) return;
     consoleOf(command).detail(`root goes on as ${owner.name}, to whom state and replica belong`);
+    if (!canBecome()) throw new AnotherProcess(owner, { path: configPath(command), text });
     become(owner);
   });
 }
@@ -71,9 +75,9 @@ function readAs(
   command: Command,
   names: readonly string[],
   { secrets, foresee, comparesAll = false, purpose = 'using' }: Reading,
-  take: (owner: Owner) => void,
+  take: (owner: Owner, text: string) => void,
 ): Config {
-  const settle = (config: Config): Settled => {
+  const settle = (config: Config, text: string): Settled => {
     const stateOf = (owner: Owner): string => defaultState({ HOME: owner.home }, owner.uid);
     const all = repositoriesOf(config, names).map((repository) =>
       ownershipOf(repository, config.state, purpose, stateOf),
@@ -82,7 +86,7 @@ function readAs(
       objection === undefined ? [] : [{ path: ['repositories', repository, 'replica'], message: objection }],
     );
     const owner = problems.length > 0 ? undefined : soleOwner(all, purpose);
-    if (owner !== undefined) take(owner);
+    if (owner !== undefined) take(owner, text);
     return { problems, state: owner && stateOf(owner) };
   };
   return loadConfig(configPath(command), {

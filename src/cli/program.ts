@@ -2,7 +2,9 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
 import { asFailure, exitCodeMeanings, exitCodeOf, exitCodes } from '../errors.ts';
+import { startAs } from '../programs/another-process.ts';
 import { signalsOfProcess } from '../programs/interrupt.ts';
+import { AnotherProcess } from '../state/become.ts';
 import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 
 /** Adds a command to the program. */
@@ -19,12 +21,22 @@ export async function runProgram(commands: readonly Add[], argv: readonly string
     },
   });
   try {
-    await program.parseAsync(argv);
-    return code;
+    return (await elsewhere(() => program.parseAsync(argv))) ?? code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : isPlugin ? pluginUnknown : exitCodes.usage;
     consoleOf(program).error(asFailure(error));
     return exitCodeOf(error);
+  }
+}
+
+/** The exit code of the other process, where the work has to be done by one. */
+async function elsewhere(work: () => Promise<unknown>): Promise<number | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof AnotherProcess) return startAs(error);
+    throw error;
   }
 }
 

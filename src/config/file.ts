@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { quoteLine } from './quote.ts';
 import { keyName, readConfig } from './config.ts';
+import { bytesHanded, pathHanded } from '../state/handed.ts';
 import { openToRead } from '../state/read-file.ts';
 import type { Config, KeyPath, Problem } from './config.ts';
 import { UsageError } from '../errors.ts';
@@ -23,10 +24,12 @@ export class ConfigError extends UsageError {
 const systemFile = '/etc/rsync-ratchet/config.yaml';
 
 /**
- * Finds the configuration: `option` (--config), $RSYNC_RATCHET_CONFIG, $XDG_CONFIG_HOME (or ~/.config), /etc; the
+ * Finds the configuration: the one that was handed to us, `option` (--config), $RSYNC_RATCHET_CONFIG, $XDG_CONFIG_HOME (or ~/.config), /etc; the
  * first two are meant and so must exist. Gives an absolute path. Throws UsageError when there is none.
  */
 export function findConfig(option: string | undefined, env: NodeJS.ProcessEnv, system = systemFile): string {
+  const handed = pathHanded();
+  if (handed !== undefined) return handed;
   if (option !== undefined) return mustExist(option, '--config');
   const named = env['RSYNC_RATCHET_CONFIG'];
   if (named) return mustExist(named, '$RSYNC_RATCHET_CONFIG');
@@ -53,7 +56,7 @@ export interface Wanted {
   /** Whether the folders of all repositories are compared, sources on this machine included: one that hangs would hang us. */
   readonly comparesAll?: boolean;
   /** Called once the text is known to be right, before anything that it names is looked at: root becomes the owner here. */
-  readonly settle?: (config: Config) => Settled;
+  readonly settle?: (config: Config, text: string) => Settled;
 }
 
 /** What speaks against going on, and where the books are when the configuration does not say. */
@@ -78,7 +81,7 @@ export function loadConfig(path: string, wanted: Wanted = {}): Config {
   const result = readConfig(text, dirname(file));
   if ('problems' in result) return refuse(file, text, [...problems, ...result.problems]);
   const { config, locate } = result;
-  const settled = wanted.settle?.(config);
+  const settled = wanted.settle?.(config, text);
   const filled: Config = {
     ...config,
     state: config.state ?? settled?.state ?? defaultState(wanted.env ?? process.env),
@@ -162,6 +165,7 @@ function readText(file: string): { text: string; problems: Problem[] } {
 
 /** The rights are those of the file that is read, whatever happens to its name meanwhile. */
 function readOpened(file: string): { bytes: Buffer; mode: number } {
+  if (file === pathHanded()) return { bytes: bytesHanded(), mode: 0 }; // whoever handed it has judged its rights
   let descriptor: number | undefined;
   try {
     descriptor = openToRead(file);

@@ -1,7 +1,8 @@
 /** Users: who one is, being him for a moment, and becoming him for good. Only root can; everybody else stays who he is. */
-import { accessSync, constants, lstatSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { UsageError } from '../errors.ts';
+import type { Handed } from './handed.ts';
 
 /** A user as the machine knows him; `name` is his number, and `home` `/`, where it does not. */
 export interface Owner {
@@ -11,9 +12,20 @@ export interface Owner {
   readonly home: string;
 }
 
+/** Whether root can become somebody: no process can where Node shares the system's libuv, as Debian 13's does. A try that changes nothing tells. */
+export function canBecome(): boolean {
+  try {
+    process.setegid?.(process.getegid?.() ?? 0);
+    return true;
+  } catch {
+    return false; // the answer, not an error
+  }
+}
+
 /** The user to whom a path belongs. The machine's own data base (NSS) is asked, which tells of the effective user alone. */
 export function ownerOf(path: string): Owner {
   const { uid, gid } = lstatSync(path);
+  if (!canBecome()) return listed(uid, gid);
   const before = process.geteuid?.() ?? uid;
   try {
     process.seteuid?.(uid);
@@ -26,9 +38,25 @@ export function ownerOf(path: string): Owner {
   }
 }
 
-/** Root does something with an owner's rights, and is root again. `work` must start no program: that one could be root again, too. */
+/** A user as /etc/passwd has him, which knows those of this machine alone. */
+function listed(uid: number, gid: number): Owner {
+  const users = readFileSync('/etc/passwd', 'utf8').split('\n');
+  const [name = String(uid), , , group = gid, , home = '/'] =
+    users.map((line) => line.split(':')).find(([, , number]) => number === String(uid)) ?? [];
+  return { uid, gid: Number(group), name, home };
+}
+
+/**
+ * Root does something with an owner's rights, and is root again. `work` must start no program: that one could be root again,
+ * too. Throws UsageError where no process can become somebody.
+ */
 export function asOwner<T>(owner: Owner, work: () => T): T {
   if (process.geteuid?.() !== 0 || owner.uid === 0) return work();
+  if (!canBecome())
+    throw new UsageError(
+      `this Node (${process.execPath}) lets root take no other user's rights for a moment, and this needs those of ${owner.name}`,
+      `nothing was tried; type it as that user: runuser -u ${owner.name} -- rsync-ratchet …`,
+    );
   const groups = process.getgroups?.() ?? [];
   takeGroups(owner);
   process.setegid?.(owner.gid);
@@ -58,6 +86,18 @@ export function whoTyped(): string {
   return process.env['SUDO_USER'] ?? typist ?? userName();
 }
 
+/** Root is to go on as the owner, and only another process can: see programs/another-process.ts. */
+export class AnotherProcess extends Error {
+  readonly owner: Owner;
+  readonly configuration: Handed;
+
+  constructor(owner: Owner, configuration: Handed) {
+    super(`root is to go on as ${owner.name}`);
+    this.owner = owner;
+    this.configuration = configuration;
+  }
+}
+
 /** Root becomes the owner, for good, with his groups and home, in `/`. Throws UsageError when the kernel does not let him. */
 export function become(owner: Owner): void {
   typist = userName();
@@ -71,8 +111,7 @@ export function become(owner: Owner): void {
       `nothing was tried; type it as that user: runuser -u ${owner.name} -- rsync-ratchet …`,
     );
   }
-  process.chdir('/');
-  settle(owner);
+  arrive(owner);
 }
 
 function takeGroups({ name, uid, gid }: Owner): void {
@@ -91,7 +130,9 @@ const ofTheSession = [
   'DBUS_SESSION_BUS_ADDRESS',
 ];
 
-function settle({ name, home }: Owner): void {
+/** What goes with being him: his home, `/`, and nothing of root's session. */
+export function arrive({ name, home }: Pick<Owner, 'name' | 'home'>): void {
+  process.chdir('/');
   Object.assign(process.env, { HOME: home, USER: name, LOGNAME: name });
   const closed = isUsable(tmpdir()) ? [] : ['TMPDIR', 'TMP', 'TEMP'];
   for (const key of [...ofTheSession, ...closed]) Reflect.deleteProperty(process.env, key);

@@ -6,7 +6,7 @@ import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Repository } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
-import { asOwner, ownerOf, type Owner } from './become.ts';
+import { asOwner, canBecome, ownerOf, type Owner } from './become.ts';
 import { ownPaths } from '../replica-path.ts';
 
 /** Whose a repository is, and what speaks against his doing anything with it: said of the key `replica`. */
@@ -121,6 +121,7 @@ function ifOpen<T>(look: () => T): T | undefined {
 
 /** The folder that the owner could not make where it is to lie, and the command that makes it for him. */
 function cannotMake(folders: readonly string[], owner: Owner): string | undefined {
+  if (!canBecome()) return undefined; // the owner's own process will meet it
   const closed = folders.find(
     (folder) => asOwner(owner, () => ifOpen(() => isThere(folder) || mayWrite(nearest(folder)))) !== true,
   );

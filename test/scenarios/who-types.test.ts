@@ -1,14 +1,18 @@
 /** Operators type as root what a night's user owns: whatever they type, nothing in state and replica becomes root's. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { give, prefixOf } from '../support/asked.ts';
-import { type Finished, program, ratchet, type RatchetOptions } from '../support/cli.ts';
+import { type Finished, program, ratchet, type RatchetOptions, spawnRatchet } from '../support/cli.ts';
 import { writeConfig, type WrittenConfig } from '../support/config.ts';
+import { fixtures } from '../support/golden.ts';
 import { preparedRepository, type ResticRepository } from '../support/restic.ts';
+import { descendants } from '../support/sshd.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+import { pollFor } from '../support/watch.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -157,6 +161,63 @@ describe('typed as root', () => {
       chmodSync(file, 0o600);
     }
   });
+});
+
+describe('typed as root, with a Node that lets no process change its user', () => {
+  const env = { NODE_OPTIONS: `--require ${fileURLToPath(new URL('../support/sharedLibuv.cjs', import.meta.url))}` };
+  let stage: Stage;
+  before(async () => { stage = await stageOf(); });
+
+  const commands: readonly (readonly [string, number])[] = [
+    ['init nightly', 0], ['sync', 0], ['prune-window open nightly --reason why', 0], ['prune-window status', 0], ['status', 0], ['doctor', 0], ['config validate', 0], ['sync nowhere', 2],
+  ];
+  for (const [words, expected] of commands) {
+    test(`${words}: goes on as the owner in another process, and nothing becomes root's`, async () => {
+      const { code, stdout, stderr } = await stage.type(words.split(' '), { env });
+      assert.equal(code, expected, stdout + stderr);
+      assert.doesNotMatch(stdout + stderr, /permission denied|EACCES|EPERM|io_uring/i);
+      assertOwned(stage);
+    });
+  }
+
+  test('a configuration out of a pipe goes with it, and so does who typed', async () => {
+    const pipe = join(stage.folder, 'session/pipe');
+    execFileSync('mkfifo', [pipe]);
+    spawn('sh', ['-c', 'cat "$0" > "$1"', stage.config.file, pipe], { stdio: 'ignore' });
+    const written = await stage.type(['acknowledge', 'nightly', '--reason', 'why'], { env, config: pipe });
+    assert.equal(written.code, 0, written.stderr);
+    assert.doesNotMatch(readFileSync(join(stage.config.state, 'nightly/journal.jsonl'), 'utf8'), /"who":"nobody"|"openedBy":"nobody"/);
+    assertOwned(stage);
+  });
+
+  test('names are completed', async () => assert.equal((await stage.type(['complete', 'repositories'], { env })).stdout, 'nightly\n'));
+
+  test('told to end, the other process ends in good order; killed, it goes as well', async () => {
+    if (!isRoot) return assert.equal(process.getuid?.(), statSync(dirname(stage.config.file)).uid);
+    const own = join(stage.folder, 'session');
+    const config = writeConfig(own, stage.repository.path, {
+      state: stage.config.state, alerts: undefined, repositories: { nightly: { replica: stage.config.replica, rsync: { path: join(fixtures, 'bin/deaf'), sandbox: 'off' } } },
+    });
+    for (const [signal, code] of [['SIGTERM', 143], ['SIGKILL', null]] as const) {
+      const night = spawnRatchet(['sync'], { env, config: config.file });
+      const [other] = await pollFor(() => { const all = descendants(night.pid); return all.length >= 2 && all; });
+      night.kill(signal);
+      assert.equal((await night.finished).code, code, night.stdout() + night.stderr());
+      await pollFor(() => lstatSync(`/proc/${other}`, { throwIfNoEntry: false }) === undefined);
+    }
+  });
+
+  test('what needs both users at once is refused, with the line to type', async () => {
+    const { code, stderr } = await stage.type(['report', '--html', '-'], { env });
+    assert.equal(code, isRoot ? 2 : 0, stderr);
+    if (isRoot) assert.match(stderr, /runuser -u nobody -- rsync-ratchet/);
+  });
+});
+
+test('what was handed to nobody is not looked at: root reads the configuration that he names', async (t) => {
+  const stage = await stageOf(t);
+  const { code } = await stage.type(['config', 'validate'], { env: { RSYNC_RATCHET_HANDED: '/nowhere' } });
+  assert.equal(code, isRoot ? 0 : 1);
 });
 
 test('a state file that the night may not read is not called damaged', async (t) => {
