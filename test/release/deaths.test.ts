@@ -88,7 +88,7 @@ test('killed before any call that changes the disk, the replica is consistent, a
 test('what must be on the disk before the next step has been synced before it', async (t) => {
   const all = await prepared(t);
   const log = join(all.night.folder, 'trace');
-  assert.equal(traced(all, '-f', '-e', `trace=${changing},syncfs,sync`, '-o', log), 'well');
+  assert.equal(traced(all, '-f', '-y', '-e', `trace=${changing},syncfs,sync`, '-o', log), 'well');
   const found = isSynced(tracedCalls(readFileSync(log, 'utf8')), all.replica);
   assert.deepEqual(found.unsynced, []);
   assert.ok(found.links > 3 && found.moves > 3, `${found.links} links, ${found.moves} moves`);

@@ -1,12 +1,13 @@
 /** Admit: candidates enter the replica by link(2), which refuses an existing name. Never by rename onto it. */
 import { linkSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { inReplica, verified, waiting, wanted } from '../../audit/flags.ts';
+import { admissible } from '../../audit/questions.ts';
 import { admissionOrder, foldersOf, type HashedType } from '../../layout.ts';
 import { Failure } from '../../errors.ts';
 import { namesIn } from '../../state/files.ts';
-import { syncFileSystem } from '../../programs/sync.ts';
+import { Unsynced } from '../../programs/sync.ts';
 
 /**
  * Links the verified candidates of `types` into the replica: keys, packs, indexes, then snapshots, each kind durable
@@ -20,16 +21,18 @@ export async function admit(
   types: ReadonlySet<HashedType>,
 ): Promise<Amount> {
   const admitted: Amount = { files: 0, bytes: 0 };
-  await syncFileSystem(replica);
+  const unsynced = new Unsynced(replica);
+  addCandidates(unsynced, candidate, books);
+  await unsynced.sync();
   for (const type of admissionOrder.filter((each) => types.has(each))) {
     const before = admitted.files;
     eachCandidate(candidate, type, books, (path, entry) => {
-      linkInto(replica, candidate, path);
+      linkInto(replica, candidate, path, unsynced);
       admitted.files++;
       admitted.bytes += books.size(entry);
     });
     if (admitted.files === before) continue;
-    await syncFileSystem(replica);
+    await unsynced.sync();
     eachCandidate(candidate, type, books, (path, entry) => {
       unlinkSync(join(candidate, path));
       books.set(entry, inReplica);
@@ -37,6 +40,14 @@ export async function admit(
     });
   }
   return admitted;
+}
+
+/** What the candidates hold must be on the disk before the first of them is linked in. */
+function addCandidates(unsynced: Unsynced, candidate: string, books: Books): void {
+  for (const entry of books.select(...admissible)) {
+    unsynced.add(join(candidate, books.path(entry)));
+    if (unsynced.isMany) return;
+  }
 }
 
 /** Visits folder by folder, so that a million candidates are never held as names. */
@@ -54,9 +65,12 @@ function eachCandidate(
   }
 }
 
-function linkInto(replica: string, candidate: string, path: string): void {
+/** A link that is there already is an earlier run's, which may have been killed before it was durable. */
+function linkInto(replica: string, candidate: string, path: string, unsynced: Unsynced): void {
   const from = join(candidate, path);
   const to = join(replica, path);
+  // The folder above as well, which may hold this one since that run only.
+  for (const folder of [dirname(to), dirname(dirname(to))]) unsynced.add(folder);
   try {
     linkOrMakeFolder(from, to);
   } catch (error) {
@@ -75,7 +89,7 @@ function linkOrMakeFolder(from: string, to: string): void {
     linkSync(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(join(to, '..'), { mode: 0o700 });
+    mkdirSync(dirname(to), { mode: 0o700 });
     linkSync(from, to);
   }
 }

@@ -6,7 +6,7 @@ import { inReplica } from '../../audit/flags.ts';
 import type { HashedType } from '../../layout.ts';
 import { makeFolder } from '../../state/files.ts';
 import type { State } from '../state.ts';
-import { syncFileSystem } from '../../programs/sync.ts';
+import { Unsynced } from '../../programs/sync.ts';
 
 /** What points at others leaves first: then the replica is consistent at every instant. */
 const expiryOrder: readonly HashedType[] = ['snapshot', 'index', 'pack', 'key'];
@@ -17,16 +17,26 @@ const expiryOrder: readonly HashedType[] = ['snapshot', 'index', 'pack', 'key'];
  */
 async function moveExpired(replica: string, expired: string, books: Books, due: readonly Entry[]): Promise<Amount> {
   const moved: Amount = { files: 0, bytes: 0 };
+  const unsynced = new Unsynced(replica);
   for (const type of expiryOrder) {
     const before = moved.files;
-    for (const entry of due) if (books.type(entry) === type) moveOne(replica, expired, books, entry, moved);
-    if (moved.files > before) await syncFileSystem(replica);
+    for (const entry of due) if (books.type(entry) === type) moveOne(replica, expired, books, entry, moved, unsynced);
+    if (moved.files > before) await unsynced.sync();
   }
   return moved;
 }
 
-function moveOne(replica: string, expired: string, books: Books, entry: Entry, moved: Amount): void {
-  takeOut(join(replica, books.path(entry)), join(expired, books.path(entry)));
+function moveOne(
+  replica: string,
+  expired: string,
+  books: Books,
+  entry: Entry,
+  moved: Amount,
+  unsynced: Unsynced,
+): void {
+  const file = join(replica, books.path(entry));
+  takeOut(file, join(expired, books.path(entry)));
+  unsynced.add(dirname(file));
   books.clear(entry, inReplica);
   moved.files++;
   moved.bytes += books.size(entry);
