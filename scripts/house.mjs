@@ -39,7 +39,7 @@ export const house = [
   [/^config\//, ['config/', 'yaml', 'valibot', '@valibot/to-json-schema']],
 
   // Everything from here on may be skipped by right: it cannot reach into a replica.
-  [/^words\//, ['words/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
+  [/^words\//, ['words/', 'type rescue/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
   // Of telling, the night's journal and the spool write, by state/; who words a mail, a ping or a line reaches nothing.
   [/^telling\/(tell|telling|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'state/sha256.ts', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/holdings.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
   [/^telling\/transport\.ts$/, ['type telling/', 'type config/', 'config/secret-line.ts', 'config/smtp.ts', 'programs/host-name.ts', 'programs/sendmail.ts', 'state/files.ts', 'nodemailer']],
@@ -63,11 +63,14 @@ export const house = [
   // Looks at the replica through restic; the repair of what is damaged is not within its reach.
   [/^scrub\/check\.ts$/, ['proof/', 'type ratchet/', 'ratchet/holdings.ts', 'ratchet/replica.ts', 'ratchet/session.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'type state/', 'state/clock.ts', 'words/asides.ts', 'type config/']],
   [/^scrub\//, ['scrub/', 'type ratchet/', 'ratchet/repair.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'type audit/', 'programs/lock.ts', 'type state/', 'state/files.ts', 'state/json-file.ts', 'state/schema.ts', 'type config/', 'valibot']],
+  // The worst day: it reads a replica, and makes one folder, beside a destination.
+  [/^rescue\/aside\.ts$/, ['programs/held-folder.ts', 'type state/', 'fs', 'fs:fchownSync', 'fs:mkdirSync', 'fs:openSync', 'fs:rmdirSync']],
+  [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'fs', 'valibot']],
   [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/replica-place.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],
-  [/^cli\/init\.ts$/, ['cli/', 'type ratchet/', 'ratchet/init.ts', 'audit/', 'telling/', 'words/', 'config/', 'state/', 'programs/', 'commander', 'node:readline/promises']],
-  [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
+  [/^cli\/init\.ts$/, ['cli/', 'type ratchet/', 'ratchet/init.ts', 'audit/', 'telling/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
+  [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'rescue/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
 ]
 
 // What may be had of node:fs where nothing may be written; opening is not among it, since it can cut a file: who only reads opens by `openToRead` of state/read-file.ts.

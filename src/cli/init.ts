@@ -1,12 +1,12 @@
 /** `init`: makes or adopts a replica and pins config and keys. */
 import { formatBytes, formatCount } from '../figures.ts';
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { exitCodes, UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
 import type { RunOptions } from '../ratchet/holdings.ts';
 import type { Initialised, KeyDifferences } from '../ratchet/init.ts';
 import type { Pins } from '../ratchet/beginning.ts';
+import { isYes } from './ask.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addInit(program: Command, context: CliContext): void {
@@ -100,7 +100,8 @@ async function repinned(
     console.say(`  pinned   ${before}`);
     console.say(`  serverA  ${after}`);
     return (
-      isSure || (await isYes('Take over the new one? Only after restic migrate or another change of your own. [y/N] '))
+      isSure ||
+      (await answered('Take over the new one? Only after restic migrate or another change of your own. [y/N] '))
     );
   });
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, repository: name, ...result }, null, 2));
@@ -108,12 +109,9 @@ async function repinned(
   return result.did === 'locked' ? exitCodes.locked : 0;
 }
 
-/** Asks on the terminal; without one the answer is no. */
-async function isYes(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new UsageError('init --repin asks, and there is no terminal', 'say --yes; nothing was changed');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(question);
-  terminal.close();
-  return /^y(es)?$/i.test(answer.trim());
+/** Throws UsageError where there is no terminal to ask on. */
+async function answered(question: string): Promise<boolean> {
+  const answer = await isYes(question);
+  if (answer !== undefined) return answer;
+  throw new UsageError('init --repin asks, and there is no terminal', 'say --yes; nothing was changed');
 }

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { constants, realpathSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
+import type { Owner } from '../state/become.ts';
 import { isFileFor } from '../state/files.ts';
 import { survivorsOf } from './survivors.ts';
 import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
@@ -26,6 +27,8 @@ export interface Command {
    * ignore. `itself`: it asks the kernel for KILL itself, as bubblewrap does, and nobody has to be started for that.
    */
   readonly atOurEnd?: 'KILL' | 'TERM' | 'itself';
+  /** Who it is to be, where root starts it. */
+  readonly as?: Owner | undefined;
 }
 
 /** The descriptor of the first of `held`. */
@@ -130,7 +133,7 @@ type Unending = Pick<ChildProcess, 'stdout' | 'stderr' | 'unref'> & { pid?: numb
 
 /** Starts a program as `run` does, without waiting for it. Its pipes must be read. */
 export function start(command: Command) {
-  const [file = '', ...args] = [...endedWithUs(command), ...limited(command.limits), command.file, ...command.args];
+  const [file = '', ...args] = [...asUser(command.as), ...endedWithUs(command), ...limited(command.limits), command.file, ...command.args];
   return execa(file, args, {
     env: command.env,
     extendEnv: false,
@@ -163,6 +166,13 @@ function descriptors({ channel, held = [] }: Command): 3[] {
   const ends = channel === undefined ? [] : [channel.from, channel.to];
   const unused = held.length === 0 || channel !== undefined ? [] : ['ignore', 'ignore'];
   return [...unused, ...ends, ...held.map(({ descriptor }) => descriptor)] as 3[];
+}
+
+/** What makes root's program another user's from its start, for good; nothing where we are not root, or there is no such wish. */
+export function asUser(owner: Owner | undefined): string[] {
+  if (owner === undefined || owner.uid === 0 || process.geteuid?.() !== 0) return [];
+  const groups = owner.name === String(owner.uid) ? '--clear-groups' : '--init-groups';
+  return ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, groups, '--'];
 }
 
 function endedWithUs({ atOurEnd = 'KILL' }: Command): string[] {

@@ -35,13 +35,20 @@ export function remoteCommand(
     letters.test(word) &&
     options.every(
       (option) =>
-        args.includes(option) || (option === '--files-from=-' && args.some((arg) => arg.startsWith('--files-from='))),
+        args.includes(plain(option)) ||
+        (receives && option === '--log-format=%i') || // so it is told of an --out-format
+        (option === '--files-from=-' && args.some((arg) => arg.startsWith('--files-from='))),
     ) &&
     dot === '.' &&
-    [last, last.replace(/\\(.)/gs, '$1')].includes(path);
+    [last, plain(last)].includes(path);
   if (isOurs) return asked.slice(way.length).join(' ');
   throw new Failure(
     `rsync on this machine asks serverA for something that we did not ask it for: ${escapeText(asked.join(' '))}`,
     'is rsync.path a sound rsync? Compare it with its package (dpkg --verify rsync); serverA was asked for nothing',
   );
+}
+
+/** A word without the backslashes that rsync puts there for serverA's shell (from 3.2.4 on). */
+function plain(word: string): string {
+  return word.replace(/\\(.)/gs, '$1');
 }

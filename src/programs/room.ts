@@ -3,7 +3,8 @@ import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { Failure } from '../errors.ts';
 import { briefly, type Brief } from './briefly.ts';
 import { asWord, requireHeld, type HeldFolder } from './held-folder.ts';
-import { findPerl, type Command } from './process.ts';
+import { asUser, findPerl, type Command } from './process.ts';
+import type { Owner } from '../state/become.ts';
 
 /** What a program in the room may touch; everything else of this machine is not there. */
 export interface Room {
@@ -77,16 +78,19 @@ export interface Errand {
 
 /**
  * Whether rsync runs in a room: as `rsync.sandbox` says. Throws Failure when it is required and cannot be had. An errand that
- * fails says nothing of the room.
+ * fails says nothing of the room. `as`: whose room it will be, where root makes it.
  */
 export async function wantsRoom(
   setting: 'auto' | 'require' | 'off',
   interrupt?: AbortSignal,
   errand?: Errand,
+  as?: Owner,
 ): Promise<boolean> {
   if (setting === 'off') return false;
-  const tried = async (command: readonly string[], binds: readonly string[] = []): Promise<Brief> =>
-    briefly('bwrap', [...base(), ...binds, ...sealed, '--', ...command], probePatience, interrupt);
+  const tried = async (command: readonly string[], binds: readonly string[] = []): Promise<Brief> => {
+    const [file = '', ...args] = [...asUser(as), 'bwrap', ...base(), ...binds, ...sealed, '--', ...command];
+    return briefly(file, args, probePatience, interrupt);
+  };
   if (errand !== undefined && (await tried(errand.command, ['--bind', errand.writable, errand.writable])).code === 0)
     return true;
   const probe = await tried(['true']);

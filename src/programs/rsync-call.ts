@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../config/config.ts';
 import type { Failure } from '../errors.ts';
+import type { Owner } from '../state/become.ts';
 import { inRoom, type Room } from './room.ts';
 import { askedIn, helper, nothingCame } from './channel-ends.ts';
 import { sshFailed, type Channel, type Channels, type Ends } from './channel.ts';
@@ -36,6 +37,8 @@ export interface RsyncContext {
   readonly calls: Calls;
   /** Source (where it is a folder here) and replica, as the run found them. */
   readonly held: readonly HeldFolder[];
+  /** Who rsync is, where root starts it; by default who we are. */
+  readonly as?: Owner | undefined;
   /** Why one of them is no longer what it was; undefined while they stand. */
   fallen(): Promise<Failure | undefined>;
 }
@@ -155,6 +158,7 @@ function commandOf(
   const road = shell === undefined ? [] : ['-e', shell(hasRoom ? held : [])];
   const bare = {
     file,
+    as: context.as,
     args: [...road, ...args],
     env: bareEnvironment(home),
     limits,

@@ -2,6 +2,7 @@
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { tmpdir } from 'node:os';
+import { writeNames } from '../state/files.ts';
 import { pipesFolder } from './channel.ts';
 import { unmount } from './sshfs.ts';
 
@@ -18,12 +19,30 @@ export function makeRunFolder(): string {
   return folder;
 }
 
+/** In a run folder that is open to others: for the pipes of a second way. */
+export const secondPipes = join(pipesFolder, 'second');
+
+/** Lets another user pass through a run folder of root's to what he is to read there: a program of ours runs as him. */
+export function openToOthers(folder: string): void {
+  mkdirSync(join(folder, secondPipes), { mode: 0o700 });
+  chmodSync(folder, 0o711);
+  chmodSync(join(folder, 'home'), 0o755);
+}
+
 /** Writes a small file into a private folder of ours, and nowhere else; its path. */
 export function putIntoRunFolder(folder: string, name: string, content: string): string {
   if (!basename(folder).startsWith(runFolderPrefix) || basename(name) !== name)
     throw new Error(`${join(folder, name)} is in no run folder`);
   const path = join(folder, name);
   writeFileSync(path, content);
+  return path;
+}
+
+/** Writes names into a run folder that is open to others, as rsync's `--from0` takes them; the file's path. */
+export function putNames(folder: string, names: Iterable<string>): string {
+  const path = join(folder, 'names');
+  writeNames(path, names);
+  chmodSync(path, 0o644);
   return path;
 }
 

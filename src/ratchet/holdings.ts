@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
 import type { ReplicaWalk } from '../audit/walk.ts';
 import type { Config, Repository } from '../config/config.ts';
+import { rsyncSource } from '../programs/ssh-command.ts';
 import { Locks } from '../programs/lock.ts';
 import { Prover } from '../proof/prover.ts';
 import { ownPaths } from '../replica-path.ts';
@@ -84,7 +85,13 @@ export function hold(options: RunOptions): Holdings {
 
 /** Where a run takes place, for words. */
 export function placeOf({ repository, program }: RunOptions): Place {
-  return { host: hostname(), replica: repository.replica, ...(program === undefined ? {} : { program }) };
+  const { source } = repository;
+  // The account that nights log in with may not write, and behind rrsync the path is not the folder's.
+  const destination =
+    source.kind === 'local'
+      ? source.path
+      : rsyncSource({ kind: 'ssh', user: 'USER', host: source.host, path: '/FOLDER' });
+  return { host: hostname(), replica: repository.replica, destination, ...(program === undefined ? {} : { program }) };
 }
 
 /** What rsync would ask serverA for, as earlier runs have learned it. */

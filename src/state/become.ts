@@ -51,7 +51,27 @@ function listed(uid: number, gid: number): Owner {
  * too. Throws UsageError where no process can become somebody.
  */
 export function asOwner<T>(owner: Owner, work: () => T): T {
-  if (process.geteuid?.() !== 0 || owner.uid === 0) return work();
+  const goBack = take(owner);
+  try {
+    return work();
+  } finally {
+    goBack();
+  }
+}
+
+/** The same for work that waits. Nothing else may be under way meanwhile, and of programs it may start those alone that lock (flock). */
+export async function asOwnerMeanwhile<T>(owner: Owner, work: () => Promise<T>): Promise<T> {
+  const goBack = take(owner);
+  try {
+    return await work();
+  } finally {
+    goBack();
+  }
+}
+
+/** Takes the owner's rights; what it returns gives them back. */
+function take(owner: Owner): () => void {
+  if (process.geteuid?.() !== 0 || owner.uid === 0) return () => undefined;
   if (!canBecome())
     throw new UsageError(
       `this Node (${process.execPath}) lets root take no other user's rights for a moment, and this needs those of ${owner.name}`,
@@ -61,13 +81,11 @@ export function asOwner<T>(owner: Owner, work: () => T): T {
   takeGroups(owner);
   process.setegid?.(owner.gid);
   process.seteuid?.(owner.uid);
-  try {
-    return work();
-  } finally {
+  return () => {
     process.seteuid?.(0);
     process.setegid?.(0);
     process.setgroups?.(groups);
-  }
+  };
 }
 
 /** Who we are by now; the number where the machine knows no name for it. */

@@ -10,8 +10,9 @@ export const acknowledge = [
 /** For damage on serverA, and for an attack. */
 export const restoreOnServerA = [
   'If serverA was damaged or attacked: stop backups, take serverA off the network, keep it as evidence.',
-  'The replica still has every file as it was. Copy the named files back to serverA by hand from REPLICA/,',
-  'check there with: restic check',
+  'The replica still has every file as it was. Give the named ones back; it shows what it would do, and asks:',
+  '  rsync-ratchet give-back REPO --to DESTINATION',
+  'It goes by your own ssh into the folder of the repository there; then check there with: restic check',
 ];
 
 /** From what serverA has changed to what lies in the replica and is not restic's. */
@@ -66,7 +67,8 @@ export const auditRules = {
       'Ask who ran restic key add, key passwd or key remove. A key that nobody added lets somebody else in.',
       'If it was you: rsync-ratchet prune-window open REPO --for 2h --allow-keys --reason "new key". The last key and the config',
       '  never change that way.',
-      'If it was not you: remove the new key file on serverA, or copy the deleted one back from REPLICA/.',
+      'If it was not you: remove the new key file on serverA, or give the deleted one back:',
+      '  rsync-ratchet give-back REPO --to DESTINATION',
       ...acknowledge,
     ],
   },

@@ -24,6 +24,10 @@ const known: Readonly<Record<string, (line: JournalLine) => string>> = {
     `${amount(line)} hashed, ${text(line['damaged'])} damaged${line['complete'] === true ? '' : ', not finished'}`,
   repaired: (line) => `${amount(line)}, ${text(line['left'])} damaged still`,
   expired: amount,
+  'give-back-begun': (line) =>
+    `${amount(line)}${line['all'] === true ? ', of everything' : ''}, to ${text(line['to'])}, by ${text(line['who'])}`,
+  'gave-back': (line) =>
+    `${amount(line)} sent to ${text(line['to'])}, ${line['left'] === null ? 'broken off' : `${text(line['left'])} left there`}`,
   tombstones: (line) => amounts(line, ['added', 'dropped']),
   'tombstones-confirmed': (line) => counted(number(line['files']), 'file'),
   'tombstones-kept': (line) => `${counted(number(line['files']), 'file')}, by ${text(line['who'])}`,

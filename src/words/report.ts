@@ -11,6 +11,8 @@ import { buriedLines } from './deletions.ts';
 export interface Place {
   readonly host: string;
   readonly replica: string;
+  /** Where give-back would send: the source's folder, as far as the configuration tells; what it does not tell is in capitals. */
+  readonly destination?: string;
   /** How a command begins that finds the same configuration; by default `rsync-ratchet`. */
   readonly program?: string;
 }
@@ -172,7 +174,10 @@ export function roads(run: Run, place: Place): { rule: Rule; lines: string[] }[]
 
 function filled(line: string, run: Run, place: Place): string {
   return withProgram(
-    line.replaceAll('REPO', () => run.repository).replaceAll('REPLICA', () => place.replica),
+    line
+      .replaceAll('REPO', () => run.repository)
+      .replaceAll('REPLICA', () => place.replica)
+      .replaceAll('DESTINATION', () => place.destination ?? 'USER@serverA:/FOLDER'),
     place,
   );
 }

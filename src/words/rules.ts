@@ -3,7 +3,7 @@ import type { Rule } from '../audit/policy.ts';
 import { auditRules } from './audit-rules.ts';
 import { nightRules } from './night-rules.ts';
 
-/** The words for one rule. `REPO` in a line stands for the repository's name, `REPLICA` for its path. */
+/** The words for one rule. `REPO` in a line stands for the repository's name, `REPLICA` for its path, `DESTINATION` for the folder that it comes from. */
 export interface RuleWords {
   readonly means: string;
   /** Steps, each a line. */

@@ -29,12 +29,14 @@ const writers = [
   'proof/record-sorter.ts',
   'telling/spool.ts',
   'cli/config.ts',
+  'rescue/aside.ts',
 ];
 /** Those that may do so by these names alone. */
 const byName: Record<string, string[]> = {
   'audit/dry-run.ts': ['writeFileSync'],
   'telling/spool.ts': ['rmSync'],
   'cli/config.ts': ['writeFileSync'],
+  'rescue/aside.ts': ['fchownSync', 'mkdirSync', 'openSync', 'rmdirSync'],
   'proof/record-sorter.ts': ['mkdirSync', 'mkdtempSync', 'rmSync', 'writeFileSync'],
 };
 /** Who may start programs. */

@@ -85,14 +85,15 @@ describe('every rule', () => {
     test(`${rule}: the mail says what it means and the whole road back, with names filled in`, () => {
       const { text } = mailOf(runOf({}, ['violation', rule, 'x', 'm']), place, head);
       assert.ok(text.includes(ruleWords[rule].means), text);
-      for (const line of ruleWords[rule].road) assert.ok(text.includes(line.replaceAll('REPLICA', place.replica).replaceAll('REPO', 'nightly')), line);
-      assert.doesNotMatch(text, /\bREP(O|LICA)\b/);
+      for (const line of ruleWords[rule].road) assert.ok(text.includes(line.replaceAll('REPLICA', place.replica).replaceAll('REPO', 'nightly').replaceAll('DESTINATION', 'USER@serverA:/FOLDER')), line);
+      assert.doesNotMatch(text, /\b(REP(O|LICA)|DESTINATION)\b/);
     });
   }
 
   test('a replica with a dollar sign in its path is named as it is', () => {
-    const { text } = mailOf(runOf({}, ['violation', 'deleted', 'x', 'm']), { ...place, replica: '/srv/$&/$$' }, head);
+    const { text } = mailOf(runOf({}, ['violation', 'modified', 'x', 'm']), { ...place, replica: '/srv/$&/$$', destination: "/srv/$'" }, head);
     assert.ok(text.includes('from /srv/$&/$$/'), text);
+    assert.ok(text.includes("give-back nightly --to /srv/$'"), text);
   });
 });
 

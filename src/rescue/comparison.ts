@@ -1,0 +1,150 @@
+/** What a destination has, held against the replica: the night's own audit with the destination in serverA's place, and content by hash. */
+import { Audit } from '../audit/audit.ts';
+import type { Amount, Entry } from '../audit/books.ts';
+import { knownAt } from '../audit/catalogue.ts';
+import { dryRun } from '../audit/dry-run.ts';
+import { kindOf } from '../audit/facts.ts';
+import type { Finding } from '../audit/findings.ts';
+import { gone, tombstoned } from '../audit/flags.ts';
+import type { Change, Judge } from '../audit/itemize.ts';
+import { auditPass } from '../audit/passes.ts';
+import { listedNew, present, suspects } from '../audit/questions.ts';
+import { walkReplica, type ReplicaWalk } from '../audit/walk.ts';
+import { Failure } from '../errors.ts';
+import { admissionOrder, passes, placeOf } from '../layout.ts';
+import type { RsyncContext } from '../programs/rsync-call.ts';
+import type { Bounds } from '../programs/watchdog.ts';
+import type { TombstoneLog } from '../ratchet/departure/tombstone-log.ts';
+import { asOwner, type Owner } from '../state/become.ts';
+
+/** How a file of the replica stands at the destination; `in the way`: a folder has its name, or no folder leads to it. */
+export type Standing = 'there' | 'missing' | 'differs' | 'in the way';
+
+/** A file of the replica, with its bytes. */
+export interface GivenFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Which files are meant. */
+export type IsMeant = (path: string, isTombstoned: boolean) => boolean;
+
+/** A file's entry in the books; `config` has none. */
+type Name = Entry | 'config';
+
+export class Comparison {
+  readonly #walk: ReplicaWalk;
+  readonly #differs = new Set<Name>();
+  readonly #missing = new Set<'config'>();
+  /** Paths where something stands that no file can replace: it is for people to move away. */
+  readonly inTheWay = new Set<string>();
+  /** What only the destination has: files of restic's layout, and names that restic does not use. */
+  onlyThere: { readonly layout: Amount; readonly foreign: readonly Finding[] } = {
+    layout: { files: 0, bytes: 0 },
+    foreign: [],
+  };
+  /** What does not add up in the destination's report. */
+  doubts: readonly Finding[] = [];
+
+  /** Walks the replica, and takes its tombstones along. `owner`: whose it is, where root does not become him. */
+  constructor(replica: string, ignore: readonly string[], tombstones: TombstoneLog, owner: Owner | undefined) {
+    const read = (): ReplicaWalk => {
+      const walk = walkReplica(replica, ignore);
+      tombstones.fold(walk.books);
+      return walk;
+    };
+    this.#walk = owner === undefined ? read() : asOwner(owner, read);
+  }
+
+  /** Asks what lies at the destination: names, sizes and times. Throws Failure when it cannot be listed, whatever it had said by then. */
+  async list(context: RsyncContext, bounds: Bounds): Promise<void> {
+    const audit = new Audit(this.#walk, { initialising: false, window: { allowKeys: true } }, () => false);
+    const noting: Judge = {
+      judge: (change) => {
+        this.#note(change);
+        audit.judge(change);
+      },
+      judgeUnchanged: (bytes, start, end) => audit.judgeUnchanged(bytes, start, end),
+    };
+    for (const pass of passes) {
+      const failed = await auditPass(audit, pass, (hidden) =>
+        dryRun(context, pass, context.repository.replica, bounds, noting, hidden),
+      );
+      if (failed !== undefined) throw unlisted(failed.failure);
+    }
+    const { kept } = audit.verdict({}).findings;
+    const ofRule = (...rules: string[]): Finding[] => kept.filter(({ rule }) => rules.includes(rule));
+    this.onlyThere = { layout: this.#walk.books.amount(...listedNew), foreign: ofRule('foreign') };
+    this.doubts = ofRule('inconsistent', 'unaccounted');
+  }
+
+  /** A file is not what the replica has, whatever was listed. */
+  differs(path: string): void {
+    this.#differs.add(this.#nameOf(path));
+  }
+
+  /** Another time alone counts as a difference. */
+  judgeByTime(): void {
+    for (const entry of this.#walk.books.select(...suspects)) this.#differs.add(entry);
+  }
+
+  /** How many files have another time there, and are the same for all we know. */
+  get otherTimes(): number {
+    return [...this.#walk.books.select(...suspects)].filter((entry) => !this.#differs.has(entry)).length;
+  }
+
+  /** The files that are meant: config and keys first, then what is pointed at before what points at it. */
+  *files(isMeant: IsMeant): Generator<GivenFile & { readonly standing: Standing }> {
+    const { books, others } = this.#walk;
+    const config = others.get('config');
+    if (config?.type === 'file' && isMeant('config', false))
+      yield { path: 'config', bytes: config.size, standing: this.#standing('config', 'config') };
+    for (const type of admissionOrder)
+      for (const entry of books.select(...present, type)) {
+        const path = books.path(entry);
+        if (isMeant(path, books.has(entry, tombstoned)))
+          yield { path, bytes: books.size(entry), standing: this.#standing(entry, path) };
+      }
+  }
+
+  /** The names of what only the destination has, escaped as rsync does. */
+  *strangers(): Generator<string> {
+    for (const entry of this.#walk.books.select(...listedNew)) yield this.#walk.books.path(entry);
+    for (const { path } of this.onlyThere.foreign) yield path;
+  }
+
+  #standing(name: Name, path: string): Standing {
+    if (
+      [path, path.slice(0, path.lastIndexOf('/')), path.split('/', 1)[0] ?? ''].some((each) => this.inTheWay.has(each))
+    )
+      return 'in the way';
+    if (name === 'config' ? this.#missing.has(name) : this.#walk.books.has(name, gone)) return 'missing';
+    return this.#differs.has(name) ? 'differs' : 'there';
+  }
+
+  /** Beside the audit, which keeps names of no more than it tells. */
+  #note(change: Change): void {
+    const place = placeOf(change.path);
+    if (place.of === 'outside' || change.kind === 'standing' || change.path === '.') return;
+    const name = place.of === 'folder' ? undefined : this.#nameOf(change.path);
+    const kind = kindOf(change, knownAt(this.#walk, change.path, typeof name === 'number' ? name : -1));
+    const isFolder = change.kind === 'item' && change.fileType === 'd';
+    if (kind === 'type' && (name === undefined || isFolder)) this.inTheWay.add(change.path);
+    else if (kind === 'deleted' && name === 'config') this.#missing.add(name);
+    else if (name !== undefined && (kind === 'type' || kind === 'content')) this.#differs.add(name);
+  }
+
+  #nameOf(path: string): Name {
+    return path === 'config' ? path : this.#walk.books.at(path);
+  }
+}
+
+function unlisted(failure: Failure): Failure {
+  return new Failure(
+    `what lies at the destination cannot be said: ${failure.message}`,
+    `${failure.hint}; nothing was sent`,
+    {
+      cause: failure,
+    },
+  );
+}

@@ -1,0 +1,116 @@
+/** A give-back in words and as JSON. */
+import { counted, formatBytes } from '../figures.ts';
+import type { Amount } from '../audit/books.ts';
+import type { Difference, GivenBack, Plan } from '../rescue/give-back.ts';
+
+/** So many names are shown of what is in the way, damaged, or only there. */
+const shown = 20;
+
+/** What would be done; the first line says where. `to`: as typed. */
+export function planLines(repository: string, to: string, plan: Plan): string[] {
+  const { missing, differing, onlyThere, alarm } = plan;
+  const of = alarm === undefined ? 'everything' : `the files of the alarm of run ${alarm}`;
+  return [
+    `${repository}: give back ${of} to ${to} (compared by ${plan.comparedBy})`,
+    `  missing there:     ${amount(missing)}`,
+    `  differs there:     ${amount(differing)}${differing.files > 0 ? `; what is replaced is set aside in ${plan.aside}` : ''}`,
+    `  only there:        ${counted(onlyThere.files, 'name')}, left alone`,
+    ...names(onlyThere.names, onlyThere.files),
+    ...wayLines(plan),
+  ];
+}
+
+function wayLines({ inTheWay }: Difference): string[] {
+  if (inTheWay.length === 0) return [];
+  return [
+    `  in the way there:  ${counted(inTheWay.length, 'name')}; move it away by hand (mv), what belongs there is not sent`,
+    ...names(inTheWay, inTheWay.length),
+  ];
+}
+
+/** What was done, and what is left. */
+export function givenBackLines(
+  repository: string,
+  to: string,
+  { plan, sent, damaged, undelivered, left }: GivenBack,
+): string[] {
+  const what = sent === undefined ? 'nothing was sent' : `${amount(sent)} sent to ${to}`;
+  return [
+    `${repository}: ${what}; ${leftWords(left)}`,
+    ...(sent !== undefined && plan.differing.files > 0 ? [`  what was replaced lies in ${plan.aside}`] : []),
+    ...damaged
+      .slice(0, shown)
+      .map(
+        ({ path, fault }) =>
+          `  not sent, damaged here: ${path} (${fault}); see rsync-ratchet scrub --repair ${repository}`,
+      ),
+    ...(damaged.length > shown ? [`  and ${counted(damaged.length - shown, 'more damaged file')}`] : []),
+    ...(undelivered === undefined ? [] : [`  ${undelivered}`]),
+    ...(sent === undefined && plan.missing.files + plan.differing.files > 0 ? [] : wayLines(left)),
+    ...(left.otherTimes > 0
+      ? [
+          `  ${counted(left.otherTimes, 'file')} there have another time and the size that they have here; a night fetches and hashes them`,
+        ]
+      : []),
+  ];
+}
+
+/** How many files are not at the destination as they are here. */
+export function leftFiles({ missing, differing, inTheWay, doubts }: GivenBack['left']): number {
+  return missing.files + differing.files + inTheWay.length + doubts;
+}
+
+function leftWords(left: GivenBack['left']): string {
+  const parts = [
+    [left.missing.files, 'missing'],
+    [left.differing.files, 'different'],
+    [left.inTheWay.length, 'in the way'],
+    [left.doubts, 'contradicted by its own report'],
+  ] as const;
+  const words = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
+  return words.length === 0 ? 'the destination has every file as it is here' : `left there: ${words.join(', ')}`;
+}
+
+/** Names of the layout, or escaped ones. */
+function names(all: readonly string[], count: number): string[] {
+  const rest = count - Math.min(shown, all.length);
+  return [
+    ...all.slice(0, shown).map((name) => `    ${name}`),
+    ...(all.length > 0 && rest > 0 ? [`    and ${rest} more`] : []),
+  ];
+}
+
+function amount({ files, bytes }: Amount): string {
+  return `${counted(files, 'file')} (${formatBytes(bytes)})`;
+}
+
+/** The same as one JSON document. */
+export function givenBackJson(
+  repository: string,
+  to: string,
+  exitCode: number,
+  { plan, sent, damaged, undelivered, left }: GivenBack,
+): string {
+  const difference = ({ missing, differing, inTheWay, onlyThere }: Difference): object => ({
+    missing,
+    differing,
+    inTheWay: inTheWay.slice(0, 1000),
+    onlyThere: { files: onlyThere.files, names: onlyThere.names },
+  });
+  const document = {
+    version: 1,
+    repository,
+    to,
+    exitCode,
+    runId: plan.runId,
+    alarm: plan.alarm ?? null,
+    comparedBy: plan.comparedBy,
+    plan: difference(plan),
+    sent: sent ?? null,
+    aside: sent !== undefined && plan.differing.files > 0 ? plan.aside : null,
+    damaged: damaged.slice(0, 1000),
+    undelivered: undelivered ?? null,
+    left: { ...difference(left), doubts: left.doubts, otherTimes: left.otherTimes },
+  };
+  return JSON.stringify(document, null, 2);
+}
