@@ -133,7 +133,13 @@ type Unending = Pick<ChildProcess, 'stdout' | 'stderr' | 'unref'> & { pid?: numb
 
 /** Starts a program as `run` does, without waiting for it. Its pipes must be read. */
 export function start(command: Command) {
-  const [file = '', ...args] = [...asUser(command.as), ...endedWithUs(command), ...limited(command.limits), command.file, ...command.args];
+  const [file = '', ...args] = [
+    ...asUser(command.as),
+    ...endedWithUs(command),
+    ...limited(command.limits),
+    command.file,
+    ...command.args,
+  ];
   return execa(file, args, {
     env: command.env,
     extendEnv: false,
