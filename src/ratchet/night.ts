@@ -86,6 +86,7 @@ async function raiseAfterFailure(held: Holdings, run: Run): Promise<void> {
 
 async function steps(held: Holdings, tonight: Night, options: NightOptions): Promise<void> {
   const { run } = tonight;
+  held.session.beginToConnect();
   await begin(held, run);
   const audited = await timed(held, run, 'audit', () => audit(held, run, options.noLimits));
   try {

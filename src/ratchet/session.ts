@@ -27,6 +27,8 @@ export class Session {
   #folder = '';
   readonly #since = new Date().toISOString();
   #connecting: Promise<Connection> | undefined;
+  #connected: Promise<void> | undefined;
+  readonly #refused = new AbortController();
   #rsync: RsyncContext | undefined;
 
   constructor(
@@ -57,15 +59,26 @@ export class Session {
     return true;
   }
 
+  /** Begins to open the one connection of the run, beside whatever else is to be done; `connect` says what it came to. */
+  beginToConnect(): void {
+    this.#connected ??= this.#connect();
+    this.#connected.catch(() => undefined); // it is thrown where it is waited for
+  }
+
   /** Opens the one connection of the run. */
   async connect(): Promise<void> {
-    const refused = new AbortController();
-    this.#connecting = connect(this.#repository, this.#folder, AbortSignal.any([this.interrupt, refused.signal]));
+    this.beginToConnect();
+    await this.#connected;
+  }
+
+  async #connect(): Promise<void> {
+    const signal = AbortSignal.any([this.interrupt, this.#refused.signal]);
+    this.#connecting = connect(this.#repository, this.#folder, signal);
     const pipes = this.path(pipesFolder);
     const errand =
       this.#repository.source.kind === 'ssh' ? { writable: pipes, command: pipesCommand(pipes) } : undefined;
     const room = wantsRoom(this.#repository.rsync.sandbox, this.interrupt, errand).catch((error: unknown) => {
-      refused.abort(error); // nobody waits for serverA then
+      this.#refused.abort(error); // nobody waits for serverA then
       throw error;
     });
     const [connection, hasRoom] = await Promise.all([this.#connecting, room]);
@@ -118,6 +131,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    if (this.#rsync === undefined) this.#refused.abort(new Error('the run has ended')); // nobody waits for serverA any more
     const connection = await this.#connecting?.catch(() => undefined); // its failure has been thrown where it was awaited
     await connection?.close();
     if (this.#replica !== undefined) letGo(this.#replica);
