@@ -30,7 +30,8 @@ describe('a program that hangs and takes no TERM fails the night in time, with i
       const listed = name === 'bwrap' ? `until [ -s ${listing} ] && [ ! -e "/proc/$(cat ${listing})" ]; do sleep 0.01; done\n` : '';
       writeFileSync(join(bin, name), `#!/bin/sh\ntrap '' TERM\n${listed}: > ${begun}/file\nexec sleep 86399\n`, { mode: 0o755 });
       s.configure(nightly);
-      addFile(s.source, 'pack', 'a new pack');
+      // So many that the whole file system is synced by one program.
+      for (let k = 0; k < 300; k++) addFile(s.source, 'pack', `a new pack ${k}`);
       const before = s.replicaNow();
       const clock = clockFor(t, 'stall');
       const running = s.start(['--json', 'sync'], { env: { ...clock.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` } });
