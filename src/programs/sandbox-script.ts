@@ -1,6 +1,6 @@
 /**
  * How the script is called that stands between the namespaces and restic (sandbox.pl). Perl, because it is on every Debian
- * (perl-base) and makes folders, links, copies and a chroot without starting a program for each. All mounts are one start of mount(8).
+ * (perl-base) and makes folders, links, copies, mounts and a chroot without starting a program for each.
  */
 import { textBeside } from '../beside.ts';
 
@@ -35,24 +35,39 @@ type Verb =
 /** What is asked in the view: a command, a command for each index, or the name of a file that may not be read. */
 export type Ask = readonly [kind: 'each index' | 'once', ...words: string[]];
 
-/** ioprio_set(2)'s number, which Perl does not know. */
-const ioprioSetOf: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
-  x64: 251,
-  arm64: 30,
-  riscv64: 30,
-  loong64: 30,
-  arm: 314,
-  ia32: 289,
-  ppc64: 273,
-  s390x: 282,
+/** The numbers of mount, prctl, prlimit64, capget, capset and ioprio_set (syscalls(2)), which Perl does not know: one row for each machine that Node runs on. */
+const generic = [40, 167, 261, 90, 91, 30];
+const numbersOf: Readonly<Partial<Record<NodeJS.Architecture, readonly number[]>>> = {
+  x64: [165, 157, 302, 125, 126, 251],
+  arm64: generic,
+  riscv64: generic,
+  loong64: generic,
+  arm: [21, 172, 369, 184, 185, 314],
+  ia32: [21, 172, 340, 184, 185, 289],
+  ppc64: [21, 171, 325, 183, 184, 273],
+  s390x: [21, 172, 334, 184, 185, 282],
+  mips: [4021, 4192, 4338, 4204, 4205, 4314],
+  mipsel: [4021, 4192, 4338, 4204, 4205, 4314],
 };
+/** A machine that is not in the table has no sandbox: the first of them fails. */
+const unknown = [-1, -1, -1, -1, -1, -1];
 
-/** What the script is called with. `nonce` marks the end of each step; nothing inside can know it. */
-export function scriptArguments(root: string, nonce: string, parts: readonly Part[], asks: readonly Ask[]): string[] {
+/**
+ * What the script is called with. `nonce` marks the end of each step; nothing inside can know it. `memory`: bytes that a
+ * step may ask for to write to.
+ */
+export function scriptArguments(
+  root: string,
+  nonce: string,
+  memory: number,
+  parts: readonly Part[],
+  asks: readonly Ask[],
+): string[] {
   return [
     root,
     nonce,
-    String(ioprioSetOf[process.arch] ?? -1),
+    String(memory),
+    ...(numbersOf[process.arch] ?? unknown).map(String),
     ...parts.flat(),
     '--',
     ...asks.flatMap((words) => [String(words.length), ...words]),

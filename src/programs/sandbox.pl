@@ -1,27 +1,41 @@
 # Runs as (mapped) root in fresh namespaces, as the first process: what is left when it ends, the kernel ends. One overlay
 # for each layout folder: overlapping trees cannot be one overlay (mount(2), ELOOP). The upper layer is memory, so nothing
 # reaches the replica. Without capabilities nothing inside can mount, or leave the chroot; nor could root read another
-# user's 0600 file, so the password is copied before they go. mount(8)'s word counts for nothing: what stands is read from
-# the kernel, and everything below the root that is not meant to be written must be read-only there.
+# user's 0600 file, so the password is copied before they go. What stands in the end is read from the kernel, and
+# everything below the root that is not meant to be written must be read-only there. The kernel is asked by number
+# (syscall), which takes no program to start, and every number is held against what it must have done.
 use strict;
 # How much the sandbox may write, all of it in memory: restic's temporary files, merged indexes, a note for each hidden path.
 my $tmpfs_size = "2g";
 # The exit codes where the password cannot be read, the view cannot be made, and where it is the overlay that the kernel refuses.
 my ($password_refused, $view_failed, $overlay_refused) = (96, 97, 98);
-# $ioprio_set: the number of ioprio_set(2), which Perl does not know; $nonce marks the end of each step.
-my ($root, $nonce, $ioprio_set) = splice @ARGV, 0, 3;
-my (@fstab, @mounted, @overlaid, %writable, @hidden, @absent);
+# $nonce marks the end of each step; $memory: bytes that each may ask for to write to.
+my ($root, $nonce, $memory) = splice @ARGV, 0, 3;
+# The numbers of system calls that Perl does not know.
+my ($mount, $prctl, $prlimit, $capget, $capset, $ioprio_set) = map { 0 + $_ } splice @ARGV, 0, 6;
+# Their flags, from linux/mount.h, linux/prctl.h and sys/resource.h.
+my %flag = (ro => 1, nosuid => 2, nodev => 4, noexec => 8, remount => 32, bind => 4096, rec => 16384);
+my ($RLIMIT_DATA, $PR_CAPBSET_READ, $PR_CAPBSET_DROP, $PR_SET_NO_NEW_PRIVS, $CAPABILITY_VERSION_3) = (2, 23, 24, 38, 0x20080522);
+my ($said, @mounted, @overlaid, %writable, %wanted, @hidden, @absent) = ("");
 $| = 1;
 umask 077;
 # restic reads much and is in no hurry: neither with the processor nor, where the kernel can be told, with the disk (idle).
 setpriority 0, 0, 10;
-syscall 0 + $ioprio_set, 1, 0, 3 << 13;
+syscall $ioprio_set, 1, 0, 3 << 13;
+must(syscall($prlimit, 0, $RLIMIT_DATA, my $most = pack("QQ", $memory, $memory), 0) == 0, "prlimit");
 
 sub stop { my ($code, $words) = @_; print STDERR "$words\n"; exit $code }
 sub must { my ($done, $what) = @_; stop($view_failed, "$what: $!") unless $done }
-sub mount { system("mount", "-n", @_) == 0 }
+sub flags { my $flags = 0; $flags |= $flag{$_} // 0 for @_; return $flags }
+# The flags are a list of names; what went wrong is kept for whoever looks at what stands.
+sub mount {
+  my ($from, $to, $type, $options, $data) = @_;
+  return 1 if syscall($mount, $from, $to, $type, flags(split /,/, $options), $data) == 0;
+  $said .= "$to: $!; ";
+  return 0;
+}
 
-must(mount("-t", "tmpfs", "-o", "mode=0700,nosuid,nodev,size=$tmpfs_size", "tmpfs", $root), "tmpfs");
+must(mount("tmpfs", $root, "tmpfs", "nosuid,nodev", "mode=0700,size=$tmpfs_size"), "tmpfs");
 must(chdir($root) && ($root = readlink "/proc/self/cwd"), $root);
 while ((my $verb = shift) ne "--") {
   my ($from, $to) = splice @ARGV, 0, 2;
@@ -29,20 +43,20 @@ while ((my $verb = shift) ne "--") {
   elsif ($verb eq "link") { must(symlink($from, $to), $to) }
   elsif ($verb eq "copy") { must(copied($from, $to), $from) }
   elsif ($verb eq "copy-all") { must(copied("$from/$_", "$to/$_"), "$from/$_") for names($from) }
-  elsif ($verb eq "password") { copied($from, $to) or stop($password_refused, "$from: $!"); show($to, $to, "bind,ro,nosuid,nodev,noexec") }
-  elsif ($verb eq "show") { show($from, $to, "bind,ro,nosuid,nodev,noexec") }
-  elsif ($verb eq "show-programs") { show($from, $to, "rbind,ro,nosuid,nodev") }
-  elsif ($verb eq "show-device") { show($from, $to, "bind"); $writable{"$root/$to"} = 1 }
-  elsif ($verb eq "overlay") { overlay($to, "lowerdir=$from,ro") }
+  elsif ($verb eq "password") { copied($from, $to) or stop($password_refused, "$from: $!"); show($to, $to, "bind", "nosuid,nodev,noexec") }
+  elsif ($verb eq "show") { show($from, $to, "bind", "nosuid,nodev,noexec") }
+  elsif ($verb eq "show-programs") { show($from, $to, "bind,rec", "nosuid,nodev") }
+  elsif ($verb eq "show-device") { show($from, $to, "bind", ""); $writable{"$root/$to"} = 1 }
+  elsif ($verb eq "overlay") { overlay($to, "ro", "lowerdir=$from") }
   elsif ($verb eq "overlay-writable") {
-    overlay($to, "lowerdir=$from,upperdir=upper/$to,workdir=work/$to,userxattr");
+    overlay($to, "", "lowerdir=$from,upperdir=upper/$to,workdir=work/$to,userxattr");
     $writable{"$root/repo/$to"} = 1;
   }
   elsif ($verb eq "hide") { push @hidden, $from }
   elsif ($verb eq "stand-ins") { push @absent, $from }
   else { stop($view_failed, "not a verb: $verb") }
 }
-mount_all();
+seal();
 hide($_) for @hidden;
 stand_in($_) for @absent;
 
@@ -70,41 +84,34 @@ sub copied {
   return defined $read && close $out;
 }
 
-# A line of fstab(5) for what is shown, and what it is mounted on.
+# What is bound takes its options only when it stands; `wanted`, besides read-only.
 sub show {
-  my ($from, $to, $options) = @_;
+  my ($from, $to, $how, $wanted) = @_;
   if (-d $from) { must(-d $to || mkdir($to), $to) } elsif (!-e $to) { must(open(my $new, ">", $to), $to) }
-  push @fstab, line($from, "$root/$to", "none", $options);
+  mount($from, "$root/$to", "none", $how, 0);
+  $wanted{"$root/$to"} = $wanted;
   push @mounted, "$root/$to";
 }
 
 sub overlay {
-  my ($to, $options) = @_;
+  my ($to, $options, $data) = @_;
   must(mkdir("$_/$to"), "$_/$to") for "repo", "upper", "work";
-  push @fstab, line("overlay", "$root/repo/$to", "overlay", $options);
+  mount("overlay", "$root/repo/$to", "overlay", $options, $data);
   push @overlaid, "$root/repo/$to";
 }
 
-sub line { return join(" ", map { s/([\s\\#])/sprintf "\\%03o", ord $1/ger } @_) . " 0 0\n" }
-
-sub mount_all {
-  must(open(my $file, ">", "fstab"), "fstab");
-  must(print($file @fstab) && close($file), "fstab");
-  open my $stderr, ">&", *STDERR;
-  open STDERR, ">", "words";
-  mount("-T", "$root/fstab", "-a");
+# An ordinary user may not take options away that a mount had before, so each keeps its own. What is mounted below /usr
+# (/usr/local, say) came along, because an ordinary user may not leave it out (EINVAL).
+sub seal {
   my $options = mounts();
-  # An ordinary user may not take options away that a mount had before: then mount(8) keeps them, one by one. What is
-  # mounted below /usr (/usr/local, say) came along, because an ordinary user may not leave it out (EINVAL).
-  for (sort keys %$options) { mount("-o", "remount,bind,ro", $_) unless $writable{$_} || $options->{$_} =~ /^ro\b/ }
+  for (sort keys %$options) {
+    next if $writable{$_} || ($options->{$_} =~ /^ro\b/ && !$wanted{$_});
+    mount("none", $_, "none", join(",", "remount,bind,ro", $options->{$_}, $wanted{$_} // ""), 0);
+  }
   $options = mounts();
-  open STDERR, ">&", $stderr;
-  open my $words, "<", "words";
-  my $said = join "", <$words>;
   for (@mounted) { stop($view_failed, "$_ is not mounted: $said") unless $options->{$_} }
   for (@overlaid) { stop($overlay_refused, "$_ is not mounted: $said") unless $options->{$_} }
   for (keys %$options) { stop($view_failed, "$_ is not read-only: $said") unless $writable{$_} || $options->{$_} =~ /^ro\b/ }
-  unlink "fstab", "words";
 }
 
 # What is mounted below the root, with its options; of several at one place the last.
@@ -158,9 +165,23 @@ sub ask {
   my $pid = fork;
   must(defined $pid, "fork");
   if ($pid == 0) {
-    chroot($root) && chdir("/") && exec "setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--", @_;
-    stop(127, "setpriv: $!");
+    must(chroot($root) && chdir("/"), "chroot");
+    drop_capabilities();
+    exec { $_[0] } @_ or stop(127, "$_[0]: $!");
   }
   must(waitpid($pid, 0) == $pid, "wait");
   return $? & 127 ? 128 + ($? & 127) : $? >> 8;
+}
+
+# None can come back by an exec: neither by root's name nor by a file's, none is handed on, and there are no new privileges.
+sub drop_capabilities {
+  must(syscall($prctl, $PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+  for (my $each = 0; syscall($prctl, $PR_CAPBSET_READ, $each, 0, 0, 0) >= 0; $each++) {
+    must(syscall($prctl, $PR_CAPBSET_DROP, $each, 0, 0, 0) == 0, "bounding set");
+  }
+  my ($header, $sets) = (pack("Ii", $CAPABILITY_VERSION_3, 0), "\0" x 24);
+  must(syscall($capget, $header, $sets) == 0, "capget");
+  my @sets = unpack "I6", $sets;
+  @sets[2, 5] = (0, 0);
+  must(syscall($capset, $header, $sets = pack("I6", @sets)) == 0, "capset");
 }

@@ -67,16 +67,14 @@ export function isolatedCommand(
     ...(links === undefined ? layered(view, scratch) : linked(links, view.mayWrite)),
   ];
   return {
-    file: 'prlimit',
+    file: 'unshare',
     args: [
-      ...bounded(view),
-      'unshare',
       ...namespaces(),
       '--',
       'perl',
       '-e',
       script,
-      ...scriptArguments(root, nonce, parts, steps.map(asked)),
+      ...scriptArguments(root, nonce, mostMemory(view), parts, steps.map(asked)),
     ],
     env: {
       LC_ALL: 'C',
@@ -169,8 +167,8 @@ function linked(links: string, mayWrite: boolean): Part[] {
  * What GOMEMLIMIT only asks for, the kernel keeps, a quarter above: an index of 120 KB can say that it is 16 GB long. Counted is
  * what restic has asked for to write to (tried: it starts with 256 MiB); of address space alone it wants 2 GiB to start.
  */
-function bounded({ memory }: View): string[] {
-  return [`--data=${Math.ceil(memory * 1.25)}`, '--'];
+function mostMemory({ memory }: View): number {
+  return Math.ceil(memory * 1.25);
 }
 
 /** One command without any isolation, on a hard-link copy; only for `prove: unisolated`. */
@@ -185,7 +183,8 @@ export function unisolatedCommand(view: View, scratch: string, links: string, ar
       '-c',
       '3',
       'prlimit',
-      ...bounded(view),
+      `--data=${mostMemory(view)}`,
+      '--',
       view.program,
       '-r',
       links,

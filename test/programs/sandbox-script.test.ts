@@ -19,7 +19,9 @@ test('its exit codes are those that we know', () => {
   assert.deepEqual(codes?.slice(1).map(Number), [passwordRefused, overlayRefused]);
 });
 
-test('ioprio_set(2) is a number, also where nobody knows it', () => {
-  const [, , number] = scriptArguments('/root', 'nonce', [], []);
-  assert.match(String(number), /^-?\d+$/);
+test('memory and system calls are numbers', () => {
+  const [root, nonce, ...numbers] = scriptArguments('/root', 'nonce', 2 ** 32, [], []);
+  assert.deepEqual([root, nonce, numbers[0], numbers.at(-1)], ['/root', 'nonce', '4294967296', '--']);
+  assert.equal(numbers.length, 8);
+  for (const number of numbers.slice(0, -1)) assert.match(number, /^-?\d+$/);
 });
