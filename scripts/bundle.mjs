@@ -1,5 +1,5 @@
 // npm run bundle: the whole program as one file that needs only Node 20 and rsync, the same bit for bit wherever it is
-// made; beside it its SHA-256, and a CycloneDX list of what is inside. Usage: node scripts/bundle.mjs [OUTDIR]
+// made; beside it its SHA-256, the licences of what is inside, and a CycloneDX list of it. Usage: node scripts/bundle.mjs [OUTDIR]
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
@@ -71,11 +71,13 @@ const { metafile, outputFiles } = await build({
   ...await optionsFor(root), entryPoints: ['src/main.ts'], format: 'esm', outfile: name, write: false, metafile: true, banner: { js: banner },
 })
 const weights = weigh(metafile, ofPage)
-const text = `${outputFiles[0].text.trimEnd()}\n/*\n${await licences(weights.map(([place]) => place))}\n*/\n`
+const licenceTexts = await licences(weights.map(([place]) => place))
+const text = `${outputFiles[0].text.trimEnd()}\n/*\n${licenceTexts}\n*/\n`
 const digest = sha256(text)
 
 await mkdir(out, { recursive: true })
 await writeFile(join(out, name), text, { mode: 0o755 })
 await writeFile(join(out, `${name}.sha256`), `${digest}  ${name}\n`)
+await writeFile(join(out, 'rsync-ratchet.licences.txt'), `${licenceTexts}\n`)
 await writeFile(join(out, 'rsync-ratchet.cdx.json'), `${JSON.stringify(materials(weights, packages, packages[''].version, digest), null, 2)}\n`)
 console.log(`${join(out, name)}: ${text.length} characters, SHA-256 ${digest}`)

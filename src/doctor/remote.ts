@@ -5,6 +5,7 @@ import type { Repository } from '../config/config.ts';
 import { bad, good, warning, type Verdict } from './checkup.ts';
 import { answerOf, ask, boundsOf, type Check, type Said } from './ask.ts';
 import { layoutFolders } from '../layout.ts';
+import { namespaceFacts, namespaceMend } from './namespaces.ts';
 import { whatLiesThere } from '../audit/look-around.ts';
 import { wantsRoom } from '../programs/room.ts';
 import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
@@ -166,7 +167,7 @@ export class RemoteChecks {
       ? good('rsync runs in a room of its own')
       : warning(
           'does not work here: rsync sees this whole machine',
-          'apt-get install bubblewrap, and allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)',
+          `apt-get install bubblewrap; where it is there, ${namespaceMend(namespaceFacts())}`,
         );
   }
 }

@@ -10,6 +10,7 @@ import { foldersLinkedInto, tryLinking } from '../ratchet/probe.ts';
 import { ownPaths } from '../replica-path.ts';
 import { freeInodes, isShortOf, noHardLinks } from '../ratchet/replica-place.ts';
 import { Restic } from '../programs/restic.ts';
+import { namespaceFacts, namespaceMend } from './namespaces.ts';
 import { canIsolate } from '../programs/sandbox.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
 
@@ -89,8 +90,7 @@ function room({ name, replica, limits }: Repository): Verdict {
 async function namespaces({ restic }: Repository): Promise<Verdict> {
   if (restic.passwordFile === undefined) return good('not needed: restic is not asked');
   if (await canIsolate()) return good('restic runs without a network');
-  const mend =
-    'sysctl kernel.unprivileged_userns_clone=1 (or the switch of your system for user namespaces), or run as root';
+  const mend = namespaceMend(namespaceFacts());
   return restic.prove === 'unisolated'
     ? warning('refused by this kernel: restic sees the network and every file', mend)
     : bad('refused by this kernel', mend);

@@ -24,7 +24,7 @@ export async function schedule(signal: AbortSignal): Promise<Verdict> {
   }
   return warning(
     'no crontab and no timer starts a night',
-    'systemctl enable --now rsync-ratchet.timer, or copy scripts/cron.d/rsync-ratchet to /etc/cron.d',
+    'systemctl enable --now rsync-ratchet.timer rsync-ratchet-flush.timer, or copy the cron sample to /etc/cron.d: scripts/cron.d/rsync-ratchet, of the Debian package /usr/share/doc/rsync-ratchet/examples/cron.d/rsync-ratchet',
   );
 }
 function filesIn(folder: string): string[] {

@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);
 const read = (...path: string[]): string => readFileSync(join(...path), 'utf8');
-const files = ['rsync-ratchet.cdx.json', 'rsync-ratchet.mjs', 'rsync-ratchet.mjs.sha256'];
+const files = ['rsync-ratchet.cdx.json', 'rsync-ratchet.licences.txt', 'rsync-ratchet.mjs', 'rsync-ratchet.mjs.sha256'];
 
 let bundle = '';
 before(async () => {
