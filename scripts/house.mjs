@@ -65,7 +65,7 @@ export const house = [
   [/^scrub\//, ['scrub/', 'type ratchet/', 'ratchet/repair.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'type audit/', 'programs/lock.ts', 'type state/', 'state/files.ts', 'state/json-file.ts', 'state/schema.ts', 'type config/', 'valibot']],
   // The worst day: it reads a replica, and makes one folder, beside a destination.
   [/^rescue\/aside\.ts$/, ['programs/held-folder.ts', 'type state/', 'fs', 'fs:fchownSync', 'fs:mkdirSync', 'fs:openSync', 'fs:rmdirSync']],
-  [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'fs', 'valibot']],
+  [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'type telling/', 'fs', 'valibot']],
   [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/replica-place.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],

@@ -17,3 +17,13 @@ export function escapeText(text: string, limit = 500): string {
     .replace(/[^ -~]/g, toOctal);
   return bytes.length > limit ? `${bytes.slice(0, limit - 3)}...` : bytes;
 }
+
+/** What no terminal may be told by somebody else: control characters, and what turns the direction of writing; not a newline, nor a tab. */
+const unfitForTerminals = /[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Text of others (its letters of all languages included) as a terminal may be shown it: the rest as rsync shows it, byte by byte. */
+export function forTerminal(text: string): string {
+  return text.replace(unfitForTerminals, (character) =>
+    Buffer.from(character, 'utf8').toString('latin1').replace(/[^]/g, toOctal),
+  );
+}

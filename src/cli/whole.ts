@@ -12,6 +12,7 @@ import { addInit } from './init.ts';
 import { runProgram, type Add } from './program.ts';
 import { addPruneWindow } from './prune-window.ts';
 import { addReport } from './report.ts';
+import { addRestic } from './restic.ts';
 import { addScrub } from './scrub.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
@@ -30,6 +31,7 @@ export const commands: readonly Add[] = [
   addGiveBack,
   addScrub,
   addCheck,
+  addRestic,
   addAlert,
   addConfig,
   addDoctor,

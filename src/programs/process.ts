@@ -29,6 +29,10 @@ export interface Command {
   readonly atOurEnd?: 'KILL' | 'TERM' | 'itself';
   /** Who it is to be, where root starts it. */
   readonly as?: Owner | undefined;
+  /** What it reads on its stdin, which is otherwise empty. */
+  readonly input?: string;
+  /** Where its stdout goes in place of a reader: what is much, to whoever may be slow, goes there without us. */
+  readonly stdout?: 'ours';
 }
 
 /** The descriptor of the first of `held`. */
@@ -88,8 +92,10 @@ export async function run(
         ending.stop('refused');
       }
     };
-  child.stdout.on('data', () => watchdog.progress());
-  child.stdout.on('data', feed(onStdout));
+  if (command.stdout !== 'ours') {
+    child.stdout.on('data', () => watchdog.progress());
+    child.stdout.on('data', feed(onStdout));
+  }
   child.stderr.on('data', feed(onStderr));
   const stderr = collect(child.stderr);
   child.once('exit', () => endAfter(child));
@@ -143,7 +149,8 @@ export function start(command: Command) {
   return execa(file, args, {
     env: command.env,
     extendEnv: false,
-    stdio: ['ignore', 'pipe', 'pipe', ...descriptors(command)],
+    ...(command.input === undefined ? {} : { input: command.input }),
+    stdio: [command.input === undefined ? 'ignore' : 'pipe', stdoutOf(command), 'pipe', ...descriptors(command)],
     detached: true,
     cleanup: false,
     buffer: false,
@@ -166,6 +173,11 @@ trap 'exec 2>/dev/null; kill -KILL "$program"; [ -z "$mount" ] || fusermount3 -u
 "$@" & program=$!
 exec 3<&- 4>&-
 wait "$program"`;
+
+/** Whoever lets it have ours has no stream to read; everybody else has one. */
+function stdoutOf({ stdout }: Command): 'pipe' {
+  return (stdout === 'ours' ? 'inherit' : 'pipe') as 'pipe';
+}
 
 /** execa takes any descriptor; its types know a few. */
 function descriptors({ channel, held = [] }: Command): 3[] {

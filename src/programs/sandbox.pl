@@ -16,7 +16,8 @@ my ($mount, $prctl, $prlimit, $capget, $capset, $ioprio_set) = map { 0 + $_ } sp
 # Their flags, from linux/mount.h, linux/prctl.h and sys/resource.h.
 my %flag = (ro => 1, nosuid => 2, nodev => 4, noexec => 8, remount => 32, bind => 4096, rec => 16384);
 my ($RLIMIT_DATA, $PR_CAPBSET_READ, $PR_CAPBSET_DROP, $PR_SET_NO_NEW_PRIVS, $CAPABILITY_VERSION_3) = (2, 23, 24, 38, 0x20080522);
-my ($said, @mounted, @overlaid, %writable, %wanted, @hidden, @absent) = ("");
+my ($PR_SET_SECCOMP, $SECCOMP_MODE_FILTER) = (22, 2);
+my ($said, @mounted, @overlaid, %writable, %wanted, @hidden, @absent, %held, %kept, @pretended) = ("");
 $| = 1;
 umask 077;
 # restic reads much and is in no hurry: neither with the processor nor, where the kernel can be told, with the disk (idle).
@@ -52,6 +53,9 @@ while ((my $verb = shift) ne "--") {
     overlay($to, "", "lowerdir=$from,upperdir=upper/$to,workdir=work/$to,userxattr");
     $writable{"$root/repo/$to"} = 1;
   }
+  elsif ($verb eq "target") { target($from, $to) }
+  elsif ($verb eq "keep") { %kept = map { $_ => 1 } split /,/, $from }
+  elsif ($verb eq "pretend") { @pretended = split /,/, $from }
   elsif ($verb eq "hide") { push @hidden, $from }
   elsif ($verb eq "stand-ins") { push @absent, $from }
   else { stop($view_failed, "not a verb: $verb") }
@@ -66,6 +70,7 @@ for (my $number = 0; @ARGV; $number++) {
     step($number, "+", @words, $_) for grep { -f "repo/index/$_" } names("repo/index");
     told($number, 0, ".");
   }
+  elsif ($kind eq "alone") { print STDERR "$nonce\n"; exit ask(@words) }
   else { step($number, ".", @words) }
 }
 exit 0;
@@ -79,7 +84,8 @@ sub names {
 sub copied {
   my ($from, $to) = @_;
   my ($bytes, $read);
-  open(my $in, "<", $from) && open(my $out, ">", $to) or return 0;
+  my ($mode, $what) = $from eq "-" ? ("<&", *STDIN) : ("<", $from);
+  open(my $in, $mode, $what) && open(my $out, ">", $to) or return 0;
   while ($read = sysread $in, $bytes, 65536) { syswrite($out, $bytes) == $read or return 0 }
   return defined $read && close $out;
 }
@@ -91,6 +97,14 @@ sub show {
   mount($from, "$root/$to", "none", $how, 0);
   $wanted{"$root/$to"} = $wanted;
   push @mounted, "$root/$to";
+}
+
+# What may be written, by its device and inode and its path: what was mounted must be what was looked at outside.
+sub target {
+  my ($from, $to) = @_;
+  my ($identity, $path) = $from =~ /^(\d+ \d+) (.*)$/s;
+  show($path, $to, "bind", "nosuid,nodev,noexec");
+  ($writable{"$root/$to"}, $held{"$root/$to"}) = (1, $identity);
 }
 
 sub overlay {
@@ -105,13 +119,17 @@ sub overlay {
 sub seal {
   my $options = mounts();
   for (sort keys %$options) {
-    next if $writable{$_} || ($options->{$_} =~ /^ro\b/ && !$wanted{$_});
-    mount("none", $_, "none", join(",", "remount,bind,ro", $options->{$_}, $wanted{$_} // ""), 0);
+    next if !$wanted{$_} && ($writable{$_} || $options->{$_} =~ /^ro\b/);
+    mount("none", $_, "none", join(",", "remount,bind", $writable{$_} ? () : "ro", $options->{$_}, $wanted{$_} // ""), 0);
   }
   $options = mounts();
   for (@mounted) { stop($view_failed, "$_ is not mounted: $said") unless $options->{$_} }
   for (@overlaid) { stop($overlay_refused, "$_ is not mounted: $said") unless $options->{$_} }
   for (keys %$options) { stop($view_failed, "$_ is not read-only: $said") unless $writable{$_} || $options->{$_} =~ /^ro\b/ }
+  for (keys %held) {
+    stop($view_failed, "the target is another folder than before") unless join(" ", (stat)[0, 1]) eq $held{$_};
+    stop($view_failed, "the target has devices: $said") unless $options->{$_} =~ /\bnodev\b/;
+  }
 }
 
 # What is mounted below the root, with its options; of several at one place the last.
@@ -167,21 +185,34 @@ sub ask {
   if ($pid == 0) {
     must(chroot($root) && chdir("/"), "chroot");
     drop_capabilities();
+    pretend(@pretended) if @pretended;
     exec { $_[0] } @_ or stop(127, "$_[0]: $!");
   }
   must(waitpid($pid, 0) == $pid, "wait");
   return $? & 127 ? 128 + ($? & 127) : $? >> 8;
 }
 
-# None can come back by an exec: neither by root's name nor by a file's, none is handed on, and there are no new privileges.
+# Those that are kept come with root's name at the exec. None can come back by it: neither by root's name nor by a file's, none is handed on, and there are no new privileges.
 sub drop_capabilities {
   must(syscall($prctl, $PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
   for (my $each = 0; syscall($prctl, $PR_CAPBSET_READ, $each, 0, 0, 0) >= 0; $each++) {
-    must(syscall($prctl, $PR_CAPBSET_DROP, $each, 0, 0, 0) == 0, "bounding set");
+    must($kept{$each} || syscall($prctl, $PR_CAPBSET_DROP, $each, 0, 0, 0) == 0, "bounding set");
   }
   my ($header, $sets) = (pack("Ii", $CAPABILITY_VERSION_3, 0), "\0" x 24);
   must(syscall($capget, $header, $sets) == 0, "capget");
   my @sets = unpack "I6", $sets;
   @sets[2, 5] = (0, 0);
   must(syscall($capset, $header, $sets = pack("I6", @sets)) == 0, "capset");
+}
+
+# Lets system calls do nothing and say that all is well, by their numbers: a filter of seccomp(2), which loads the number of
+# the call, and jumps over "allow" to "say 0" where it is one of these.
+sub pretend {
+  my @calls = @_;
+  my $end = @calls;
+  my @filter = (pack("SCCL", 0x20, 0, 0, 0), map { pack("SCCL", 0x15, $end--, 0, $_) } @calls);
+  push @filter, map { pack("SCCL", 0x06, 0, 0, $_) } 0x7fff0000, 0x50000;
+  my $filter = join "", @filter;
+  my $program = pack("S x![J] P", scalar @filter, $filter);
+  must(syscall($prctl, $PR_SET_SECCOMP, $SECCOMP_MODE_FILTER, $program) == 0, "seccomp");
 }

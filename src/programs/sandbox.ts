@@ -17,7 +17,7 @@ import { parts, standIns, type View } from './sandbox-view.ts';
 export type Step = readonly string[] | 'each index' | 'unreadable file';
 
 /** restic, the repository, and what it must never do in a view: lock, cache. */
-const restic = ['/restic', '-r', '/repo', '--password-file', '/password', '--no-lock', '--no-cache'];
+export const restic = ['/restic', '-r', '/repo', '--password-file', '/password', '--no-lock', '--no-cache'];
 
 function asked(step: Step): Ask {
   if (step === 'each index') return ['each index', ...restic, 'cat', 'index'];
@@ -27,7 +27,7 @@ function asked(step: Step): Ask {
 }
 
 /** Namespaces; an ordinary user needs one for users too, in which they look like root. */
-function namespaces(): string[] {
+export function namespaces(): string[] {
   const isRoot = process.getuid?.() === 0;
   return [
     '--mount',
@@ -60,34 +60,50 @@ export function isolatedCommand(
   steps: readonly Step[],
   nonce: string,
 ): Command {
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  const repository = links === undefined ? layered(view, scratch) : linked(links, view.mayWrite);
+  return inSandbox(view, scratch, [...surroundings(view), ...repository], steps.map(asked), nonce);
+}
+
+/** The command that asks all of this in a sandbox that is made of these parts; `mapping`: more options for unshare(1). */
+export function inSandbox(
+  { memory }: Pick<View, 'memory'>,
+  scratch: string,
+  parts: readonly Part[],
+  asks: readonly Ask[],
+  nonce: string,
+  mapping: readonly string[] = [],
+): Command {
   const root = join(scratch, 'root');
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  const parts = [
-    ...surroundings(view),
-    ...(links === undefined ? layered(view, scratch) : linked(links, view.mayWrite)),
-  ];
   return {
     file: 'unshare',
     args: [
       ...namespaces(),
+      ...mapping,
       '--',
       'perl',
       '-e',
       script,
-      ...scriptArguments(root, nonce, mostMemory(view), parts, steps.map(asked)),
+      ...scriptArguments(root, nonce, mostMemory(memory), parts, asks),
     ],
     env: {
       LC_ALL: 'C',
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
       HOME: '/tmp',
       TMPDIR: '/tmp',
-      GOMEMLIMIT: String(view.memory),
+      GOMEMLIMIT: String(memory),
     },
   };
 }
 
 /** All that is there besides the repository. */
-function surroundings({ replica, candidate, passwordFile, program }: View): Part[] {
+export function surroundings({
+  replica,
+  candidate,
+  passwordFile,
+  program,
+}: Pick<View, 'replica' | 'candidate' | 'passwordFile' | 'program'>): Part[] {
   const folders = ['lower', 'repo', 'repo/locks', 'tmp', 'upper', 'work', 'dev'];
   const programs = ['usr', 'bin', 'sbin', 'lib', 'lib64'].filter((name) => existsSync(`/${name}`));
   return [
@@ -167,7 +183,7 @@ function linked(links: string, mayWrite: boolean): Part[] {
  * What GOMEMLIMIT only asks for, the kernel keeps, a quarter above: an index of 120 KB can say that it is 16 GB long. Counted is
  * what restic has asked for to write to (tried: it starts with 256 MiB); of address space alone it wants 2 GiB to start.
  */
-function mostMemory({ memory }: View): number {
+function mostMemory(memory: number): number {
   return Math.ceil(memory * 1.25);
 }
 
@@ -183,7 +199,7 @@ export function unisolatedCommand(view: View, scratch: string, links: string, ar
       '-c',
       '3',
       'prlimit',
-      `--data=${mostMemory(view)}`,
+      `--data=${mostMemory(view.memory)}`,
       '--',
       view.program,
       '-r',

@@ -1,9 +1,11 @@
 /** The lock of those who read a replica beside the nights (restic, drill, give-back): any number hold it, and no file leaves meanwhile. */
-import { closeSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { dirname } from 'node:path';
 import { Failure } from '../errors.ts';
-import { asOwner, type Owner } from '../state/become.ts';
+import type { Owner } from '../state/become.ts';
+import { atOnce } from './at-once.ts';
 
 /** How long files that are just leaving are waited for, in seconds. */
 const patience = 60;
@@ -13,7 +15,7 @@ const patience = 60;
  * whose file it is, where root does not become him. Throws Failure when files are leaving for longer than a minute.
  */
 export async function shareLock(path: string, owner?: Owner): Promise<() => void> {
-  const file = owner === undefined ? open(path) : asOwner(owner, () => open(path));
+  const file = owner === undefined ? open(path) : openOf(owner, path);
   if (file === undefined) return () => undefined;
   const letGo = (): void => {
     closeSync(file);
@@ -32,12 +34,33 @@ export async function shareLock(path: string, owner?: Owner): Promise<() => void
   );
 }
 
+/** How long making a file may take, in milliseconds. */
+const toMake = 60_000;
+
+/** Made with the owner's rights, and opened by root for reading alone: what the owner has put in its place, a link, say, is not followed. */
+function openOf({ uid, gid }: Owner, path: string): number | undefined {
+  const asHe = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--'];
+  const made = atOnce('setpriv', [...asHe, 'sh', '-c', 'umask 077; : >>"$0"', path], toMake);
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  return made.code === 0 ? openSync(path, flags) : open(path, flags);
+}
+
 /** From a disk that is mounted read-only nothing leaves, and without the file nobody has taken the lock there. */
-function open(path: string): number | undefined {
+function open(path: string, flags: number | 'a' = 'a'): number | undefined {
   try {
-    return openSync(path, 'a', 0o600);
+    return openSync(path, flags, 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
-    return undefined;
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (code === 'EROFS' || (flags !== 'a' && code === 'ENOENT' && isReadOnly(path))) return undefined;
+    throw error;
+  }
+}
+
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS';
   }
 }

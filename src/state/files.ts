@@ -74,6 +74,13 @@ export function makeFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 }
 
+/** The same where anybody may have named the folder: below /proc Node would try to make them all for ever. */
+export function makeFolderOrFail(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  makeFolderOrFail(dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
+}
+
 /**
  * What the disk of `folder`, which must be ours alone, says to one more folder and file; undefined when it takes them.
  * rsync's word for a full disk is exit code 23, which is serverA's word for a file that it cannot read, too.

@@ -48,6 +48,11 @@ export class Console {
     if (this.#options.verbose) process.stderr.write(`${this.#error.dim(line)}\n`);
   }
 
+  /** What is good to know beside what goes to stdout: silent under `--quiet`, on stderr. */
+  note(line: string): void {
+    if (!this.#options.quiet) process.stderr.write(`${escapeText(line, 2000)}\n`);
+  }
+
   /** What should not have been and stops nothing, on stderr. */
   warn(text: string): void {
     process.stderr.write(`${this.#error.yellow('warning:')} ${escapeText(text, 2000)}\n`);
