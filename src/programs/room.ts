@@ -1,7 +1,7 @@
 /** rsync in a room of its own (bwrap(1)): it sees programs, what it must read, and what it may write. */
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { Failure } from '../errors.ts';
-import { briefly, type Brief } from './briefly.ts';
+import { briefly } from './briefly.ts';
 import { asWord, requireHeld, type HeldFolder } from './held-folder.ts';
 import { asUser, findPerl, type Command } from './process.ts';
 import type { Owner } from '../state/become.ts';
@@ -70,33 +70,25 @@ export function inRoom(command: Command, room: Room): Command {
 /** A kernel that refuses says so at once, in milliseconds. */
 const probePatience = 10_000;
 
-/** What a program that is wanted anyway does in a room of its own, which shows that there can be one. */
-export interface Errand {
-  readonly writable: string;
-  readonly command: readonly string[];
-}
-
-/**
- * Whether rsync runs in a room: as `rsync.sandbox` says. Throws Failure when it is required and cannot be had. An errand that
- * fails says nothing of the room. `as`: whose room it will be, where root makes it.
- */
+/** Whether rsync runs in a room: as `rsync.sandbox` says. Throws Failure when it is required and cannot be had. `as`: whose room it will be, where root makes it. */
 export async function wantsRoom(
   setting: 'auto' | 'require' | 'off',
   interrupt?: AbortSignal,
-  errand?: Errand,
   as?: Owner,
 ): Promise<boolean> {
   if (setting === 'off') return false;
-  const tried = async (command: readonly string[], binds: readonly string[] = []): Promise<Brief> => {
-    const [file = '', ...args] = [...asUser(as), 'bwrap', ...base(), ...binds, ...sealed, '--', ...command];
-    return briefly(file, args, probePatience, interrupt);
-  };
-  if (errand !== undefined && (await tried(errand.command, ['--bind', errand.writable, errand.writable])).code === 0)
-    return true;
-  const probe = await tried(['true']);
+  const [file, ...args] = [...asUser(as), 'bwrap', ...base(), ...sealed, '--', 'true'];
+  const probe = await briefly(file, args, probePatience, interrupt);
   if (probe.code === 0 || setting === 'auto') return probe.code === 0;
   throw new Failure(
     `rsync.sandbox is "require", but bubblewrap does not work here: ${probe.stderr}`,
     'apt-get install bubblewrap, allow user namespaces, or say rsync.sandbox: auto. Nothing was fetched',
   );
+}
+
+/** Keeps where a room was had last. */
+export interface RoomMemory {
+  /** What `roomDependsOn` said then. */
+  recall(): string | null;
+  keep(dependsOn: string): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type { ReplicaWalk } from '../audit/walk.ts';
 import type { Config, Repository } from '../config/config.ts';
 import { rsyncSource } from '../programs/ssh-command.ts';
 import { Locks } from '../programs/lock.ts';
+import type { RoomMemory } from '../programs/room.ts';
 import { Prover } from '../proof/prover.ts';
 import { ownPaths } from '../replica-path.ts';
 import type { JournalEvent } from '../state/chain.ts';
@@ -58,7 +59,7 @@ export function hold(options: RunOptions): Holdings {
   const folder = join(config.state ?? '', repository.name);
   const locks = new Locks(paths.lock, stateLock(folder));
   const state = new State(config.state ?? '', repository.name, (words) => { console.warn(words); }, locks.take); // prettier-ignore
-  const session = new Session(repository, interrupt, learnedCalls(state), locks);
+  const session = new Session(repository, interrupt, learnedCalls(state), locks, roomsIn(state));
   const held: Holdings = {
     options,
     repository,
@@ -100,6 +101,16 @@ function learnedCalls(state: State) {
     recall: (call: string) => state.memory().calls.find((each) => each.call === call)?.asks,
     keep: async (call: string, asks: readonly string[]) => {
       await state.append(new Date(), { event: 'rsync-call', call, asks });
+    },
+  };
+}
+
+/** Where rsync had a room of its own in the last night that did not fail. */
+function roomsIn(state: State): RoomMemory {
+  return {
+    recall: () => state.memory().room,
+    keep: async (room) => {
+      await state.append(new Date(), { event: 'room', room });
     },
   };
 }

@@ -67,6 +67,8 @@ export const memorySchema = v.object({
   ),
   /** What rsync asks serverA for, for each program and kind of call (`call` names both): the words, one character a byte. */
   calls: v.optional(listOf(v.object({ call: v.string(), asks: listOf(v.string()) })), () => []),
+  /** What the room depended on that rsync had; null before the first, and after a night that failed. */
+  room: v.optional(v.nullable(v.string()), null),
 });
 
 export type Memory = v.InferOutput<typeof memorySchema>;
@@ -88,6 +90,7 @@ export const noMemory: Memory = {
   unread: null,
   restic: null,
   calls: [],
+  room: null,
 };
 
 /** So many sets of warnings, and so many calls of rsync, are remembered. */
@@ -115,6 +118,7 @@ const folds: Readonly<Record<string, Fold>> = {
     typeof added === 'number' && added > 0 ? { untold: { runId: runId ?? '', added } } : {},
   checked,
   'rsync-call': called,
+  room: (memory, { room }) => ({ room: typeof room === 'string' ? room : memory.room }),
   restic: (memory, { program, size, mtime, version }) => ({
     restic: resticIn({ program, size, mtime, version }) ?? memory.restic,
   }),
@@ -132,7 +136,12 @@ function ended(memory: Memory, line: JournalLine): Partial<Memory> {
   if (typeof outcome !== 'string' || typeof exitCode !== 'number') return {};
   const lastRun = { ...line, outcome, exitCode };
   const isSuccess = exitCode === 0 || exitCode === 4;
-  return { lastRun, ...(isSuccess ? { lastSuccess: lastRun } : {}), quiet: quietIn(quiet) ?? memory.quiet };
+  return {
+    lastRun,
+    ...(isSuccess ? { lastSuccess: lastRun } : {}),
+    quiet: quietIn(quiet) ?? memory.quiet,
+    ...(outcome === 'failed' ? { room: null } : {}),
+  };
 }
 
 function quietIn(value: unknown): Memory['quiet'] {

@@ -4,9 +4,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';
 import type { Failure } from '../errors.ts';
-import { wantsRoom } from '../programs/room.ts';
+import { wantsRoom, type RoomMemory } from '../programs/room.ts';
+import { roomDependsOn } from '../programs/room-depends-on.ts';
 import { namesIn } from '../state/files.ts';
-import { pipesCommand, pipesFolder } from '../programs/channel.ts';
 import { folderIn, noteOf, requireShortHold } from '../state/holder.ts';
 import { fallenFrom, hold, letGo, type HeldFolder } from '../programs/held-folder.ts';
 import { takeLock, type Lock, type Locks } from '../programs/lock.ts';
@@ -29,6 +29,9 @@ export class Session {
   #connecting: Promise<Connection> | undefined;
   #connected: Promise<void> | undefined;
   readonly #refused = new AbortController();
+  readonly #rooms: RoomMemory | undefined;
+  /** What the room that was tried depends on. */
+  #learned: string | undefined;
   #rsync: RsyncContext | undefined;
 
   constructor(
@@ -36,7 +39,9 @@ export class Session {
     interrupt: AbortSignal,
     calls: Calls = callsOfOneRun(),
     locks: Pick<Locks, 'take' | 'close'> = { take: takeLock, close: async () => undefined },
+    rooms?: RoomMemory,
   ) {
+    this.#rooms = rooms;
     this.#locks = locks;
     this.#repository = repository;
     this.#calls = calls;
@@ -69,15 +74,14 @@ export class Session {
   async connect(): Promise<void> {
     this.beginToConnect();
     await this.#connected;
+    if (this.#learned !== undefined) await this.#rooms?.keep(this.#learned);
+    this.#learned = undefined;
   }
 
   async #connect(): Promise<void> {
     const signal = AbortSignal.any([this.interrupt, this.#refused.signal]);
     this.#connecting = connect(this.#repository, this.#folder, signal);
-    const pipes = this.path(pipesFolder);
-    const errand =
-      this.#repository.source.kind === 'ssh' ? { writable: pipes, command: pipesCommand(pipes) } : undefined;
-    const room = wantsRoom(this.#repository.rsync.sandbox, this.interrupt, errand).catch((error: unknown) => {
+    const room = this.#wantsRoom().catch((error: unknown) => {
       this.#refused.abort(error); // nobody waits for serverA then
       throw error;
     });
@@ -94,6 +98,16 @@ export class Session {
       held,
       fallen: () => this.fallen(),
     };
+  }
+
+  /** Where a room was had last, and nothing has changed since, it is had again: else the first rsync does not start, and the run fails. */
+  async #wantsRoom(): Promise<boolean> {
+    const { sandbox } = this.#repository.rsync;
+    const here = sandbox === 'off' || this.#rooms === undefined ? undefined : roomDependsOn();
+    if (here !== undefined && this.#rooms?.recall() === here) return true;
+    const hasRoom = await wantsRoom(sandbox, this.interrupt);
+    if (hasRoom) this.#learned = here;
+    return hasRoom;
   }
 
   /** What running rsync takes; throws when there is no connection. */

@@ -54,7 +54,7 @@ export async function openWay(
       repository: way.repository,
       connection,
       runFolder: folder,
-      hasRoom: await wantsRoom(repository.rsync.sandbox, interrupt, undefined, owner),
+      hasRoom: await wantsRoom(repository.rsync.sandbox, interrupt, owner),
       nonce: randomBytes(12).toString('hex'),
       calls: callsOfOneRun(),
       held: [replica],
@@ -120,7 +120,7 @@ async function here(
   interrupt: AbortSignal,
 ): Promise<Way> {
   const program = findProgram(repository.rsync.path, 'rsync');
-  const hasRoom = await wantsRoom(repository.rsync.sandbox, interrupt, undefined, owner);
+  const hasRoom = await wantsRoom(repository.rsync.sandbox, interrupt, owner);
   const held = [hold(place)];
   const way = (readable: readonly string[], writable: readonly string[], pipes: string): Connection => {
     const bare = { file: 'sh', args: ['-c', there, place], env: bareEnvironment('/') };

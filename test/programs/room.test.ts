@@ -1,7 +1,7 @@
 /** The room that rsync runs in: it writes only what it fetches, and reaches nothing but the two ends of its channel. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -179,4 +179,42 @@ test('whether there is a room: with bubblewrap unless it is off', async (t) => {
   setVariables(t, { PATH: pathWithoutBubblewrap(t) });
   assert.deepEqual([await wantsRoom('auto'), await wantsRoom('off')], [false, false]);
   await assert.rejects(wantsRoom('require'), { name: 'Failure' });
+});
+
+/** bubblewrap that notes each try whether there can be a room, and has none while there is a file `refused`. */
+function notedBubblewrap(t: Ending): { readonly env: { readonly PATH: string }; readonly program: string; readonly refused: string; readonly tries: () => number } {
+  const folder = temporaryFolder(t);
+  const [program, log, refused] = ['bwrap', 'log', 'refused'].map((name) => join(folder, name)) as [string, string, string];
+  writeFileSync(log, '');
+  const real = execFileSync('sh', ['-c', 'command -v bwrap'], { encoding: 'utf8' }).trim();
+  writeFileSync(program, `#!/bin/sh\nfor last; do :; done\n[ "$last" != true ] || echo >> ${log}\n[ ! -e ${refused} ] || exit 1\nexec ${real} "$@"\n`, { mode: 0o755 });
+  return { env: { PATH: `${folder}:${process.env['PATH'] ?? ''}` }, program, refused, tries: () => readFileSync(log, 'utf8').length };
+}
+
+test('a room that was had is had again without a try; not after a night that failed, and not with another bubblewrap', async (t) => {
+  const [night, { env, program, tries }] = [await serverA.night(t), notedBubblewrap(t)];
+  const codes = async (...some: readonly Record<string, string>[]): Promise<number[]> => {
+    const all: number[] = [];
+    for (const each of some) all.push((await night.sync([], { env: each })).code ?? -1, tries());
+    return all;
+  };
+  assert.deepEqual(await codes(env, env), [0, 1, 0, 1]);
+  const unreachable = join(temporaryFolder(t), 'ssh');
+  writeFileSync(unreachable, '#!/bin/sh\nexit 255\n', { mode: 0o755 });
+  assert.deepEqual(await codes({ PATH: `${unreachable.slice(0, -4)}:${env.PATH}` }, env, env), [1, 1, 0, 2, 0, 2]);
+  utimesSync(program, 0, 0);
+  assert.deepEqual(await codes(env, env), [0, 3, 0, 3]);
+});
+
+test('where the room that was had is gone for a reason that nobody sees, the night fails, and the next one knows', async (t) => {
+  const [night, { env, refused }] = [await serverA.night(t), notedBubblewrap(t)];
+  assert.equal((await night.sync([], { env })).code, 0);
+  addPack(night.repository.path);
+  writeFileSync(refused, '');
+  const before = night.replicaNow();
+  const { code, run } = await night.sync([], { env });
+  assert.deepEqual([code, run.outcome, run.fetched.files], [1, 'failed', 0]);
+  assert.deepEqual([night.replicaNow(), night.unfinished()], [before, []]);
+  const next = await night.sync([], { env });
+  assert.deepEqual([next.code, next.run.admitted.files, next.run.findings.map(({ rule }: { rule: string }) => rule)], [4, 1, ['no-room']]);
 });
