@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { completionScript } from '../src/cli/completion-script.ts';
+import { completionScript } from './completion-script.ts';
 import { manualPages, wholePage } from './man-pages.ts';
 
 /** A file of the package; its path is below /. */

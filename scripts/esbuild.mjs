@@ -1,4 +1,5 @@
 // How src/main.ts is bundled, for build.mjs (folder dist, in two parts) and bundle.mjs (one file).
+import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -6,6 +7,7 @@ import { build } from 'esbuild'
 /** The options that both share. */
 export async function optionsFor(root) {
   const { script, style } = await page(root)
+  const { bash, zsh, fish } = completions(root)
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   return {
     absWorkingDir: root,
@@ -18,6 +20,9 @@ export async function optionsFor(root) {
       // Only what runs without a build reads files beside itself.
       'import.meta.url': '""',
       __VERSION__: JSON.stringify(version),
+      __COMPLETION_BASH__: JSON.stringify(bash),
+      __COMPLETION_ZSH__: JSON.stringify(zsh),
+      __COMPLETION_FISH__: JSON.stringify(fish),
       __PAGE_SCRIPT__: JSON.stringify(script),
       __PAGE_STYLE__: JSON.stringify(style),
       __SANDBOX__: JSON.stringify(await readFile(join(root, 'src/programs/sandbox.pl'), 'utf8')),
@@ -27,6 +32,14 @@ export async function optionsFor(root) {
     alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
     logLevel: 'warning',
   }
+}
+
+let made
+
+/** The completion script of each shell, made of the commands. */
+export function completions(root) {
+  made ??= JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', 'scripts/completions.ts'], { cwd: root, encoding: 'utf8' }))
+  return made
 }
 
 /** The script and the style that `report --html` puts into its page: src/looking/page with its library, for a browser. */

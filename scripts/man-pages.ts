@@ -1,8 +1,8 @@
 /** The manual pages as roff (man(7)), made of the commands and of the configuration's schema. */
-import { pageOf } from '../src/cli/pages.ts';
+import { pageOf } from './pages.ts';
 import { makeProgram } from '../src/cli/program.ts';
 import { commands } from '../src/cli/whole.ts';
-import type { CommandPage, OptionPage } from '../src/cli/command-page.ts';
+import type { CommandPage, OptionPage } from './command-page.ts';
 import { configJsonSchema, type JsonSchema } from '../src/config/json-schema.ts';
 import { sampleConfig } from '../src/config/sample.ts';
 import { exitCodeMeanings } from '../src/errors.ts';

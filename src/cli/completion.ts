@@ -1,7 +1,7 @@
 /** `completion`, and the hidden `complete` that its scripts ask for what stands in the configuration and the state. */
 import { Argument, type Command } from 'commander';
-import type { Shell } from './completion-script.ts';
 import { AnotherProcess } from '../state/become.ts';
+import type { Shell } from './completions.ts';
 import { configOf, consoleOf, repositoriesOf, withExitCodes, type CliContext } from './context.ts';
 
 const shells: readonly Shell[] = ['bash', 'zsh', 'fish'];
@@ -14,11 +14,8 @@ export function addCompletion(program: Command, _context: CliContext): void {
     )
     .addArgument(new Argument('<shell>').choices(shells))
     .action(async (shell: Shell) => {
-      const [{ completionScript }, { pageOf }] = await Promise.all([
-        import('./completion-script.ts'),
-        import('./pages.ts'),
-      ]);
-      consoleOf(completion).document(completionScript(pageOf(program), shell).trimEnd());
+      const { completionOf } = await import('./completions.ts');
+      consoleOf(completion).document(completionOf(shell).trimEnd());
     });
   withExitCodes(completion, [0, 2]);
   const complete = program

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { manualPages, roff, wholePage } from '../../scripts/man-pages.ts';
-import { allCommands } from '../../src/cli/command-page.ts';
+import { allCommands } from '../../scripts/command-page.ts';
 import { configJsonSchema, type JsonSchema } from '../../src/config/json-schema.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 

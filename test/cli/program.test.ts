@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Command } from 'commander';
-import { pageOf } from '../../src/cli/pages.ts';
+import { pageOf } from '../../scripts/pages.ts';
 import { isShort } from '../../src/cli/parts.ts';
 import { makeProgram } from '../../src/cli/program.ts';
 import { commands as short } from '../../src/cli/short.ts';

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { wholePage } from '../../scripts/man-pages.ts';
-import { allCommands } from '../../src/cli/command-page.ts';
+import { allCommands } from '../../scripts/command-page.ts';
 import { chapters, pageText, projectRoot } from '../support/manual.ts';
 
 const pages = ['README.md', ...chapters, 'test/promises/README.md'];

@@ -1,8 +1,8 @@
 /** Scripts that complete the command line in bash, zsh and fish, made of the commands as data. */
-
 import { allCommands, optionsOf, type CommandPage, type Kind } from './command-page.ts';
+import type { Shell } from '../src/cli/completions.ts';
 
-export type Shell = 'bash' | 'zsh' | 'fish';
+export const shells: readonly Shell[] = ['bash', 'zsh', 'fish'];
 
 /** The script of a shell. It asks the program itself (the hidden `complete`) for repositories and runs. */
 export function completionScript(program: CommandPage, shell: Shell): string {
