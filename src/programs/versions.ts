@@ -6,7 +6,7 @@
 /** A program whose version matters. */
 export type Versioned = 'rsync' | 'restic';
 
-/** What a program prints that we know; the tables are in restic-words.ts and ssh-words.ts. */
+/** What a program prints that we know, and in which versions it was met; the tables are in restic-words.ts and ssh-words.ts. */
 export interface Word {
   readonly versions: string;
   readonly pattern: RegExp;

@@ -1,7 +1,7 @@
 /** What people get wrong on serverA, and what they are told, for each rsync and rrsync that was recorded. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { hintFor, rsyncFailure } from '../../src/programs/rsync-words.ts';
+import { hintFor, rsyncFailure, rsyncHints } from '../../src/programs/rsync-words.ts';
 import { recordedWords } from '../support/words.ts';
 
 const expected: Readonly<Record<string, RegExp>> = {
@@ -38,4 +38,13 @@ test('what rsync says on several lines is told on one', () => {
 
 test('every case was recorded of at least one', () => {
   assert.deepEqual([...new Set([...recordedWords().values()].flat().map(({ what }) => what))].sort(), Object.keys(expected).sort());
+});
+
+test('the table says in which recordings each of its words was met', () => {
+  const met = new Map<string, Set<string>>();
+  for (const [recording, words] of recordedWords()) for (const { code, stderr } of words) {
+    const hint = hintFor({ code: code ?? undefined, signal: undefined, stderr, stopped: undefined }, stderr);
+    met.set(hint, (met.get(hint) ?? new Set()).add(recording));
+  }
+  for (const { means, versions = '' } of rsyncHints) assert.equal(versions, [...(met.get(means) ?? [])].join(' '), means);
 });
