@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openForReading } from '../state/read-file.ts';
-import { forgetFile, replaceByPieces } from '../state/replace-by-pieces.ts';
+import { forgetFile, replaceByPieces } from '../state/files.ts';
 import { merged, once, recordWidth, saidWidth } from './blob-records.ts';
 import { recordsIn } from './record-sorter.ts';
 

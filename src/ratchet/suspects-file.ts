@@ -7,7 +7,7 @@ import { suspect } from '../audit/flags.ts';
 import { whole } from '../state/schema.ts';
 import { replaceLines } from '../state/files.ts';
 import { parseJson } from '../state/json-file.ts';
-import { readText } from '../state/read-file.ts';
+import { eachLine } from '../state/lines.ts';
 
 const head = v.object({ version: v.literal(1), run: v.string() });
 const line = v.object({ path: v.string(), size: whole, mtime: v.number() });
@@ -25,16 +25,19 @@ export function writeSuspects(state: string, run: string, books: Books): void {
 /** Tonight's suspects that were those of that run, with the same size and the same time; none when they were not noted. */
 export function readSuspects(state: string, run: string, books: Books): Entry[] {
   const path = fileIn(state);
-  const [first, ...lines] = (readText(path) ?? '').split('\n').slice(0, -1);
-  if (first === undefined || parseJson(first, path, head).run !== run) return [];
-  return lines
-    .map((text) => parseJson(text, path, line))
-    .flatMap(({ path: name, size, mtime }) => {
+  const found: Entry[] = [];
+  let isOfRun = false;
+  eachLine(path, (bytes, number) => {
+    const text = bytes.toString('utf8');
+    if (number === 1) isOfRun = parseJson(text, path, head).run === run;
+    else if (isOfRun) {
+      const { path: name, size, mtime } = parseJson(text, path, line);
       const entry = books.at(name);
-      return entry >= 0 && books.has(entry, suspect) && books.size(entry) === size && books.stamp(entry) === mtime
-        ? [entry]
-        : [];
-    });
+      if (entry >= 0 && books.has(entry, suspect) && books.size(entry) === size && books.stamp(entry) === mtime)
+        found.push(entry);
+    }
+  });
+  return found;
 }
 
 function fileIn(state: string): string {

@@ -4,6 +4,7 @@
  * hash that every mail carries.
  */
 import * as v from 'valibot';
+import { ifJson } from './json-file.ts';
 import { sha256, whole } from './schema.ts';
 
 /** One event. `event` says what happened, `runId` in which run; the rest depends on the event. */
@@ -44,16 +45,15 @@ export function nextLine(
   return JSON.stringify(line);
 }
 
-/** A line of the journal as data; undefined when it is none. */
+/** The line as it is, its keys in their order: the chain is held against how it is written. */
+const lineSchema = v.custom<JournalLine>((line) => {
+  const { sequence, previous, event } = (line ?? {}) as Partial<JournalLine>;
+  return typeof sequence === 'number' && typeof previous === 'string' && typeof event === 'string';
+});
+
+/** A line of the journal as data; undefined when it is none, which of a torn line is expected. */
 export function parseJournalLine(text: string): JournalLine | undefined {
-  try {
-    const line = JSON.parse(text) as JournalLine;
-    return typeof line.sequence === 'number' && typeof line.previous === 'string' && typeof line.event === 'string'
-      ? line
-      : undefined;
-  } catch {
-    return undefined; // the caller says so: for a torn line this is an expected answer
-  }
+  return ifJson(text, lineSchema);
 }
 
 /** The end of a chain: the last line's number and its SHA-256. Kept beside the journal, so that a changed last line shows. */

@@ -18,11 +18,37 @@ import { dirname, join } from 'node:path';
 
 /** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. */
 export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
+  replace(path, mode, (file) => {
+    writeFileSync(file, content); // all of it, or an error: write(2) may take a part when the disk fills up
+  });
+}
+
+/** The same for a file of many lines, which are never held together. */
+export function replaceLines(path: string, write: (writer: LineWriter) => void): void {
+  replace(path, undefined, (file) => {
+    const writer = new LineWriter(file);
+    write(writer);
+    writer.flush();
+  });
+}
+
+/** The same for a file that is too large to be held in memory, in a folder that is made: `make` writes its pieces, in order. */
+export function replaceByPieces(path: string, make: (write: (piece: Uint8Array) => void) => void): void {
+  makeFolder(dirname(path));
+  replace(path, 0o600, (file) => {
+    make((piece) => {
+      writeFileSync(file, piece);
+    });
+  });
+}
+
+/** After a power cut there is the old file or the new one. */
+function replace(path: string, mode: number | undefined, write: (file: number) => void): void {
   const temporary = `${path}.new`;
   rmSync(temporary, { force: true });
   const file = openSync(temporary, 'wx', 0o600);
   try {
-    writeFileSync(file, content); // all of it, or an error: write(2) may take a part when the disk fills up
+    write(file);
     if (mode === undefined) shareWithGroup(file, dirname(path));
     else fchmodSync(file, mode);
     fsyncSync(file);
@@ -33,22 +59,9 @@ export function replaceFile(path: string, content: string | Uint8Array, mode?: n
   syncFolder(dirname(path));
 }
 
-/** The same for a file of many lines, which are never held together. */
-export function replaceLines(path: string, write: (writer: LineWriter) => void): void {
-  const temporary = `${path}.new`;
-  rmSync(temporary, { force: true });
-  const file = openSync(temporary, 'wx', 0o600);
-  try {
-    shareWithGroup(file, dirname(path));
-    const writer = new LineWriter(file);
-    write(writer);
-    writer.flush();
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
-  syncFolder(dirname(path));
+/** Deletes a file of ours, if it is there. */
+export function forgetFile(path: string): void {
+  rmSync(path, { force: true });
 }
 
 /**

@@ -1,5 +1,7 @@
-/** Files of lines: read forwards, read backwards, and cut where a crash left half a line. */
-import { closeSync, fstatSync, ftruncateSync, readSync } from 'node:fs';
+/** Files of lines: read forwards, read backwards, appended to, and cut where a crash left half a line. */
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { LineWriter, shareWithGroup } from './files.ts';
 import { openForReading } from './read-file.ts';
 
 /** How much is read at once, in bytes. */
@@ -67,6 +69,21 @@ export function firstLineOf(path: string): string {
     const block = Buffer.alloc(blockLength);
     const text = block.toString('utf8', 0, readSync(file, block));
     return text.slice(0, Math.max(0, text.indexOf('\n')));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Appends lines to a file, which is made where there is none, durable when this returns; a last line that a crash left half-way goes. */
+export function appendLines(path: string, lines: Iterable<string>): void {
+  const file = openSync(path, 'a+', 0o600);
+  try {
+    shareWithGroup(file, dirname(path));
+    cutTornLine(file);
+    const writer = new LineWriter(file);
+    for (const line of lines) writer.line(line);
+    writer.flush();
+    fsyncSync(file);
   } finally {
     closeSync(file);
   }

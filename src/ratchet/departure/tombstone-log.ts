@@ -1,7 +1,5 @@
 /** `tombstones.jsonl`: an append-only log of events, read as a stream, compacted atomically. */
 import { alreadyTold, bornTonight, cameBack, newlyGone, pending, returned } from '../../audit/questions.ts';
-import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Books, Entry } from '../../audit/books.ts';
 import type { PruneWindowRow } from '../../config/config.ts';
 import { chargedFor, objectionsTo, type Objection } from '../../audit/deletions.ts';
@@ -10,9 +8,9 @@ import { placeOf } from '../../layout.ts';
 import { apply, current, tombstoneEvent, type Tombstone, type TombstoneEvent } from './tombstones.ts';
 import type { Run } from '../run.ts';
 import { decideWindow, withUsed, type OpenWindow } from '../declared/window.ts';
-import { LineWriter, replaceLines, shareWithGroup } from '../../state/files.ts';
+import { replaceLines } from '../../state/files.ts';
 import { parseJson } from '../../state/json-file.ts';
-import { cutTornLine, eachLine } from '../../state/lines.ts';
+import { appendLines, eachLine } from '../../state/lines.ts';
 import { newBooks } from '../../audit/walk.ts';
 import type { State } from '../state.ts';
 
@@ -77,17 +75,7 @@ export class TombstoneLog {
 
   /** Appends events, durable when this returns. The caller holds the state lock. */
   append(events: Iterable<TombstoneEvent>): void {
-    const file = openSync(this.#path, 'a+', 0o600);
-    try {
-      shareWithGroup(file, dirname(this.#path));
-      cutTornLine(file);
-      const writer = new LineWriter(file);
-      for (const event of events) writer.line(JSON.stringify(event));
-      writer.flush();
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
+    appendLines(this.#path, jsonLines(events));
   }
 
   /** Rewrites the log with only the tombstones that stand, as the books know them. The caller holds the state lock. */
@@ -98,6 +86,10 @@ export class TombstoneLog {
       });
     });
   }
+}
+
+function* jsonLines(events: Iterable<TombstoneEvent>): Generator<string> {
+  for (const event of events) yield JSON.stringify(event);
 }
 
 /**
