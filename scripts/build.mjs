@@ -3,7 +3,7 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { build } from 'esbuild'
-import { optionsFor } from './esbuild.mjs'
+import { completions, optionsFor } from './esbuild.mjs'
 
 const root = resolve(import.meta.dirname, '..')
 const ours = { main: 'src/main.ts', short: 'src/cli/short.ts', whole: 'src/cli/whole.ts' }
@@ -21,11 +21,11 @@ const parts = {
   },
 }
 
-// What a way to tell looks like from here only `doctor` asks, which is in whole.js: short.js goes without the 250 KB that mail needs.
+// How a way to tell looks, and how alerts are brought, only commands of whole.js ask: short.js goes without the 250 KB that mail needs.
 const lean = {
   name: 'lean',
   setup({ onResolve }) {
-    onResolve({ filter: /\/look-at-[a-z]+\.ts$/ }, ({ path }) => ({ path, external: true }))
+    onResolve({ filter: /\/(look-at-[a-z]+|transport|by-program)\.ts$/ }, ({ path }) => ({ path, external: true }))
   },
 }
 
@@ -64,9 +64,19 @@ async function finish() {
   await chmod(main, 0o755)
   // scripts/setup compares this time with the sources': what was saved while we were building is newer.
   await utimes(main, started, started)
+  if (entryPoints === ours) await writeCompletions()
   await writeFile(join(fresh, 'package.json'), '{ "type": "commonjs" }\n')
 
   await mkdir(dist, { recursive: true })
   const files = await readdir(fresh)
   for (const name of [...files.filter((each) => each !== 'main.js'), 'main.js']) await rename(join(fresh, name), join(dist, name))
+}
+
+// For packages: each under the name that its shell looks for.
+async function writeCompletions() {
+  const { bash, zsh, fish } = completions(root)
+  const folder = join(dist, 'completion')
+  await mkdir(folder, { recursive: true })
+  const files = { 'rsync-ratchet.bash': bash, '_rsync-ratchet': zsh, 'rsync-ratchet.fish': fish }
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
 }

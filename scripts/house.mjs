@@ -24,7 +24,7 @@ export const house = [
   // Proof writes nothing into a replica, and this alone elsewhere: what memory cannot hold is sorted in the run's private folder.
   [/^proof\/record-sorter\.ts$/, ['proof/', 'state/read-file.ts', 'fs', 'fs:mkdirSync', 'fs:mkdtempSync', 'fs:rmSync', 'fs:writeFileSync']],
   // It asks restic, and holds what that says: of the lock it has types and the hash of a file, of programs restic alone.
-  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/flags.ts', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/replace-by-pieces.ts', 'state/schema.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
+  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/flags.ts', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/schema.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs:writeFileSync']],
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
   [/^audit\//, ['audit/', 'programs/', 'type config/']],
@@ -42,14 +42,15 @@ export const house = [
   [/^words\//, ['words/', 'type rescue/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
   // Of telling, the night's journal and the spool write, by state/; who words a mail, a ping or a line reaches nothing.
   [/^telling\/(tell|telling|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'state/sha256.ts', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/holdings.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
-  [/^telling\/transport\.ts$/, ['type telling/', 'type config/', 'config/secret-line.ts', 'config/smtp.ts', 'programs/host-name.ts', 'programs/sendmail.ts', 'state/files.ts', 'nodemailer']],
+  [/^telling\/transport\.ts$/, ['type telling/', 'type config/', 'config/secret-line.ts', 'config/smtp.ts', 'programs/host-name.ts', 'programs/hand-over.ts', 'state/files.ts', 'nodemailer']],
+  [/^telling\/by-program\.ts$/, ['type telling/', 'programs/hand-over.ts']],
   [/^telling\/spool\.ts$/, ['telling/spooled.ts', 'programs/lock.ts', 'state/', 'fs', 'fs:rmSync']],
-  [/^telling\/spooled\.ts$/, ['type telling/', 'state/schema.ts', 'config/smtp.ts', 'valibot']],
+  [/^telling\/spooled\.ts$/, ['type telling/', 'telling/channel.ts', 'state/schema.ts', 'config/smtp.ts', 'valibot']],
   [/^telling\/(metrics|metric-families)\.ts$/, ['telling/metric-families.ts', 'type telling/', 'looking/', 'type state/', 'state/files.ts', 'programs/lock.ts', 'type config/']],
-  [/^telling\/ping\.ts$/, ['telling/ping-url.ts', 'type config/', 'config/secret-line.ts', 'type ratchet/']],
-  // What configuration and doctor know of a way to tell.
+  [/^telling\/ping\.ts$/, ['telling/ping-url.ts', 'type telling/', 'type config/', 'config/secret-line.ts', 'type ratchet/']],
+  // A way to tell: what configuration and doctor know of it, and how it is told, which is loaded when there is something to tell.
   [/^telling\/channels\/look-at-[a-z]+\.ts$/, ['telling/transport.ts', 'config/', 'doctor/checkup.ts', 'programs/process.ts', 'state/files.ts']],
-  [/^telling\/(channel|channels|channels\/[a-z]+)\.ts$/, ['telling/channels/', 'type telling/', 'type config/', 'config/raw.ts', 'config/repository-schema.ts', 'config/secret-line.ts', 'config/smtp.ts', 'config/source.ts', 'config/values.ts', 'doctor/checkup.ts', 'state/files.ts', 'valibot']],
+  [/^telling\/(channel|channels|channels\/[a-z]+)\.ts$/, ['telling/channel.ts', 'telling/channels/', 'telling/alert-json.ts', 'telling/transport.ts', 'telling/by-program.ts', 'telling/ping.ts', 'telling/metrics.ts', 'type telling/', 'type ratchet/', 'type config/', 'config/raw.ts', 'config/repository-schema.ts', 'config/secret-line.ts', 'config/smtp.ts', 'config/source.ts', 'config/values.ts', 'doctor/checkup.ts', 'state/files.ts', 'valibot']],
   [/^telling\/console\.ts$/, ['telling/progress.ts', 'type programs/', 'chalk']],
   [/^telling\/progress\.ts$/, ['type programs/', 'type audit/']],
   [/^telling\//, ['telling/', 'words/', 'type ratchet/', 'ratchet/run.ts', 'type state/', 'state/clock.ts', 'type config/']],

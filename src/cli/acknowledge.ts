@@ -1,7 +1,7 @@
 /** `acknowledge`: lowers the alarm. */
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
-import { refreshMetrics } from '../telling/metrics.ts';
+import { spread } from '../telling/channels.ts';
 import { Operator } from '../ratchet/declared/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -23,7 +23,7 @@ export function addAcknowledge(program: Command, _context: CliContext): void {
         options.acceptMtimes === true,
         new Date(),
       );
-      await refreshMetrics(config, console, new Date());
+      await spread({ config, console }, { kind: 'changed', now: new Date() });
       if (wantsJson(command)) {
         const alarm =
           lowered === undefined ? null : { runId: lowered.runId, since: lowered.since, rules: lowered.rules };

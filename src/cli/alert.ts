@@ -1,22 +1,23 @@
-/** `alert test | flush`: does a mail get through, and what waits in the spool. */
+/** `alert test | flush`: does an alert get through, and what waits in the spool. */
 import { formatCount } from '../figures.ts';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import type { Config, Email } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { testMail } from '../telling/mail.ts';
 import { escapeText } from '../printable.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
-import { refreshMetrics } from '../telling/metrics.ts';
-import { mailPatience, Outbox, type Flushed } from '../telling/outbox.ts';
+import type { Alert, Delivery } from '../telling/channel.ts';
+import { routesOf, spread, type Route } from '../telling/channels.ts';
+import { alertPatience, Outbox, type Flushed } from '../telling/outbox.ts';
 import { configOf, consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addAlert(program: Command, context: CliContext): void {
-  const group = program.command('alert').description('the mails that tell people');
+  const group = program.command('alert').description('what tells people: mails, and a program of yours');
   const test = group
     .command('test')
-    .description('send a test mail through the real transport, and say what the server answered')
+    .description('send a test alert by every way that is configured, and say what was answered')
     .action(async () => {
       context.exit(await sendTest(test));
     });
@@ -31,12 +32,9 @@ export function addAlert(program: Command, context: CliContext): void {
 
 /** Sends what waits in the spool, before a command that mails begins; silent when nothing waits. Never throws. */
 export async function retrySpool(config: Config, console: Console): Promise<Flushed> {
-  const {
-    alerts: { email },
-    state = '',
-  } = config;
-  if (email === undefined) return { sent: 0, spooled: 0 };
-  const flushed = await new Outbox(email, state, (failure) => {
+  const routes = routesOf(config);
+  if (routes.length === 0) return { sent: 0, spooled: 0 };
+  const flushed = await new Outbox(routes, config.state ?? '', (failure) => {
     console.error(failure);
   }).flush(() => new Date());
   if (flushed.sent > 0)
@@ -47,20 +45,22 @@ export async function retrySpool(config: Config, console: Console): Promise<Flus
   return flushed;
 }
 
-function emailOf(config: Config): Email {
-  if (config.alerts.email !== undefined) return config.alerts.email;
+/** The ways by which alerts go. Throws UsageError when there are none. */
+function mustTell(config: Config): Route[] {
+  const routes = routesOf(config);
+  if (routes.length > 0) return routes;
   throw new UsageError(
-    'no mail is configured',
-    'say in alerts.email from whom, to whom and how; see rsync-ratchet config generate',
+    'no way for alerts is configured',
+    'say in alerts.email from whom, to whom and how, or in alerts.command which program; see rsync-ratchet config generate',
   );
 }
 
 async function flushNow(command: Command): Promise<number> {
   const config = configOf(command, []);
   const console = consoleOf(command);
-  emailOf(config);
+  mustTell(config);
   const flushed = await retrySpool(config, console);
-  await refreshMetrics(config, console, new Date());
+  await spread({ config, console }, { kind: 'changed', now: new Date() });
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, ...flushed }, null, 2));
   if (flushed.failed === true) return exitCodes.failed;
   if (flushed.spooled > 0)
@@ -75,29 +75,33 @@ async function flushNow(command: Command): Promise<number> {
 async function sendTest(command: Command): Promise<number> {
   const config = configOf(command, []);
   const console = consoleOf(command);
-  const email = emailOf(config);
+  const routes = mustTell(config);
   await retrySpool(config, console);
-  const { sendMail } = await import('../telling/transport.ts');
   const now = new Date();
-  const delivery = await sendMail(
-    email,
-    testMail(now, randomBytes(2).toString('hex'), hostname()),
-    email.to,
-    now,
-    mailPatience,
-  );
-  const { accepted, refused, answer } =
-    delivery.kind === 'delivered' ? delivery : { accepted: [], refused: [], answer: '' };
-  if (delivery.kind === 'undelivered') console.error(delivery.failure);
-  else console.say(`sent to ${accepted.join(', ')}; the answer: ${escapeText(answer)}`, 'good');
-  for (const { address, why } of refused) console.say(`refused for ${address}: ${escapeText(why)}`, 'bad');
-  const isWhole = delivery.kind === 'delivered' && refused.length === 0;
-  if (wantsJson(command)) {
-    const error =
-      delivery.kind === 'undelivered'
-        ? { message: escapeText(delivery.failure.message), hint: delivery.failure.hint }
-        : null;
-    console.document(JSON.stringify({ version: 1, sent: isWhole, accepted, refused, answer, error }, null, 2));
+  const mail = testMail(now, randomBytes(2).toString('hex'), hostname());
+  const alert: Alert = { repository: null, runId: null, at: now.toISOString(), mail };
+  const deliveries: Delivery[] = [];
+  for (const { channel, settings } of routes) {
+    const delivery = await channel.send(settings, alert, channel.recipients(settings), alertPatience);
+    print(console, delivery);
+    deliveries.push(delivery);
   }
+  const isWhole = deliveries.every(({ kind, refused }) => kind === 'delivered' && refused.length === 0);
+  if (wantsJson(command)) console.document(testToJson(deliveries, isWhole));
   return isWhole ? 0 : exitCodes.failed;
+}
+
+function print(console: Console, delivery: Delivery): void {
+  if (delivery.kind === 'undelivered') console.error(delivery.failure);
+  else console.say(`sent to ${delivery.accepted.join(', ')}; the answer: ${escapeText(delivery.answer)}`, 'good');
+  for (const { address, why } of delivery.refused) console.say(`refused for ${address}: ${escapeText(why)}`, 'bad');
+}
+
+function testToJson(deliveries: readonly Delivery[], sent: boolean): string {
+  const accepted = deliveries.flatMap((each) => (each.kind === 'delivered' ? each.accepted : []));
+  const refused = deliveries.flatMap((each) => each.refused);
+  const answer = deliveries.flatMap((each) => (each.kind === 'delivered' ? [each.answer] : [])).join('; ');
+  const failure = deliveries.flatMap((each) => (each.kind === 'undelivered' ? [each.failure] : []))[0];
+  const error = failure === undefined ? null : { message: escapeText(failure.message), hint: failure.hint };
+  return JSON.stringify({ version: 1, sent, accepted, refused, answer, error }, null, 2);
 }

@@ -4,22 +4,13 @@ import type { Command } from 'commander';
 import { checkAsRun } from '../words/asides.ts';
 import type { CheckResult } from '../proof/proof.ts';
 import { runExitCode, runIdOf } from '../ratchet/run.ts';
-import { asFailure, exitCodes, Failure, worstExitCode } from '../errors.ts';
+import { asFailure, exitCodes, Failure } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
-import { refreshMetrics } from '../telling/metrics.ts';
 import type { RunOptions } from '../ratchet/holdings.ts';
 import { tellingOf } from '../telling/telling.ts';
 import { tellAside } from '../telling/tell.ts';
-import { retrySpool } from './alert.ts';
-import {
-  configOf,
-  consoleOf,
-  invocation,
-  repositoriesOf,
-  wantsJson,
-  withExitCodes,
-  type CliContext,
-} from './context.ts';
+import { withExitCodes, type CliContext } from './context.ts';
+import { changed, perRepository } from './per-repository.ts';
 
 export function addCheck(program: Command, context: CliContext): void {
   const command = program
@@ -27,22 +18,13 @@ export function addCheck(program: Command, context: CliContext): void {
     .description('have restic check the replica and read the next share of its data; changes nothing')
     .argument('[repository...]', 'all of the configuration when none is named')
     .action(async (names: string[]) => {
-      const config = configOf(command, names);
-      const console = consoleOf(command);
-      const repositories = repositoriesOf(config, names);
-      const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };
-      const results: object[] = [];
-      const codes: number[] = [];
-      await retrySpool(config, console);
-      for (const repository of repositories) {
-        const { result, code } = await checkAndTell({ ...shared, repository });
-        results.push({ repository: repository.name, ...result });
-        codes.push(code);
-        if (context.interrupt.aborted) break;
-      }
-      await refreshMetrics(config, console, new Date());
-      if (wantsJson(command)) console.document(JSON.stringify({ version: 1, checks: results }, null, 2));
-      context.exit(worstExitCode(codes));
+      await perRepository(command, context, names, {
+        one: checkAndTell,
+        exitCode: ({ code }) => code,
+        document: (checks) => JSON.stringify({ version: 1, checks: checks.map(({ result }) => result) }, null, 2),
+        tells: true,
+        end: changed,
+      });
     });
   withExitCodes(command, [0, 1, 2, 4, 75, 130, 143]);
 }
@@ -58,13 +40,16 @@ async function checkAndTell(options: RunOptions): Promise<{ result: object; code
   const result = await checkNow(options).catch(asFailure);
   if (result === undefined) {
     console.mention(`${name}: another run is at work; nothing was done`, 'warning');
-    return { result: { locked: true }, code: exitCodes.locked };
+    return { result: { repository: name, locked: true }, code: exitCodes.locked };
   }
   print(console, name, result);
   const run = checkAsRun(name, runIdOf(startedAt, randomBytes(2).toString('hex')), startedAt, new Date(), result);
   await tellAside(tellingOf(options), run);
   return {
-    result: result instanceof Failure ? { error: { message: result.message, hint: result.hint } } : result,
+    result: {
+      repository: name,
+      ...(result instanceof Failure ? { error: { message: result.message, hint: result.hint } } : result),
+    },
     code: runExitCode(run),
   };
 }

@@ -8,7 +8,7 @@ import { windowToJson } from '../words/run-json.ts';
 import { longestWindow, type OpenWindow, type WindowDecision } from '../ratchet/declared/window.ts';
 import { UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
-import { refreshMetrics } from '../telling/metrics.ts';
+import { spread } from '../telling/channels.ts';
 import { Operator, type WindowRequest } from '../ratchet/declared/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -111,7 +111,7 @@ async function each(command: Command, names: readonly string[], work: Work): Pro
     const { open, refused } = await work(console, new Operator(config, repository), repository);
     windows.push({ repository: repository.name, window: windowToJson(open), refused: refused ?? null });
   }
-  if (command.name() !== 'status') await refreshMetrics(config, console, new Date());
+  if (command.name() !== 'status') await spread({ config, console }, { kind: 'changed', now: new Date() });
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, windows }, null, 2));
 }
 

@@ -1,23 +1,16 @@
 /** `scrub`: is every file of the replica still what it was when it came? */
 import type { Command } from 'commander';
 import { scrubAsRun } from '../words/asides.ts';
+import type { RunOptions } from '../ratchet/holdings.ts';
 import { mostShares, parseShare, scrubExitCode, scrubOutcome, type Scrub, type Share } from '../scrub/share.ts';
 import { scrubLines, scrubsToJson } from '../words/scrub.ts';
-import { UsageError, worstExitCode } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
-import { refreshMetrics } from '../telling/metrics.ts';
+import type { ScrubOptions } from '../scrub/scrub.ts';
 import { tellingOf } from '../telling/telling.ts';
 import { tellAside } from '../telling/tell.ts';
-import { retrySpool } from './alert.ts';
-import {
-  configOf,
-  consoleOf,
-  invocation,
-  repositoriesOf,
-  wantsJson,
-  withExitCodes,
-  type CliContext,
-} from './context.ts';
+import { withExitCodes, type CliContext } from './context.ts';
+import { changed, perRepository } from './per-repository.ts';
 
 /** A scrub that is killed loses so much at most, in milliseconds. */
 const rememberEvery = 5000;
@@ -34,28 +27,26 @@ export function addScrub(program: Command, context: CliContext): void {
     )
     .action(async (names: string[], options: { share?: string; repair?: boolean }) => {
       const share = shareOf(options.share);
-      const config = configOf(command, names);
-      const console = consoleOf(command);
-      const repositories = repositoriesOf(config, names);
-      const shared = { config, console, interrupt: context.interrupt, program: invocation(command) };
-      const scrubs: Scrub[] = [];
-      await retrySpool(config, console);
-      const { scrub } = await import('../scrub/scrub.ts');
-      for (const repository of repositories) {
-        const how = { share, repair: options.repair === true, rememberEvery };
-        const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) =>
-          scrub({ ...shared, repository }, { ...how, ...(onProgress && { onProgress }) }),
-        );
-        print(console, done);
-        await tellAside(tellingOf({ ...shared, repository }), scrubAsRun(done));
-        scrubs.push(done);
-        if (context.interrupt.aborted) break;
-      }
-      await refreshMetrics(config, console, new Date());
-      if (wantsJson(command)) console.document(scrubsToJson(scrubs));
-      context.exit(worstExitCode(scrubs.map(scrubExitCode)));
+      await perRepository(command, context, names, {
+        one: (given) => scrubAndTell(given, { share, repair: options.repair === true, rememberEvery }),
+        exitCode: scrubExitCode,
+        document: scrubsToJson,
+        tells: true,
+        end: changed,
+      });
     });
   withExitCodes(command, [0, 1, 2, 4, 75, 130, 143]);
+}
+
+async function scrubAndTell(options: RunOptions, how: ScrubOptions): Promise<Scrub> {
+  const { console, repository } = options;
+  const { scrub } = await import('../scrub/scrub.ts');
+  const done = await console.withProgress(`${repository.name}: scrub`, (onProgress) =>
+    scrub(options, { ...how, ...(onProgress && { onProgress }) }),
+  );
+  print(console, done);
+  await tellAside(tellingOf(options), scrubAsRun(done));
+  return done;
 }
 
 /** Throws UsageError with what would be right. */

@@ -3,20 +3,11 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { summary, summaryOfAll } from '../words/report.ts';
 import { outcomeOf, runExitCode, type Run } from '../ratchet/run.ts';
 import { toJson } from '../words/run-json.ts';
-import { worstExitCode } from '../errors.ts';
 import type { Console, Tone } from '../telling/console.ts';
-import { Pinger } from '../telling/ping.ts';
+import { Invocation } from '../telling/invocation.ts';
 import type { NightOptions } from '../ratchet/night.ts';
-import { retrySpool } from './alert.ts';
-import {
-  configOf,
-  consoleOf,
-  invocation,
-  repositoriesOf,
-  wantsJson,
-  withExitCodes,
-  type CliContext,
-} from './context.ts';
+import { consoleOf, withExitCodes, type CliContext } from './context.ts';
+import { perRepository } from './per-repository.ts';
 
 export function addSync(program: Command, context: CliContext): void {
   const sync = program
@@ -47,34 +38,27 @@ async function runAll(
   options: NightOptions,
   jobs: number,
 ): Promise<void> {
-  const config = configOf(command, names);
-  const console = consoleOf(command);
   const isNight = options.command === 'sync';
-  const pinger = new Pinger(isNight ? config.monitoring.ping : undefined, (words) => {
-    console.warn(words);
-  });
-  const repositories = repositoriesOf(config, names);
-  if (isNight) await retrySpool(config, console);
   const { nightly } = await import('../nightly.ts');
-  const shared = {
-    config,
-    console,
-    interrupt: context.interrupt,
-    program: invocation(command),
-    onStart: () => {
-      pinger.start();
+  const invocation = new Invocation();
+  await perRepository(command, context, names, {
+    one: async (given) => {
+      const onStart = (): void => {
+        if (isNight) invocation.start(given);
+      };
+      const run = await nightly({ ...given, onStart }, options);
+      print(given.console, run);
+      return run;
     },
-  };
-  const runs = await inLanes(repositories, jobs, context.interrupt, async (repository) => {
-    const run = await nightly({ ...shared, repository }, options);
-    print(console, run);
-    return run;
+    exitCode: runExitCode,
+    document: toJson,
+    tells: isNight,
+    jobs,
+    end: async (runs, exitCode, teller) => {
+      if (runs.length > 1) consoleOf(command).mention(summaryOfAll(runs));
+      if (isNight) await invocation.end(teller, exitCode, runs);
+    },
   });
-  if (runs.length > 1) console.mention(summaryOfAll(runs));
-  if (wantsJson(command)) console.document(toJson(runs));
-  const exitCode = worstExitCode(runs.map(runExitCode));
-  await pinger.end(exitCode, runs);
-  context.exit(exitCode);
 }
 
 function jobsOption(): Option {
@@ -84,23 +68,6 @@ function jobsOption(): Option {
       if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('It must be a number from 1 to 99.');
       return Number(text);
     });
-}
-
-/** Works on all items, `jobs` at once, and begins none once we are told to stop. The results are in the order of the items. */
-async function inLanes<Item, Result>(
-  items: readonly Item[],
-  jobs: number,
-  interrupt: AbortSignal,
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const waiting = [...items.entries()];
-  const done: Result[] = [];
-  const lane = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined && !interrupt.aborted; next = waiting.shift())
-      done[next[0]] = await work(next[1]);
-  };
-  await Promise.all(Array.from({ length: jobs }, lane));
-  return done.filter((each) => each !== undefined);
 }
 
 /** A night that is well says one line, and under `--quiet` none; an audit beside an alarm says that it stands. A failure goes to stderr, a finding to stdout. */

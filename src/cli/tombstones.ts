@@ -4,7 +4,7 @@ import { counted, formatBytes, formatCount } from '../figures.ts';
 import type { Tombstone } from '../ratchet/departure/tombstones.ts';
 import { UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
-import { refreshMetrics } from '../telling/metrics.ts';
+import { spread } from '../telling/channels.ts';
 import { Operator, type Choice } from '../ratchet/declared/operator.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
@@ -32,7 +32,7 @@ export function addTombstones(program: Command, _context: CliContext): void {
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
       const kept = await new Operator(config, repository).keep(choice, new Date());
-      await refreshMetrics(config, consoleOf(keep), new Date());
+      await spread({ config, console: consoleOf(keep) }, { kind: 'changed', now: new Date() });
       if (wantsJson(keep)) consoleOf(keep).document(JSON.stringify({ version: 1, repository: name, kept }, null, 2));
       consoleOf(keep).mention(`${name}: ${formatCount(kept)} ${kept === 1 ? 'file stays' : 'files stay'} for good`);
     });

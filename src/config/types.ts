@@ -85,9 +85,10 @@ export type Transport =
   | { kind: 'sendmail'; path: string; args: string[] }
   | { kind: 'directory'; path: string };
 
-/** `freshness`: milliseconds without a new snapshot after which a night warns; absent: never. */
+/** `command`: a program and its arguments; `freshness`: milliseconds without a new snapshot after which a night warns; absent: never. */
 export interface Alerts {
   email?: Email;
+  command?: string[];
   freshness?: number;
 }
 

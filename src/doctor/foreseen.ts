@@ -35,6 +35,9 @@ function programProblems(config: Config): ValueProblem[] {
     ...(transport?.kind === 'sendmail'
       ? [{ path: ['alerts', 'email', 'sendmail'], program: transport.path, of: 'a mail server such as postfix' }]
       : []),
+    ...(config.alerts.command === undefined
+      ? []
+      : [{ path: ['alerts', 'command'], program: config.alerts.command[0] ?? '', of: '' }]),
   ];
   return programs.flatMap(({ path, program, of }) =>
     isThere(program, of)

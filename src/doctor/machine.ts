@@ -10,7 +10,7 @@ import { State } from '../ratchet/state.ts';
 import { schedule } from './schedule.ts';
 import { stateFolder } from './state-folder.ts';
 import { settingsOf, type Channel } from '../telling/channel.ts';
-import { channels } from '../telling/channels.ts';
+import { channels, routesOf } from '../telling/channels.ts';
 
 const utilLinux = ['flock', 'unshare', 'prlimit', 'setpriv'];
 
@@ -22,21 +22,26 @@ export function machineChecks(config: Config, repositories: readonly Repository[
     { item: 'state', look: () => stateFolder(config.state ?? '', repositories) },
     { item: 'clock', look: (signal) => clock(config, repositories, new Date(), signal) },
     ...channels.flatMap((channel) => tellingCheck(config, channel)),
+    ...(routesOf(config).length === 0 ? [{ item: 'alerts', look: () => untold }] : []),
     { item: 'schedule', look: schedule },
   ];
 }
 
+const untold = warning(
+  'none configured: nobody is told of an alarm but by exit codes',
+  'add alerts.email or alerts.command to the configuration',
+);
+
 /** One way to tell: its secrets first, then what it looks at itself. */
 function tellingCheck(config: Config, channel: Channel): Check[] {
-  const { name, absent } = channel;
   const settings = settingsOf(config, channel);
-  if (settings === undefined) return absent === undefined ? [] : [{ item: name, look: () => absent }];
+  if (settings === undefined) return [];
   const crossed = (): Verdict | undefined =>
     channel
       .secrets(settings)
       .map(({ file }) => secretCross(file))
       .find((verdict) => verdict !== undefined);
-  return [{ item: name, look: () => crossed() ?? channel.look(settings) }];
+  return [{ item: channel.name, look: () => crossed() ?? channel.look(settings) }];
 }
 
 function node(): Verdict {

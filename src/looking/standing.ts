@@ -39,7 +39,7 @@ export interface Status {
   /** Alerts that wait to be delivered; undefined where this user may not look. */
   readonly spool: Waiting | undefined;
   /** What is configured to tell people and machines. */
-  readonly tells: { readonly mail: boolean; readonly ping: boolean; readonly metrics: boolean };
+  readonly tells: { readonly alerts: boolean; readonly ping: boolean; readonly metrics: boolean };
   /** Whether restic proves what comes before it is admitted. */
   readonly proves: boolean;
 }

@@ -1,11 +1,12 @@
 /** Mails: what is sent about a run, and the one that `alert test` sends. */
 import type { Memory } from '../ratchet/memory.ts';
+import type { About } from './channel.ts';
 import { isCapped } from '../words/found.ts';
 import { letterHtml } from './letter-html.ts';
 import { letterOf, type Letter } from './letter.ts';
 import { letterText } from './letter-text.ts';
 import { subject, type Place } from '../words/report.ts';
-import { messageIdOf, runIdOf, type Run } from '../ratchet/run.ts';
+import { messageIdOf, outcomeOf, runExitCode, runIdOf, type Run } from '../ratchet/run.ts';
 
 /** A mail to be sent. Header values are printable ASCII, but for what the configuration says. */
 export interface Mail {
@@ -17,6 +18,8 @@ export interface Mail {
   readonly messageId: string;
   /** The mail that began the thread, without brackets. */
   readonly references: string | undefined;
+  /** Undefined in the spool of a version that did not keep it. */
+  readonly about: About | undefined;
 }
 
 /** The longest subject; the whole sentence is the first line of the mail. */
@@ -37,7 +40,18 @@ export function mailOf(run: Run, place: Place, head: string, untold: Memory['unt
     messageId,
     attachments: isCapped(run) ? [{ filename: 'findings.jsonl', content: findingLines(run) }] : [],
     references: thread === messageId ? undefined : thread,
+    about: aboutOf(run, place.host),
   };
+}
+
+function aboutOf(run: Run, host: string): About {
+  const outcome = outcomeOf(run);
+  const severity =
+    outcome === 'alarm' ? 'critical' : outcome === 'failed' ? 'error' : outcome === 'warned' ? 'warning' : 'info';
+  const rules = (['violation', 'warning'] as const).flatMap((severity) =>
+    run.findings.rules(severity).map(({ rule, count }) => ({ rule, severity, count })),
+  );
+  return { severity, outcome, exitCode: runExitCode(run), host, rules };
 }
 
 /** Every finding that was kept, one JSON object a line; the last line says how many are missing, if any. */
@@ -77,5 +91,6 @@ export function testMail(now: Date, random: string, host: string): Mail {
     attachments: [],
     messageId: `${id}.test@${host}`,
     references: undefined,
+    about: { severity: 'info', outcome: 'test', exitCode: 0, host, rules: [] },
   };
 }

@@ -20,10 +20,14 @@ export interface Ended {
 /** How long another rsync-ratchet may be at it, in seconds; after that the newer file wins. */
 const lockWait = 10;
 
-/** Writes the metrics file, where one is configured. Never throws: what goes wrong is said as a warning. */
-export async function refreshMetrics(config: Config, console: Console, now: Date, ended?: Ended): Promise<void> {
-  const path = config.monitoring.metricsFile;
-  if (path === undefined) return;
+/** Writes the metrics file. Never throws: what goes wrong is said as a warning. */
+export async function refreshMetrics(
+  path: string,
+  config: Config,
+  console: Pick<Console, 'warn'>,
+  now: Date,
+  ended?: Ended,
+): Promise<void> {
   try {
     const release = await locked(config.state ?? '');
     try {
@@ -53,7 +57,7 @@ function gathered(
   config: Config,
   repository: Repository,
   now: Date,
-  console: Console,
+  console: Pick<Console, 'warn'>,
   ended?: Ended,
 ): (Status | OnlyEnd)[] {
   const { name } = repository;

@@ -1,9 +1,8 @@
 /** Pings over HTTP. The address is a secret: it is read from a file and stands in no message. */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Monitoring } from '../config/config.ts';
+import type { News } from './channel.ts';
 import { kumaUrl, pingBody, pingUrl, signalOf, type Signal } from './ping-url.ts';
-import type { Run } from '../ratchet/run.ts';
 import { addressIn } from '../config/secret-line.ts';
 
 /** Milliseconds that one attempt may take, how many there are, and how long to wait between them. */
@@ -15,54 +14,42 @@ export interface PingPatience {
 
 const usual: PingPatience = { timeout: 5000, attempts: 3, between: 1000 };
 
-/** One invocation's pings: `/start`, then the end. A ping that fails is a warning and stops nothing. */
-export class Pinger {
-  readonly #settings: Monitoring['ping'];
-  readonly #warn: (words: string) => void;
-  readonly #patience: PingPatience;
-  readonly #rid = randomUUID();
-  #started: Promise<void> | undefined;
+/** Tells a monitor of a start, if it can be told, or of an end. What fails is a warning and stops nothing. */
+export async function tellMonitor(
+  settings: NonNullable<Monitoring['ping']>,
+  news: Exclude<News, { kind: 'changed' }>,
+  warn: (words: string) => void,
+  patience = usual,
+): Promise<void> {
+  const signal = news.kind === 'started' ? 'start' : signalOf(news.exitCode);
+  if (signal === undefined || (settings.style === 'kuma' && signal === 'start')) return;
+  const body = news.kind === 'started' ? '' : pingBody(news.exitCode, news.runs, settings.findings);
+  const base = addressIn(settings.urlFile);
+  const fault =
+    base instanceof URL ? await tried(requestOf(settings.style, base, signal, news.invocation, body), patience) : base;
+  if (fault !== undefined) warn(`the ${signal} ping failed: ${fault} (monitoring.ping)`);
+}
 
-  /** `settings`: `monitoring.ping`; without it nothing is ever sent. */
-  constructor(settings: Monitoring['ping'], warn: (words: string) => void, patience = usual) {
-    this.#settings = settings;
-    this.#warn = warn;
-    this.#patience = patience;
-  }
+interface Request {
+  readonly url: URL;
+  readonly body: string | null;
+}
 
-  /** Says that the work begins, once, without holding it up; to a monitor that can be told. */
-  start(): void {
-    this.#started ??= this.#ping('start', '');
-  }
+function requestOf(style: string, base: URL, signal: Signal, rid: string, body: string): Request {
+  if (style === 'kuma' && signal !== 'start') return { url: kumaUrl(base, signal, body), body: null };
+  return { url: pingUrl(base, signal, rid), body };
+}
 
-  /** Says how it ended. Never throws. */
-  async end(exitCode: number, runs: readonly Run[]): Promise<void> {
-    await this.#started;
-    const signal = signalOf(exitCode);
-    if (signal !== undefined) await this.#ping(signal, pingBody(exitCode, runs, this.#settings?.findings === true));
-  }
-
-  async #ping(signal: Signal, body: string): Promise<void> {
-    if (this.#settings === undefined) return;
-    const base = addressIn(this.#settings.urlFile);
-    if (this.#settings.style === 'kuma' && signal === 'start') return;
-    const fault = base instanceof URL ? await this.#try(this.#request(base, signal, body)) : base;
-    if (fault !== undefined) this.#warn(`the ${signal} ping failed: ${fault} (monitoring.ping)`);
-  }
-
-  #request(base: URL, signal: Signal, body: string): { url: URL; body: string | null } {
-    if (this.#settings?.style === 'kuma' && signal !== 'start') return { url: kumaUrl(base, signal, body), body: null };
-    return { url: pingUrl(base, signal, this.#rid), body };
-  }
-
-  /** What was wrong with the last attempt; undefined when one came through. */
-  async #try(request: { url: URL; body: string | null }): Promise<string | undefined> {
-    for (let attempt = 1; ; attempt++) {
-      const fault = await attemptOf(request.url, request.body, this.#patience.timeout);
-      if (fault === undefined) return undefined;
-      if (fault.isFinal || attempt >= this.#patience.attempts) return fault.words;
-      await pause(this.#patience.between);
-    }
+/** What was wrong with the last attempt; undefined when one came through. */
+async function tried(
+  { url, body }: Request,
+  { timeout, attempts, between }: PingPatience,
+): Promise<string | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const fault = await attemptOf(url, body, timeout);
+    if (fault === undefined) return undefined;
+    if (fault.isFinal || attempt >= attempts) return fault.words;
+    await pause(between);
   }
 }
 

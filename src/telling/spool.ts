@@ -1,7 +1,7 @@
 /** `<state>/spool/`: alerts that were not delivered, each a file of mode 0600, replaced and removed as a whole. */
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSpoolName, spooledSchema, spoolLimits, spoolName, type Spooled } from './spooled.ts';
+import { readSpoolName, spooledSchema, spoolLimits, spoolName, type Spooled, type Waiting } from './spooled.ts';
 import { Failure } from '../errors.ts';
 import { makeFolder, namesIn, replaceFile, syncFolder } from '../state/files.ts';
 import { readJson } from '../state/json-file.ts';
@@ -23,6 +23,25 @@ export class Spool {
     return namesIn(this.folder)
       .filter((name) => readSpoolName(name) !== undefined)
       .sort();
+  }
+
+  /** The alerts of a repository that wait. */
+  waiting(repository: string): Waiting {
+    const names = this.names().filter((name) => readSpoolName(name)?.repository === repository);
+    const [oldest] = names;
+    return {
+      alerts: names.length,
+      since: oldest === undefined ? null : (readSpoolName(oldest)?.since ?? null),
+      why: oldest === undefined ? null : this.#whyOf(oldest),
+    };
+  }
+
+  #whyOf(name: string): string | null {
+    try {
+      return this.read(name).why ?? null;
+    } catch {
+      return null; // sent meanwhile, or damaged: a flush tells
+    }
   }
 
   /** Writes an alert, durable when this returns. False when the spool is full: nothing was written. */

@@ -1,7 +1,8 @@
 /** Alerts that wait to be delivered: what is kept of one, and how many may wait. */
 import * as v from 'valibot';
+import { severities } from './channel.ts';
 import type { Mail } from './mail.ts';
-import { listOf, moment, versionOne } from '../state/schema.ts';
+import { listOf, moment, versionOne, whole } from '../state/schema.ts';
 import { addressOf } from '../config/smtp.ts';
 
 const mail = v.object({
@@ -11,6 +12,15 @@ const mail = v.object({
   attachments: listOf(v.object({ filename: v.string(), content: v.string() })),
   messageId: v.string(),
   references: v.optional(v.string()),
+  about: v.optional(
+    v.object({
+      severity: v.picklist(severities),
+      outcome: v.string(),
+      exitCode: whole,
+      host: v.string(),
+      rules: listOf(v.object({ rule: v.string(), severity: v.string(), count: whole })),
+    }),
+  ),
 });
 
 /** One alert as its file in `<state>/spool/` holds it. */
@@ -22,12 +32,14 @@ export const spooledSchema = v.object({
   at: moment,
   mail: v.pipe(
     mail,
-    v.transform((read): Mail => ({ ...read, references: read.references })),
+    v.transform((read): Mail => ({ ...read, references: read.references, about: read.about })),
   ),
   /** Addresses that have it already: they never get it twice. */
   accepted: listOf(v.string()),
   /** Addresses that were refused for good when somebody had it: they are not tried again. */
   givenUp: v.optional(listOf(v.string()), []),
+  /** Why somebody has it not yet, as it was said when it was last tried. */
+  why: v.optional(v.string()),
 });
 
 export type Spooled = Readonly<v.InferOutput<typeof spooledSchema>>;
@@ -35,11 +47,13 @@ export type Spooled = Readonly<v.InferOutput<typeof spooledSchema>>;
 /** So many alerts wait at most, and so many bytes of them. What came first is kept: it tells what began. */
 export const spoolLimits = { alerts: 100, bytes: 32 * 1024 * 1024 } as const;
 
-/** How many alerts wait, and since when. */
+/** How many alerts wait, since when, and why. */
 export interface Waiting {
   readonly alerts: number;
   /** ISO 8601, UTC; null when none does. */
   readonly since: string | null;
+  /** Why the oldest was not delivered when it was last tried; null when none waits, or nobody knows. */
+  readonly why: string | null;
 }
 
 /** The file of an alert; sorted by name the oldest run comes first. */
@@ -55,15 +69,6 @@ export function readSpoolName(name: string): { repository: string; since: string
   return repository === undefined
     ? undefined
     : { repository, since: `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z` };
-}
-
-/** How many alerts of a repository wait, or of all. */
-export function waitingIn(names: readonly string[], repository?: string): Waiting {
-  const waiting = names
-    .map(readSpoolName)
-    .filter((each) => each !== undefined && (repository === undefined || each.repository === repository));
-  const since = waiting.map((each) => each?.since ?? '').sort()[0] ?? null;
-  return { alerts: waiting.length, since };
 }
 
 /** Who of the configured recipients is still to get it; `accepted` are those who need not be tried. */

@@ -14,7 +14,7 @@ import {
   record,
   recordReminder,
   refresh,
-  sendMail,
+  sendAlert,
   toldBefore,
   type Telling,
 } from './telling.ts';
@@ -96,7 +96,7 @@ function endOf(run: Run, warnings: string): JournalEvent {
 
 /** Sends the mail; what waits in the spool counts as told, what is lost does not. */
 async function mail(telling: Telling, run: Run, warnings: string, words: Mail): Promise<void> {
-  const sent = await sendMail(telling, words, run);
+  const sent = await sendAlert(telling, words, run);
   if (sent !== 'lost') run.alerts[sent]++;
   try {
     if (sent !== 'lost' && run.reminder !== undefined) await recordReminder(telling, run.startedAt);

@@ -7,9 +7,9 @@ import { reminderLead } from '../ratchet/departure/tombstones.ts';
 import type { Run } from '../ratchet/run.ts';
 import { State } from '../ratchet/state.ts';
 import type { Place } from '../words/report.ts';
+import { routesOf, spread } from './channels.ts';
 import type { Console } from './console.ts';
 import type { Mail } from './mail.ts';
-import { refreshMetrics } from './metrics.ts';
 import { Outbox, type Sent } from './outbox.ts';
 
 /** Whom a repository's runs are told to, and what they were told before. */
@@ -33,9 +33,9 @@ export function tellingOf(options: RunOptions, state?: State): Telling {
   };
 }
 
-/** Undefined when no mail is configured. */
+/** Whether good nights are told too; undefined when nobody is told of any. */
 export function onSuccessOf({ config }: Telling): Email['onSuccess'] | undefined {
-  return config.alerts.email?.onSuccess;
+  return routesOf(config).length === 0 ? undefined : (config.alerts.email?.onSuccess ?? 'never');
 }
 
 /** Milliseconds without a new snapshot after which a run warns; undefined for never. */
@@ -61,17 +61,15 @@ export function record({ state }: Telling, run: Run): void {
   state.writeRunFile(run.runId, 'findings.jsonl', lines.join(''));
 }
 
-/** Sends the mail of a run, or spools it. Never throws: what went wrong has been said on stderr. */
-export async function sendMail({ config, console }: Telling, mail: Mail, run: Run): Promise<Sent> {
-  const { email } = config.alerts;
-  if (email === undefined) return 'lost';
-  const outbox = new Outbox(email, config.state ?? '', (failure) => { console.error(failure); }); // prettier-ignore
+/** Sends the alert of a run, or spools it. Never throws: what went wrong has been said on stderr. */
+export async function sendAlert({ config, console }: Telling, mail: Mail, run: Run): Promise<Sent> {
+  const outbox = new Outbox(routesOf(config), config.state ?? '', (failure) => { console.error(failure); }); // prettier-ignore
   return outbox.send(mail, run, new Date());
 }
 
-/** Brings the metrics file up to date with the end of this run. Never throws. */
-export async function refresh({ config, console, repository }: Telling, end: JournalEvent): Promise<void> {
-  await refreshMetrics(config, console, new Date(), { repository: repository.name, end });
+/** Tells who keeps figures that this run has ended. Never throws. */
+export async function refresh(telling: Telling, end: JournalEvent): Promise<void> {
+  await spread(telling, { kind: 'changed', now: new Date(), ended: { repository: telling.repository.name, end } });
 }
 
 /** Notes that people were reminded of what is due within a week. */

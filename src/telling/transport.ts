@@ -2,39 +2,16 @@
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import { join } from 'node:path';
 import type { Email } from '../config/config.ts';
+import type { Delivery, Refusal } from './channel.ts';
 import type { Mail } from './mail.ts';
 import { addressOf, encryptionOf, type Encryption } from '../config/smtp.ts';
 import { Failure } from '../errors.ts';
 import { makeFolder, replaceFile } from '../state/files.ts';
 import { fullHostName } from '../programs/host-name.ts';
 import { secretLine } from '../config/secret-line.ts';
-import { handToSendmail } from '../programs/sendmail.ts';
+import { handOver } from '../programs/hand-over.ts';
 
 type Smtp = Extract<Email['transport'], { kind: 'smtp' }>;
-
-/** What became of a mail. */
-export type Delivery =
-  /** At least one recipient has it; `refused`: addresses that the server did not take. */
-  | {
-      readonly kind: 'delivered';
-      readonly accepted: readonly string[];
-      readonly refused: readonly Refusal[];
-      readonly answer: string;
-    }
-  /** Nobody has it. `isDown`: the next mail would fare no better. */
-  | {
-      readonly kind: 'undelivered';
-      readonly failure: Failure;
-      readonly refused: readonly Refusal[];
-      readonly isDown: boolean;
-    };
-
-/** An address that the server did not take, with its words; `isFinal`: it will not later either (RFC 5321, 4.2.1: 5yz, while greylisting says 4yz). */
-export interface Refusal {
-  readonly address: string;
-  readonly why: string;
-  readonly isFinal: boolean;
-}
 
 /** What nodemailer says of a recipient that was refused. */
 type RecipientError = Error & { recipient?: string; responseCode?: number };
@@ -57,7 +34,8 @@ export async function sendMail(
     if (transport.kind === 'smtp') return await bySmtp(transport, message, patience);
     if (transport.kind === 'directory')
       return delivered(recipients, `written to ${await writeEml(transport.path, message, mail.messageId)}`);
-    const wrong = await handToSendmail(transport, addressOf(email.from), recipients, await rendered(message), patience);
+    const args = [...transport.args, '-i', '-f', addressOf(email.from), ...recipients];
+    const wrong = await handOver(transport.path, args, await rendered(message), patience);
     if (wrong !== undefined) throw new Error(wrong);
     return delivered(recipients, `queued by ${transport.path}`);
   } catch (error) {

@@ -50,7 +50,7 @@ test('what the server refuses is spooled, said on stderr and in status, and sent
   const { config, state, spooled } = failing(t, smtp.port);
   const first = await ratchet(['--json', 'sync'], { config });
   assert.deepEqual([first.code, first.json().runs[0].alerts], [1, { sent: 0, spooled: 1 }]);
-  assert.match(first.stderr, /error: the mail "\[FAILED\] .*" was not delivered: .*; it waits in the spool and is tried again/);
+  assert.match(first.stderr, /error: the alert "\[FAILED\] .*" was not delivered: .*; it waits in the spool and is tried again/);
   assert.deepEqual(events(state), ['finished', 'alert-spooled']);
   assert.equal(statSync(join(state, 'spool', spooled()[0] ?? '')).mode & 0o7777, 0o600);
   const status = await ratchet(['status'], { config });

@@ -54,6 +54,7 @@ const rows: readonly (readonly [name: string, changes: Readonly<Record<string, V
   ['mails into a folder that is not there', { alerts: { email: { directory: join(folder, 'none') } } }, 'alerts.email.directory', /none is not there, or no folder, or .*install -d -m 700 -o \w+ /],
   ['mails into a file', { alerts: { email: { directory: written('mails', '') } } }, 'alerts.email.directory', /no folder/],
   ['a sendmail that is not there', { alerts: { email: { directory: undefined, sendmail: '/nowhere/sendmail' } } }, 'alerts.email.sendmail', /no program \/nowhere\/sendmail/],
+  ['a program for alerts that is not there', { alerts: { command: ['/nowhere/notify', '-x'] } }, 'alerts.command', /no program \/nowhere\/notify/],
   ['a folder in place of a program', { repositories: { nightly: { rsync: { path: folder } } } }, 'nightly.rsync.path', /no program/],
   ['a login whose password an editor of another system wrote', login('\uFEFFgeheim\r\n'), undefined, /^$/],
   ['a login with a password of several lines', login('one\ntwo\n'), 'alerts.email.smtp.passwordFile', /not one line of plain text/],

@@ -20,7 +20,7 @@ const rows: readonly (readonly [name: string, status: Partial<Status>, code: num
   ['an alarm that was acknowledged, before the next sync', { lastRun: lineOf(1, { outcome: 'alarm', exitCode: 3 }) }, 1, /ended with exit code 3/],
   ['a failure after a success', { lastRun: lineOf(1, { outcome: 'failed', exitCode: 1, failure: 'no route | to\nserverA\x1b' }) }, 1, /WARNING - nightly: the last sync ended with exit code 1: no route \/ to\\#012serverA\\#033 \|/],
   ['warnings', { lastRun: goodEnd(1, { exitCode: 4, rules: [{ rule: 'stale', count: 1 }] }) }, 1, /done with warnings \(1 stale\)/],
-  ['alerts in the spool', { spool: { alerts: 2, since: null } }, 1, /2 undelivered in the spool/],
+  ['alerts in the spool', { spool: { alerts: 2, since: null, why: null } }, 1, /2 undelivered in the spool/],
   ['damage that a scrub has found', { scrub: damagedScrub }, 1, /1 damaged in the replica/],
   ['what restic has not read', { unread: { packs: 4, indexes: 0, bytes: 50, since: '2026-11-20T01:27:00.000Z' } }, 1, /WARNING - nightly: unread: 4 packs \(50 B\) since 2026-11-20 \|/],
   ['a check of restic that failed', { lastCheck: checkOf(false, 'pack x: not found') }, 1, /WARNING - nightly: the last restic check failed \(share 3\/30\) \|/],
@@ -44,13 +44,13 @@ describe('one repository', () => {
 
 describe('several', () => {
   test('the worst counts and comes first', () => {
-    const { line, code } = result({}, { repository: 'two', spool: { alerts: 1, since: null } }, { repository: 'three', alarm: someAlarm });
+    const { line, code } = result({}, { repository: 'two', spool: { alerts: 1, since: null, why: null } }, { repository: 'three', alarm: someAlarm });
     assert.equal(code, 2);
     assert.match(line, /^RATCHET CRITICAL - three: ALARM .*; two: 1 undelivered in the spool; nightly: last success/);
   });
   test('critical goes before unknown, that before warning', () => {
     const unknown = { lastSuccess: goodEnd(-1) };
-    assert.deepEqual([result(unknown, { alarm: someAlarm }).code, result(unknown, { spool: { alerts: 1, since: null } }).code], [2, 3]);
+    assert.deepEqual([result(unknown, { alarm: someAlarm }).code, result(unknown, { spool: { alerts: 1, since: null, why: null } }).code], [2, 3]);
   });
 });
 

@@ -137,7 +137,7 @@ test('warnings: a state folder that is open to others, an old rsync, no mail, no
   const finished = await night.run(['--json', 'doctor']);
   const checkups = checkupsOf(finished);
   assert.equal(finished.code, 0, finished.stdout);
-  for (const item of ['state', 'rsync', 'mail', 'proof']) assert.equal(checkups[item]?.standing, 'warning', item);
+  for (const item of ['state', 'rsync', 'alerts', 'proof']) assert.equal(checkups[item]?.standing, 'warning', item);
   assert.match(checkups['rsync']?.message ?? '', /^3\.2\.7 .*before 3\.5\.0/);
   chmodSync(night.config.state, 0o2750); // a monitoring group, as src/manual/monitoring.md says
   assert.equal(checkupsOf(await night.run(['--json', 'doctor']))['state']?.standing, 'good');

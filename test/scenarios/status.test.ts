@@ -101,7 +101,7 @@ test('a replica that is not there, and no mail in the configuration, are said', 
   const lines = await statusOf(night);
   assert.match(lineOf(lines, 'replica'), /not initialised or not mounted; see rsync-ratchet init nightly/);
   assert.deepEqual([lineOf(lines, 'last run'), lineOf(lines, 'last success')], ['never', 'never']);
-  assert.match(lineOf(lines, 'mail'), /none configured \(alerts\.email\)/);
+  assert.match(lineOf(lines, 'alerts'), /none configured \(alerts\.email, alerts\.command\)/);
   const status = await jsonOf(night);
   assert.deepEqual([status.initialised, status.lastRun, status.lastSuccess, status.replica, status.disk], [false, null, null, null, null]);
 });

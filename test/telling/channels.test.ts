@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { configJsonSchema } from '../../src/config/json-schema.ts';
 import { secretFiles } from '../../src/config/secrets.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { channels } from '../../src/telling/channels.ts';
+import { channels, routesOf, spread } from '../../src/telling/channels.ts';
 
 test('every file of channels/ is in the list, once', () => {
   const files = readdirSync(new URL('../../src/telling/channels', import.meta.url));
@@ -35,4 +35,16 @@ test('the secrets of each are looked at', () => {
     ['alerts.email.smtp.passwordFile', '/p'],
     ['monitoring.ping.urlFile', '/u'],
   ]);
+});
+
+test('alerts and news go to the ways that are configured, and to no other', async () => {
+  const text =
+    'repositories: { a: { source: "h:x", replica: /r } }\nalerts: { command: [/usr/bin/notify, x] }\nmonitoring: { metricsFile: /nowhere/metrics }\n';
+  const result = readConfig(text, '/');
+  assert.ok('config' in result);
+  const routes = routesOf(result.config).map(({ channel, settings }) => [channel.name, channel.recipients(settings)]);
+  assert.deepEqual(routes, [['command', ['alerts.command']]]);
+  const warned: string[] = [];
+  await spread({ config: result.config, console: { warn: (words) => warned.push(words) } }, { kind: 'changed', now: new Date(0) });
+  assert.match(warned.join('\n'), /^the metrics file \/nowhere\/metrics could not be written: /);
 });

@@ -95,7 +95,7 @@ describe('the figures', () => {
     ['tombstones_pending', { tombstones: { pending: 7, bytes: 70, nextDue: null } }, 7],
     ['unread_packs', {}, 0], ['unread_since_timestamp_seconds', {}, 0], ['unread_bytes', { unread: { packs: 4, indexes: 1, bytes: 50, since: '1970-01-02T00:00:00.000Z' } }, 50],
     ['unread_since_timestamp_seconds', { unread: { packs: 4, indexes: 1, bytes: 50, since: '1970-01-02T00:00:00.000Z' } }, 86_400],
-    ['spooled_alerts', { spool: { alerts: 2, since: null } }, 2], ['spooled_alerts', { spool: undefined }, undefined],
+    ['spooled_alerts', { spool: { alerts: 2, since: null, why: null } }, 2], ['spooled_alerts', { spool: undefined }, undefined],
     ['last_check_timestamp_seconds', {}, now.getTime() / 1000 - 50 * 3600], ['last_check_timestamp_seconds', { lastCheck: undefined }, 0],
     ['last_check_timestamp_seconds', { checks: false, lastCheck: undefined }, undefined],
     ['last_check_passed', {}, 1], ['last_check_passed', { lastCheck: checkOf(false) }, 0], ['last_check_passed', { lastCheck: undefined }, undefined],

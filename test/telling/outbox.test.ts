@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 import type { Email } from '../../src/config/config.ts';
 import { mailOf, type Mail } from '../../src/telling/mail.ts';
 import { spoolLimits, spoolName, type Spooled } from '../../src/telling/spooled.ts';
+import { routesOf } from '../../src/telling/channels.ts';
 import { Outbox } from '../../src/telling/outbox.ts';
 import { Spool } from '../../src/telling/spool.ts';
 import { State } from '../../src/ratchet/state.ts';
@@ -36,12 +37,14 @@ interface PostOptions {
   readonly state?: string;
   readonly recipients?: string[];
   readonly patience?: number;
+  /** `alerts.command`. */
+  readonly command?: string[];
 }
 
-function postOf(t: TestContext, transport: Email['transport'], { state = join(temporaryFolder(t), 'state'), recipients = to, patience = long }: PostOptions = {}): Post {
+function postOf(t: TestContext, transport: Email['transport'], { state = join(temporaryFolder(t), 'state'), recipients = to, patience = long, command }: PostOptions = {}): Post {
   const said: string[] = [];
   const email: Email = { from: 'ratchet@serverb.test', to: recipients, onSuccess: 'never', transport };
-  const outbox = new Outbox(email, state, ({ message }) => said.push(message), patience);
+  const outbox = new Outbox(routesOf({ state, repositories: [], alerts: { email, ...(command === undefined ? {} : { command }) }, monitoring: {} }), state, ({ message }) => said.push(message), patience);
   return {
     state, said, outbox, spool: new Spool(state),
     send: (given = mail) => outbox.send(given, run, startedAt),
@@ -97,7 +100,7 @@ test('what a server does not take waits in the spool, closed to others, and is d
     const post = postOf(t, smtpAt(smtp.port), { patience: behaviour.hang === undefined ? long : short });
     assert.equal(await post.send(), 'spooled', JSON.stringify(behaviour));
     assert.equal(post.said.length, 1);
-    assert.match(post.said[0] ?? '', /^the mail "\[ALARM\] .*" was not delivered: .*; it waits in the spool and is tried again$/);
+    assert.match(post.said[0] ?? '', /^the alert "\[ALARM\] .*" was not delivered: .*; it waits in the spool and is tried again$/);
     const [name = ''] = post.spool.names();
     assert.equal(name, spoolName(run.runId, run.repository));
     assert.deepEqual([statSync(join(post.spool.folder, name)).mode & 0o7777, statSync(post.spool.folder).mode & 0o7777], [0o600, 0o700]);
@@ -153,7 +156,7 @@ test('a recipient refused for good is given up once another has the alert, and s
   const smtp = await server(t, behaviour);
   const post = postOf(t, smtpAt(smtp.port));
   assert.deepEqual([await post.send(), post.spool.names()], ['sent', []]);
-  assert.match(post.said.join('\n'), /^second@example\.test was refused for good and is given up: .*550 No such user.*; ops@example\.test has the mail "\[ALARM\]/);
+  assert.match(post.said.join('\n'), /^second@example\.test was refused for good and is given up: .*550 No such user.*; ops@example\.test has the alert "\[ALARM\]/);
 
   Object.assign(behaviour, { reject: [ops, second] });
   assert.equal(await post.send(), 'spooled', 'nobody has it');
@@ -279,10 +282,10 @@ test('TLS: what each word means against each server', async (t) => {
   }
 });
 
-/** A program that stands in for sendmail. */
+/** A program that stands in for sendmail, or for an operator's own. */
 function sendmail(t: TestContext, script: string): { path: string; folder: string } {
   const folder = temporaryFolder(t);
-  const path = join(folder, 'sendmail');
+  const path = join(folder, 'program');
   writeFileSync(path, `#!/bin/sh\ncd ${folder}\n${script}\n`);
   chmodSync(path, 0o700);
   return { path, folder };
@@ -349,4 +352,71 @@ test('what was half written when a run was killed is neither sent nor kept for e
   post.spool.put(spooled(1));
   assert.deepEqual(await post.flush(), { sent: 1, spooled: 0 });
   assert.ok(existsSync(half), 'somebody may still be at it');
+});
+
+const nothing = (t: TestContext): Email['transport'] => ({ kind: 'directory', path: join(temporaryFolder(t), 'mails') });
+
+test('a program gets each alert as JSON on stdin, severity and subject behind its own arguments, and nothing of our environment', async (t) => {
+  const { path, folder } = sendmail(t, 'printf "%s\\n" "$@" > arguments; cat > alert; env > environment');
+  process.env['RATCHET_TEST_SECRET'] = 'geheim';
+  t.after(() => { delete process.env['RATCHET_TEST_SECRET']; });
+  const post = postOf(t, nothing(t), { command: [path, '--to', 'us'] });
+  assert.deepEqual([await post.send(), post.spool.names(), post.said], ['sent', [], []]);
+  assert.equal(readFileSync(join(folder, 'arguments'), 'utf8'), `--to\nus\ncritical\n${mail.subject}\n`);
+  assert.deepEqual(JSON.parse(readFileSync(join(folder, 'alert'), 'utf8')), {
+    version: 1, id: mail.messageId, thread: mail.messageId, time: startedAt.toISOString(), severity: 'critical', subject: mail.subject, text: mail.text,
+    host: 'serverB', repository: 'nightly', runId: run.runId, outcome: 'alarm', exitCode: 3, rules: [{ rule: 'deleted', severity: 'violation', count: 60 }],
+  });
+  assert.doesNotMatch(readFileSync(join(folder, 'environment'), 'utf8'), /geheim/);
+});
+
+test('a program that fails, hangs or is not there leaves the alert in the spool with its words; the mail goes out, and only once', async (t) => {
+  const rows: readonly [script: string | undefined, why: RegExp][] = [
+    ['cat > /dev/null; echo "no such channel" >&2; exit 1', /program: no such channel$/],
+    ['exec 0<&-; exit 3', /program: .*exit code 3/],
+    ['exec sleep 600', /did not end within 0\.5 s$/],
+    [undefined, /ENOENT/],
+  ];
+  for (const [script, why] of rows) {
+    const smtp = await server(t);
+    const { path, folder } = sendmail(t, script ?? '');
+    const failing = postOf(t, smtpAt(smtp.port), { command: [script === undefined ? '/nowhere/program' : path], patience: script?.includes('sleep') === true ? short : long });
+    assert.equal(await failing.send(), 'spooled');
+    assert.match(failing.said.join(), /^the alert "\[ALARM\] .*" was not delivered: .*; it waits in the spool and is tried again$/);
+    const { accepted } = failing.spool.read(failing.spool.names()[0] ?? '');
+    assert.deepEqual(accepted, ['ops@example.test', 'second@example.test']);
+    assert.match(failing.spool.waiting('nightly').why ?? '', why);
+    assert.deepEqual(await failing.flush(), { sent: 0, spooled: 1 });
+    writeFileSync(path, `#!/bin/sh\ncat > ${folder}/alert\n`, { mode: 0o700 });
+    const mended = postOf(t, smtpAt(smtp.port), { state: failing.state, command: [path] });
+    assert.deepEqual([await mended.flush(), await mended.flush()], [{ sent: 1, spooled: 0 }, { sent: 0, spooled: 0 }]);
+    assert.deepEqual([deliveries(smtp), existsSync(join(folder, 'alert'))], [onceEach, true]);
+  }
+});
+
+test('whom the mail server refuses for good is given up when the program has the alert, and a mail server that is down keeps no alert from it', async (t) => {
+  const behaviour: SmtpBehaviour = { reject: ['ops@example.test', 'second@example.test'] };
+  const smtp = await server(t, behaviour);
+  const { path, folder } = sendmail(t, 'cat > /dev/null; echo "$2" >> had');
+  const had = (): number => readFileSync(join(folder, 'had'), 'utf8').trim().split('\n').length;
+  const post = postOf(t, smtpAt(smtp.port), { command: [path] });
+  assert.deepEqual([await post.send(), post.spool.names()], ['sent', []]);
+  assert.match(post.said.join('\n'), /^ops@example\.test was refused for good and is given up: .*; alerts\.command has the alert/);
+  Object.assign(behaviour, { reject: [], drop: 'connect' });
+  for (let n = 0; n < 3; n++) post.spool.put(spooled(n));
+  assert.deepEqual(await post.flush(), { sent: 0, spooled: 3 });
+  assert.equal(had(), 4);
+  behaviour.drop = undefined;
+  assert.deepEqual([await post.flush(), had(), smtp.messages.length], [{ sent: 3, spooled: 0 }, 4, 3]);
+});
+
+test('an alert of a version that did not say how bad it is goes to a program as the worst', async (t) => {
+  const { path, folder } = sendmail(t, 'echo "$1" > severity; cat > alert');
+  const post = postOf(t, nothing(t), { command: [path] });
+  const { about: _, ...old } = mail;
+  mkdirSync(post.spool.folder, { recursive: true });
+  writeFileSync(join(post.spool.folder, spoolName(run.runId, run.repository)), JSON.stringify({ version: 1, repository: 'nightly', runId: run.runId, at: startedAt.toISOString(), mail: old, accepted: [] }));
+  assert.deepEqual(await post.flush(), { sent: 1, spooled: 0 });
+  assert.equal(readFileSync(join(folder, 'severity'), 'utf8'), 'critical\n');
+  assert.equal((JSON.parse(readFileSync(join(folder, 'alert'), 'utf8')) as { outcome: unknown }).outcome, null);
 });

@@ -7,7 +7,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import { Pinger } from '../../src/telling/ping.ts';
+import type { Config } from '../../src/config/config.ts';
+import { Invocation } from '../../src/telling/invocation.ts';
+import { tellMonitor } from '../../src/telling/ping.ts';
 import { runOf } from '../support/runs.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -38,11 +40,28 @@ const secret = 'c3f1c0de-5ec2-4e70-b1a5-0123456789ab';
 /** The limit is for monitors that never answer; where one does, no test may depend on how fast. */
 const [short, long] = [{ timeout: 300, attempts: 3, between: 1 }, { timeout: 60_000, attempts: 3, between: 1 }];
 
+/** Nothing is configured, and nobody is warned. */
+const nobody: { config: Config; console: { warn(words: string): void } } = {
+  config: { state: undefined, repositories: [], alerts: {}, monitoring: {} },
+  console: { warn: (words) => assert.fail(words) },
+};
+
+interface Pinger {
+  start(): void;
+  end(...how: Parameters<Invocation['end']> extends [unknown, ...infer How] ? How : never): Promise<void>;
+}
+
+/** One command that tells this monitor alone. */
+function telling(settings: Parameters<typeof tellMonitor>[0], warn: (words: string) => unknown, patience?: Parameters<typeof tellMonitor>[3]): Pinger {
+  const one = new Invocation((_, news) => (news.kind === 'changed' ? assert.fail() : tellMonitor(settings, news, warn, patience)));
+  return { start: () => { one.start(nobody); }, end: (...how) => one.end(nobody, ...how) };
+}
+
 function pingerOf(t: TestContext, content: string, findings = false, patience = long): { pinger: Pinger; warned: string[] } {
   const urlFile = join(temporaryFolder(t), 'url');
   writeFileSync(urlFile, content, { mode: 0o600 });
   const warned: string[] = [];
-  return { pinger: new Pinger({ urlFile, findings, style: 'healthchecks' }, (words) => warned.push(words), patience), warned };
+  return { pinger: telling({ urlFile, findings, style: 'healthchecks' }, (words) => warned.push(words), patience), warned };
 }
 
 const urlOf = (port: number, rest = ''): string => `http://127.0.0.1:${port}/${secret}${rest}\n`;
@@ -126,14 +145,14 @@ test('a file without an address is a warning that does not show what stands in i
     assert.ok(!warned[0]?.includes(secret), warned[0]);
   }
   const warned: string[] = [];
-  await new Pinger({ urlFile: '/nowhere/url', findings: false, style: 'healthchecks' }, (words) => warned.push(words)).end(0, []);
+  await telling({ urlFile: '/nowhere/url', findings: false, style: 'healthchecks' }, (words) => warned.push(words)).end(0, []);
   assert.match(warned[0] ?? '', /cannot be read \(ENOENT\)/);
 });
 
 test('without monitoring.ping nothing happens', async () => {
-  const pinger = new Pinger(undefined, (words) => assert.fail(words));
-  pinger.start();
-  await pinger.end(1, []);
+  const command = new Invocation();
+  command.start(nobody);
+  await command.end(nobody, 1, []);
 });
 
 test('style kuma: no start; up or down and one line, in the address, whatever was pasted there', async (t) => {
@@ -143,7 +162,7 @@ test('style kuma: no start; up or down and one line, in the address, whatever wa
   t.after(() => { server.closeAllConnections(); server.close(); });
   const urlFile = join(temporaryFolder(t), 'url');
   writeFileSync(urlFile, `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/push/Abc?status=up&msg=OK&ping=\n`, { mode: 0o600 });
-  const pinger = new Pinger({ urlFile, findings: true, style: 'kuma' }, (words) => assert.fail(words), long);
+  const pinger = telling({ urlFile, findings: true, style: 'kuma' }, (words) => assert.fail(words), long);
   pinger.start();
   await pinger.end(0, [runOf({})]);
   await pinger.end(3, [alarm]);

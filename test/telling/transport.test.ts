@@ -6,7 +6,8 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import type { Email, Transport } from '../../src/config/config.ts';
 import type { Mail } from '../../src/telling/mail.ts';
-import { sendMail, type Delivery } from '../../src/telling/transport.ts';
+import type { Delivery } from '../../src/telling/channel.ts';
+import { sendMail } from '../../src/telling/transport.ts';
 import { mailsIn } from '../support/config.ts';
 import { parseMail } from '../support/mail.ts';
 import { startSmtp, type Smtp, type SmtpBehaviour } from '../support/smtp.ts';
@@ -14,7 +15,7 @@ import { freePort } from '../support/sshd.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const date = new Date('2026-11-23T01:28:45Z');
-const mail: Mail = { subject: '[ALARM] nightly on serverB: 3 modified', text: 'line one\n.\nFrom here\n  indented \nlast\n', messageId: '20261123T012744Z-3f9c.nightly@serverB', references: undefined, html: '<p>line one</p>\n', attachments: [] };
+const mail: Mail = { subject: '[ALARM] nightly on serverB: 3 modified', text: 'line one\n.\nFrom here\n  indented \nlast\n', messageId: '20261123T012744Z-3f9c.nightly@serverB', references: undefined, html: '<p>line one</p>\n', attachments: [], about: undefined };
 const email = (transport: Transport, to = ['ops@example.test']): Email => ({ from: 'Ratchet <ratchet@serverb.test>', to, transport, onSuccess: 'never' });
 type SmtpOptions = Omit<Extract<Transport, { kind: 'smtp' }>, 'kind' | 'host' | 'port' | 'tls'> & { host?: string; tls?: 'required' | 'opportunistic' | 'implicit' | 'none' };
 const send = (to: Email, given: Mail = mail): Promise<Delivery> => sendMail(to, given, to.to, date, 60_000);

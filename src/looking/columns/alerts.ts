@@ -1,7 +1,6 @@
 /** The columns that tell whether anybody would hear of an alarm. */
 import { counted, formatCount } from '../../figures.ts';
 import { Spool } from '../../telling/spool.ts';
-import { waitingIn } from '../../telling/spooled.ts';
 import { minute, row, unlessClosed, type Column } from '../column.ts';
 import { gauge } from '../metric.ts';
 
@@ -9,15 +8,19 @@ import { gauge } from '../metric.ts';
 export const spool: Column<'spool'> = {
   name: 'spool',
   read: ({ config, repository }) => ({
-    spool: unlessClosed(() => waitingIn(new Spool(config.state ?? '').names(), repository.name)),
+    spool: unlessClosed(() => new Spool(config.state ?? '').waiting(repository.name)),
   }),
   rows: ({ spool: waiting }) => {
     if (waiting === undefined || waiting.alerts === 0) return [];
-    const { alerts, since } = waiting;
+    const { alerts, since, why } = waiting;
     const oldest = since === null ? '' : `, the oldest since ${minute(since)} UTC`;
     return [
       row('UNDELIVERED', `${counted(alerts, 'alert')} ${alerts === 1 ? 'waits' : 'wait'} in the spool${oldest}`, 'bad'),
-      row('', 'see why: rsync-ratchet alert flush', 'bad'),
+      row(
+        '',
+        why === null ? 'see why: rsync-ratchet alert flush' : `${why} (rsync-ratchet alert flush tries again)`,
+        'bad',
+      ),
     ];
   },
   json: (status) => ({ spool: status.spool ?? null }),
@@ -36,13 +39,15 @@ export const tells: Column<'tells'> = {
   name: 'tells',
   read: ({ config: { alerts, monitoring } }) => ({
     tells: {
-      mail: alerts.email !== undefined,
+      alerts: alerts.email !== undefined || alerts.command !== undefined,
       ping: monitoring.ping !== undefined,
       metrics: monitoring.metricsFile !== undefined,
     },
   }),
-  rows: ({ tells: { mail, ping, metrics } }) => [
-    ...(mail ? [] : [row('mail', 'none configured (alerts.email): only exit codes tell', 'warning')]),
+  rows: ({ tells: { alerts, ping, metrics } }) => [
+    ...(alerts
+      ? []
+      : [row('alerts', 'none configured (alerts.email, alerts.command): only exit codes tell', 'warning')]),
     ...(ping || metrics ? [] : [row('monitoring', 'no ping, no metrics: who notices when nothing runs?')]),
   ],
 };

@@ -1,4 +1,4 @@
-/** Mail, as the configuration has it: who gets it, and the one way to send it; outbox.ts and transport.ts send it. */
+/** Mail, as the configuration has it: who gets it, and the one way to send it; transport.ts sends it. */
 import * as v from 'valibot';
 import { at, mapping } from '../../config/raw.ts';
 import { key } from '../../config/repository-schema.ts';
@@ -7,8 +7,7 @@ import { isThisMachine } from '../../config/smtp.ts';
 import { isGreeting, isMailHost } from '../../config/source.ts';
 import type { Email, Finding, Transport } from '../../config/types.ts';
 import { type Resolve, address, commandLine, list, matching, oneOf, path, text, whole } from '../../config/values.ts';
-import { warning } from '../../doctor/checkup.ts';
-import type { Channel } from '../channel.ts';
+import type { AlertChannel } from '../channel.ts';
 
 const localSmtp = { host: 'localhost', port: 25, tls: 'opportunistic' } as const;
 
@@ -125,7 +124,8 @@ function loginFindings(raw: unknown): Finding[] {
 }
 
 /** `alerts.email`. */
-export const mail: Channel<Email> = {
+export const mail: AlertChannel<Email> = {
+  brings: 'alerts',
   name: 'mail',
   key: ['alerts', 'email'],
   description: 'Mail: who gets it, and by exactly one of smtp, sendmail, directory.',
@@ -138,9 +138,8 @@ export const mail: Channel<Email> = {
       fault: passwordFault,
     },
   ],
-  absent: warning(
-    'none configured: nobody is told of an alarm but by exit codes',
-    'add alerts.email to the configuration',
-  ),
   look: async (email) => (await import('./look-at-mail.ts')).lookAtMail(email),
+  recipients: ({ to }) => to,
+  send: async (email, { mail: words, at }, to, patience) =>
+    (await import('../transport.ts')).sendMail(email, words, to, new Date(at), patience),
 };

@@ -5,7 +5,7 @@ import { key } from '../../config/repository-schema.ts';
 import { addressIn } from '../../config/secret-line.ts';
 import { oneOf, path, type Resolve } from '../../config/values.ts';
 import { bad, good } from '../../doctor/checkup.ts';
-import type { Channel } from '../channel.ts';
+import type { NewsChannel } from '../channel.ts';
 
 function schema(resolve: Resolve) {
   return v.strictObject({
@@ -22,7 +22,8 @@ function schema(resolve: Resolve) {
 }
 
 /** `monitoring.ping`. */
-export const ping: Channel<NonNullable<Monitoring['ping']>> = {
+export const ping: NewsChannel<NonNullable<Monitoring['ping']>> = {
+  brings: 'news',
   name: 'ping',
   key: ['monitoring', 'ping'],
   description: 'A monitor, such as healthchecks or Uptime Kuma, that is told of the start and the end of each run.',
@@ -41,5 +42,10 @@ export const ping: Channel<NonNullable<Monitoring['ping']>> = {
     const address = addressIn(urlFile);
     if (address instanceof URL) return good(`${urlFile} has an address`);
     return bad(address, `put the one http(s) address of the monitor into ${urlFile}`);
+  },
+  send: async (settings, news, { console }) => {
+    if (news.kind === 'changed') return;
+    const { tellMonitor } = await import('../ping.ts');
+    await tellMonitor(settings, news, (words) => { console.warn(words); }); // prettier-ignore
   },
 };

@@ -126,7 +126,7 @@ test('mails go out over SMTP with STARTTLS and a login, and only to a server tha
   rmSync(join(night.repository.path, anyOf(night.repository.path, 'keys')));
   const unproven = await night.sync();
   assert.deepEqual([unproven.code, unproven.run.alerts, smtp.messages.length], [3, { sent: 0, spooled: 1 }, 0]);
-  assert.match(unproven.stderr, /the mail "\[ALARM\] .*" was not delivered: .*certificate/);
+  assert.match(unproven.stderr, /the alert "\[ALARM\] .*" was not delivered: .*certificate/);
   const { code, run } = await night.sync([], { env: { NODE_EXTRA_CA_CERTS: smtp.certificateFile } });
   assert.deepEqual([code, run.alerts], [3, { sent: 1, spooled: 0 }]);
   for (const { secure, user, envelope } of smtp.messages) {
