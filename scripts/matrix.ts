@@ -32,6 +32,8 @@ const suite = {
     'test/programs/arguments.test.ts',
     'test/ratchet/audit.test.ts',
     'test/promises/p1-never-overwritten/tampering.test.ts',
+    'test/rescue/give-back.local.test.ts',
+    'test/rescue/give-back.ssh.test.ts',
   ],
   restic: ['test/programs/restic.test.ts', 'test/proof/prove.test.ts'],
 };

@@ -41,10 +41,23 @@ export function remoteCommand(
     ) &&
     dot === '.' &&
     [last, plain(last)].includes(path);
+  if (isOurs && receives) requireOneWord(last, path);
   if (isOurs) return asked.slice(way.length).join(' ');
   throw new Failure(
     `rsync on this machine asks serverA for something that we did not ask it for: ${escapeText(asked.join(' '))}`,
     'is rsync.path a sound rsync? Compare it with its package (dpkg --verify rsync); serverA was asked for nothing',
+  );
+}
+
+/** A path that any shell takes for one word. */
+const needsNoQuotes = /^[\w./@%+=:,-]+$/;
+
+/** An rsync before 3.2.4 leaves quoting to who calls it, and would write into another folder. */
+function requireOneWord(asked: string, path: string): void {
+  if (asked !== path || needsNoQuotes.test(path)) return;
+  throw new Failure(
+    `this rsync does not quote the path ${escapeText(path)} for the shell there`,
+    'use rsync 3.2.4 or later, or a folder whose path has only letters, digits and . _ / @ % + = : , -; nothing was sent',
   );
 }
 

@@ -168,15 +168,14 @@ export function roads(run: Run, place: Place): { rule: Rule; lines: string[] }[]
   const standing = (run.alarm?.rules ?? []).filter((rule): rule is Rule => Object.hasOwn(ruleWords, rule));
   return [...new Set([...found, ...standing])].map((rule) => ({
     rule,
-    lines: ruleWords[rule].road.map((line) => filled(line, run.repository, place)),
+    lines: ruleWords[rule].road.map((line) => filled(line, run, place)),
   }));
 }
 
-/** A line about a rule with the repository's name and places in it. */
-export function filled(line: string, repository: string, place: Place): string {
+function filled(line: string, run: Run, place: Place): string {
   return withProgram(
     line
-      .replaceAll('REPO', () => repository)
+      .replaceAll('REPO', () => run.repository)
       .replaceAll('REPLICA', () => place.replica)
       .replaceAll('DESTINATION', () => place.destination ?? 'USER@serverA:/FOLDER'),
     place,

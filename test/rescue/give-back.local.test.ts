@@ -138,9 +138,8 @@ test('an rsync at the destination that is taken over writes nothing outside the 
   const [evil, secret] = ['evil', 'secret'].map((name) => join(night.folder, name)) as [string, string];
   writeFileSync(secret, '');
   const rsync = join(night.folder, 'rsync');
-  const real = execFileSync('sh', ['-c', 'command -v rsync'], { encoding: 'utf8' }).trim();
   const script = `case "$1" in --server) touch '${evil}' ../evil '${night.replica}/evil' /etc/evil; [ -e '${secret}' ] && exit 9 ;; esac`;
-  writeFileSync(rsync, `#!/bin/sh\n${script}\nexec ${real} "$@"\n`);
+  writeFileSync(rsync, `#!/bin/sh\n${script}\nexec rsync "$@"\n`);
   chmodSync(rsync, 0o755);
   chmodSync(night.folder, 0o755);
   night.configure({ repositories: { nightly: { rsync: { path: rsync, sandbox: 'require' } } } });

@@ -121,7 +121,7 @@ test('broken off by SIGKILL and gone on with: half a repository, no half file, a
 
 test('whose the files become, and their modes, is that of the folder; an empty folder that is filled is a repository at once', async (t) => {
   const night = await serverA.night(t);
-  const empty = join(night.folder, 'new machine');
+  const empty = join(night.folder, 'new-machine');
   mkdirSync(empty, { mode: 0o750 });
   chmodSync(empty, 0o750);
   const given = await giveBack(night, empty, '--all', '--yes');
