@@ -435,6 +435,7 @@ describe('the sample', () => {
         from: 'ratchet@serverB', to: ['ops@example.org'], onSuccess: 'never',
         transport: { kind: 'smtp', host: 'localhost', port: 25, tls: 'opportunistic', name: 'serverb.example.org', user: 'ratchet', passwordFile: '/etc/rsync-ratchet/smtp.password' },
       },
+      command: ['/usr/local/bin/notify'],
       freshness: 48 * hour,
     });
     assert.deepEqual(config.monitoring, {
