@@ -41,7 +41,7 @@ export const house = [
   // Everything from here on may be skipped by right: it cannot reach into a replica.
   [/^words\//, ['words/', 'type rescue/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
   // Of telling, the night's journal and the spool write, by state/; who words a mail, a ping or a line reaches nothing.
-  [/^telling\/(tell|telling|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'state/sha256.ts', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/holdings.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
+  [/^telling\/(tell|telling|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'state/sha256.ts', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/place.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
   [/^telling\/transport\.ts$/, ['type telling/', 'type config/', 'config/secret-line.ts', 'config/smtp.ts', 'programs/host-name.ts', 'programs/hand-over.ts', 'state/files.ts', 'nodemailer']],
   [/^telling\/by-program\.ts$/, ['type telling/', 'programs/hand-over.ts']],
   [/^telling\/spool\.ts$/, ['telling/spooled.ts', 'programs/lock.ts', 'state/', 'fs', 'fs:rmSync']],
@@ -71,7 +71,7 @@ export const house = [
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],
   [/^cli\/init\.ts$/, ['cli/', 'type ratchet/', 'ratchet/init.ts', 'audit/', 'telling/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
-  [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'rescue/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
+  [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/place.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'rescue/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
 ]
 
 // What may be had of node:fs where nothing may be written; opening is not among it, since it can cut a file: who only reads opens by `openToRead` of state/read-file.ts.

@@ -7,6 +7,7 @@ import { addConfig } from './config.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
 import { addGiveBack } from './give-back.ts';
+import { addExplain } from './explain.ts';
 import { addHistory } from './history.ts';
 import { addInit } from './init.ts';
 import { runProgram, type Add } from './program.ts';
@@ -26,6 +27,7 @@ export const commands: readonly Add[] = [
   addTombstones,
   addAcknowledge,
   addStatus,
+  addExplain,
   addHistory,
   addReport,
   addGiveBack,

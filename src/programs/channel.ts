@@ -205,15 +205,15 @@ class Pipes {
   }
 
   #makeNames(): void {
-    const [file = '', ...args] = pipesCommand(this.#folder, this.#made);
-    this.#names = args.slice(-batch);
+    this.#names = pipeNames(this.#folder, this.#made);
     this.#made += batch;
-    if (this.#names.every((name) => existsSync(name))) return; // the night's have been made already
-    execFileSync(file, args, { stdio: 'ignore', timeout: 60_000, killSignal: 'SIGKILL' });
+    const missing = this.#names.filter((name) => !existsSync(name)); // the night's have been made already
+    if (missing.length === 0) return;
+    execFileSync('mkfifo', ['-m', '600', ...missing], { stdio: 'ignore', timeout: 60_000, killSignal: 'SIGKILL' });
   }
 }
 
-/** What makes the pipes of a night in a folder; `made`: how many there have been before. */
-export function pipesCommand(folder: string, made = 0): string[] {
-  return ['mkfifo', '-m', '600', ...Array.from({ length: batch }, (_, n) => join(folder, `pipe-${made + n}`))];
+/** The names of the pipes of a night in a folder; `made`: how many there have been before. */
+export function pipeNames(folder: string, made = 0): string[] {
+  return Array.from({ length: batch }, (_, n) => join(folder, `pipe-${made + n}`));
 }

@@ -4,13 +4,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
-import { Channels, pipesFolder } from './channel.ts';
+import { Channels, pipeNames, pipesFolder } from './channel.ts';
 import { type HeldFolder } from './held-folder.ts';
 import { atOnce } from './at-once.ts';
 import { openFolder } from './local-source.ts';
 import { collect, start } from './process.ts';
 import { endGroup } from './ending.ts';
 import { connectionFailure, saysItKnowsForking } from './ssh-words.ts';
+import { startedWithPipes } from './ssh-starter.ts';
 import { mountSftp } from './sshfs.ts';
 import { masterEnvironment, rsyncSource, throughMaster, masterCommand, type SshRepository } from './ssh-command.ts';
 
@@ -61,7 +62,8 @@ async function tryMaster(
   interrupt: AbortSignal,
 ): Promise<Connection | { said: string }> {
   const socket = join(folder, 'ssh');
-  const master = start(masterCommand(repository, socket, forks));
+  const pipes = join(folder, pipesFolder);
+  const master = start(startedWithPipes(masterCommand(repository, socket, forks), pipeNames(pipes)));
   const stderr = collect(master.stderr);
   master.stdout.resume();
   let ended = false;
@@ -69,7 +71,7 @@ async function tryMaster(
     ended = true;
   });
   const through = throughMaster(socket, repository.source.host);
-  const channels = new Channels(through, masterEnvironment(), join(folder, pipesFolder), socket);
+  const channels = new Channels(through, masterEnvironment(), pipes, socket);
   const close = async (): Promise<void> => {
     await channels.oneAtATime();
     if (!ended) endGroup(master.pid);

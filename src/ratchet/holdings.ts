@@ -1,10 +1,8 @@
 /** What a run holds while it lasts: one plain object that its steps, which are functions, hand on. */
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
 import type { ReplicaWalk } from '../audit/walk.ts';
 import type { Config, Repository } from '../config/config.ts';
-import { rsyncSource } from '../programs/ssh-command.ts';
 import { Locks } from '../programs/lock.ts';
 import type { RoomMemory } from '../programs/room.ts';
 import { Prover } from '../proof/prover.ts';
@@ -12,6 +10,7 @@ import { ownPaths } from '../replica-path.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import type { Console } from '../telling/console.ts';
 import type { Place } from '../words/report.ts';
+import { placeOf } from './place.ts';
 import type { Incoming } from './arrival/incoming.ts';
 import { Quarantine } from './arrival/quarantine.ts';
 import { emptyExpired } from './departure/expire.ts';
@@ -82,17 +81,6 @@ export function hold(options: RunOptions): Holdings {
     incoming: undefined,
   };
   return held;
-}
-
-/** Where a run takes place, for words. */
-export function placeOf({ repository, program }: RunOptions): Place {
-  const { source } = repository;
-  // The account that nights log in with may not write, and behind rrsync the path is not the folder's.
-  const destination =
-    source.kind === 'local'
-      ? source.path
-      : rsyncSource({ kind: 'ssh', user: 'USER', host: source.host, path: '/FOLDER' });
-  return { host: hostname(), replica: repository.replica, destination, ...(program === undefined ? {} : { program }) };
 }
 
 /** What rsync would ask serverA for, as earlier runs have learned it. */

@@ -1,7 +1,8 @@
 /** What telling reaches: the state folder, the outbox, the terminal. Nothing in here knows the replica. */
 import type { Config, Email, Repository } from '../config/config.ts';
 import type { JournalEvent } from '../state/chain.ts';
-import { placeOf, type RunOptions } from '../ratchet/holdings.ts';
+import type { RunOptions } from '../ratchet/holdings.ts';
+import { placeOf } from '../ratchet/place.ts';
 import type { Told } from './mail-due.ts';
 import { reminderLead } from '../ratchet/departure/tombstones.ts';
 import type { Run } from '../ratchet/run.ts';

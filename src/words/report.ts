@@ -168,14 +168,15 @@ export function roads(run: Run, place: Place): { rule: Rule; lines: string[] }[]
   const standing = (run.alarm?.rules ?? []).filter((rule): rule is Rule => Object.hasOwn(ruleWords, rule));
   return [...new Set([...found, ...standing])].map((rule) => ({
     rule,
-    lines: ruleWords[rule].road.map((line) => filled(line, run, place)),
+    lines: ruleWords[rule].road.map((line) => filled(line, run.repository, place)),
   }));
 }
 
-function filled(line: string, run: Run, place: Place): string {
+/** A line about a rule with the repository's name and places in it. */
+export function filled(line: string, repository: string, place: Place): string {
   return withProgram(
     line
-      .replaceAll('REPO', () => run.repository)
+      .replaceAll('REPO', () => repository)
       .replaceAll('REPLICA', () => place.replica)
       .replaceAll('DESTINATION', () => place.destination ?? 'USER@serverA:/FOLDER'),
     place,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { policy } from '../../src/audit/policy.ts';
+import { alarmPages, warningPages } from '../../src/words/rule-pages.ts';
 import { ruleWords } from '../../src/words/rules.ts';
 import { pageText } from '../support/manual.ts';
 
@@ -23,5 +24,22 @@ for (const rule of [
     const page = chapter.split(`### \`${rule}\`\n`)[1]?.split(/^##/m)[0] ?? assert.fail('no page');
     const { means, road } = ruleWords[rule];
     for (const line of [means, ...road]) assert.ok(page.includes(line), line);
+  });
+}
+
+test('the tables of alarms and warnings are what `explain` says, each rule once', () => {
+  for (const pages of [alarmPages, warningPages]) {
+    const rows = Object.entries(pages).map(
+      ([rule, { short, innocent, attack }]) => `| \`${rule}\` | ${short} | ${innocent} | ${attack} |`,
+    );
+    assert.ok(chapter.includes(`${rows.join('\n')}\n\n`));
+  }
+  assert.deepEqual(Object.keys(ruleWords).sort(), [...Object.keys(alarmPages), ...Object.keys(warningPages)].sort());
+  for (const rule of alarms) assert.ok(rule in alarmPages, rule);
+});
+
+for (const rule of Object.keys(alarmPages) as (keyof typeof alarmPages)[]) {
+  test(`the page for ${rule} says where to look as \`explain\` does`, () => {
+    assert.ok(chapter.includes(`${ruleWords[rule].means} To see more: ${alarmPages[rule].look}\n`));
   });
 }
