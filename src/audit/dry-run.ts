@@ -1,4 +1,4 @@
-/** The dry run of one pass: its arguments (pure) and running it. One of two files that give rsync a destination; it has `--dry-run` (DESIGN section 5). */
+/** The dry run of one pass: its arguments (pure) and running it. One of three files that give rsync a destination; it has `--dry-run` (DESIGN section 5). */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';

@@ -226,3 +226,21 @@ test('while files are given back none leaves the replica', async (t) => {
   assert.equal((await running.finished).code, 0);
   assert.match(readFileSync(join(night.state, 'nightly/journal.jsonl'), 'utf8'), /"event":"gave-back"/);
 });
+
+test('told to stop it leaves no half file, says so, and goes on when it is called again', async (t) => {
+  const night = await stage(t);
+  night.configure({ repositories: { nightly: { rsync: { bandwidthLimit: '200KB' } } } }); // of 5 MiB
+  const running = night.start(['give-back', 'nightly', '--to', night.to, '--all', '--yes']);
+  const isAtWork = (): boolean => filesBelow(night.to).some((name) => /^data\/..\/[0-9a-f]{64}$/.test(name));
+  await pollFor(isAtWork);
+  running.kill('SIGINT');
+  assert.equal((await running.finished).code, 130);
+  const came = filesBelow(night.to);
+  assert.deepEqual(came.filter((name) => /(^|\/)\./.test(name)), []);
+  assert.deepEqual(content(night.to).filter((line) => !content(night.replica).includes(line)), []);
+  night.configure({});
+  const again = await night.give('--to', night.to, '--all', '--yes');
+  assert.equal(again.code, 0, again.stdout + again.stderr);
+  const events = readFileSync(join(night.state, 'nightly/journal.jsonl'), 'utf8').split('\n').filter((line) => line.includes('"gave-back"')).map((line) => JSON.parse(line) as { left: number | null });
+  assert.deepEqual(events.map(({ left }) => left), [null, 0]);
+});
