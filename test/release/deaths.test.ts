@@ -29,7 +29,7 @@ interface Prepared {
 
 /** serverA has a new backup, and was pruned in a window; with a grace of 0 the night admits, buries and expires. */
 async function prepared(t: Parameters<typeof localNight>[0]): Promise<Prepared> {
-  const night = await localNight(t, { repositories: { nightly: { deletionGrace: '0', spotCheck: 1 } } });
+  const night = await localNight(t, { repositories: { nightly: { deletionGrace: '0', spotCheck: 1000 } } });
   const { replica } = night.config;
   assert.equal((await night.run(['sync'])).code, 0);
   await night.repository.backup({ 'file.txt': 'another content'.repeat(5000) });
