@@ -51,7 +51,7 @@ export function addGiveBack(program: Command, context: CliContext): void {
         program: invocation(command),
       };
       const done = await giveBack(options, { to, all, quick, aside, withTombstones }, (plan) =>
-        agrees(console, name, flags, plan),
+        agrees(console, name, flags, plan, wantsJson(command) ? undefined : context.interrupt),
       );
       const code = leftFiles(done.left) === 0 ? 0 : exitCodes.warned;
       tell(console, name, to, done);
@@ -61,15 +61,17 @@ export function addGiveBack(program: Command, context: CliContext): void {
   withExitCodes(command, [0, 1, 2, 4, 130, 143]);
 }
 
+/** `interrupt`: what ends a question; undefined: nobody is asked. */
 async function agrees(
   console: Console,
   name: string,
   { to, yes = false }: GiveBackFlags,
   plan: Plan,
+  interrupt: AbortSignal | undefined,
 ): Promise<boolean> {
   for (const line of planLines(name, to, plan)) console.say(line);
   if (yes) return true;
-  const answer = await isYes('Send it? [y/N] ');
+  const answer = interrupt && (await isYes('Send it? [y/N] ', interrupt));
   if (answer === undefined) console.say('nothing was sent: say --yes', 'warning');
   return answer === true;
 }

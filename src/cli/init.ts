@@ -101,7 +101,10 @@ async function repinned(
     console.say(`  serverA  ${after}`);
     return (
       isSure ||
-      (await answered('Take over the new one? Only after restic migrate or another change of your own. [y/N] '))
+      (await answered(
+        'Take over the new one? Only after restic migrate or another change of your own. [y/N] ',
+        all.interrupt,
+      ))
     );
   });
   if (wantsJson(command)) console.document(JSON.stringify({ version: 1, repository: name, ...result }, null, 2));
@@ -110,8 +113,8 @@ async function repinned(
 }
 
 /** Throws UsageError where there is no terminal to ask on. */
-async function answered(question: string): Promise<boolean> {
-  const answer = await isYes(question);
+async function answered(question: string, interrupt: AbortSignal): Promise<boolean> {
+  const answer = await isYes(question, interrupt);
   if (answer !== undefined) return answer;
   throw new UsageError('init --repin asks, and there is no terminal', 'say --yes; nothing was changed');
 }

@@ -12,18 +12,23 @@ const patience = 60;
 
 /**
  * Takes the lock at `path` together with others; what it returns lets it go, and so does the end of this process. `owner`:
- * whose file it is, where root does not become him. Throws Failure when files are leaving for longer than a minute.
+ * whose file it is, where root does not become him. Throws Failure when files are leaving for longer than a minute, and what
+ * `interrupt` was aborted with.
  */
-export async function shareLock(path: string, owner?: Owner): Promise<() => void> {
+export async function shareLock(path: string, owner?: Owner, interrupt?: AbortSignal): Promise<() => void> {
   const file = owner === undefined ? open(path) : openOf(owner, path);
   if (file === undefined) return () => undefined;
   const letGo = (): void => {
     closeSync(file);
   };
-  const flock = spawn('flock', ['-s', '-w', String(patience), '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
-  const [code] = (await once(flock, 'close')) as [number | null];
+  const flock = spawn('flock', ['-s', '-w', String(patience), '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', file],
+    ...(interrupt && { signal: interrupt }),
+  });
+  const [code] = (await once(flock, 'close').catch(() => [null])) as [number | null];
   if (code === 0) return letGo;
   letGo();
+  interrupt?.throwIfAborted();
   throw new Failure(
     code === 1
       ? `files are leaving the replica for more than ${patience} s`

@@ -9,7 +9,14 @@ import type { Owner } from '../state/become.ts';
  * root gives away only a folder of its own that is empty. Throws Failure where that is not what is there.
  */
 export function makeAside(path: string, { uid, gid }: Owner): HeldFolder {
-  mkdirSync(path, { mode: 0o700 });
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    throw new Failure(
+      `the folder for what is replaced cannot be made: ${(error as Error).message}`,
+      'name another place with --aside; nothing was sent',
+    );
+  }
   if (process.geteuid?.() !== 0 || uid === 0) return hold(path);
   const folder = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {

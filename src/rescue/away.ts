@@ -13,6 +13,7 @@ import { asUser, bareEnvironment, findProgram } from '../programs/process.ts';
 import { inRoom, wantsRoom } from '../programs/room.ts';
 import { callsOfOneRun, type RsyncContext } from '../programs/rsync-call.ts';
 import { makeRunFolder, openToOthers, removeRunFolder, secondPipes } from '../programs/run-folder.ts';
+import { portOf } from '../programs/ssh-command.ts';
 import { connect, type Connection } from '../programs/ssh.ts';
 import { makeAside, removeIfEmpty } from './aside.ts';
 import type { Owner } from '../state/become.ts';
@@ -25,8 +26,8 @@ export interface Away {
   readonly folder: string;
   /** For looking: in a folder of this machine nothing can be written. */
   readonly looking: RsyncContext;
-  /** For sending; makes the folder for what is set aside, where that is ours to make. */
-  readonly sending: () => RsyncContext;
+  /** For sending; makes the folder for what is set aside, where that is ours to make and something is replaced. */
+  readonly sending: (replaces: boolean) => RsyncContext;
   close(): Promise<void>;
 }
 
@@ -49,7 +50,7 @@ export async function openWay(
   };
   try {
     way = await wayTo(repository, destination, folder, interrupt);
-    const { sending, looking: connection } = way;
+    const { sending: open, looking: connection } = way;
     const looking: RsyncContext = {
       repository: way.repository,
       connection,
@@ -61,7 +62,8 @@ export async function openWay(
       as: owner,
       fallen: async () => fallenFrom(replica),
     };
-    return { destination, folder, looking, sending: () => ({ ...looking, connection: sending() }), close };
+    const sending = (replaces: boolean): RsyncContext => ({ ...looking, connection: open(replaces) });
+    return { destination, folder, looking, sending, close };
   } catch (error) {
     await close();
     throw error;
@@ -72,7 +74,7 @@ export async function openWay(
 interface Way {
   readonly repository: Repository;
   readonly looking: Connection;
-  readonly sending: () => Connection;
+  readonly sending: (replaces: boolean) => Connection;
   close(): void;
 }
 
@@ -89,7 +91,8 @@ async function overSsh(
   folder: string,
   interrupt: AbortSignal,
 ): Promise<Way> {
-  const { port } = 'host' in repository.source && repository.source.host === host ? repository.ssh : {};
+  const { source } = repository;
+  const port = source.kind !== 'local' && source.host === host ? portOf({ ...repository, source }) : undefined;
   const to: Repository = {
     ...repository,
     source: { kind: 'ssh', host, path, ...(user !== undefined && { user }) },
@@ -144,9 +147,9 @@ async function here(
       rsync: { ...repository.rsync, remotePath: program },
     },
     looking: way([place], [], pipesFolder),
-    sending: () => {
-      held.push(makeAside(aside, owner));
-      return way([], [place, aside], secondPipes);
+    sending: (replaces) => {
+      if (replaces) held.push(makeAside(aside, owner));
+      return way([], replaces ? [place, aside] : [place], secondPipes);
     },
     close: () => {
       held.forEach(letGo);

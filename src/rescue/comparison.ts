@@ -6,6 +6,7 @@ import { dryRun } from '../audit/dry-run.ts';
 import { kindOf } from '../audit/facts.ts';
 import type { Finding } from '../audit/findings.ts';
 import { gone, tombstoned } from '../audit/flags.ts';
+import type { ChangeKind } from '../audit/policy.ts';
 import type { Change, Judge } from '../audit/itemize.ts';
 import { auditPass } from '../audit/passes.ts';
 import { listedNew, present, suspects } from '../audit/questions.ts';
@@ -35,7 +36,7 @@ type Name = Entry | 'config';
 export class Comparison {
   readonly #walk: ReplicaWalk;
   readonly #differs = new Set<Name>();
-  readonly #missing = new Set<'config'>();
+  readonly #ofConfig = new Set<ChangeKind>();
   /** Paths where something stands that no file can replace: it is for people to move away. */
   readonly inTheWay = new Set<string>();
   /** What only the destination has: files of restic's layout, and names that restic does not use. */
@@ -83,14 +84,23 @@ export class Comparison {
     this.#differs.add(this.#nameOf(path));
   }
 
+  /** Whether it is known to be another one than the replica's. */
+  isDifferent(path: string): boolean {
+    return this.#differs.has(this.#nameOf(path));
+  }
+
   /** Another time alone counts as a difference. */
   judgeByTime(): void {
-    for (const entry of this.#walk.books.select(...suspects)) this.#differs.add(entry);
+    for (const name of this.#ofAnotherTime()) this.#differs.add(name);
   }
 
   /** How many files have another time there, and are the same for all we know. */
   get otherTimes(): number {
-    return [...this.#walk.books.select(...suspects)].filter((entry) => !this.#differs.has(entry)).length;
+    return this.#ofAnotherTime().filter((name) => !this.#differs.has(name)).length;
+  }
+
+  #ofAnotherTime(): Name[] {
+    return [...(this.#ofConfig.has('mtime') ? (['config'] as const) : []), ...this.#walk.books.select(...suspects)];
   }
 
   /** The files that are meant: config and keys first, then what is pointed at before what points at it. */
@@ -118,7 +128,7 @@ export class Comparison {
       [path, path.slice(0, path.lastIndexOf('/')), path.split('/', 1)[0] ?? ''].some((each) => this.inTheWay.has(each))
     )
       return 'in the way';
-    if (name === 'config' ? this.#missing.has(name) : this.#walk.books.has(name, gone)) return 'missing';
+    if (name === 'config' ? this.#ofConfig.has('deleted') : this.#walk.books.has(name, gone)) return 'missing';
     return this.#differs.has(name) ? 'differs' : 'there';
   }
 
@@ -130,8 +140,8 @@ export class Comparison {
     const kind = kindOf(change, knownAt(this.#walk, change.path, typeof name === 'number' ? name : -1));
     const isFolder = change.kind === 'item' && change.fileType === 'd';
     if (kind === 'type' && (name === undefined || isFolder)) this.inTheWay.add(change.path);
-    else if (kind === 'deleted' && name === 'config') this.#missing.add(name);
     else if (name !== undefined && (kind === 'type' || kind === 'content')) this.#differs.add(name);
+    if (name === 'config') this.#ofConfig.add(kind);
   }
 
   #nameOf(path: string): Name {

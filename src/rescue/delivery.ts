@@ -1,4 +1,6 @@
 /** Comparing and sending in portions: each is hashed here before it goes, so that what went wrong in the replica stays here. */
+import { existsSync, lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Amount } from '../audit/books.ts';
 import { notUnderstoodFailure } from '../audit/dry-run.ts';
 import { NotUnderstood } from '../audit/itemize.ts';
@@ -11,11 +13,11 @@ import type { RsyncContext } from '../programs/rsync-call.ts';
 import { putNames } from '../programs/run-folder.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 import { Rehash } from '../scrub/rehash.ts';
-import { asOwnerMeanwhile } from '../state/become.ts';
+import { asOwnerMeanwhile, type Owner } from '../state/become.ts';
 import type { Away } from './away.ts';
 import type { Comparison, GivenFile, IsMeant } from './comparison.ts';
 import { byHand } from './destination.ts';
-import { look, otherContent, send, type Folder } from './exchange.ts';
+import { isReplica, look, otherContent, send, type Folder } from './exchange.ts';
 import type { GiveBack } from './give-back.ts';
 
 /** A file of the replica that is not what its name says. */
@@ -31,7 +33,7 @@ export interface Delivery {
   undelivered: string | undefined;
 }
 
-/** The destination's folder. Throws Failure where there is none, no rsync answers, or it is a replica itself. */
+/** The destination's folder. Throws Failure where there is none, no rsync answers, or it is a replica, or lies in one. */
 export async function lookAtFolder(away: Away, bounds: Bounds, aside: string | undefined): Promise<Folder> {
   const { repository, connection } = away.looking;
   const found = await look(away.looking, bounds);
@@ -42,6 +44,9 @@ export async function lookAtFolder(away: Away, bounds: Bounds, aside: string | u
       `is the folder there, may the account read it, is rsync installed there? Where the account has nothing but sftp: ${byHand(repository.name, repository.replica)}. Nothing was sent`,
     );
   }
+  for (const above of ['..', '../..'])
+    if (away.destination.kind === 'ssh') await look(away.looking, bounds, `${away.destination.path}/${above}`);
+    else if (existsSync(join(away.destination.folder, above, '.rsync-ratchet'))) throw isReplica();
   if (aside === undefined || away.destination.kind === 'local') return found;
   const taken = await look(away.looking, bounds, aside);
   if (!('code' in taken))
@@ -71,16 +76,36 @@ export async function compareContent(held: GiveBack, found: Comparison, isMeant:
   });
 }
 
+/**
+ * Notes as in the way what the folder's owner may not read: in his room the two folders are mounts of their own, so what is
+ * set aside is copied, and one such file would end the whole sending.
+ */
+export function keepClosed(
+  { folder, owner }: { readonly folder: string; readonly owner: Owner },
+  found: Comparison,
+  isMeant: IsMeant,
+): void {
+  for (const { path, standing } of found.files(isMeant))
+    if (standing === 'differs' && isClosed(join(folder, path), owner)) found.inTheWay.add(path);
+}
+
+function isClosed(path: string, { uid, gid }: Owner): boolean {
+  const file = lstatSync(path, { throwIfNoEntry: false });
+  if (file?.isFile() !== true) return false;
+  const right = file.uid === uid ? 0o400 : file.gid === gid ? 0o040 : 0o004;
+  return (file.mode & right) === 0;
+}
+
 /** Sends what is missing or differs; `delivery` tells how far it has come, whatever happens. Throws Failure when it breaks off. */
 export async function sendAll(
   held: GiveBack,
   found: Comparison,
   isMeant: IsMeant,
-  total: Amount,
+  total: Amount & { readonly replaces: boolean },
   delivery: Delivery,
 ): Promise<void> {
   const { options, away } = held;
-  const context = away.sending();
+  const context = away.sending(total.replaces);
   const { name, replica } = options.repository;
   const rehash = new Rehash(name, replica, options.interrupt);
   rehash.requireReplica();
@@ -138,7 +163,9 @@ async function sendPortion(
 }
 
 function brokenOff(message: string, { stderr }: Ended, { files }: Amount): Failure {
-  const why = /No space left|quota/i.test(stderr) ? 'the disk there is full: make room' : 'see the message above';
+  const why = /No space left|quota/i.test(stderr)
+    ? 'the disk there is full: make room'
+    : 'see the message above; what cannot be set aside there must be moved away by hand (mv)';
   return new Failure(
     message,
     `${why}; ${counted(files, 'file')} had been sent. The same command goes on where this one ended; nothing was deleted there`,

@@ -1,6 +1,6 @@
 /** Where give-back sends: a folder of this machine, or one of another machine by the operator's own ssh. */
 import { lstatSync, realpathSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, normalize, resolve } from 'node:path';
 import type { Config, Repository } from '../config/config.ts';
 import { parseSource } from '../config/source.ts';
 import { UsageError } from '../errors.ts';
@@ -62,13 +62,11 @@ function remote({ to, aside }: GiveBackWish, usual: string): Destination {
       `--to ${to} is neither a folder of this machine nor user@host:/path`,
       `${'wrong' in parsed ? `${parsed.wrong}; ` : ''}nothing was tried`,
     );
-  const { path } = parsed.value;
-  if (
-    aside !== undefined &&
-    (!/^\/[\w./@%+=,-]+$/.test(aside) || `${aside}/`.startsWith(`${path.replace(/\/$/, '')}/`))
-  )
+  const isIn = (place: string): boolean =>
+    `${place}/`.startsWith(`${normalize(parsed.value.path).replace(/\/$/, '')}/`);
+  if (aside !== undefined && (!/^\/[\w./@%+=,-]+$/.test(aside) || normalize(aside) !== aside || isIn(aside)))
     throw new UsageError(
-      `--aside ${aside} must be an absolute path there, outside the destination, of letters, digits and . _ / @ % + = , -`,
+      `--aside ${aside} must be an absolute path there, outside the destination, without . and .. in it, of letters, digits and . _ / @ % + = , -`,
       'for example --aside /srv/evidence; nothing was tried',
     );
   return { ...parsed.value, kind: 'ssh', aside: aside ?? usual };
@@ -93,6 +91,11 @@ function requireApart(path: string, { state = '', repositories }: Config): void 
 }
 
 function requireAside(place: string, folder: string): void {
+  if (statSync(dirname(place), { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new UsageError(
+      `${dirname(place)}, where --aside is to lie, is no folder`,
+      'make it first; nothing was tried',
+    );
   if (isReallyWithin(place, folder))
     throw new UsageError(
       `what is set aside cannot lie in the destination: ${place} would be foreign there every night`,
@@ -117,8 +120,11 @@ export function byHand(name: string, replica: string): string {
   return `install rsync there, or by hand: rsync-ratchet give-back ${name} --all --to a folder of this machine, which fills it, then sftp to it with: put -pR FOLDER/. ; single files: put -p ${replica}/data/ab/NAME data/ab/NAME`;
 }
 
-/** Where what is replaced will lie, as the destination's machine names it; of a path below the account's home, as from there. */
+/**
+ * Where what is replaced will lie, as the destination's machine names it; of a path below the account's home, as from there.
+ * The folder may be a symlink there: `..` is beside what it leads to.
+ */
 export function asideOf(destination: Destination): string {
-  if (destination.kind === 'local' || destination.aside.startsWith('/')) return destination.aside;
-  return join(dirname(destination.path.replace(/\/+$/, '') || '/'), destination.aside.slice('../'.length));
+  const { kind, aside } = destination;
+  return kind === 'local' || aside.startsWith('/') ? aside : `${destination.path.replace(/\/+$/, '')}/${aside}`;
 }

@@ -111,9 +111,10 @@ export async function look(context: RsyncContext, bounds: Bounds, path?: string)
   return lines.find((line) => line?.name === './') ?? ended;
 }
 
-function isReplica(): Failure {
+/** Why nothing is sent there. */
+export function isReplica(): Failure {
   return new Failure(
-    'the destination has a folder .rsync-ratchet: it is a replica itself',
+    'the destination, or a folder that it lies in, has a folder .rsync-ratchet: it is a replica itself',
     'nothing is written into a replica but by its own nights: name another folder; nothing was sent',
   );
 }

@@ -11,11 +11,11 @@ import { markerOf } from '../ratchet/whose-state.ts';
 import { ownPaths } from '../replica-path.ts';
 import { asOwner, asOwnerMeanwhile, whoTyped, type Owner } from '../state/become.ts';
 import type { JournalEvent } from '../state/chain.ts';
-import { leftFiles } from '../words/give-back.ts';
+import { leftFiles, setsAside } from '../words/give-back.ts';
 import { openWay, type Away } from './away.ts';
 import { Comparison, type IsMeant, type Standing } from './comparison.ts';
 import { asideOf, destinationOf, type GiveBackWish } from './destination.ts';
-import { compareContent, lookAtFolder, sendAll, type Damaged, type Delivery } from './delivery.ts';
+import { compareContent, keepClosed, lookAtFolder, sendAll, type Damaged, type Delivery } from './delivery.ts';
 import type { Folder } from './exchange.ts';
 import { everything, scopeOf, type Scope } from './scope.ts';
 
@@ -81,7 +81,7 @@ export async function giveBack(
   const state = new State(config.state ?? '', repository.name, (words) => { options.console.warn(words); }); // prettier-ignore
   const scope = reading(owner, () => begin(options, state, wish.all));
   const destination = destinationOf(wish, repository, config, runId);
-  const letGo = await shareLock(ownPaths(repository.replica).readers, owner);
+  const letGo = await shareLock(ownPaths(repository.replica).readers, owner, interrupt);
   let away: Away | undefined;
   try {
     away = await openWay(repository, destination, owner, interrupt);
@@ -111,9 +111,9 @@ async function planAndSend(
 ): Promise<GivenBack> {
   const { wish, scope, away } = held;
   const found = await listed(held);
-  if (wish.quick) found.judgeByTime();
-  else await compareContent(held, found, meant(wish, scope));
+  await judge(held, found, meant(wish, scope));
   const isSent = toSend(wish, scope);
+  if (away.destination.kind === 'local') keepClosed(away.destination, found, isSent);
   const plan: Plan = {
     ...differenceOf(found, isSent),
     runId,
@@ -128,9 +128,15 @@ async function planAndSend(
   return act(held, plan, found, isSent);
 }
 
+/** What differs, of what is meant. */
+async function judge(held: GiveBack, found: Comparison, isMeant: IsMeant): Promise<void> {
+  if (held.wish.quick) found.judgeByTime();
+  else await compareContent(held, found, isMeant);
+}
+
 /** Sends, and looks again; both ends of it are in the journal, whatever comes between. */
 async function act(held: GiveBack, plan: Plan, found: Comparison, isSent: IsMeant): Promise<GivenBack> {
-  const { wish, away } = held;
+  const { wish } = held;
   const files = plan.missing.files + plan.differing.files;
   const bytes = plan.missing.bytes + plan.differing.bytes;
   const { runId } = plan;
@@ -138,8 +144,10 @@ async function act(held: GiveBack, plan: Plan, found: Comparison, isSent: IsMean
   const delivery: Delivery = { sent: { files: 0, bytes: 0 }, damaged: [], undelivered: undefined };
   let left: GivenBack['left'] | undefined;
   try {
-    await sendAll(held, found, isSent, { files, bytes }, delivery);
+    await sendAll(held, found, isSent, { files, bytes, replaces: plan.differing.files > 0 }, delivery);
     const now = await listed(held);
+    if (delivery.damaged.length > 0 || delivery.undelivered !== undefined || plan.inTheWay.length > 0)
+      await judge(held, now, (path) => found.isDifferent(path)); // of the size that it has here it may lie there still
     left = { ...differenceOf(now, isCounted(wish)), doubts: now.doubts.length, otherTimes: now.otherTimes };
     return { plan, ...delivery, left };
   } finally {
@@ -151,7 +159,7 @@ async function act(held: GiveBack, plan: Plan, found: Comparison, isSent: IsMean
       ...sent,
       damaged: damaged.length,
       left: left === undefined ? null : leftFiles(left),
-      aside: plan.differing.files > 0 ? asideOf(away.destination) : null,
+      aside: setsAside(sent, plan) ? plan.aside : null,
     });
   }
 }

@@ -30,7 +30,7 @@ export function scopeOf(state: State, name: string): Scope {
   const alarm = state.alarm();
   if (alarm === undefined) throw nothingMeant(`no alarm stands for ${name}, so no file is named`);
   const found = pathsOf(state, alarm);
-  const paths = new Set(found.paths.filter((path) => placeOf(path).of !== 'outside'));
+  const paths = new Set(found.paths.filter((path) => path !== '' && placeOf(path).of !== 'outside'));
   if (paths.size === 0)
     throw nothingMeant(`the alarm of run ${alarm.runId} (${alarm.rules.join(', ')}) names no file of the repository`);
   const parents = (path: string): string[] => [path, path.slice(0, path.lastIndexOf('/')), path.split('/', 1)[0] ?? ''];

@@ -37,7 +37,7 @@ export function givenBackLines(
   const what = sent === undefined ? 'nothing was sent' : `${amount(sent)} sent to ${to}`;
   return [
     `${repository}: ${what}; ${leftWords(left)}`,
-    ...(sent !== undefined && plan.differing.files > 0 ? [`  what was replaced lies in ${plan.aside}`] : []),
+    ...(setsAside(sent, plan) ? [`  what was replaced lies in ${plan.aside}`] : []),
     ...damaged
       .slice(0, shown)
       .map(
@@ -49,10 +49,15 @@ export function givenBackLines(
     ...(sent === undefined && plan.missing.files + plan.differing.files > 0 ? [] : wayLines(left)),
     ...(left.otherTimes > 0
       ? [
-          `  ${counted(left.otherTimes, 'file')} there have another time and the size that they have here; a night fetches and hashes them`,
+          `  the same size there, but another time: ${counted(left.otherTimes, 'file')}; a night fetches and hashes such files`,
         ]
       : []),
   ];
+}
+
+/** Whether anything can have been set aside. */
+export function setsAside(sent: Amount | undefined, { differing }: Pick<Plan, 'differing'>): boolean {
+  return (sent?.files ?? 0) > 0 && differing.files > 0;
 }
 
 /** How many files are not at the destination as they are here. */
@@ -68,7 +73,8 @@ function leftWords(left: GivenBack['left']): string {
     [left.doubts, 'contradicted by its own report'],
   ] as const;
   const words = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
-  return words.length === 0 ? 'the destination has every file as it is here' : `left there: ${words.join(', ')}`;
+  if (words.length > 0) return `left there: ${words.join(', ')}`;
+  return `the destination has every file ${left.otherTimes > 0 ? 'by name and size' : 'as it is here'}`;
 }
 
 /** Names of the layout, or escaped ones. */
@@ -107,7 +113,7 @@ export function givenBackJson(
     comparedBy: plan.comparedBy,
     plan: difference(plan),
     sent: sent ?? null,
-    aside: sent !== undefined && plan.differing.files > 0 ? plan.aside : null,
+    aside: setsAside(sent, plan) ? plan.aside : null,
     damaged: damaged.slice(0, 1000),
     undelivered: undelivered ?? null,
     left: { ...difference(left), doubts: left.doubts, otherTimes: left.otherTimes },

@@ -1,7 +1,7 @@
 /** give-back into a folder of this machine, which may be hostile, and where root may be the one who types. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { program } from '../support/cli.ts';
@@ -63,6 +63,25 @@ test('without an alarm and without --all it is said what to say; nothing happens
   assert.equal(asked.code, 4);
   assert.match(asked.stdout, /missing there: +40 files.*nothing was sent: say --yes\nnightly: nothing was sent; left there: 40 missing/s);
   assert.deepEqual(readdirSync(night.to), []);
+});
+
+test('Ctrl-C at the question interrupts, Ctrl-D is a no; with --json nobody is asked', async (t) => {
+  const night = await stage(t);
+  for (const [key, json, said] of [['\x03', '', /interrupted by SIGINT.*\nended with 130\r?\n$/s], ['\x04', '', /nothing was sent; left there: 40 missing.*\nended with 4\r?\n$/s], ['', '--json', /^\{.*"sent": null.*\nended with 4\r?\n$/s]] as const) {
+    const command = `'${process.execPath}' '${program}' --config '${night.config.file}' ${json} give-back nightly --to '${night.to}' --all`;
+    const typed = spawn('script', ['-qec', `trap : INT; ${command}; echo "ended with $?"`, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TMPDIR: night.folder } });
+    let all = '';
+    let isAsked = false;
+    typed.stdout.on('data', (chunk: Buffer) => {
+      all += chunk.toString();
+      if (isAsked || !all.includes('Send it? [y/N]')) return;
+      isAsked = true;
+      typed.stdin.write(key);
+    });
+    await new Promise((resolve) => typed.once('close', resolve));
+    assert.match(all, said);
+  }
+  assert.deepEqual([readdirSync(night.to), readdirSync(night.folder).filter((name) => name.startsWith('rsync-ratchet-'))], [[], []]);
 });
 
 test('a terminal is asked', async (t) => {
@@ -168,6 +187,7 @@ test('what cannot be a destination is refused before anything is tried', async (
     [/is there already/, '--to', night.to, '--aside', taken],
     [/is there already/, '--to', night.to, '--aside', night.repository.path],
     [/lie in one another/, '--to', night.to, '--aside', join(replica, 'aside')],
+    [/where --aside is to lie, is no folder/, '--to', night.to, '--aside', join(night.folder, 'nowhere/aside')],
   ];
   for (const [said, ...args] of cases) {
     const done = await night.give(...args, '--all', '--yes');
@@ -188,6 +208,46 @@ test('a file that is damaged here is not sent, which is said, and the rest goes'
   assert.match(given.stdout, /39 files .* sent.*left there: 1 missing/);
   assert.match(given.stdout, new RegExp(`not sent, damaged here: ${pack} \\(its content has the SHA-256 .*scrub --repair nightly`));
   assert.ok(!existsSync(join(night.to, pack)));
+});
+
+test('what is not replaced is left, and the exit code says so: damaged here, or closed to the owner of the folder', async (t) => {
+  if (!isRoot) return;
+  const night = await stage(t);
+  chmodSync(night.folder, 0o755);
+  chownSync(night.to, nobody, nobody);
+  assert.equal((await night.give('--to', night.to, '--all', '--yes')).code, 0);
+  const [closed = '', roots = '', damaged = '', changed = ''] = filesBelow(join(night.to, 'data')).map((name) => `data/${name}`);
+  const change = (folder: string, path: string): Buffer => {
+    const [before, { mtime, uid, gid }] = [readFileSync(join(folder, path)), lstatSync(join(folder, path))];
+    overwrite(join(folder, path), Buffer.alloc(before.length, 'x'));
+    utimesSync(join(folder, path), mtime, mtime);
+    chownSync(join(folder, path), uid, gid);
+    return before;
+  };
+  for (const path of [closed, roots, changed]) change(night.to, path);
+  chmodSync(join(night.to, closed), 0);
+  chownSync(join(night.to, roots), 0, 0);
+  chmodSync(join(night.to, roots), 0o600);
+  const right = change(night.replica, damaged);
+  const given = await night.give('--to', night.to, '--all', '--yes');
+  assert.equal(given.code, 4, given.stdout + given.stderr);
+  assert.match(given.stdout, new RegExp(`in the way there: +2 names.*\n    ${closed}\n    ${roots}\nnightly: 1 file .* sent to .*; left there: 3 different\n.*not sent, damaged here: ${damaged} `, 's'));
+  assert.deepEqual(readFileSync(join(night.to, damaged)), right);
+  assert.deepEqual(filesBelow(join(night.folder, asides(night)[0] ?? '')), [changed]);
+  const again = await night.run(['--json', 'give-back', 'nightly', '--to', night.to, '--all', '--yes']);
+  assert.deepEqual([again.code, again.json().sent.files, again.json().aside, again.json().left.differing.files], [4, 0, null, 3]);
+});
+
+test('where nothing is replaced no folder is made beside the destination, which its owner may not be allowed to', async (t) => {
+  const night = await stage(t);
+  const place = join(night.folder, 'place');
+  const to = join(place, 'to');
+  mkdirSync(to, { recursive: true });
+  const made: string[] = [];
+  const watcher = watch(place, (_, name) => made.push(String(name)));
+  const given = await night.give('--to', to, '--all', '--yes');
+  watcher.close();
+  assert.deepEqual([given.code, made], [0, []], given.stderr);
 });
 
 test('what was pruned on serverA is sent only when asked', async (t) => {
@@ -214,6 +274,17 @@ test('a full disk at the destination is said, and the same command goes on where
   assert.deepEqual(content(join(night.folder, 'after')), content(night.replica));
 });
 
+test('--quick sees a config of another time', async (t) => {
+  const night = await stage(t);
+  assert.equal((await night.give('--to', night.to, '--all', '--yes')).code, 0);
+  const before = readFileSync(join(night.to, 'config'));
+  overwrite(join(night.to, 'config'), Buffer.alloc(before.length, 'x'));
+  utimesSync(join(night.to, 'config'), 1e9, 1e9);
+  const given = await night.give('--to', night.to, '--all', '--yes', '--quick');
+  assert.match(given.stdout, /differs there: +1 file .*the destination has every file as it is here\n/s);
+  assert.deepEqual(readFileSync(join(night.to, 'config')), before);
+});
+
 test('while files are given back none leaves the replica', async (t) => {
   const night = await stage(t);
   const holder = spawn('flock', ['-x', join(night.replica, '.rsync-ratchet/readers'), 'sh', '-c', 'echo holds; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -221,6 +292,10 @@ test('while files are given back none leaves the replica', async (t) => {
   await new Promise((resolve) => holder.stdout.once('data', resolve));
   const running = night.start(['give-back', 'nightly', '--to', night.to, '--all', '--yes']);
   await pollFor(() => readFileSync('/proc/locks', 'utf8').includes('-> FLOCK'));
+  const told = night.start(['give-back', 'nightly', '--to', night.to, '--all', '--yes']);
+  await pollFor(() => readFileSync('/proc/locks', 'utf8').split('-> FLOCK').length > 2);
+  told.kill('SIGINT');
+  assert.equal((await told.finished).code, 130, 'it need not wait for the lock');
   assert.deepEqual(readdirSync(night.to), []);
   holder.stdin.end();
   assert.equal((await running.finished).code, 0);

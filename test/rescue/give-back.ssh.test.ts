@@ -1,6 +1,6 @@
 /** give-back to another machine, over a real sshd, by the operator's own ssh. */
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { acknowledged, anyOf, filesBelow, type Night, overwrite, pathsOf, type ServerA, startServerA } from '../support/night.ts';
@@ -62,7 +62,7 @@ test('serverA damaged, alarm, give-back, acknowledge: the next night is green, a
   assert.deepEqual([given.given.sent.files, given.given.left.missing.files, given.given.left.otherTimes], [4, 0, 0]);
   assert.deepEqual(digest(source, { mode: false, folders: false }), whole);
   const aside = asideOf(source);
-  assert.equal(given.given.aside, aside);
+  assert.equal(realpathSync(given.given.aside), aside);
   assert.deepEqual(filesBelow(aside).sort(), [modified, symlink].sort());
   assert.equal(readFileSync(join(aside, modified), 'utf8'), 'not what its name says');
   assert.equal(readlinkSync(join(aside, symlink)), '/etc/passwd');
@@ -74,7 +74,7 @@ test('serverA damaged, alarm, give-back, acknowledge: the next night is green, a
   await assertInStep(night);
   await night.repository.check(true);
   const [begun, back] = journal(night).filter(({ event }) => /give-back|gave-back/.test(event));
-  assert.deepEqual([begun.event, begun.files, back.event, back.files, back.left, back.aside], ['give-back-begun', 4, 'gave-back', 4, 0, aside]);
+  assert.deepEqual([begun.event, begun.files, back.event, back.files, back.left, back.aside], ['give-back-begun', 4, 'gave-back', 4, 0, given.given.aside]);
   assert.deepEqual(readdirSync(night.temporary), []);
 });
 
@@ -93,6 +93,23 @@ test('the files of the alarm are what is meant; --all is everything that differs
   const all = await giveBack(night, source, '--all', '--yes');
   assert.deepEqual([all.code, all.given.sent.files, all.given.plan.differing.files], [0, 1, 1]);
   await night.repository.check(true);
+});
+
+test('a destination that is a symlink there: what was replaced lies where it is said to lie', async (t) => {
+  const night = await serverA.night(t);
+  const { path: source } = night.repository;
+  const link = join(night.folder, 'link');
+  symlinkSync(source, link);
+  const path = anyOf(source, 'data');
+  overwrite(join(source, path), 'other bytes');
+  const given = await giveBack(night, link, '--all', '--yes');
+  assert.equal(given.code, 0, given.stderr);
+  assert.equal(readFileSync(join(realpathSync(given.given.aside), path), 'utf8'), 'other bytes');
+  const { user, host } = serverA.sshd;
+  for (const aside of [`${source}/aside`, `${dirname(source)}/x/../source/aside`, `${dirname(source)}//source/aside`]) {
+    const refused = await night.run(['give-back', 'nightly', '--to', `${user}@${host}:${source}`, '--all', '--aside', aside], { env: own(night) });
+    assert.deepEqual([refused.code, refused.stderr.includes('must be an absolute path there, outside')], [2, true], aside);
+  }
 });
 
 test('broken off by SIGKILL and gone on with: half a repository, no half file, and then all of it', async (t) => {
@@ -148,6 +165,8 @@ test('what cannot be: each is said, nothing is sent, the replica is as before', 
     [`${user}@${host}:${join(night.folder, 'nowhere')}`, 1, /cannot be looked at.*is the folder there/s],
     [`${user}@${host}:${replica}`, 1, /it is a replica itself/],
     [`${user}@${host}:${copy}`, 1, /it is a replica itself/],
+    [`${user}@${host}:${copy}/data`, 1, /a folder that it lies in.*it is a replica itself/],
+    [`${user}@${host}:${copy}/data/00/`, 1, /a folder that it lies in.*it is a replica itself/],
     [`nobody-of-that-name@${host}:/srv`, 1, /this must work first: ssh -oBatchMode=yes .*nobody-of-that-name@127\.0\.0\.1 true; nothing was sent/s],
     [`sftp://${user}@${host}/srv`, 2, /has only sftp.*put -p/s],
     ['rsync://host/module', 2, /neither a folder of this machine nor user@host/],
