@@ -27,6 +27,7 @@ export const house = [
   [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/flags.ts', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/schema.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs:writeFileSync']],
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
+  [/^audit\/report\.ts$/, ['audit/', 'state/lines.ts']],
   [/^audit\//, ['audit/', 'programs/', 'type config/']],
   [/^programs\//, ['programs/', 'state/', 'type config/', 'type ratchet/', 'type audit/', 'fs!', 'node:child_process', 'type node:net', 'execa']],
   [/^state\//, ['state/', 'type config/', 'fs!', 'node:v8', 'valibot']],

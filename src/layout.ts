@@ -54,12 +54,6 @@ function placeInData(path: string): Place {
   return named ? { of: 'pack', id: path.slice(8) } : outside;
 }
 
-/** The number, 0 to 255, of the folder of packs that a path is or lies in; -1 when there is none. */
-export function packFolderOf(path: string): number {
-  if (!path.startsWith('data/') || (path.length > 7 && path[7] !== '/')) return -1;
-  return isHex(path, 5, Math.min(7, path.length), 2) ? parseInt(path.slice(5, 7), 16) : -1;
-}
-
 function isHex(text: string, from: number, to: number, length: number): boolean {
   if (to - from !== length) return false;
   for (let i = from; i < to; i++) {

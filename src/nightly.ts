@@ -6,14 +6,14 @@ import { checkDue } from './scrub/check.ts';
 import { tell } from './telling/tell.ts';
 import { tellingOf } from './telling/telling.ts';
 
-/** One night for one repository; what it came to. What goes wrong in it, or while it is told, is the run's failure and not thrown. */
+/** One night for one repository; what it came to. What goes wrong in it, or while it is told, is the run's failure and not thrown. A kept report judged again is no night: nobody is told, and the journal has nothing of it. */
 export async function nightly(options: RunOptions, wish: NightOptions): Promise<Run> {
   const held = hold(options);
   const tonight = await night(held, wish);
   // Under the lock still: what the next run finds in the journal must be the end of this one.
   try {
     await afterwards(held, tonight, 'check', checkDue);
-    await tell(tellingOf(options, held.state), tonight.run);
+    if (wish.report === undefined) await tell(tellingOf(options, held.state), tonight.run);
   } finally {
     await release(held);
   }

@@ -9,7 +9,7 @@ import { Flood, mostStrangers } from './flood.ts';
 import { gone, inReplica, kept, suspect, tombstoned, wanted } from './flags.ts';
 import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
 import type { Change, Standing } from './itemize.ts';
-import { packFolderOf, passOf, placeOf, type Pass, type Place } from '../layout.ts';
+import { passOf, placeOf, type Pass, type Place } from '../layout.ts';
 import { addUp, count, newReport, type Limits, type PassReport, type Verdict } from './tally.ts';
 import { emptyLine, readUnchangedPack } from './unchanged.ts';
 import { rule, type ChangeKind, type Context, type Row, type ViolationRule } from './policy.ts';
@@ -72,7 +72,6 @@ export class Audit {
   judgeUnchanged(bytes: Buffer, start: number, end: number): boolean {
     const line = this.#line;
     if (this.#pass !== 3 || !readUnchangedPack(bytes, start, end, line)) return false;
-    this.#catalogue.enterPacks(line.folder);
     const { books } = this.#catalogue;
     const entry = books.findAt('pack', bytes, line.idAt);
     if (entry < 0 || !books.has(entry, inReplica) || books.namedIn(entry) !== 0) return false;
@@ -86,8 +85,6 @@ export class Audit {
   judge(change: Change): void {
     if (change.kind === 'standing') return this.#judgeStanding(change.path);
     if (change.path === '.') return this.#judgeRoot(change);
-    const folder = packFolderOf(change.path);
-    if (folder >= 0) this.#catalogue.enterPacks(folder);
     const place = placeOf(change.path);
     const entry = place.of in hashedTypes ? this.#find(place) : -1;
     const known = knownAt(this.#catalogue, change.path, entry);

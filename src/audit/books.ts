@@ -2,30 +2,16 @@
  * The books: which files the replica has, which of them serverA's report has named, and which new ones it listed.
  * Compact on purpose (about 60 bytes a file), because a replica may hold millions of files.
  */
+import { chunkBits, chunkLength, chunkMask, newChunk, type Chunk } from './chunk.ts';
 import { gone, suspect, wanted } from './flags.ts';
 import { hash, idWords, readId, readIdAt } from './ids.ts';
 import type { HashedType, Pass } from '../layout.ts';
 import { admissionOrder, pathOf, placeOf } from '../layout.ts';
 
-/** The files are kept in chunks, so that growing does not copy them. */
-const chunkBits = 14;
-const chunkLength = 1 << chunkBits;
-const chunkMask = chunkLength - 1;
-
 /** Four bytes a file: two bits for its type, two for the pass that named it, and the flags of flags.ts. */
 const typeMask = 0b0000_0011;
 const passShift = 2;
 const passMask = 0b0000_1100;
-
-interface Chunk {
-  readonly ids: Uint32Array;
-  readonly sizes: Float64Array;
-  readonly mtimes: Float64Array;
-  readonly states: Uint32Array;
-  /** When tombstoned files may leave; made only for chunks that have one. */
-  dues: Float64Array | undefined;
-  stamps: Float64Array | undefined;
-}
 
 /** Files and bytes. */
 export interface Amount {
@@ -74,6 +60,15 @@ export class Books {
   /** Enters a file, or finds it; sets its size (bytes) and modification time (seconds). */
   enter(type: HashedType, id: string, size: number, mtime: number): Entry {
     readId(id, this.#probe);
+    return this.#enter(type, size, mtime);
+  }
+
+  /** The same for an ID that stands at a place in `bytes`; -1 when these are not 64 lower-case hexadecimal digits. */
+  enterAt(type: HashedType, bytes: Uint8Array, at: number, size: number, mtime: number): Entry {
+    return readIdAt(bytes, at, this.#probe) ? this.#enter(type, size, mtime) : -1;
+  }
+
+  #enter(type: HashedType, size: number, mtime: number): Entry {
     const typeNumber = admissionOrder.indexOf(type);
     const slot = this.#slotOf(typeNumber);
     const known = this.#slots[slot] ?? -1;
@@ -232,15 +227,4 @@ export class Books {
   #setState(entry: Entry, state: number): void {
     this.#chunk(entry).states[entry & chunkMask] = state;
   }
-}
-
-function newChunk(): Chunk {
-  return {
-    ids: new Uint32Array(chunkLength * idWords),
-    sizes: new Float64Array(chunkLength),
-    mtimes: new Float64Array(chunkLength),
-    states: new Uint32Array(chunkLength),
-    dues: undefined,
-    stamps: undefined,
-  };
 }

@@ -14,15 +14,11 @@ export interface Other extends Known {
 export interface Catalogue {
   readonly books: Books;
   readonly others: Map<string, Other>;
-  /** Makes sure that what the replica has in a folder of packs (0 to 255) has been entered: the walk may come that late. */
-  enterPacks(folder: number): void;
-  /** Makes sure that everything has been entered. */
-  enterAll(): void;
 }
 
 /** A catalogue of what has been entered into the books already, and of nothing else. */
 export function catalogueOf(books: Books): Catalogue {
-  return { books, others: new Map(), enterPacks: () => undefined, enterAll: () => undefined };
+  return { books, others: new Map() };
 }
 
 /** What the replica has at a path, whose entry in the books is -1 where it has none. */

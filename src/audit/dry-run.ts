@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';
 import type { Pass } from '../layout.ts';
 import { commonOptions, dryRunLimits, failureOf, fallenIn } from '../programs/rsync.ts';
-import { runRsync, type RsyncContext } from '../programs/rsync-call.ts';
+import { runRsync, type Call, type RsyncContext } from '../programs/rsync-call.ts';
+import type { Ended } from '../programs/process.ts';
+import type { ReportFile } from '../programs/report-file.ts';
 import type { Connection } from '../programs/ssh.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 import { filtersOf, hideRules } from './filters.ts';
 import { auditFormat, Lines, NotUnderstood, lineJudge, type Judge } from './itemize.ts';
 import type { FailedPass } from './passes.ts';
 import { Failure } from '../errors.ts';
+import { formatBytes } from '../figures.ts';
 
 /** The dry run of one pass. `--itemize-changes` twice names unchanged files too. `hidden`: a file with rules that hide folders. */
 export function auditArguments(
@@ -42,9 +45,19 @@ const ioError = 'IO error encountered -- skipping file deletion';
 /** rsync's exit codes when the connection, or the other side, is gone (rsync(1), "EXIT VALUES"; 255 is ssh's). */
 const connectionCodes: readonly (number | undefined)[] = [10, 12, 30, 35, 255, undefined];
 
+/** What a dry run may be given besides. */
+export interface DryRunOptions {
+  /** Folders of serverA that it is not to open. */
+  readonly hidden?: readonly string[];
+  /** What takes the report; by default a pipe. */
+  readonly file?: ReportFile | undefined;
+  /** What its lines are judged by is there when this has come to its end; a failure is that of the pass. */
+  readonly ready?: Promise<Failure | undefined> | undefined;
+}
+
 /**
- * One dry run with the replica as destination; `judge` gets every change. `hidden`: folders of serverA that it is not to
- * open. How it failed is a value; what `judge` throws comes through.
+ * One dry run with the replica as destination; `judge` gets every change. How it failed is a value; what `judge` throws
+ * comes through.
  */
 export async function dryRun(
   context: RsyncContext,
@@ -52,48 +65,94 @@ export async function dryRun(
   destination: string,
   bounds: Bounds,
   judge: Judge,
-  hidden: readonly string[] = [],
+  { hidden = [], file, ready = Promise.resolve(undefined) }: DryRunOptions = {},
 ): Promise<FailedPass | undefined> {
   const { repository, connection, nonce } = context;
   const { seen, lines } = reportReader(judge, nonce);
   const rules = hidden.length === 0 ? undefined : writeRules(context.runFolder, hidden);
+  let unready: Failure | undefined;
+  const isReady = ready.then((failure) => {
+    unready = failure;
+  });
+  const read = (chunk: Buffer): void => {
+    if (unready !== undefined) throw unready;
+    lines.push(chunk);
+  };
   try {
+    if (file === undefined) await isReady;
     const args = auditArguments(repository, connection, pass, nonce, destination, rules);
     const room = { readable: [destination, ...(rules === undefined ? [] : [rules])], writable: [] };
-    const ended = await runRsync(context, { args, room, limits: dryRunLimits }, bounds, (chunk) => {
-      lines.push(chunk);
-    });
-    const fallen = await fallenIn(context, ended);
-    if (fallen !== undefined) return { failure: fallen, code: undefined, mayGoOn: false, isVoid: true };
-    if (ended.code === 0 && ended.stopped === undefined && !seen.ioError) {
-      lines.end();
-      return undefined;
-    }
-    const mayGoOn = ended.stopped === undefined && !connectionCodes.includes(ended.code);
-    return {
-      failure: failureOf('the audit failed', ended, connection, bounds),
-      code: ended.stopped === undefined ? ended.code : undefined,
-      mayGoOn,
-      isSilent: ended.stopped === undefined && !seen.any,
-    };
+    const ended = await runRsync(context, { args, room, ...outputOf(file, isReady) }, bounds, read);
+    if (unready !== undefined) throw unready;
+    const failed = await failedBy(context, ended, bounds, seen, file);
+    if (failed === undefined) lines.end();
+    return failed;
   } catch (error) {
+    if (unready !== undefined && error === unready) return { failure: unready, code: undefined, mayGoOn: false };
     if (error instanceof NotUnderstood) return { failure: notUnderstoodFailure(error), code: undefined, mayGoOn: true };
     throw error;
   }
 }
 
+/** Where a dry run writes, and how much. */
+function outputOf(file: ReportFile | undefined, ready: Promise<void>): Pick<Call, 'limits' | 'report'> {
+  if (file === undefined) return { limits: dryRunLimits };
+  return { limits: { ...dryRunLimits, fileSize: file.bound }, report: { file, ready } };
+}
+
+/** How a dry run failed that has ended so; undefined when it did not. */
+async function failedBy(
+  context: RsyncContext,
+  ended: Ended,
+  bounds: Bounds,
+  seen: Seen,
+  file: ReportFile | undefined,
+): Promise<FailedPass | undefined> {
+  const fallen = await fallenIn(context, ended);
+  if (fallen !== undefined) return { failure: fallen, code: undefined, mayGoOn: false, isVoid: true };
+  const hasEnded = ended.stopped === undefined;
+  const mayGoOn = hasEnded && !connectionCodes.includes(ended.code);
+  if (file?.isFull === true) return { failure: reportIsFull(file.bound), code: undefined, mayGoOn };
+  if (ended.code === 0 && hasEnded && !seen.ioError) return undefined;
+  return {
+    failure: failureOf('the audit failed', ended, context.connection, bounds),
+    code: hasEnded ? ended.code : undefined,
+    mayGoOn,
+    isSilent: hasEnded && !seen.any,
+  };
+}
+
+/** What is reserved for a report is for all that the replica has and `limits.newFiles` more: a longer one has been cut. */
+function reportIsFull(bound: number): Failure {
+  return new Failure(
+    `the audit failed: rsync's report reached its bound of ${formatBytes(bound)}, and what is behind that is not known`,
+    'serverA lists far more than limits.newFiles: look there; if that is right, raise limits.newFiles, or make room on the disk of the state and run sync --no-limits once',
+  );
+}
+
+/** What a report has shown so far. */
+interface Seen {
+  ioError: boolean;
+  any: boolean;
+}
+
 /** Judges each line of the report. `seen`: whether rsync said that serverA could not read something, and anything at all. */
-function reportReader(judge: Judge, nonce: string): { seen: { ioError: boolean; any: boolean }; lines: Lines } {
+function reportReader(judge: Judge, nonce: string): { seen: Seen; lines: Lines } {
   const judgeLine = lineJudge(judge, `${nonce} `);
   const seen = { ioError: false, any: false };
   const lines = new Lines((bytes, start, end) => {
-    if (end - start === ioError.length && bytes.toString('latin1', start, end) === ioError) seen.ioError = true;
+    if (isIoError(bytes, start, end)) seen.ioError = true;
     else {
       seen.any = true;
       judgeLine(bytes, start, end);
     }
   });
   return { seen, lines };
+}
+
+/** Whether a line is rsync's word for what serverA could not read. */
+export function isIoError(bytes: Buffer, start: number, end: number): boolean {
+  return end - start === ioError.length && bytes.toString('latin1', start, end) === ioError;
 }
 
 /** rsync reads its rules from a file: a name may be longer than an argument should be, and there may be a thousand. */

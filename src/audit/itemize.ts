@@ -169,20 +169,26 @@ function notUnderstood(what: string, bytes: Buffer, start: number, end: number):
 export class Lines {
   readonly #line: (bytes: Buffer, start: number, end: number) => void;
   readonly #most: number;
+  readonly #terminator: number;
   #count = 0;
   #rest: Buffer = Buffer.alloc(0);
 
-  /** `line` is called with each line's place in a buffer, without its newline. */
-  constructor(line: (bytes: Buffer, start: number, end: number) => void, most = Infinity) {
+  /** `line` is called with each line's place in a buffer, without the byte that ends it. */
+  constructor(
+    line: (bytes: Buffer, start: number, end: number) => void,
+    most = Infinity,
+    terminator: number = newline,
+  ) {
     this.#line = line;
     this.#most = most;
+    this.#terminator = terminator;
   }
 
   /** Throws NotUnderstood for a line without an end, and for one too many; what `line` throws comes through. */
   push(chunk: Buffer): void {
     const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
     let start = 0;
-    for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
+    for (let end = bytes.indexOf(this.#terminator); end >= 0; end = bytes.indexOf(this.#terminator, start)) {
       if (++this.#count > this.#most) throw new NotUnderstood(`more than ${this.#most} lines`);
       this.#line(bytes, start, end);
       start = end + 1;

@@ -9,14 +9,12 @@ export interface UnchangedPack {
   size: number;
   /** Seconds since 1970. */
   mtime: number;
-  /** The folder below `data/`, 0 to 255. */
-  folder: number;
   /** Where the 64 hexadecimal digits of its ID begin; whether they are such is for the books to see. */
   idAt: number;
 }
 
 export function emptyLine(): UnchangedPack {
-  return { size: 0, mtime: 0, folder: 0, idAt: 0 };
+  return { size: 0, mtime: 0, idAt: 0 };
 }
 
 const form = Buffer.from('.f         |');
@@ -43,9 +41,8 @@ export function readUnchangedPack(bytes: Buffer, start: number, end: number, lin
   line.size = numberAt(bytes, sizeAt, digits);
   line.mtime = timeIn(bytes, timeAt);
   line.idAt = pathAt + 8;
-  line.folder = hexAt(bytes, pathAt + 5) * 16 + hexAt(bytes, pathAt + 6);
   return (
-    line.size + line.mtime + line.folder === line.size + line.mtime + line.folder && // none is NaN
+    line.size + line.mtime === line.size + line.mtime && // neither is NaN
     bytes[pathAt + 7] === slash &&
     bytes[pathAt + 5] === bytes[line.idAt] &&
     bytes[pathAt + 6] === bytes[line.idAt + 1]
@@ -67,12 +64,6 @@ function numberAt(bytes: Buffer, at: number, digits: number): number {
     number = number * 10 + digit;
   }
   return number;
-}
-
-/** NaN unless it is a lower-case hexadecimal digit. */
-function hexAt(bytes: Buffer, at: number): number {
-  const c = bytes[at] ?? 0;
-  return c >= 48 && c <= 57 ? c - 48 : c >= 97 && c <= 102 ? c - 87 : NaN;
 }
 
 /** The last day and its first second: neighbours in a repository mostly come from the same days. */

@@ -1,81 +1,63 @@
-/** The walk of the replica that the audit is checked against. */
+/** The walk of the replica that the audit is checked against. What lies below `data` find-packs.ts walks in a night, this file elsewhere. */
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import type { Catalogue, Other } from './catalogue.ts';
 import { Books } from './books.ts';
 import { inReplica } from './flags.ts';
 import type { Known } from './facts.ts';
 import { ignoredNames, type IgnoredNames } from '../ignored.ts';
-import { foldersOf, isExcluded, packFolderOf, placeOf } from '../layout.ts';
+import { isExcluded, placeOf } from '../layout.ts';
 import { bytePath } from '../replica-path.ts';
 import { randomFillSync } from 'node:crypto';
 
-const packFolders = foldersOf('pack');
+/** The folder that holds nearly all files. */
+export const packs = 'data';
 
 /**
  * Everything in the replica that the dry runs must name: regular hash-named files in the books, the rest by path.
- * A few dozen bytes are kept for each file. The folders of packs, where nearly all files are, are walked one by one: when
- * the audit comes to one, or while it waits, so that the walk runs beside rsync's scan.
+ * A few dozen bytes are kept for each file.
  */
 export class ReplicaWalk implements Catalogue {
   readonly books: Books;
   readonly others = new Map<string, Other>();
-  readonly #replica: string;
+  readonly replica: string;
   readonly #ignore: IgnoredNames;
-  /** Those that are there and have not been walked. */
-  readonly #left = new Set<number>();
-  #isStopped = false;
 
-  /** Walks everything but the folders of packs. `books` may know tombstones already. Throws what lstat(2) or readdir(2) say. */
+  /** Walks everything but what lies below `data`. `books` may know tombstones already. Throws what lstat(2) or readdir(2) say. */
   constructor(replica: string, ignore: readonly string[], books: Books = newBooks()) {
     this.books = books;
-    this.#replica = replica;
+    this.replica = replica;
     this.#ignore = ignoredNames(ignore);
     this.others.set('.', { type: 'folder', size: 0, mtime: 0, named: 0 });
     this.#walk('');
   }
 
-  enterPacks(folder: number): void {
-    if (!this.#left.has(folder)) return;
-    this.#walk(packFolders[folder] ?? '');
-    this.#left.delete(folder);
+  /** Whether there is a folder `data`, whose content is still to be walked. */
+  get hasPacks(): boolean {
+    return this.others.get(packs)?.type === 'folder';
   }
 
-  enterAll(): void {
-    for (const folder of [...this.#left]) this.enterPacks(folder);
+  /** Walks what lies below `data`: the slow form of find-packs.ts. */
+  walkPacks(): void {
+    if (this.hasPacks) this.#walk(packs);
   }
 
-  /** Walks on whenever there is nothing else to do, until all is walked or `stop`; the first error ends it too, and comes again later. */
-  async goOn(): Promise<void> {
-    for (const folder of [...this.#left]) {
-      await setImmediate();
-      if (this.#isStopped) return;
-      try {
-        this.enterPacks(folder);
-      } catch {
-        return;
-      }
-    }
-  }
-
-  /** Nobody waits for the rest any more. */
-  stop(): void {
-    this.#isStopped = true;
+  /** Enters what was found below `data`, unless it or a folder that it lies in is left out of the audit. */
+  enterFound(path: string, known: Known): void {
+    for (let slash = path.indexOf('/', packs.length + 1); slash > 0; slash = path.indexOf('/', slash + 1))
+      if (isExcluded(path.slice(0, slash), true, this.#ignore)) return;
+    if (!isExcluded(path, known.type === 'folder', this.#ignore)) this.#enter(path, known);
   }
 
   #walk(folder: string): void {
-    for (const name of readdirSync(bytePath(this.#replica, folder), 'latin1')) {
+    for (const name of readdirSync(bytePath(this.replica, folder), 'latin1')) {
       const path = folder === '' ? name : `${folder}/${name}`;
-      const stats = lstatSync(bytePath(this.#replica, path));
+      const stats = lstatSync(bytePath(this.replica, path));
       if (isExcluded(path, stats.isDirectory(), this.#ignore)) continue;
       this.#enter(
         path,
-        known(stats, () => exactSeconds(this.#replica, path)),
+        known(stats, () => exactSeconds(this.replica, path)),
       );
-      if (!stats.isDirectory()) continue;
-      const packs = packFolderOf(path);
-      if (packs >= 0 && path.length === 7) this.#left.add(packs);
-      else this.#walk(path);
+      if (stats.isDirectory() && path !== packs) this.#walk(path);
     }
   }
 
@@ -92,7 +74,7 @@ export class ReplicaWalk implements Catalogue {
 /** The whole walk at once. */
 export function walkReplica(replica: string, ignore: readonly string[]): ReplicaWalk {
   const walk = new ReplicaWalk(replica, ignore);
-  walk.enterAll();
+  walk.walkPacks();
   return walk;
 }
 

@@ -1,5 +1,7 @@
 /** `sync` and `audit`: the whole night, or its first three steps as a question. */
+import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { UsageError } from '../errors.ts';
 import { summary, summaryOfAll } from '../words/report.ts';
 import { outcomeOf, runExitCode, type Run } from '../ratchet/run.ts';
 import { toJson } from '../words/run-json.ts';
@@ -24,9 +26,16 @@ export function addSync(program: Command, context: CliContext): void {
     .command('audit')
     .description('what would sync find? Fetches nothing, changes nothing, mails nobody')
     .argument('[repository...]', 'all of the configuration when none is named')
+    .option(
+      '--report <file>',
+      'judge this report of the last run (or its folder) against the replica of now; serverA is not asked, the journal has nothing of it',
+    )
     .addOption(jobsOption())
-    .action(async (names: string[], options: { jobs: number }) => {
-      await runAll(audit, context, names, { command: 'audit', noLimits: false }, options.jobs);
+    .action(async (names: string[], options: { jobs: number; report?: string }) => {
+      const kept = options.report === undefined ? {} : { report: resolve(options.report) };
+      if (options.report !== undefined && names.length !== 1)
+        throw new UsageError('--report is about one repository', 'name it: rsync-ratchet audit NAME --report FILE');
+      await runAll(audit, context, names, { command: 'audit', noLimits: false, ...kept }, options.jobs);
     });
   withExitCodes(audit, [0, 1, 2, 3, 4, 75, 130, 143]);
 }
@@ -46,6 +55,10 @@ async function runAll(
       const onStart = (): void => {
         if (isNight) invocation.start(given);
       };
+      if (options.report !== undefined)
+        given.console.mention(
+          `${given.repository.name}: judged by ${options.report}, which was kept; serverA is not asked`,
+        );
       const run = await nightly({ ...given, onStart }, options);
       print(given.console, run);
       return run;

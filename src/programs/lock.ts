@@ -1,4 +1,7 @@
-/** Kernel locks that die with their holder (flock(2)), on an inherited descriptor: once by flock(1) from util-linux, or again and again. */
+/**
+ * Kernel locks that die with their holder (flock(2)), on an inherited descriptor: once by flock(1) from util-linux, or again and
+ * again by one process, which asks the kernel for room on the disk, too (fallocate(2)): Node can do neither.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, fchmodSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
@@ -7,6 +10,7 @@ import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Failure } from '../errors.ts';
 import { makeFolder } from '../state/files.ts';
+import { fallocateOf, locker } from './lock-script.ts';
 import { bareEnvironment, findPerl, unending } from './process.ts';
 import { readText, unreadable } from '../state/read-file.ts';
 
@@ -57,14 +61,6 @@ function notLocked(path: string, why: string): Failure {
   );
 }
 
-/** Arguments: descriptors. On each line of stdin what to do with one of them; what trying to take it came to is an errno. */
-const locker = `$| = 1;
-my %files;
-for (@ARGV) { open $files{$_}, "+<&=", $_ or exit 1 }
-while (<STDIN>) {
-  my ($what, $file) = split;
-  if ($what eq "take") { print flock($files{$file}, 2 | 4) ? 0 : $! + 0, "\\n" } else { flock $files{$file}, 8 }
-}`;
 /** How the kernel says that another one holds a lock (EWOULDBLOCK). */
 const isHeld = 11;
 /** How often a lock that another one holds is tried again, in milliseconds. */
@@ -111,6 +107,13 @@ export class Locks {
     });
   };
 
+  /** Reserves room for a file that is there, beyond its length, which stays as it is: 0, or an errno; undefined where nobody can be asked. */
+  readonly reserve = async (path: string, bytes: number): Promise<number | undefined> => {
+    if (this.#process === undefined || fallocateOf[process.arch] === undefined) return undefined;
+    const { errno } = await this.#ask(this.#process, `room ${Buffer.from(path).toString('hex')} ${bytes}`);
+    return errno;
+  };
+
   /** Lets all of them go; when this returns, others can have them. */
   async close(): Promise<void> {
     const child = this.#process;
@@ -122,18 +125,22 @@ export class Locks {
 
   /** Tries to take it. Throws Failure when that does not come to anything. */
   async #isFree(child: ChildProcess, path: string, number: number): Promise<boolean> {
+    const { errno } = await this.#ask(child, `take ${number + 3}`);
+    if (errno === 0) return true;
+    if (errno === isHeld) return false;
+    throw notLocked(path, errno === undefined ? 'the process that tries it has ended' : `flock(2) says errno ${errno}`);
+  }
+
+  #ask(child: ChildProcess, what: string): Promise<Answer> {
     const answer = new Promise<Answer>((resolve) => {
       if (this.#hasEnded) {
         resolve({ errno: undefined });
         return;
       }
       this.#waiting.push(resolve);
-      child.stdin?.write(`take ${number + 3}\n`);
+      child.stdin?.write(`${what}\n`);
     });
-    const { errno } = await this.#answer(child, answer);
-    if (errno === 0) return true;
-    if (errno === isHeld) return false;
-    throw notLocked(path, errno === undefined ? 'the process that tries it has ended' : `flock(2) says errno ${errno}`);
+    return this.#answer(child, answer);
   }
 
   /** It must come, and nothing else may keep us alive meanwhile. */
@@ -156,7 +163,7 @@ export class Locks {
     this.#files = this.#paths.map(openLock);
     this.#files.forEach(closeToOthers);
     const numbers = this.#files.map((_, index) => String(index + 3));
-    const child = spawn(findPerl(), ['-e', locker, ...numbers], {
+    const child = spawn(findPerl(), ['-e', locker, String(fallocateOf[process.arch] ?? -1), ...numbers], {
       stdio: ['pipe', 'pipe', 'ignore', ...this.#files],
       env: bareEnvironment('/'),
     });

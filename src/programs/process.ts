@@ -6,6 +6,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
 import type { Owner } from '../state/become.ts';
 import { isFileFor } from '../state/files.ts';
+import { hear, type Report } from './report-file.ts';
 import { survivorsOf } from './survivors.ts';
 import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
 import { Ending, killGroup } from './ending.ts';
@@ -16,6 +17,8 @@ export interface Command {
   readonly args: readonly string[];
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where it starts; by default where we are, which the user that we are may not be allowed to read. */
+  readonly cwd?: '/';
   /** What the kernel lets it and its children take; by default whatever we may take ourselves. */
   readonly limits?: Limits;
   /** Open descriptors that it gets as 3 (to read) and 4 (to write). */
@@ -24,15 +27,16 @@ export interface Command {
   readonly held?: readonly { readonly descriptor: number }[];
   /**
    * What the kernel sends it when we end, in whatever way (prctl(2), PR_SET_PDEATHSIG); by default KILL, which nothing can
-   * ignore. `itself`: it asks the kernel for KILL itself, as bubblewrap does, and nobody has to be started for that.
+   * ignore. `itself`: it needs nobody for that: bubblewrap asks the kernel for KILL itself, and who does nothing but write to us
+   * ends when nobody reads.
    */
   readonly atOurEnd?: 'KILL' | 'TERM' | 'itself';
   /** Who it is to be, where root starts it. */
   readonly as?: Owner | undefined;
   /** What it reads on its stdin, which is otherwise empty. */
   readonly input?: string;
-  /** Where its stdout goes in place of a reader: what is much, to whoever may be slow, goes there without us. */
-  readonly stdout?: 'ours';
+  /** Where its stdout goes in place of a pipe: what is much, to whoever may be slow, without us; or a file that is read as it grows. */
+  readonly stdout?: 'ours' | Report | undefined;
 }
 
 /** The descriptor of the first of `held`. */
@@ -92,17 +96,16 @@ export async function run(
         ending.stop('refused');
       }
     };
-  if (command.stdout !== 'ours') {
-    child.stdout.on('data', () => watchdog.progress());
-    child.stdout.on('data', feed(onStdout));
-  }
+  const report = hear(command.stdout, child.stdout, feed(onStdout), () => watchdog.progress());
   child.stderr.on('data', feed(onStderr));
   const stderr = collect(child.stderr);
   child.once('exit', () => endAfter(child));
   const result = await Promise.race([child, ending.givenUp]);
   watchdog.end();
+  const isRead = report?.end();
   if (result === undefined) throw unending(child, command.file, ending.family);
   killGroup(child.pid, 'SIGKILL');
+  await isRead;
   if (thrown !== undefined) throw thrown.error;
   const { exitCode: code, signal } = result;
   return { code, signal, stderr: withReason(stderr(), result), stopped: ending.stopped };
@@ -148,6 +151,7 @@ export function start(command: Command) {
   ];
   return execa(file, args, {
     env: command.env,
+    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
     extendEnv: false,
     ...(command.input === undefined ? {} : { input: command.input }),
     stdio: [command.input === undefined ? 'ignore' : 'pipe', stdoutOf(command), 'pipe', ...descriptors(command)],
@@ -174,9 +178,9 @@ trap 'exec 2>/dev/null; kill -KILL "$program"; [ -z "$mount" ] || fusermount3 -u
 exec 3<&- 4>&-
 wait "$program"`;
 
-/** Whoever lets it have ours has no stream to read; everybody else has one. */
+/** Whoever names another place has no stream to read; everybody else has one. */
 function stdoutOf({ stdout }: Command): 'pipe' {
-  return (stdout === 'ours' ? 'inherit' : 'pipe') as 'pipe';
+  return (stdout === undefined ? 'pipe' : stdout === 'ours' ? 'inherit' : stdout.file.descriptor) as 'pipe';
 }
 
 /** execa takes any descriptor; its types know a few. */

@@ -8,6 +8,7 @@ import type { Owner } from '../state/become.ts';
 import { inRoom, type Room } from './room.ts';
 import { askedIn, helper, nothingCame } from './channel-ends.ts';
 import { sshFailed, type Channel, type Channels, type Ends } from './channel.ts';
+import type { Report } from './report-file.ts';
 import type { HeldFolder } from './held-folder.ts';
 import {
   bareEnvironment,
@@ -65,6 +66,8 @@ export interface Call {
   readonly args: readonly string[];
   readonly room: Room;
   readonly limits: Limits;
+  /** What takes its stdout; by default a pipe. */
+  readonly report?: Report;
   /** What is asked of serverA; by default the source. */
   readonly wish?: Wish;
 }
@@ -146,7 +149,7 @@ export async function expectCalls(context: RsyncContext, calls: readonly Call[],
  */
 function commandOf(
   context: RsyncContext,
-  { args, room, limits }: Call,
+  { args, room, limits, report }: Call,
   shell?: (held: readonly HeldFolder[]) => string,
   channel?: Ends,
 ): Command {
@@ -162,6 +165,7 @@ function commandOf(
     args: [...road, ...args],
     env: bareEnvironment(home),
     limits,
+    stdout: report,
     ...(channel === undefined ? {} : { channel }),
   };
   return hasRoom
@@ -195,7 +199,7 @@ async function learn(context: RsyncContext, call: Call, perl: string, bounds: Bo
   const known = context.calls.recall(key);
   if (known !== undefined) return checked(known);
   const { readable, writable } = call.room;
-  const dry = { ...call, room: { readable: [...readable, ...writable], writable: [] } };
+  const dry = { args: call.args, limits: call.limits, room: { readable: [...readable, ...writable], writable: [] } };
   const ended = await run(
     commandOf(context, dry, () => helper(perl)),
     bounds,

@@ -6,14 +6,17 @@ import { waitForNews } from '../audit/deletions.ts';
 import { Flood, mostStrangers } from '../audit/flood.ts';
 import type { Books } from '../audit/books.ts';
 import { dryRun } from '../audit/dry-run.ts';
+import { findPacks } from '../audit/find-packs.ts';
 import { inReplica } from '../audit/flags.ts';
 import { withWhatLiesThere } from '../audit/look-around.ts';
 import { auditPass, type FailedPass } from '../audit/passes.ts';
+import { judgeReport } from '../audit/report.ts';
 import { ReplicaWalk } from '../audit/walk.ts';
 import { passes, type Pass } from '../layout.ts';
 import { expectNight } from './arrival/fetch.ts';
 import { exists } from './replica.ts';
-import type { Run } from './run.ts';
+import { Reports, reportsAt } from './reports.ts';
+import type { ReplicaSize, Run } from './run.ts';
 import { clearStale } from './departure/tombstones.ts';
 import { deadlineOf, hasCompletedOnce, journal, type Holdings } from './holdings.ts';
 import type { Failure } from '../errors.ts';
@@ -25,17 +28,22 @@ export interface Audited {
   readonly configMtime: number | undefined;
 }
 
+/** How a night's options bear on its audit. */
+export interface AuditWish {
+  /** The one-off override of `limits.newFiles` and `limits.newBytes`. */
+  readonly noLimits: boolean;
+  /** A report that was kept, or the folder of a run with its reports: judged in place of what serverA says now. */
+  readonly report?: string;
+}
+
 /** The audit of a night. Throws the failure of a pass, after what the passes had seen has been put among the findings. */
-export async function audit(held: Holdings, run: Run, noLimits: boolean): Promise<Audited> {
+export async function audit(held: Holdings, run: Run, { noLimits, report }: AuditWish): Promise<Audited> {
   const deadline = deadlineOf(held, run.startedAt);
-  const [catalogue] = await Promise.all([beginWalk(held), connect(held, run, deadline)]);
-  if (lacksRoom(held))
-    run.findings.add(
-      'warning',
-      'no-room',
-      '',
-      'bubblewrap does not work here: rsync sees this whole machine, and could write into the replica if serverA took it over',
-    );
+  const isAsked = report === undefined;
+  const [catalogue] = await Promise.all([
+    beginWalk(held, deadline),
+    isAsked ? connect(held, run, deadline) : undefined,
+  ]);
   const bounds: Limits = noLimits || !hasCompletedOnce(held) ? {} : held.repository.limits;
   const judging = new Audit(
     catalogue,
@@ -43,18 +51,33 @@ export async function audit(held: Holdings, run: Run, noLimits: boolean): Promis
     (path) => exists(held.repository.replica, path),
     mostStrangers(bounds.newFiles),
   );
-  const failure = await auditPasses(held, deadline, judging);
-  if (failure === undefined || failure instanceof Flood) {
-    catalogue.enterAll();
-    clearStale(catalogue.books);
-  }
+  const failure = isAsked
+    ? await auditPasses(held, reportsOf(held, run, bounds.newFiles), deadline, judging)
+    : await judgeKept(held, report, judging);
+  return conclude(held, run, { judging, books: catalogue.books, bounds, failure });
+}
+
+/** What has been judged so far, and by what. */
+interface Judged {
+  readonly judging: Audit;
+  readonly books: Books;
+  readonly bounds: Limits;
+  readonly failure: Failure | undefined;
+}
+
+/** The verdict. Throws the failure after it. */
+async function conclude(held: Holdings, run: Run, { judging, books, bounds, failure }: Judged): Promise<Audited> {
+  const isJudged = failure === undefined || failure instanceof Flood;
+  const unwalked = isJudged ? await held.packsWalk?.end : undefined;
+  if (isJudged && unwalked === undefined) clearStale(books);
   const budget = run.window === undefined ? {} : { deletions: run.window.budget - run.window.used };
-  run.awaitsNews = waitForNews(catalogue.books, held.prover.canProve, held.repository.deletionGrace);
+  run.awaitsNews = waitForNews(books, held.prover.canProve, held.repository.deletionGrace);
   const verdict = judging.verdict({ ...bounds, ...budget, isNewsAwaited: run.awaitsNews });
   run.audit = verdict.counts;
   run.findings.merge(verdict.findings);
   if (failure instanceof Flood) run.findings.add('violation', 'over-limit', '', failure.message);
-  else if (failure !== undefined) throw failure;
+  const lacking = failure instanceof Flood ? unwalked : failure;
+  if (lacking !== undefined) throw lacking;
   if (run.command === 'sync')
     await journal(held, {
       event: 'verdict',
@@ -62,7 +85,7 @@ export async function audit(held: Holdings, run: Run, noLimits: boolean): Promis
       ...verdict.counts,
       violations: run.findings.rules('violation'),
     });
-  return { books: catalogue.books, configMtime: verdict.configMtime };
+  return { books, configMtime: verdict.configMtime };
 }
 
 /** Opens the one connection of the run; what the night will surely ask serverA for is started there. */
@@ -70,15 +93,17 @@ async function connect({ repository, session }: Holdings, run: Run, deadline: Da
   await session.connect();
   const willFetch = run.command === 'sync' && run.alarm === undefined && repository.spotCheck > 0;
   await expectNight(session.rsync, repository.replica, willFetch ? 1 : 0, session.bounds(deadline));
+  if (repository.rsync.sandbox === 'auto' && !session.rsync.hasRoom)
+    run.findings.add(
+      'warning',
+      'no-room',
+      '',
+      'bubblewrap does not work here: rsync sees this whole machine, and could write into the replica if serverA took it over',
+    );
 }
 
-/** Whether `rsync.sandbox: auto` has to do without a room; known once connected. */
-function lacksRoom({ repository, session }: Holdings): boolean {
-  return repository.rsync.sandbox === 'auto' && !session.rsync.hasRoom;
-}
-
-/** Everything in the replica, with its tombstones; it goes on walking while it waits for serverA. */
-async function beginWalk(held: Holdings): Promise<ReplicaWalk> {
+/** Everything in the replica, with its tombstones; what lies below `data` is walked while we wait for serverA. */
+async function beginWalk(held: Holdings, deadline: Date): Promise<ReplicaWalk> {
   const { state, repository } = held;
   const books = await state.locked(() => state.tombstones.ownBooks());
   books.each(...present, (entry) => {
@@ -86,35 +111,76 @@ async function beginWalk(held: Holdings): Promise<ReplicaWalk> {
   });
   const walk = new ReplicaWalk(repository.replica, repository.ignore, books);
   held.walk = walk;
-  void walk.goOn();
+  const { stall, interrupt } = held.session.bounds(deadline);
+  held.packsWalk = findPacks(walk, repository.ignore, { stall, interrupt, deadline: deadline.getTime() });
   return walk;
+}
+
+/** Where tonight's reports go; those of earlier runs make room. */
+function reportsOf({ state, repository, reserve, options }: Holdings, run: Run, newFiles: number | undefined): Reports {
+  const folder = (): string => state.reportFolder(run.runId);
+  const { lastRun, lastSuccess } = state.memory();
+  const size = (lastRun?.['replica'] ?? lastSuccess?.['replica']) as ReplicaSize | undefined;
+  return new Reports(folder, reserve, { files: size?.files, newFiles }, (why) => {
+    options.console.detail(`${repository.name}: rsync's report goes through a pipe, which is slower: ${why}`);
+  });
 }
 
 /** One dry run; undefined when it succeeded. `hidden`: folders of serverA that rsync is not to open. */
 async function dryRunOf(
-  { repository, session }: Holdings,
+  { repository, session, packsWalk }: Holdings,
+  reports: Reports,
   pass: Pass,
   deadline: Date,
   judging: Audit,
   hidden: readonly string[],
 ): Promise<FailedPass | undefined> {
   const bounds = session.bounds(deadline);
-  const failed = await dryRun(session.rsync, pass, repository.replica, bounds, judging, hidden);
+  const file = await reports.open(pass);
+  const ready = pass === 3 ? packsWalk?.end : undefined;
+  const failed = await dryRun(session.rsync, pass, repository.replica, bounds, judging, {
+    hidden,
+    file,
+    ready,
+  }).finally(() => {
+    file?.close();
+  });
   if (failed === undefined || pass !== 1) return failed;
   return withWhatLiesThere(session.rsync, failed, bounds, 'Nothing was fetched');
 }
 
 /** All passes that can be had: one that failed must not hide what the next one would show. The first failure counts. */
-async function auditPasses(held: Holdings, deadline: Date, judging: Audit): Promise<Failure | undefined> {
+async function auditPasses(
+  held: Holdings,
+  reports: Reports,
+  deadline: Date,
+  judging: Audit,
+): Promise<Failure | undefined> {
   let first: Failure | undefined;
   for (const pass of passes) {
-    const failed = await auditPass(judging, pass, (hidden) => dryRunOf(held, pass, deadline, judging, hidden));
+    const failed = await auditPass(judging, pass, (hidden) => dryRunOf(held, reports, pass, deadline, judging, hidden));
     if (failed === undefined) continue;
     first ??= failed.failure;
     judging.fail(pass);
     if (failed.mayGoOn) continue;
     for (const later of passes) if (later > pass) judging.fail(later);
     break;
+  }
+  return first;
+}
+
+/** What kept reports say, against the replica of now. Passes without one count for nothing. The first failure counts. */
+async function judgeKept(held: Holdings, report: string, judging: Audit): Promise<Failure | undefined> {
+  let first = await held.packsWalk?.end;
+  const kept = reportsAt(report);
+  for (const pass of passes) {
+    const path = kept.get(pass);
+    if (path !== undefined && first === undefined) {
+      judging.begin(pass);
+      first = judgeReport(path, judging);
+      if (first === undefined) continue;
+    }
+    judging.fail(pass);
   }
   return first;
 }

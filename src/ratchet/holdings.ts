@@ -1,9 +1,11 @@
 /** What a run holds while it lasts: one plain object that its steps, which are functions, hand on. */
 import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
+import type { PacksWalk } from '../audit/find-packs.ts';
 import type { ReplicaWalk } from '../audit/walk.ts';
 import type { Config, Repository } from '../config/config.ts';
 import { Locks } from '../programs/lock.ts';
+import type { Reserve } from '../programs/report-file.ts';
 import type { RoomMemory } from '../programs/room.ts';
 import { Prover } from '../proof/prover.ts';
 import { ownPaths } from '../replica-path.ts';
@@ -41,12 +43,16 @@ export interface Holdings {
   readonly paths: ReturnType<typeof ownPaths>;
   readonly state: State;
   readonly session: Session;
+  /** Asks the kernel for room on the disk. */
+  readonly reserve: Reserve;
   readonly quarantine: Quarantine;
   readonly prover: Prover;
   /** `replica.json`, since `takeReplica`. */
   marker: Marker | undefined;
   /** Our own look at the replica, since the audit. */
   walk: ReplicaWalk | undefined;
+  /** The part of it that goes on by itself, since the audit. */
+  packsWalk: PacksWalk | undefined;
   /** What came, since `takeLeftovers`. */
   incoming: Incoming | undefined;
 }
@@ -66,6 +72,7 @@ export function hold(options: RunOptions): Holdings {
     paths,
     state,
     session,
+    reserve: locks.reserve,
     quarantine: new Quarantine(paths.quarantine),
     prover: new Prover({
       repository,
@@ -78,6 +85,7 @@ export function hold(options: RunOptions): Holdings {
     }),
     marker: undefined,
     walk: undefined,
+    packsWalk: undefined,
     incoming: undefined,
   };
   return held;
@@ -129,7 +137,7 @@ async function takeName(held: Holdings): Promise<void> {
 
 /** Ends everything that was opened, lock included. */
 export async function release(held: Holdings): Promise<void> {
-  held.walk?.stop();
+  await held.packsWalk?.stop();
   await held.session.close();
 }
 

@@ -48,7 +48,7 @@ export async function listIdentity(beginning: Beginning): Promise<string[]> {
   };
   const bounds = boundsOf(beginning);
   const failed = await auditPass(audit, 2, (hidden) =>
-    dryRun(session.rsync, 2, empty, bounds, { judge, judgeUnchanged: () => false }, hidden),
+    dryRun(session.rsync, 2, empty, bounds, { judge, judgeUnchanged: () => false }, { hidden }),
   );
   if (failed !== undefined) throw (await withWhatLiesThere(session.rsync, failed, bounds, 'Nothing was made')).failure;
   return [...config, ...takeKeys(beginning, listed)];

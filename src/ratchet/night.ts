@@ -7,7 +7,7 @@ import { nothingUnread } from '../proof/unread.ts';
 import { isBelieved, jumpAt } from '../state/clock.ts';
 import { version } from '../version.ts';
 import { admit, fetch, prove, readUnread } from './arrival/arrival.ts';
-import { audit, type Audited } from './audit.ts';
+import { audit, type Audited, type AuditWish } from './audit.ts';
 import { alarmStands } from './declared/raise.ts';
 import { decideWindow } from './declared/window.ts';
 import { bury, expire, moveDueDates, proveDeletions } from './departure/departure.ts';
@@ -17,11 +17,9 @@ import { noteSnapshots } from './snapshots-seen.ts';
 import { countsIn, reminderIn, sizeIn } from './stock.ts';
 import { examine } from './suspects.ts';
 
-export interface NightOptions {
+export interface NightOptions extends AuditWish {
   /** `audit` asks only: steps 1 to 3, nothing is fetched. */
   readonly command: 'sync' | 'audit';
-  /** The one-off override of `limits.newFiles` and `limits.newBytes`. */
-  readonly noLimits: boolean;
 }
 
 /** What a night came to. */
@@ -88,7 +86,7 @@ async function steps(held: Holdings, tonight: Night, options: NightOptions): Pro
   const { run } = tonight;
   held.session.beginToConnect();
   await begin(held, run);
-  const audited = await timed(held, run, 'audit', () => audit(held, run, options.noLimits));
+  const audited = await timed(held, run, 'audit', () => audit(held, run, options));
   try {
     if (run.command === 'sync') tonight.isThrough = await act(held, tonight, audited);
   } finally {

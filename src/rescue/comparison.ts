@@ -69,7 +69,7 @@ export class Comparison {
     };
     for (const pass of passes) {
       const failed = await auditPass(audit, pass, (hidden) =>
-        dryRun(context, pass, context.repository.replica, bounds, noting, hidden),
+        dryRun(context, pass, context.repository.replica, bounds, noting, { hidden }),
       );
       if (failed !== undefined) throw unlisted(failed.failure);
     }

@@ -71,7 +71,7 @@ describe('filters and walk', () => {
     for (const hidden of odd) {
       const named: string[] = [];
       const judge = { judge: ({ path }: { path: string }) => { named.push(path); }, judgeUnchanged: () => false };
-      assert.equal(await dryRun(context, 2, replica, boundsOf(), judge, [hidden]), undefined);
+      assert.equal(await dryRun(context, 2, replica, boundsOf(), judge, { hidden: [hidden] }), undefined);
       assert.deepEqual(named.filter((path) => odd.includes(path)).sort(), odd.filter((name) => name !== hidden).sort(), hideRules([hidden]));
     }
   });

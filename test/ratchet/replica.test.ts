@@ -3,8 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import type { Catalogue } from '../../src/audit/catalogue.ts';
-import { inReplica } from '../../src/audit/flags.ts';
 import { Failure } from '../../src/errors.ts';
 import { checkPins, exists, fingerprint, freeSpace, notInitialised, readMarker, writeMarker, type Marker } from '../../src/ratchet/replica.ts';
 import { ownPaths } from '../../src/replica-path.ts';
@@ -12,6 +10,7 @@ import { walkReplica } from '../../src/audit/walk.ts';
 import { fileOf, idOf } from '../support/itemized.ts';
 import { makeTree } from '../support/makeTree.ts';
 import { nights, oddNames, seenIn } from '../support/nights.ts';
+import { contentOf } from '../support/replica.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { digest, sha256 } from '../support/tree.ts';
 import { catalogueOf, file, folder, repository, special, type Tree } from '../support/trees.ts';
@@ -20,13 +19,6 @@ function made(t: TestContext, tree: Tree): string {
   const replica = join(temporaryFolder(t), 'rep lica');
   makeTree(replica, tree);
   return replica;
-}
-
-/** All that a catalogue holds, sorted; sizes and times of files only. */
-function contentOf({ books, others }: Catalogue): string[] {
-  const lines = [...others].map(([path, { type, size, mtime, named }]) => `${path} ${type}${type === 'file' ? ` ${size} ${mtime}` : ''} ${named}`);
-  books.each(inReplica, 0, (entry) => lines.push(`${books.path(entry)} in the books ${books.size(entry)} ${books.mtime(entry)}`));
-  return lines.sort();
 }
 
 describe('the walk', () => {

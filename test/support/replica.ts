@@ -7,6 +7,8 @@ import { loadConfig } from '../../src/config/file.ts';
 import { Console } from '../../src/telling/console.ts';
 import { writeMarker } from '../../src/ratchet/replica.ts';
 import type { RunOptions } from '../../src/ratchet/holdings.ts';
+import type { Catalogue } from '../../src/audit/catalogue.ts';
+import { inReplica } from '../../src/audit/flags.ts';
 import { type Value, writeConfig, type WrittenConfig } from './config.ts';
 import { writeJournal } from './journals.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
@@ -53,4 +55,11 @@ export function optionsOf(file: string, interrupt: AbortSignal): RunOptions {
   const [repository] = config.repositories;
   if (repository === undefined) throw new Error('no repository');
   return { config, repository, interrupt, console: new Console({ json: false, quiet: false, verbose: false, color: false }) };
+}
+
+/** All that a catalogue holds, sorted; sizes and times of files only. */
+export function contentOf({ books, others }: Catalogue): string[] {
+  const lines = [...others].map(([path, { type, size, mtime, named }]) => `${path} ${type}${type === 'file' ? ` ${size} ${mtime}` : ''} ${named}`);
+  books.each(inReplica, 0, (entry) => lines.push(`${books.path(entry)} in the books ${books.size(entry)} ${books.mtime(entry)}`));
+  return lines.sort();
 }
