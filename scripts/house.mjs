@@ -34,7 +34,7 @@ export const house = [
 
   // One file of settings.
   [/^config\/(file|secret-line)\.ts$/, ['config/', 'state/', 'fs']],
-  [/^config\/secrets\.ts$/, ['type config/', 'state/become.ts', 'telling/channel.ts', 'telling/channels.ts', 'fs']],
+  [/^config\/secrets\.ts$/, ['type config/', 'config/values.ts', 'state/become.ts', 'telling/channel.ts', 'telling/channels.ts', 'fs']],
   [/^config\/foreseen-places\.ts$/, ['config/', 'state/']],
   [/^config\/(schema|rules)\.ts$/, ['config/', 'telling/channels.ts', 'valibot']],
   [/^config\//, ['config/', 'yaml', 'valibot', '@valibot/to-json-schema']],

@@ -53,9 +53,12 @@ function sayValid(command: Command, file: string): void {
 /** The repositories of a configuration without a problem; what is wrong is thrown on, after programs were told. */
 function validNames(command: Command, file: string): string[] {
   try {
-    return configOf(command, [], { purpose: 'judging', foresee: foreseen, comparesAll: true }).repositories.map(
-      (repository) => repository.name,
-    );
+    return configOf(command, [], {
+      secrets: 'without credentials',
+      purpose: 'judging',
+      foresee: foreseen,
+      comparesAll: true,
+    }).repositories.map((repository) => repository.name);
   } catch (error) {
     if (error instanceof ConfigError && wantsJson(command)) {
       consoleOf(command).document(

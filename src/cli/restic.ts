@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { Repository } from '../config/config.ts';
 import { asFailure, exitCodes, Interrupted, UsageError } from '../errors.ts';
+import { printedPassword } from '../programs/restic-password.ts';
 import { resticInBox, type Rescue } from '../rescue/restic.ts';
 import { wishOf, type Wish } from '../rescue/wish.ts';
 import {
@@ -62,10 +63,11 @@ async function boxed(rescue: Rescue, wish: Wish): Promise<number> {
 
 /** The password of the configuration; without one it is asked for on the terminal, and not shown. */
 export async function passwordOf(
-  { name, restic: { passwordFile } }: Repository,
+  { name, restic: { passwordFile, passwordCommand } }: Repository,
   interrupt: AbortSignal,
 ): Promise<Rescue['password']> {
   if (passwordFile !== undefined) return { file: passwordFile };
+  if (passwordCommand !== undefined) return { typed: await printedPassword(passwordCommand, interrupt) };
   if (!process.stdin.isTTY)
     throw new UsageError(
       `${name} has no restic.passwordFile, and there is no terminal to ask for the password`,

@@ -4,7 +4,7 @@ import { configSchema, type ConfigSchema } from './schema.ts';
 import { shapeFindings } from './shape.ts';
 import type { Config, Finding, KeyPath, Position, Problem } from './types.ts';
 import { resolvePath } from './units.ts';
-import type { Resolve } from './values.ts';
+import { credential, type Resolve } from './values.ts';
 import { isExtra, keyName, printable, readYaml, type Yaml } from './yaml.ts';
 
 export type {
@@ -28,11 +28,16 @@ export { keyName } from './yaml.ts';
 export type Locate = (...path: KeyPath) => Position;
 
 /**
- * Reads a configuration. `text` is YAML, `folder` the absolute folder of its file: relative paths start there.
+ * Reads a configuration. `text` is YAML, `folder` the absolute folder of its file: relative paths start there;
+ * `credentials` the folder of the systemd unit's: without one they stay names.
  * Gives the configuration with all defaults, and a way to find its keys in the text; or all problems at once, in the
  * order of the text. Whether files exist is for its caller. Throws only where the code contradicts itself.
  */
-export function readConfig(text: string, folder: string): { config: Config; locate: Locate } | { problems: Problem[] } {
+export function readConfig(
+  text: string,
+  folder: string,
+  credentials?: string,
+): { config: Config; locate: Locate } | { problems: Problem[] } {
   const yaml = readYaml(text.replace(/^\uFEFF/, ''));
   if ('problems' in yaml) return yaml;
   const raw = withoutExtras(yaml.raw);
@@ -48,7 +53,10 @@ export function readConfig(text: string, folder: string): { config: Config; loca
       ],
     };
   }
-  const resolve: Resolve = (path) => resolvePath(folder, path);
+  const resolve: Resolve = (path, kind) => {
+    if (kind !== 'credential') return resolvePath(folder, path);
+    return credentials === undefined ? path : `${credentials}/${path.slice(credential.length)}`;
+  };
   const schema = configSchema(resolve);
   const result = v.safeParse(schema, raw, { abortPipeEarly: true });
   const misshapen = shapeFindings(yaml, schema);

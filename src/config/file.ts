@@ -42,8 +42,8 @@ export function findConfig(option: string | undefined, env: NodeJS.ProcessEnv, s
   );
 }
 
-/** Whether the files with secrets must be there and closed to others: for whoever only looks, they need not be readable. */
-export type Secrets = 'with secrets' | 'without secrets';
+/** Whether the files with secrets must be there and closed to others: for whoever only looks, they need not be readable, and a unit's credentials need not be ours. */
+export type Secrets = 'with secrets' | 'without secrets' | 'without credentials';
 
 /** What a caller wants of the configuration besides its text. */
 export interface Wanted {
@@ -78,13 +78,14 @@ export interface ValueProblem {
 export function loadConfig(path: string, wanted: Wanted = {}): Config {
   const file = resolve(path);
   const { text, problems } = readText(file);
-  const result = readConfig(text, dirname(file));
+  const env = wanted.env ?? process.env;
+  const result = readConfig(text, dirname(file), env['CREDENTIALS_DIRECTORY']);
   if ('problems' in result) return refuse(file, text, [...problems, ...result.problems]);
   const { config, locate } = result;
   const settled = wanted.settle?.(config, text);
   const filled: Config = {
     ...config,
-    state: config.state ?? settled?.state ?? defaultState(wanted.env ?? process.env),
+    state: config.state ?? settled?.state ?? defaultState(env),
   };
   const values = [...(settled?.problems ?? []), ...valueProblems(filled, config.state === undefined, wanted)];
   const all = [
@@ -105,7 +106,11 @@ function valueProblems(
       ? config
       : { ...config, repositories: config.repositories.filter(({ name }) => names.includes(name)) };
   const overlapping = placeProblems(comparesAll ? config : meant, isDefaultState, comparesAll);
-  return [...(secrets === 'with secrets' ? secretProblems(meant) : []), ...overlapping, ...foresee(meant)];
+  return [
+    ...(secrets === 'without secrets' ? [] : secretProblems(meant, secrets === 'with secrets')),
+    ...overlapping,
+    ...foresee(meant),
+  ];
 }
 
 /** Where the books are kept when the configuration does not say: root has the machine's folder, a user his own. */

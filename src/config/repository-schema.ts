@@ -5,6 +5,7 @@ import type { Source } from './types.ts';
 import { day } from './units.ts';
 import {
   clock,
+  commandLine,
   freshness,
   grace,
   ignored,
@@ -15,6 +16,7 @@ import {
   parsed,
   path,
   program,
+  secretFile,
   size,
   sshOption,
   time,
@@ -97,8 +99,12 @@ function restic(resolve: Resolve) {
   const said = v.strictObject({
     path: key(v.optional(program(resolve), 'restic'), 'The program here.'),
     passwordFile: key(
-      v.exactOptional(path(resolve)),
-      "A file with the repository's password, closed to others. With it restic proves and checks what comes in.",
+      v.exactOptional(secretFile(resolve)),
+      "A file with the repository's password, closed to others, or credential:NAME. With it restic proves and checks what comes in.",
+    ),
+    passwordCommand: key(
+      v.exactOptional(commandLine(resolve)),
+      'In place of passwordFile a program that prints the password: started once a run, as the user of the nights, for at most a minute.',
     ),
     prove: key(
       v.optional(v.union([v.boolean(), v.literal('unisolated')], 'must be true, false or unisolated'), true),
@@ -108,12 +114,13 @@ function restic(resolve: Resolve) {
       v.optional(size(2 ** 28), '4GiB'),
       'What restic tries to stay below, at least 256MiB: it tidies up more often as it comes near, and a quarter above it ends.',
     ),
-    check: key(v.exactOptional(check), 'When restic checks the replica; needs the passwordFile.'),
+    check: key(v.exactOptional(check), 'When restic checks the replica; needs the password.'),
   });
   // Without a password restic can check nothing.
-  const settled = v.transform(({ check: wanted, ...rest }: v.InferOutput<typeof said>) =>
-    rest.passwordFile === undefined ? rest : { ...rest, passwordFile: rest.passwordFile, check: wanted ?? weekly },
-  );
+  const settled = v.transform(({ check: wanted, ...rest }: v.InferOutput<typeof said>) => {
+    const hasPassword = rest.passwordFile !== undefined || rest.passwordCommand !== undefined;
+    return hasPassword ? { ...rest, hasPassword, check: wanted ?? weekly } : { ...rest, hasPassword };
+  });
   return v.pipe(said, settled);
 }
 

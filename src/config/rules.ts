@@ -35,6 +35,7 @@ export function ruleFindings(raw: unknown, resolve: Resolve): Finding[] {
     }),
     ...channels.flatMap(({ rules }) => rules?.(raw) ?? []),
     ...names.flatMap((name) => windowFindings(raw, name)),
+    ...names.flatMap((name) => passwordFindings(raw, name)),
   ];
 }
 
@@ -67,6 +68,14 @@ function noRepository(raw: unknown, names: string[]): Finding[] {
 function isLocal(source: unknown): boolean {
   const parsed = parseSource(String(source));
   return 'value' in parsed && parsed.value.kind === 'local';
+}
+
+function passwordFindings(raw: unknown, name: string): Finding[] {
+  const path = ['repositories', name, 'restic'];
+  const restic = mapping(raw, ...path);
+  if (!['passwordFile', 'passwordCommand'].every((each) => Object.hasOwn(restic, each))) return [];
+  const message = 'must be the only way to the password: passwordFile or passwordCommand, not both';
+  return [{ path: [...path, 'passwordCommand'], at: 'key', message }];
 }
 
 function windowFindings(raw: unknown, name: string): Finding[] {

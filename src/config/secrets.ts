@@ -5,6 +5,7 @@ import { settingsOf, type Secret } from '../telling/channel.ts';
 import { channels } from '../telling/channels.ts';
 import type { Config, KeyPath } from './config.ts';
 import type { ValueProblem } from './file.ts';
+import { credential } from './values.ts';
 
 /** A key that names a file with a secret, where one is named; `fault` tells what is wrong with what stands in it. */
 export interface SecretFile {
@@ -29,16 +30,24 @@ export function secretFiles(config: Config): SecretFile[] {
   ];
 }
 
-/** Secrets that are not there, or open to others. */
-export function secretProblems(config: Config): ValueProblem[] {
+/** Secrets that are not there, or open to others; and where `inUnit`, credentials that no systemd unit has given us. */
+export function secretProblems(config: Config, inUnit: boolean): ValueProblem[] {
   return secretFiles(config).flatMap(({ path, file }) => {
-    const fault = file === undefined ? undefined : secretFault(file);
+    const isLeft = file === undefined || (!inUnit && file.startsWith(credential));
+    const fault = isLeft ? undefined : secretFault(file);
     return fault === undefined ? [] : [{ path, message: `${fault.words}: ${fault.must}` }];
   });
 }
 
+/** The unit alone has its credentials; by hand they are given by the same means. */
+function outsideUnit(name: string): { readonly words: string; readonly must: string } {
+  const line = `systemd-run --pty --wait --collect -p User=${userName()} -p LoadCredential=${name}:/PATH/OF/${name} rsync-ratchet COMMAND`;
+  return { words: `credential ${name} is the systemd unit's, and this is none`, must: `must be run as: ${line}` };
+}
+
 /** What is wrong with a file that holds a secret, and what must be: it must be ours to read, and nobody else's. */
 export function secretFault(file: string): { readonly words: string; readonly must: string } | undefined {
+  if (file.startsWith(credential)) return outsideUnit(file.slice(credential.length));
   const isSecret = 'must be a file with the secret in it';
   try {
     const stats = statSync(file);

@@ -32,10 +32,12 @@ export interface Repository {
   freshness?: number;
   /** Base names, literal or with one `*` at the beginning or the end; none that could match one of restic's layout. */
   ignore: string[];
-  /** `check` only with a passwordFile; `every` is milliseconds, one check reads one part of `readDataSubset`; `memory` is bytes. */
+  /** `passwordFile` or `passwordCommand`, which prints it, or neither; `check` only with a password; `every` is milliseconds, one check reads one part of `readDataSubset`; `memory` is bytes. */
   restic: {
     path: string;
     passwordFile?: string;
+    passwordCommand?: string[];
+    hasPassword: boolean;
     prove: boolean | 'unisolated';
     memory: number;
     check?: { every: number; readDataSubset: number };

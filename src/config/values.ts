@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import * as units from './units.ts';
 import { hiddenBy } from '../ignored.ts';
 
-/** Makes a path absolute and tidy; a relative one starts from the folder of the configuration. */
-export type Resolve = (path: string) => string;
+/** Makes a path absolute and tidy; a relative one starts from the folder of the configuration. A credential's name becomes the path of its file, where we have it. */
+export type Resolve = (path: string, kind?: 'credential') => string;
 
 /**
  * What JSON Schema says of a value besides its type. It is no check: what the checks refuse, a pattern may let through,
@@ -88,6 +88,25 @@ export function path(
       input.startsWith('~')
         ? { wrong: `~ is not replaced here, write the whole path: ${right}` }
         : { value: resolve(input) },
+    { pattern: '^[^~]', ...said },
+  );
+}
+
+/** How a secret is named that a systemd unit hands out (`LoadCredential=`). */
+export const credential = 'credential:';
+
+/** A file with a secret, or a credential of the systemd unit. */
+export function secretFile(resolve: Resolve, said: Said = {}) {
+  const right = 'must be a file with the secret in it, or credential:NAME as the systemd unit hands it out';
+  return parsed(
+    right,
+    (input) => {
+      if (input.startsWith('~')) return { wrong: `~ is not replaced here, write the whole path: ${right}` };
+      if (!input.startsWith(credential)) return { value: resolve(input) };
+      return /^credential:(?!\.{1,2}$)[\w.-]+$/.test(input)
+        ? { value: resolve(input, 'credential') }
+        : { wrong: 'must be credential: and a name of letters, digits and . _ -' };
+    },
     { pattern: '^[^~]', ...said },
   );
 }

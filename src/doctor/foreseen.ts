@@ -28,16 +28,15 @@ function programProblems(config: Config): ValueProblem[] {
   const programs = [
     ...config.repositories.flatMap(({ name, rsync, restic }) => [
       { path: ['repositories', name, 'rsync', 'path'], program: rsync.path, of: 'rsync' },
-      ...(restic.passwordFile === undefined
-        ? []
-        : [{ path: ['repositories', name, 'restic', 'path'], program: restic.path, of: 'restic' }]),
+      ...(restic.hasPassword
+        ? [{ path: ['repositories', name, 'restic', 'path'], program: restic.path, of: 'restic' }]
+        : []),
+      ...programOf(['repositories', name, 'restic', 'passwordCommand'], restic.passwordCommand),
     ]),
     ...(transport?.kind === 'sendmail'
       ? [{ path: ['alerts', 'email', 'sendmail'], program: transport.path, of: 'a mail server such as postfix' }]
       : []),
-    ...(config.alerts.command === undefined
-      ? []
-      : [{ path: ['alerts', 'command'], program: config.alerts.command[0] ?? '', of: '' }]),
+    ...programOf(['alerts', 'command'], config.alerts.command),
   ];
   return programs.flatMap(({ path, program, of }) =>
     isThere(program, of)
@@ -49,6 +48,14 @@ function programProblems(config: Config): ValueProblem[] {
           },
         ],
   );
+}
+
+/** The program of a command line, where there is one. */
+function programOf(
+  path: KeyPath,
+  line: readonly string[] | undefined,
+): { path: KeyPath; program: string; of: string }[] {
+  return line === undefined ? [] : [{ path, program: line[0] ?? '', of: '' }];
 }
 
 /** Folders that are written to, and cannot be. */

@@ -87,8 +87,8 @@ async function ssh(signal: AbortSignal): Promise<Verdict> {
 }
 
 function restic(path: string, repositories: readonly Repository[], signal: AbortSignal): Verdict | Promise<Verdict> {
-  if (!repositories.some((one) => one.restic.path === path && one.restic.passwordFile !== undefined)) {
-    return good('not needed: no restic.passwordFile');
+  if (!repositories.some((one) => one.restic.path === path && one.restic.hasPassword)) {
+    return good('not needed: no password (restic.passwordFile, passwordCommand)');
   }
   return versioned('restic', path, signal);
 }

@@ -11,6 +11,8 @@ import { ownPaths } from '../replica-path.ts';
 import { freeInodes, isShortOf, noHardLinks } from '../ratchet/replica-place.ts';
 import { Restic } from '../programs/restic.ts';
 import { namespaceFacts, namespaceMend } from './namespaces.ts';
+import { forgetPassword, passwordOf } from '../programs/restic-password.ts';
+import type { Answer } from '../programs/restic-question.ts';
 import { canIsolate } from '../programs/sandbox.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
 
@@ -88,7 +90,7 @@ function room({ name, replica, limits }: Repository): Verdict {
 
 /** restic runs without a network, or not at all. */
 async function namespaces({ restic }: Repository): Promise<Verdict> {
-  if (restic.passwordFile === undefined) return good('not needed: restic is not asked');
+  if (!restic.hasPassword) return good('not needed: restic is not asked');
   if (await canIsolate()) return good('restic runs without a network');
   const mend = namespaceMend(namespaceFacts());
   return restic.prove === 'unisolated'
@@ -97,29 +99,38 @@ async function namespaces({ restic }: Repository): Promise<Verdict> {
 }
 
 async function proof(repository: Repository, scratch: string, signal: AbortSignal): Promise<Verdict> {
-  const { passwordFile, prove } = repository.restic;
-  if (passwordFile === undefined) {
+  const { passwordFile, hasPassword, prove } = repository.restic;
+  if (!hasPassword) {
     return warning(
       'no password: hashes are right, but junk with a right hash would be admitted',
-      "put the repository's password into a file (chmod 600) and name it: restic.passwordFile",
+      "put the repository's password into a file (chmod 600) and name it: restic.passwordFile; or name a program that prints it: restic.passwordCommand",
     );
   }
   const fault = secretCross(passwordFile);
   if (fault !== undefined) return fault;
   if (readMarker(repository.replica) === undefined) return uninitialised(repository.name);
-  const answer = await new Restic(repository, passwordFile, scratch, signal).unlocks(
-    {},
-    Date.now() + repository.timeouts.check,
-  );
-  if (!answer.isGood)
-    return bad(
-      `restic cannot open the replica: ${answer.words}`,
-      `does ${passwordFile} (restic.passwordFile) hold the password that is valid now? After restic key passwd it must have the new one: restic -r ${repository.replica} --no-lock --password-file ${passwordFile} cat config`,
-    );
+  const answer = await unlocks(repository, scratch, signal);
+  if (!answer.isGood) return bad(`restic cannot open the replica: ${answer.words}`, wrongPassword(repository));
   return prove === false
     ? warning(
         'the password fits, but restic.prove is false: nothing is proven before it is admitted',
         'say restic.prove: true',
       )
     : good('restic opens the replica with the password');
+}
+
+async function unlocks(repository: Repository, scratch: string, signal: AbortSignal): Promise<Answer> {
+  const password = await passwordOf(repository.restic, scratch, signal);
+  try {
+    const restic = new Restic(repository, async () => Promise.resolve(password), scratch, signal);
+    return await restic.unlocks({}, Date.now() + repository.timeouts.check);
+  } finally {
+    forgetPassword(password);
+  }
+}
+
+function wrongPassword({ replica, restic: { passwordFile } }: Repository): string {
+  return passwordFile === undefined
+    ? 'does the program of restic.passwordCommand print the password that is valid now? After restic key passwd it must print the new one'
+    : `does ${passwordFile} (restic.passwordFile) hold the password that is valid now? After restic key passwd it must have the new one: restic -r ${replica} --no-lock --password-file ${passwordFile} cat config`;
 }

@@ -34,7 +34,7 @@ export function cannotOpen(words: string): Failure {
   return new Failure(
     `restic cannot open the replica itself: ${words}`,
     isPassword
-      ? 'restic.passwordFile holds the wrong password for this repository; nothing was admitted'
+      ? 'restic.passwordFile or passwordCommand gives the wrong password for this repository; nothing was admitted'
       : 'see whether this restic is new enough for the repository (restic version) and whether memory is short; then whether the disk damaged a file: rsync-ratchet scrub. Nothing was admitted',
   );
 }

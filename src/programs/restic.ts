@@ -17,6 +17,7 @@ import {
   unreadable,
   wordsOf,
 } from './restic-failures.ts';
+import type { Password } from './restic-password.ts';
 import { requireRestic, type KnownRestic } from './restic-version.ts';
 import { overlayRefused, passwordRefused } from './sandbox-script.ts';
 import { canIsolate, isolatedCommand, unisolatedCommand, type Step } from './sandbox.ts';
@@ -30,17 +31,17 @@ const everything: Shows = { data: 'cr', index: 'cr', keys: 'cr', snapshots: 'cr'
 /** A repository, and the restic that is asked about it. */
 export class Restic {
   readonly #repository: Repository;
-  readonly #passwordFile: string;
+  readonly #password: () => Promise<Password>;
   readonly #scratch: string;
   readonly #interrupt: AbortSignal;
   #road: Road | undefined;
   readonly #known: KnownRestic | null;
   #program: Promise<KnownRestic> | undefined;
 
-  /** `scratch`: a private folder. `road`: taken as given instead of found out. `known`: what is known of the program. */
+  /** `scratch`: a private folder. `password` is asked for at the first question. `road`: taken as given instead of found out. `known`: what is known of the program. */
   constructor(
     repository: Repository,
-    passwordFile: string,
+    password: () => Promise<Password>,
     scratch: string,
     interrupt: AbortSignal,
     road?: Road,
@@ -48,7 +49,7 @@ export class Restic {
   ) {
     this.#known = known;
     this.#repository = repository;
-    this.#passwordFile = passwordFile;
+    this.#password = password;
     this.#scratch = scratch;
     this.#interrupt = interrupt;
     this.#road = road;
@@ -141,15 +142,16 @@ export class Restic {
   }
 
   async #ask(shown: Shown, steps: readonly Step[], listening: Listening): Promise<Ran> {
-    const view = this.#view(shown);
+    const { path, held } = await this.#password();
+    const view = this.#view(shown, path);
     const road = (this.#road ??= await this.#findRoad());
-    const ran = await this.#askOn(road, view, steps, listening);
+    const ran = await this.#askOn(road, view, steps, listening, held);
     if (ran !== undefined) return ran;
     this.#road = 'links';
     return this.#ask(shown, steps, listening);
   }
 
-  #view(shown: Shown): View {
+  #view(shown: Shown, passwordFile: string): View {
     return {
       replica: this.#repository.replica,
       candidate: shown.candidate,
@@ -158,7 +160,7 @@ export class Restic {
       shows: shown.shows ?? everything,
       mayWrite: shown.mayWrite === true,
       standIns: shown.standIns ?? new Map(),
-      passwordFile: this.#passwordFile,
+      passwordFile,
       program: findProgram(this.#repository.restic.path, 'restic'),
       memory: this.#repository.restic.memory,
     };
@@ -170,21 +172,27 @@ export class Restic {
   }
 
   /** Undefined when the kernel refuses this road. */
-  async #askOn(road: Road, view: View, steps: readonly Step[], listening: Listening): Promise<Ran | undefined> {
+  async #askOn(
+    road: Road,
+    view: View,
+    steps: readonly Step[],
+    listening: Listening,
+    held: Password['held'],
+  ): Promise<Ran | undefined> {
     const links = join(ownPaths(view.replica).own, 'view');
     const nonce = randomBytes(16).toString('hex');
     try {
       if (road !== 'overlay') await linkView(view, links, listening.until);
-      if (road === 'unisolated') requirePassword(view.passwordFile);
+      if (road === 'unisolated' && held.length === 0) requirePassword(view.passwordFile);
       if (road === 'unisolated')
         return await runRestic(
-          unisolatedCommand(view, this.#scratch, links, onlyStep(steps)),
+          { ...unisolatedCommand(view, this.#scratch, links, onlyStep(steps)), held },
           new StepReader(undefined, steps, listening),
           listening,
           this.#interrupt,
         );
       const ran = await runRestic(
-        isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce),
+        { ...isolatedCommand(view, this.#scratch, road === 'links' ? links : undefined, steps, nonce), held },
         new StepReader(nonce, steps, listening),
         listening,
         this.#interrupt,

@@ -26,11 +26,11 @@ export async function requireOpens(restic: Restic, candidate: string, { timeouts
   if (answer.isGood) return;
   throw new Failure(
     `restic cannot open the repository with the config and the keys of serverA: ${answer.words}`,
-    'is restic.passwordFile that of this repository? If so, look at config and keys on serverA. The replica has no marker yet, so run init again',
+    'is the password of restic.passwordFile or passwordCommand that of this repository? If so, look at config and keys on serverA. The replica has no marker yet, so run init again',
   );
 }
 
 /** Whether restic is asked at all. */
-export function proves({ restic: { passwordFile, prove } }: Repository): boolean {
-  return passwordFile !== undefined && prove !== false;
+export function proves({ restic: { hasPassword, prove } }: Repository): boolean {
+  return hasPassword && prove !== false;
 }

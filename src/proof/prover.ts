@@ -151,7 +151,7 @@ export class Prover {
     const until = withCandidates ? this.#untilProven : this.#deadline('prove');
     const words = await whatIsMissing(this.#question(until), shown);
     return words !== undefined && saysWrongPassword(words)
-      ? `the key that the password in restic.passwordFile opens: if it was changed with restic key passwd, put the new password into ${this.#night.repository.restic.passwordFile ?? ''}`
+      ? `the key that the password of restic.passwordFile or passwordCommand opens: if it was changed with restic key passwd, put the new password into ${this.#night.repository.restic.passwordFile ?? 'what passwordCommand asks'}`
       : words;
   }
 

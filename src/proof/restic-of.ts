@@ -7,7 +7,7 @@ import type { State } from '../ratchet/state.ts';
 
 /** Throws Failure when this machine's restic is too old to be believed; what is found out about it is remembered. */
 export async function requireFit({ restic }: Repository, session: Session, state: State): Promise<void> {
-  if (restic.passwordFile === undefined) return;
+  if (!restic.hasPassword) return;
   const before = state.memory().restic;
   const found = await requireRestic(restic.path, before, session.interrupt);
   if (found !== before) await state.append(new Date(), { event: 'restic', ...found });
@@ -15,8 +15,7 @@ export async function requireFit({ restic }: Repository, session: Session, state
 
 /** There must be a password; the session has its private folder since it has the lock. */
 export function resticOf(repository: Repository, session: Session, state: State): Restic {
-  const { passwordFile } = repository.restic;
-  if (passwordFile === undefined) throw new Error('restic is asked only with a password');
+  if (!repository.restic.hasPassword) throw new Error('restic is asked only with a password');
   const known = state.memory().restic;
-  return new Restic(repository, passwordFile, session.path('restic'), session.interrupt, undefined, known);
+  return new Restic(repository, () => session.password(), session.path('restic'), session.interrupt, undefined, known);
 }

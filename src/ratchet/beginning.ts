@@ -40,8 +40,7 @@ export function begin({ config, repository, interrupt }: RunOptions): Beginning 
   const paths = ownPaths(repository.replica);
   const session = new Session(repository, interrupt);
   const [quarantine, findings] = [new Quarantine(paths.quarantine), new Findings()];
-  const restic = (): Restic =>
-    new Restic(repository, repository.restic.passwordFile ?? '', session.path('restic'), interrupt);
+  const restic = (): Restic => new Restic(repository, () => session.password(), session.path('restic'), interrupt);
   return {
     repository,
     replica: repository.replica,

@@ -13,6 +13,7 @@ import { takeLock, type Lock, type Locks } from '../programs/lock.ts';
 import { keepYoungGenerationSmall } from '../state/young-generation.ts';
 import { ownPaths } from '../replica-path.ts';
 import { callsOfOneRun, type Calls, type RsyncContext } from '../programs/rsync-call.ts';
+import { forgetPassword, passwordOf, type Password } from '../programs/restic-password.ts';
 import { connect, type Connection } from '../programs/ssh.ts';
 import { makeRunFolder, removeRunFolder } from '../programs/run-folder.ts';
 import type { Bounds } from '../programs/watchdog.ts';
@@ -33,6 +34,7 @@ export class Session {
   /** What the room that was tried depends on. */
   #learned: string | undefined;
   #rsync: RsyncContext | undefined;
+  #password: Promise<Password> | undefined;
 
   constructor(
     repository: Repository,
@@ -131,6 +133,11 @@ export class Session {
     return join(this.#folder, name);
   }
 
+  /** What opens the repository, asked for once a run. Throws Failure. */
+  async password(): Promise<Password> {
+    return (this.#password ??= passwordOf(this.#repository.restic, this.#folder, this.interrupt));
+  }
+
   /** The clocks of one rsync that must be done by `deadline`. */
   bounds(deadline: Date): Bounds {
     const beforeStop = (): void => {
@@ -148,6 +155,8 @@ export class Session {
     if (this.#rsync === undefined) this.#refused.abort(new Error('the run has ended')); // nobody waits for serverA any more
     const connection = await this.#connecting?.catch(() => undefined); // its failure has been thrown where it was awaited
     await connection?.close();
+    const password = await this.#password?.catch(() => undefined);
+    if (password !== undefined) forgetPassword(password);
     if (this.#replica !== undefined) letGo(this.#replica);
     this.#replica = undefined;
     removeRunFolder(this.#folder);

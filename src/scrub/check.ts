@@ -42,11 +42,11 @@ export async function checkDue(held: Holdings, { run, unreadBefore }: Night): Pr
  */
 export async function checkNow(options: RunOptions): Promise<CheckResult | undefined> {
   const { config, repository, interrupt } = options;
-  const { passwordFile, check } = repository.restic;
+  const { hasPassword, check } = repository.restic;
   if (markerOf(config, repository) === undefined) throw notInitialised(repository.name, repository.replica);
-  if (passwordFile === undefined || check === undefined) {
+  if (!hasPassword || check === undefined) {
     throw new Failure(
-      `${repository.name} has no restic.passwordFile`,
+      `${repository.name} has no restic.passwordFile and no passwordCommand`,
       'restic can only check what it can open: put the password into a file (0600) and name it in the configuration',
     );
   }

@@ -91,7 +91,7 @@ export const nightRules = {
     means: 'Files were deleted on serverA that restic still needs. They stay in the replica, without a due date.',
     road: [
       'If serverA was still pruning while we looked, the next night confirms by itself.',
-      'If restic key passwd was run there, put the new password into restic.passwordFile: the next night confirms.',
+      'If restic key passwd was run there, put the new password where restic.passwordFile or passwordCommand finds it: the next night confirms.',
       'If deleted snapshots were kept here for good, they need these files: keep them, too: rsync-ratchet tombstones keep REPO --all',
       'If not, somebody deleted files that snapshots need: treat it as an attack, and keep them: rsync-ratchet tombstones keep REPO --all',
     ],

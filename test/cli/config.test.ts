@@ -140,3 +140,39 @@ test('the first of --config, RSYNC_RATCHET_CONFIG and the user\'s own is taken',
   assert.equal(await validate({ HOME: home, RSYNC_RATCHET_CONFIG: variable }), variable);
   assert.equal(await validate({ HOME: home }), own);
 });
+
+describe('credential:NAME', () => {
+  const text = (extra = ''): string => `repositories:\n  nightly:\n    source: /nowhere\n    replica: /none/r\n    restic: { passwordFile: credential:nightly${extra} }\n`;
+
+  test('outside of the unit: exit 2 with its line and the systemd-run line; config validate leaves it to the unit', async (t) => {
+    const config = written(t, text());
+    for (const command of ['sync', 'audit', 'check']) {
+      const { code, stdout, stderr } = await ratchet([command], { config });
+      assert.deepEqual([code, stdout], [2, '']);
+      assert.match(stderr, /config\.yaml:5:\d+: repositories\.nightly\.restic\.passwordFile: credential nightly is the systemd unit's, and this is none: must be run as: systemd-run --pty --wait --collect -p User=\S+ -p LoadCredential=nightly:\/PATH\/OF\/nightly rsync-ratchet COMMAND/);
+    }
+    assert.equal((await ratchet(['config', 'validate'], { config })).code, 0);
+    assert.equal((await ratchet(['status'], { config })).code, 0);
+  });
+
+  test('in the unit it is the file of that name; one that the unit does not have is said, and so is what is no name', async (t) => {
+    const credentials = temporaryFolder(t);
+    const config = written(t, text());
+    const env = { CREDENTIALS_DIRECTORY: credentials };
+    const missing = await ratchet(['sync'], { config, env });
+    assert.equal(missing.code, 2);
+    assert.ok(missing.stderr.includes(`${credentials}/nightly does not exist`), missing.stderr);
+    writeFileSync(join(credentials, 'nightly'), 'geheim', { mode: 0o400 });
+    const there = await ratchet(['sync'], { config, env });
+    assert.deepEqual([there.code, there.stderr.includes('no marker')], [1, true], there.stderr);
+    const wrong = await ratchet(['config', 'validate'], { config: written(t, text('/../x')), env });
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /must be credential: and a name of letters, digits/);
+  });
+
+  test('passwordFile and passwordCommand together are an error, at the second', async (t) => {
+    const { code, stderr } = await ratchet(['config', 'validate'], { config: written(t, text(', passwordCommand: [pass, show, x]')) });
+    assert.equal(code, 2);
+    assert.match(stderr, /:5:\d+: repositories\.nightly\.restic\.passwordCommand: must be the only way to the password/);
+  });
+});

@@ -52,7 +52,7 @@ describe('defaults', () => {
         limits: { newFiles: 200_000, newBytes: 500e9, minFree: { percent: 5 }, suspects: 100 },
         spotCheck: 5,
         ignore: [],
-        restic: { path: 'restic', prove: true, memory: 2 ** 32 },
+        restic: { path: 'restic', prove: true, hasPassword: false, memory: 2 ** 32 },
       }],
       alerts: {},
       monitoring: {},
@@ -61,13 +61,13 @@ describe('defaults', () => {
 
   test('with a password the check is on', () => {
     const check = { every: 7 * day, readDataSubset: 30 };
-    assert.deepEqual(repositoryOf('restic: { passwordFile: secret }').restic, { path: 'restic', passwordFile: '/etc/ratchet/secret', prove: true, memory: 2 ** 32, check });
+    assert.deepEqual(repositoryOf('restic: { passwordFile: secret }').restic, { path: 'restic', passwordFile: '/etc/ratchet/secret', hasPassword: true, prove: true, memory: 2 ** 32, check });
     assert.deepEqual(repositoryOf('restic: { passwordFile: /s, check: { every: 1d } }').restic.check, { every: day, readDataSubset: 30 });
     assert.deepEqual(repositoryOf('restic: { passwordFile: /s, prove: unisolated }').restic.prove, 'unisolated');
   });
 
   test('without a password there is no check, and prove stays as it is', () => {
-    assert.deepEqual(repositoryOf('restic: { path: /opt/restic, prove: false, check: { every: 1d } }').restic, { path: '/opt/restic', prove: false, memory: 2 ** 32 });
+    assert.deepEqual(repositoryOf('restic: { path: /opt/restic, prove: false, check: { every: 1d } }').restic, { path: '/opt/restic', prove: false, hasPassword: false, memory: 2 ** 32 });
   });
 
   test('smtp is a mail server on this machine', () => {
@@ -276,7 +276,7 @@ describe('alerts, monitoring and state', () => {
     ['monitoring: { ping: { urlFile: /u, style: uptime } }', [[6, 43, 'monitoring.ping.style', /healthchecks or kuma/]]],
     ['alerts: { freshness: 59m }', [[6, 22, 'alerts.freshness', /at least 1h/]]],
     ['alerts: { freshness: 48 }', [[6, 22, 'alerts.freshness', /s, m, h or d/]]],
-    ['monitoring: { ping: {} }', [[6, 15, 'monitoring.ping.urlFile', /is missing: must be a path/]]],
+    ['monitoring: { ping: {} }', [[6, 15, 'monitoring.ping.urlFile', /is missing: must be a file with the secret in it/]]],
     ['monitoring: { metricsFile: /srv/r/x.prom }', [[6, 28, 'monitoring.metricsFile', /outside the replica \/srv\/r/]]],
     ['state: /srv/r/state', [[6, 8, 'state', /outside the replica/]]],
     ['state: /srv/x/../r/', [[6, 8, 'state', /outside the replica/]]],
@@ -428,7 +428,7 @@ describe('the sample', () => {
     assert.equal(nightly.rsync.bandwidthLimit, 20e6);
     assert.deepEqual(nightly.pruneWindows, [{ days: ['sun'], from: '01:00', to: '07:00', timezone: 'Europe/Berlin', maxDeletions: 5000 }]);
     assert.deepEqual(nightly.restic, {
-      path: 'restic', passwordFile: '/etc/rsync-ratchet/nightly.password', prove: true, memory: 2 ** 32, check: { every: 7 * day, readDataSubset: 30 },
+      path: 'restic', passwordFile: '/etc/rsync-ratchet/nightly.password', hasPassword: true, prove: true, memory: 2 ** 32, check: { every: 7 * day, readDataSubset: 30 },
     });
     assert.deepEqual(config.alerts, {
       email: {

@@ -84,6 +84,21 @@ for (const user of ['runner', 'ordinary'] as const) {
   }
 }
 
+for (const user of ['runner', 'ordinary'] as const) {
+  for (const road of ['overlay', 'links', 'unisolated'] as const) {
+    test(`a password that a program prints opens the repository, question after question, and is no file (${user} user, ${road})`, async (t) => {
+      const place = await placeFor(t, user);
+      const nightly = { restic: { path: 'restic', prove: road === 'unisolated' ? 'unisolated' : true, passwordCommand: ['cat', place.passwordFile] } };
+      const before = whole(place);
+      const reply = await askAs(user, { ...place, passwordFile: '/nowhere', road, nightly, ask: 'isComplete' });
+      assertGood(reply);
+      assert.match(wordsOf(await askAs(user, { ...place, road, nightly: { restic: { ...nightly.restic, passwordCommand: ['echo', 'another'] } }, ask: 'unlocks' })), /wrong password|no key/);
+      assert.deepEqual(whole(place), before);
+      assert.ok(!readdirSync(place.scratch).includes('password'));
+    });
+  }
+}
+
 for (const road of ['overlay', 'links', 'unisolated'] as const) {
   test(`another config can be shown instead of the replica's own (${road})`, async (t) => {
     const place = await placeFor(t, 'runner');

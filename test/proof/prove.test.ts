@@ -12,6 +12,7 @@ import { KnownBlobs } from '../../src/proof/known-blobs.ts';
 import { Missing } from '../../src/proof/missing-packs.ts';
 import { prove, structuralJunk } from '../../src/proof/prove.ts';
 import { newBooks } from '../../src/audit/walk.ts';
+import { passwordIn } from '../support/askRestic.ts';
 import { Restic } from '../../src/programs/restic.ts';
 import { type Road } from '../../src/programs/restic-question.ts';
 import { anyOf, filesBelow, hashOf } from '../support/night.ts';
@@ -75,7 +76,7 @@ async function placeFor(t: Ending): Promise<Place> {
     prove: (password, road) => {
       const passwordFile = password === undefined ? repository.passwordFile : join(folder, 'another');
       if (password !== undefined) writeFileSync(passwordFile, password);
-      const restic = new Restic(repositoryConfig({ replica }), passwordFile, scratch, new AbortController().signal, road);
+      const restic = new Restic(repositoryConfig({ replica }), passwordIn(passwordFile), scratch, new AbortController().signal, road);
       return prove({ restic, books, replica, candidate, scratch, until: Date.now() + 600_000, mayEnterUnread: false, known: new KnownBlobs(state), missing: new Missing(state, () => false) });
     },
   };

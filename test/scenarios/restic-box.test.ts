@@ -96,6 +96,13 @@ describe('a replica of an ordinary user, typed as whoever runs the tests', () =>
     assert.ok(!existsSync(started));
   });
 
+  test('a password that a program prints', async () => {
+    const told = ['echo', readFileSync(place.repository.passwordFile, 'utf8').trim()];
+    const { code, stdout, stderr } = await place.run(['restic', 'nightly', '--', 'snapshots', '--json'], { config: configWith(place, { passwordFile: undefined, passwordCommand: told }) });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^\[\{"time"/);
+  });
+
   test('without a password and without a terminal: exit 2, which says what to do', async () => {
     const { code, stderr } = await place.run(['restic', 'nightly', '--', 'snapshots'], { config: configWith(place, { passwordFile: undefined }) });
     assert.equal(code, 2);

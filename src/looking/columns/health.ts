@@ -107,7 +107,7 @@ function checkRows(status: Status): StatusRow[] {
 /** Whether restic proves what comes. */
 export const proves: Column<'proves'> = {
   name: 'proves',
-  read: ({ repository: { restic } }) => ({ proves: restic.prove !== false && restic.passwordFile !== undefined }),
+  read: ({ repository: { restic } }) => ({ proves: restic.prove !== false && restic.hasPassword }),
   rows: (status) =>
     status.proves ? [] : [row('proof', 'none (restic.passwordFile): only hashes are checked', 'warning')],
   json: (status) => ({ proves: status.proves }),

@@ -6,7 +6,18 @@ import { passwordFault } from '../../config/secret-line.ts';
 import { isThisMachine } from '../../config/smtp.ts';
 import { isGreeting, isMailHost } from '../../config/source.ts';
 import type { Email, Finding, Transport } from '../../config/types.ts';
-import { type Resolve, address, commandLine, list, matching, oneOf, path, text, whole } from '../../config/values.ts';
+import {
+  type Resolve,
+  address,
+  commandLine,
+  list,
+  matching,
+  oneOf,
+  path,
+  secretFile,
+  text,
+  whole,
+} from '../../config/values.ts';
 import type { AlertChannel } from '../channel.ts';
 
 const localSmtp = { host: 'localhost', port: 25, tls: 'opportunistic' } as const;
@@ -38,7 +49,10 @@ function smtp(resolve: Resolve) {
       v.exactOptional(text('must be the user name for the mail server')),
       'The login, if the server wants one; together with passwordFile.',
     ),
-    passwordFile: key(v.exactOptional(path(resolve)), 'A file with the password of the login, closed to others.'),
+    passwordFile: key(
+      v.exactOptional(secretFile(resolve)),
+      'A file with the password of the login, closed to others, or credential:NAME.',
+    ),
   });
 }
 

@@ -3,13 +3,15 @@ import * as v from 'valibot';
 import type { Monitoring } from '../../config/config.ts';
 import { key } from '../../config/repository-schema.ts';
 import { addressIn } from '../../config/secret-line.ts';
-import { oneOf, path, type Resolve } from '../../config/values.ts';
+import { oneOf, secretFile, type Resolve } from '../../config/values.ts';
 import { bad, good } from '../../doctor/checkup.ts';
 import type { NewsChannel } from '../channel.ts';
 
 function schema(resolve: Resolve) {
   return v.strictObject({
-    urlFile: path(resolve, undefined, { description: 'A file with the address of the monitor, closed to others.' }),
+    urlFile: secretFile(resolve, {
+      description: 'A file with the address of the monitor, closed to others, or credential:NAME.',
+    }),
     findings: key(
       v.optional(v.boolean('must be true or false'), false),
       'Whether it is also told which rules were broken, and how often.',
