@@ -42,7 +42,7 @@ export interface Target {
  */
 export type Owners = 'kept' | 'subordinate' | 'ours' | 'unknown';
 
-/** What inside names the target. */
+/** What inside names the target. It comes first: behind a `--` among the words that were typed it would be no option. */
 const targetInside = '/target';
 /** What `restore` needs to give each file its owner, its mode and its kind; nothing else is kept for it: the numbers of capabilities(7). */
 const powers = { chown: 0, dac_override: 1, fowner: 3, fsetid: 4, mknod: 27, setfcap: 31 };
@@ -101,7 +101,7 @@ function boxCommand(
     ...repository(replica),
     ...(target === undefined ? [] : written(target)),
   ];
-  const words = ['alone', ...restic, ...args, ...(target === undefined ? [] : ['--target', targetInside])] as const;
+  const words = ['alone', ...restic, ...(target === undefined ? [] : [`--target=${targetInside}`]), ...args] as const;
   const mapping = target?.owners === 'subordinate' ? bySubordinates : [];
   const command = inSandbox({ memory }, scratch, all, [words], nonce, mapping);
   return {

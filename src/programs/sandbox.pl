@@ -47,7 +47,7 @@ while ((my $verb = shift) ne "--") {
   elsif ($verb eq "password") { copied($from, $to) or stop($password_refused, "$from: $!"); show($to, $to, "bind", "nosuid,nodev,noexec") }
   elsif ($verb eq "show") { show($from, $to, "bind", "nosuid,nodev,noexec") }
   elsif ($verb eq "show-programs") { show($from, $to, "bind,rec", "nosuid,nodev") }
-  elsif ($verb eq "show-device") { show($from, $to, "bind", ""); $writable{"$root/$to"} = 1 }
+  elsif ($verb eq "show-device") { show($from, $to, "bind", "nosuid,noexec") } # written to, not changed: its mode is the machine's
   elsif ($verb eq "overlay") { overlay($to, "ro", "lowerdir=$from") }
   elsif ($verb eq "overlay-writable") {
     overlay($to, "", "lowerdir=$from,upperdir=upper/$to,workdir=work/$to,userxattr");
@@ -129,6 +129,9 @@ sub seal {
   for (keys %held) {
     stop($view_failed, "the target is another folder than before") unless join(" ", (stat)[0, 1]) eq $held{$_};
     stop($view_failed, "the target has devices: $said") unless $options->{$_} =~ /\bnodev\b/;
+    # A symlink in the target may lead out of it: what was written there would go with the memory, and restic call it done.
+    mount("none", $root, "none", "remount,bind,ro,nosuid,nodev", 0);
+    stop($view_failed, "beside the target can be written: $said") if mkdir "tmp/probe";
   }
 }
 

@@ -29,7 +29,7 @@ export interface Rescue {
 export async function resticInBox(rescue: Rescue, wish: Wish): Promise<number> {
   const { repository, password, interrupt } = rescue;
   const target = await targetOf(rescue, wish.target);
-  const args = [...wish.args, ...(await withoutForeignAcls(rescue, target))];
+  const args = [...(await withoutForeignAcls(rescue, target)), ...wish.args];
   return readingBeside(rescue, (scratch) => {
     return runInBox(
       { replica: repository.replica, restic: repository.restic, password, args, target, scratch },
@@ -85,5 +85,5 @@ async function withoutForeignAcls(
 ): Promise<readonly string[]> {
   if (target === undefined || target.owners === 'kept' || target.owners === 'subordinate') return [];
   const { version } = await requireRestic(repository.restic.path, null, interrupt);
-  return isOlder(version, '0.18.0') ? [] : ['--exclude-xattr', 'system.posix_acl_*'];
+  return isOlder(version, '0.18.0') ? [] : ['--exclude-xattr=system.posix_acl_*'];
 }

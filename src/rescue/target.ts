@@ -4,7 +4,8 @@ import type { Config } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import { hold, letGo } from '../programs/held-folder.ts';
 import { makeFolderOrFail } from '../state/files.ts';
-import { doOverlap } from '../state/same-folder.ts';
+import { escapeText } from '../printable.ts';
+import { doOverlap, mountsBelow } from '../state/same-folder.ts';
 
 /** A folder as it was looked at. */
 export interface TargetFolder {
@@ -17,6 +18,7 @@ export interface TargetFolder {
 export function targetFolder(path: string, config: Config): TargetFolder {
   const target = resolve(path);
   requireApart(target, config);
+  requireNothingMounted(target);
   const folder = made(target);
   try {
     requireApart(target, config); // once more, now that it is there
@@ -36,6 +38,16 @@ function requireApart(target: string, { state = '', repositories }: Config): voi
   throw new UsageError(
     `${target} and ${wrong.whose} (${wrong.folder}) lie in one another`,
     'what is restored could come to lie among its files: name a folder elsewhere. Nothing was started',
+  );
+}
+
+/** The box shows one file system: what is mounted below is not in it, and what is restored there would come to lie underneath, unseen. */
+function requireNothingMounted(target: string): void {
+  const [first] = mountsBelow(target);
+  if (first === undefined) return;
+  throw new UsageError(
+    `${target} cannot be restored to: another file system is mounted below it (${escapeText(first)})`,
+    'what is restored there would come to lie underneath, unseen: unmount it, or name a folder in which nothing is mounted. Nothing was started',
   );
 }
 

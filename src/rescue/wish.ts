@@ -74,6 +74,7 @@ const ours: readonly (readonly [option: RegExp, why: string])[] = [
     /^--ownership-by-name(?:=|$)/,
     'the box does not know the users of this machine: owners are restored by their numbers',
   ],
+  [/^-[vqlhc]+t/, 'the target stands by itself: --target FOLDER'], // of two, restic takes the last
 ];
 
 /** The options that name a target. */

@@ -19,6 +19,13 @@ export function doOverlap(one: string, other: string): boolean {
   return a.device === b.device && (isBelow(a.path, b.path) || isBelow(b.path, a.path));
 }
 
+/** What is mounted below a folder, in the order of the mounts (proc_pid_mountinfo(5)). */
+export function mountsBelow(folder: string): string[] {
+  const around = real(folder);
+  const points = mounts().map(([, , , , point = '']) => Buffer.from(unescaped(point), 'latin1').toString());
+  return points.filter((point) => point !== around && isBelow(point, around));
+}
+
 const isBelow = (path: string, folder: string): boolean =>
   path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
@@ -31,13 +38,19 @@ function placeOnDisk(path: string): { readonly device: string; readonly path: st
   }
   try {
     const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${folder}`, 'latin1'))?.[1] ?? '';
-    const mounts = readFileSync('/proc/self/mountinfo', 'latin1').split('\n');
-    const [, , device = '', root = '', point = ''] = mounts.find((line) => line.startsWith(`${id} `))?.split(' ') ?? [];
+    const [, , device = '', root = '', point = ''] = mounts().find(([mount]) => mount === id) ?? [];
     const below = readlinkSync(`/proc/self/fd/${folder}`, 'latin1').slice(unescaped(point).replace(/\/$/, '').length);
     return { device, path: `${unescaped(root).replace(/\/$/, '')}${below}` || '/' };
   } finally {
     closeSync(folder);
   }
+}
+
+/** The fields of each mount: its number, that of the one above, device, root in the file system, place. */
+function mounts(): string[][] {
+  return readFileSync('/proc/self/mountinfo', 'latin1')
+    .split('\n')
+    .map((line) => line.split(' '));
 }
 
 /** Undefined where there is no such folder, or it may not be looked at. */

@@ -91,6 +91,8 @@ const refused: readonly (readonly [typed: string, why: RegExp])[] = [
   ['restore latest --target', /restore needs a target/],
   ['restore latest --target=', /restore needs a target/],
   ['restore latest -t a --target b', /restore has one target/],
+  ['restore latest -vt a', /-vt is not for the box: the target stands by itself: --target FOLDER/],
+  ['restore latest --target a -vtb', /-vtb is not for the box/],
   ['dump latest /a --target x', /restic dump writes no files in the box.*> FILE/],
 ];
 

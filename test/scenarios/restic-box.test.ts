@@ -138,8 +138,16 @@ describe('a replica of an ordinary user, typed as whoever runs the tests', () =>
     const target = join(place.out, 'one');
     mkdirSync(target);
     writeFileSync(join(target, 'mine'), 'mine');
-    const { code, stderr } = await place.run(['--quiet', 'restic', 'nightly', '--', 'restore', 'latest', `--target=${target}`, '--include', '/sub/other']);
+    const { code, stderr } = await place.run(['--quiet', 'restic', 'nightly', '--', 'restore', `--target=${target}`, '--include', '/sub/other', '--', 'latest']);
     assert.deepEqual([code, readFileSync(join(target, 'sub/other'), 'utf8'), readdirSync(target).sort()], [0, 'other', ['mine', 'sub']], stderr);
+  });
+
+  test('a symlink in the target that leads out of it: what lies behind it is restored in its place, or restic says that it is not', async () => {
+    const target = join(place.out, 'leading');
+    mkdirSync(target);
+    symlinkSync('/tmp', join(target, 'sub'));
+    const { code } = await place.run(['restic', 'nightly', '--', 'restore', 'latest', '--target', target, '--include', '/sub/other']);
+    assert.equal(code === 0, existsSync(join(target, 'sub/other')));
   });
 
   describe('a target among files of ours is exit 2; nothing is made, and nothing is touched', () => {
@@ -174,6 +182,17 @@ describe('a replica of an ordinary user, typed as whoever runs the tests', () =>
       assert.equal(code, 2, stderr);
       assert.match(stderr, /lie in one another/);
       assert.deepEqual(place.replicaNow(), earlier);
+    });
+
+    test('a folder with another file system mounted below, where files would come to lie underneath', async () => {
+      if (!isRoot) return;
+      const above = join(place.out, 'möunt point');
+      mkdirSync(join(above, 'sub'), { recursive: true });
+      const script = 'mount -t tmpfs tmpfs "$0/sub"; exec "$@"';
+      const { code, stderr } = await around(place, ['unshare', '--mount', 'sh', '-c', script, above], ['--config', place.config.file, 'restic', 'nightly', '--', 'restore', 'latest', '--target', above]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /another file system is mounted below it \(.*\/m.*unt point\/sub\)\n.*Nothing was started/);
+      assert.deepEqual([readdirSync(above), readdirSync(join(above, 'sub'))], [['sub'], []]);
     });
 
     test('a file in its place, and a folder that may not be made', async () => {
@@ -288,7 +307,10 @@ describe('a replica of an ordinary user, typed as whoever runs the tests', () =>
     ['write to the target', 'echo x > /target/x && chmod 4755 /target/x && mkdir /target/y', true],
     ['write to the repository', 'echo x > /repo/config || echo x > /repo/data/x || rm /repo/snapshots/* || echo x > /lower/replica/x', false],
     ['change modes in the repository', 'chmod 777 /repo/keys/* || chown 1 /repo/keys || touch /repo/data', false],
+    ['write to /dev/null', 'echo x > /dev/null', true],
+    ['change /dev/null, which is the whole machine\'s', 'chmod 640 /dev/null || chown 1 /dev/null || touch -d @1 /dev/null', false],
     ['write to programs', 'echo x > /usr/bin/x-ratchet-test || echo x > /restic || echo x > /password', false],
+    ['write beside the target', 'echo x > /x || echo x > /tmp/x || mkdir /repo/locks/x', false],
     ['remount', 'mount -o remount,rw /repo/data || mount -t tmpfs tmpfs /tmp || umount /repo/data', false],
     ['use a device', 'mknod /target/d b 7 0 && cat /target/d', false],
     ['leave the box', 'chroot / true || unshare --mount true || nsenter -t 1 --mount true', false],
