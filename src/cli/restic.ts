@@ -34,8 +34,12 @@ export function addRestic(program: Command, context: CliContext): void {
       if (repository === undefined) throw new Error('a name gives a repository');
       const console = consoleOf(command);
       const { interrupt } = context;
-      const password = await passwordOf(repository, interrupt);
-      context.exit(await boxed({ config, repository, owner, password, interrupt, console }, wish));
+      const rescue = { config, repository, owner, interrupt, console };
+      context.exit(
+        await boxed(console, async () =>
+          resticInBox({ ...rescue, password: await passwordOf(repository, interrupt) }, wish),
+        ),
+      );
     });
   command.addHelpText('after', `\n${ownCodes}`);
   withExitCodes(command, [1, 2, 130, 143]);
@@ -50,12 +54,12 @@ function readFor(command: Command, name: string, { target }: Wish): Pick<Rescue,
 }
 
 /** restic's exit code; 1 with a last line of ours when there was no box for it. */
-async function boxed(rescue: Rescue, wish: Wish): Promise<number> {
+async function boxed(console: Rescue['console'], work: () => Promise<number>): Promise<number> {
   try {
-    return await resticInBox(rescue, wish);
+    return await work();
   } catch (error) {
     if (error instanceof UsageError || error instanceof Interrupted) throw error;
-    rescue.console.error(asFailure(error));
+    console.error(asFailure(error));
     process.stderr.write("rsync-ratchet: restic was not run to its end, see above; this exit code 1 is not restic's\n");
     return exitCodes.failed;
   }

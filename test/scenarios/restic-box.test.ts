@@ -101,6 +101,9 @@ describe('a replica of an ordinary user, typed as whoever runs the tests', () =>
     const { code, stdout, stderr } = await place.run(['restic', 'nightly', '--', 'snapshots', '--json'], { config: configWith(place, { passwordFile: undefined, passwordCommand: told }) });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^\[\{"time"/);
+    const untold = await place.run(['restic', 'nightly', '--', 'snapshots'], { config: configWith(place, { passwordFile: undefined, passwordCommand: ['false'] }) });
+    assert.equal(untold.code, 1);
+    assert.match(untold.stderr, /passwordCommand: false ended with 1\n[^]*\nrsync-ratchet: .*\n$/);
   });
 
   test('without a password and without a terminal: exit 2, which says what to do', async () => {
