@@ -18,7 +18,7 @@ export const house = [
   [/^beside\.ts$/, [...ground, 'fs']],
   [/^layout\.ts$/, [...ground]],
 
-  [/^nightly\.ts$/, ['type ratchet/', 'ratchet/night.ts', 'ratchet/holdings.ts', 'scrub/check.ts', 'telling/']],
+  [/^nightly\.ts$/, ['type ratchet/', 'ratchet/night.ts', 'ratchet/holdings.ts', 'scrub/check.ts', 'rescue/drill.ts', 'telling/']],
   // The lock, and what it stands on. `ratchet` alone can write to a replica; who is outside may only ask it for what its row names.
   [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'type words/', 'type telling/', 'type scrub/', 'fs!', 'valibot']],
   // Proof writes nothing into a replica, and this alone elsewhere: what memory cannot hold is sorted in the run's private folder.
@@ -67,6 +67,8 @@ export const house = [
   [/^scrub\//, ['scrub/', 'type ratchet/', 'ratchet/repair.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'type audit/', 'programs/lock.ts', 'type state/', 'state/files.ts', 'state/json-file.ts', 'state/schema.ts', 'type config/', 'valibot']],
   // The worst day: it reads a replica, and makes one folder, beside a destination.
   [/^rescue\/aside\.ts$/, ['programs/held-folder.ts', 'type state/', 'fs', 'fs:fchownSync', 'fs:mkdirSync', 'fs:openSync', 'fs:rmdirSync']],
+  // Restores in the box's memory; the night hands it what it holds, and it writes a line of the journal.
+  [/^rescue\/drill\.ts$/, ['rescue/choice.ts', 'programs/restic-box.ts', 'programs/restic-failures.ts', 'programs/restic-trial.ts', 'type ratchet/', 'type state/', 'state/clock.ts', 'words/asides.ts', 'type config/']],
   [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'type telling/', 'fs', 'valibot']],
   [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/replica-place.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],

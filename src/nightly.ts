@@ -2,6 +2,7 @@
 import { hold, release, type RunOptions } from './ratchet/holdings.ts';
 import { afterwards, night, type NightOptions } from './ratchet/night.ts';
 import type { Run } from './ratchet/run.ts';
+import { drillDue } from './rescue/drill.ts';
 import { checkDue } from './scrub/check.ts';
 import { tell } from './telling/tell.ts';
 import { tellingOf } from './telling/telling.ts';
@@ -13,6 +14,7 @@ export async function nightly(options: RunOptions, wish: NightOptions): Promise<
   // Under the lock still: what the next run finds in the journal must be the end of this one.
   try {
     await afterwards(held, tonight, 'check', checkDue);
+    await afterwards(held, tonight, 'check', drillDue);
     if (wish.report === undefined) await tell(tellingOf(options, held.state), tonight.run);
   } finally {
     await release(held);

@@ -53,6 +53,7 @@ export type WarningRule =
   | 'came-back'
   | 'unchecked'
   | 'check-failed'
+  | 'drill-failed'
   | 'damaged'
   | 'stale'
   | 'no-room'

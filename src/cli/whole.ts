@@ -7,6 +7,7 @@ import { addConfig } from './config.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
 import { addGiveBack } from './give-back.ts';
+import { addDrill } from './drill.ts';
 import { addExplain } from './explain.ts';
 import { addHistory } from './history.ts';
 import { addInit } from './init.ts';
@@ -34,6 +35,7 @@ export const commands: readonly Add[] = [
   addScrub,
   addCheck,
   addRestic,
+  addDrill,
   addAlert,
   addConfig,
   addDoctor,

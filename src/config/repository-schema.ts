@@ -27,6 +27,7 @@ import {
 
 const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 const weekly = { every: 7 * day, readDataSubset: 30 };
+const monthly = { every: 30 * day, files: 25, bytes: 200_000_000 } as const;
 const week = 7 * day;
 
 /** What a repository may be called; a rule of config/rules.ts as well, which can say more than a pattern. */
@@ -88,6 +89,19 @@ function rsync(resolve: Resolve) {
   });
 }
 
+/** When and how much is restored to try it. */
+const drill = v.strictObject({
+  every: key(
+    v.optional(v.union([v.literal('off'), time()], 'must be a time with its unit, such as 30d, or off'), '30d'),
+    'How often to restore some files to try it, or off.',
+  ),
+  files: key(v.optional(whole(1, 1000), 25), 'At most so many files.'),
+  bytes: key(
+    v.optional(v.pipe(size(1), v.maxValue(2 ** 30, 'must be at most 1GiB: it lies in memory')), '200MB'),
+    'At most so many bytes, which lie in memory.',
+  ),
+});
+
 function restic(resolve: Resolve) {
   const check = v.strictObject({
     every: key(v.optional(time(), '7d'), 'How often to check.'),
@@ -114,12 +128,15 @@ function restic(resolve: Resolve) {
       v.optional(size(2 ** 28), '4GiB'),
       'What restic tries to stay below, at least 256MiB: it tidies up more often as it comes near, and a quarter above it ends.',
     ),
+    drill: key(v.exactOptional(drill), 'When files of the replica are restored to try it; needs the password.'),
     check: key(v.exactOptional(check), 'When restic checks the replica; needs the password.'),
   });
-  // Without a password restic can check nothing.
-  const settled = v.transform(({ check: wanted, ...rest }: v.InferOutput<typeof said>) => {
+  // Without a password restic can check nothing, and restore nothing.
+  const settled = v.transform(({ check: wanted, drill: tried, ...rest }: v.InferOutput<typeof said>) => {
     const hasPassword = rest.passwordFile !== undefined || rest.passwordCommand !== undefined;
-    return hasPassword ? { ...rest, hasPassword, check: wanted ?? weekly } : { ...rest, hasPassword };
+    return hasPassword
+      ? { ...rest, hasPassword, check: wanted ?? weekly, drill: tried ?? monthly }
+      : { ...rest, hasPassword };
   });
   return v.pipe(said, settled);
 }

@@ -2,7 +2,7 @@
  * All that `status` knows of a repository, in the order of the terminal. A new column is an object in `columns/` and its
  * name here; terminal, `--json`, metrics and Nagios read it from there.
  */
-import { lastCheck, proves, scrub, unread } from './columns/health.ts';
+import { lastCheck, lastDrill, proves, scrub, unread } from './columns/health.ts';
 import { disk, pruneWindow, quarantine, replica, snapshotAdmitted, tombstones } from './columns/holdings.ts';
 import { alarm, initialised, lastRun, lastSuccess, sandbox, work } from './columns/nights.ts';
 import { spool, tells } from './columns/alerts.ts';
@@ -11,7 +11,7 @@ import type { Column } from './column.ts';
 // prettier-ignore
 export const columns = [
   alarm, initialised, lastRun, lastSuccess, work, sandbox,
-  replica, snapshotAdmitted, pruneWindow, tombstones, quarantine, scrub, unread, lastCheck, disk,
+  replica, snapshotAdmitted, pruneWindow, tombstones, quarantine, scrub, unread, lastCheck, lastDrill, disk,
   spool, proves, tells,
 ] as const;
 
@@ -19,7 +19,7 @@ export const columns = [
 const orders = {
   json: 'initialised alarm lastRun lastSuccess replica window tombstones quarantine scrub lastCheck disk snapshotAdmitted spool unread proves',
   metrics: 'lastRun lastSuccess work replica snapshotAdmitted alarm window tombstones unread spool lastCheck disk',
-  complaints: 'alarm initialised lastSuccess lastRun spool scrub lastCheck unread window',
+  complaints: 'alarm initialised lastSuccess lastRun spool scrub lastCheck lastDrill unread window',
   data: 'lastSuccess lastRun alarm replica tombstones spool disk',
 } as const;
 

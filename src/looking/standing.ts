@@ -4,6 +4,7 @@ import { escapeText } from '../printable.ts';
 import type { UnreadSince } from '../proof/unread.ts';
 import type { Alarm } from '../ratchet/declared/alarm.ts';
 import type { WindowDecision } from '../ratchet/declared/window.ts';
+import type { Memory } from '../ratchet/memory.ts';
 import type { ReplicaSize } from '../ratchet/run.ts';
 import type { ScrubMemory } from '../scrub/share.ts';
 import type { JournalLine } from '../state/chain.ts';
@@ -34,6 +35,9 @@ export interface Status {
   /** Whether restic checks the replica, and its last check, by the journal. */
   readonly checks: boolean;
   readonly lastCheck: JournalLine | undefined;
+  /** Whether drills are made, and the last one, by the memory. */
+  readonly drills: boolean;
+  readonly lastDrill: Memory['drill'];
   /** Bytes; undefined while the replica is not there. */
   readonly disk: { readonly free: number; readonly total: number } | undefined;
   /** Alerts that wait to be delivered; undefined where this user may not look. */

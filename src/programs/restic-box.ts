@@ -43,7 +43,7 @@ export interface Target {
 export type Owners = 'kept' | 'subordinate' | 'ours' | 'unknown';
 
 /** What inside names the target. It comes first: behind a `--` among the words that were typed it would be no option. */
-const targetInside = '/target';
+export const targetInside = '/target';
 /** What `restore` needs to give each file its owner, its mode and its kind; nothing else is kept for it: the numbers of capabilities(7). */
 const powers = { chown: 0, dac_override: 1, fowner: 3, fsetid: 4, mknod: 27, setfcap: 31 };
 const probePatience = 10_000;
@@ -89,21 +89,25 @@ function killed({ signal }: Ended): Failure {
   );
 }
 
-function boxCommand(
-  { replica, restic: { path, memory }, password, args, target, scratch }: Boxed,
-  nonce: string,
-  isShown: boolean,
-): Command {
+/** What a box is made of. */
+export function boxParts({ replica, restic: { path }, password, target }: Omit<Boxed, 'args'>): Part[] {
   const passwordFile = 'file' in password ? password.file : '-';
   const program = findProgram(path, 'restic');
-  const all = [
+  return [
     ...surroundings({ replica, candidate: undefined, passwordFile, program }),
     ...repository(replica),
     ...(target === undefined ? [] : written(target)),
   ];
-  const words = ['alone', ...restic, ...(target === undefined ? [] : [`--target=${targetInside}`]), ...args] as const;
-  const mapping = target?.owners === 'subordinate' ? bySubordinates : [];
-  const command = inSandbox({ memory }, scratch, all, [words], nonce, mapping);
+}
+
+/** What it is given besides, by its stdin. */
+export const inputOf = ({ password }: Pick<Boxed, 'password'>): { readonly input?: string } =>
+  'typed' in password ? { input: `${password.typed}\n` } : {};
+
+function boxCommand(boxed: Boxed, nonce: string, isShown: boolean): Command {
+  const { args, target, scratch } = boxed;
+  const words = [...restic, ...(target === undefined ? [] : [`--target=${targetInside}`]), ...args];
+  const command = inSandbox(boxed.restic, scratch, boxParts(boxed), [['alone', ...words]], nonce, mappingOf(target));
   return {
     ...command,
     env: {
@@ -111,10 +115,14 @@ function boxCommand(
       TZ: Intl.DateTimeFormat().resolvedOptions().timeZone,
       ...(isShown ? { RESTIC_PROGRESS_FPS: '2' } : {}),
     },
-    ...('typed' in password ? { input: `${password.typed}\n` } : {}),
+    ...inputOf(boxed),
     ...(isShown ? {} : { stdout: 'ours' as const }),
   };
 }
+
+/** How unshare(1) is told whose users the box knows. */
+export const mappingOf = (target: Target | undefined): readonly string[] =>
+  target?.owners === 'subordinate' ? bySubordinates : [];
 
 /** The replica as it is; nothing is laid over it, so this works on every kernel. */
 function repository(replica: string): Part[] {

@@ -1,5 +1,5 @@
 /** Where restic reads its password: in a file of the operator's, or in what a program of his has printed, which then has no name on any disk. */
-import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
@@ -33,6 +33,11 @@ export async function passwordOf(
 /** Closes what is held open. */
 export function forgetPassword({ held }: Password): void {
   for (const { descriptor } of held) closeSync(descriptor);
+}
+
+/** The same for a box that reads it but once: a file by its path, or what was printed. */
+export function forOneBox({ path, held: [held] }: Password): { readonly file: string } | { readonly typed: string } {
+  return held === undefined ? { file: path } : { typed: readFileSync(`/proc/self/fd/${held.descriptor}`, 'utf8') };
 }
 
 function heldOpen(path: string, content: string): Password {

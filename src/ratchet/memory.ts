@@ -28,6 +28,15 @@ const check = v.looseObject({
   words: v.optional(v.string(), ''),
 });
 
+const drill = v.looseObject({
+  ...line.entries,
+  files: whole,
+  bytes: whole,
+  snapshots: whole,
+  passed: v.boolean(),
+  words: v.optional(v.string(), ''),
+});
+
 export const memorySchema = v.object({
   version: versionOne,
   /** The number of the last line of the journal that has been folded in. */
@@ -57,6 +66,8 @@ export const memorySchema = v.object({
     /** Shares whose last check failed, the one that was tried longest ago first. */
     failed: listOf(v.object({ share: shareOfData, since: moment, words: v.string() })),
   }),
+  /** The last drill, whose failure stands until one passes. */
+  drill: v.optional(v.nullable(drill), null),
   clock: clockSchema,
   /** What of the replica restic has not read, and since when; null when it has read all, or is never asked. */
   unread: v.optional(unreadSchema, null),
@@ -86,6 +97,7 @@ export const noMemory: Memory = {
   told: [],
   untold: null,
   checks: { last: null, turn: null, turnAt: null, failed: [] },
+  drill: null,
   clock: noClock,
   unread: null,
   restic: null,
@@ -117,6 +129,7 @@ const folds: Readonly<Record<string, Fold>> = {
   tombstones: (_memory, { runId, added }) =>
     typeof added === 'number' && added > 0 ? { untold: { runId: runId ?? '', added } } : {},
   checked,
+  drilled: (memory, drilled) => ({ drill: drillIn(drilled) ?? memory.drill }),
   'rsync-call': called,
   room: (memory, { room }) => ({ room: typeof room === 'string' ? room : memory.room }),
   restic: (memory, { program, size, mtime, version }) => ({
@@ -153,6 +166,11 @@ function called({ calls }: Memory, { call, asks }: JournalLine): Partial<Memory>
   const said = v.safeParse(listOf(v.string()), asks);
   if (typeof call !== 'string' || !said.success) return {};
   return { calls: [...calls.filter((each) => each.call !== call), { call, asks: said.output }].slice(-mostCalls) };
+}
+
+function drillIn(value: unknown): Memory['drill'] {
+  const found = v.safeParse(memorySchema.entries.drill, value);
+  return found.success ? found.output : null;
 }
 
 function resticIn(value: unknown): Memory['restic'] {

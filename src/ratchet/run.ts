@@ -42,11 +42,18 @@ export interface Quiet {
   readonly since: string;
 }
 
+/** What a drill came to: what was to be restored, from how many snapshots; in `words` what went wrong, escaped. */
+export interface DrillResult extends Amount {
+  readonly snapshots: number;
+  readonly passed: boolean;
+  readonly words: string;
+}
+
 export interface Run {
   readonly repository: string;
   readonly runId: string;
   /** What was asked: the whole night, its first three steps, or a look at the replica alone. */
-  readonly command: 'sync' | 'audit' | 'check' | 'scrub';
+  readonly command: 'sync' | 'audit' | 'check' | 'scrub' | 'drill';
   readonly startedAt: Date;
   finishedAt: Date;
   audit: AuditCounts;
@@ -68,6 +75,7 @@ export interface Run {
   tombstonesDue: Date | undefined;
   proof: 'passed' | 'failed' | 'skipped';
   check: CheckResult | undefined;
+  drill: DrillResult | undefined;
   /** What of the replica restic has not read. */
   unread: Unread;
   reminder: Reminder | undefined;
@@ -108,6 +116,7 @@ export function newRun(repository: string, runId: string, command: Run['command'
     tombstonesDue: undefined,
     proof: 'skipped',
     check: undefined,
+    drill: undefined,
     unread: nothingUnread,
     reminder: undefined,
     replica: undefined,

@@ -46,11 +46,11 @@ function mustTell(run: Run, told: Told): boolean {
   return run.buried !== undefined || run.reminder !== undefined || told.untold !== null;
 }
 
-/** A failed check is told each time; other warnings when they change, and once a week. */
+const hasFailedLook = ({ check, drill }: Run): boolean => check?.passed === false || drill?.passed === false;
+
+/** A failed check or drill is told each time; other warnings when they change, and once a week. */
 function isNewWarning(run: Run, fingerprint: string, told: Told): boolean {
-  return (
-    run.check?.passed === false || told.finished?.['warnings'] !== fingerprint || isLongAgo(run, told.sameWarnings)
-  );
+  return hasFailedLook(run) || told.finished?.['warnings'] !== fingerprint || isLongAgo(run, told.sameWarnings);
 }
 
 function isLongAgo(run: Run, sameWarnings: string | undefined): boolean {
@@ -61,7 +61,7 @@ function isLongAgo(run: Run, sameWarnings: string | undefined): boolean {
 export function isAsideMailDue(run: Run, { sameWarnings }: Told): boolean {
   const outcome = outcomeOf(run);
   if (outcome !== 'warned') return outcome === 'failed';
-  return run.check?.passed === false || isLongAgo(run, sameWarnings);
+  return hasFailedLook(run) || isLongAgo(run, sameWarnings);
 }
 
 function isRecovery(last: Memory['lastRun']): boolean {

@@ -3,7 +3,7 @@ import { counted } from '../figures.ts';
 import { escapeText } from '../printable.ts';
 import type { CheckResult } from '../proof/proof.ts';
 import { isUnread, nightsFor, unreadWords } from '../proof/unread.ts';
-import { newRun, type Run } from '../ratchet/run.ts';
+import { newRun, type DrillResult, type Run } from '../ratchet/run.ts';
 import { leftIn, type Scrub } from '../scrub/share.ts';
 import type { Failure } from '../errors.ts';
 
@@ -30,6 +30,27 @@ export function noteCheck(run: Run, result: CheckResult): void {
       run.findings.add('warning', 'missing-pack', path, 'restic check misses it, and nothing besides');
   if (!result.passed)
     run.findings.add('warning', 'check-failed', '', `restic check --read-data-subset=${result.share}: ${result.words}`);
+}
+
+/** What `drill` came to; a Failure when it could not be finished. */
+export function drillAsRun(
+  repository: string,
+  runId: string,
+  startedAt: Date,
+  finishedAt: Date,
+  result: DrillResult | Failure | undefined,
+): Run {
+  const run = newRun(repository, runId, 'drill', startedAt);
+  run.finishedAt = finishedAt;
+  if (result instanceof Error) run.failure = result;
+  else if (result !== undefined) noteDrill(run, result);
+  return run;
+}
+
+/** Takes over what a drill came to. */
+export function noteDrill(run: Run, result: DrillResult): void {
+  run.drill = result;
+  if (!result.passed) run.findings.add('warning', 'drill-failed', '', result.words);
 }
 
 /** What is unread still, and in how many nights of `time` milliseconds the rest is read. `before`: bytes that were unread before tonight's reading. */

@@ -139,6 +139,15 @@ export const nightRules = {
       '  backed up: ask restic check on serverA.',
     ],
   },
+  'drill-failed': {
+    means: 'Files of the replica, chosen at random, could not be restored as they were backed up. Nothing was changed.',
+    road: [
+      'Try it by hand: rsync-ratchet restic REPO -- restore latest --target FOLDER --include PATH, with the path above.',
+      'Then look whether the replica is whole: rsync-ratchet check REPO, rsync-ratchet scrub REPO. If both find nothing, it was damaged',
+      '  before it was backed up, or this restic is: restic check --read-data on serverA, and the same drill with another version of restic.',
+      'It is tried again every night, or now: rsync-ratchet drill REPO',
+    ],
+  },
   damaged: {
     means:
       'Files of the replica are not what they were when they came. It was this machine that damaged them, not serverA.',

@@ -178,6 +178,12 @@ export const warningPages = {
     attack: 'somebody is on this machine',
     look: '`rsync-ratchet check REPO` once more; `dmesg` and `smartctl` here.',
   },
+  'drill-failed': {
+    short: 'files of the replica could not be restored as they were',
+    innocent: 'a bad disk here, a broken restic',
+    attack: 'a snapshot that says a false length of its data',
+    look: '`rsync-ratchet drill REPO` once more; `rsync-ratchet check REPO`.',
+  },
   damaged: {
     short: 'files here are no longer what they were (scrub)',
     innocent: 'a bad disk or bad memory here',

@@ -32,6 +32,8 @@ function runToJson(run: Run): object {
     alarm: run.alarm === undefined ? null : { runId: run.alarm.runId, since: run.alarm.since, rules: run.alarm.rules },
     proof: run.proof,
     check: run.check === undefined ? null : { share: run.check.share, passed: run.check.passed },
+    drill:
+      run.drill === undefined ? null : { files: run.drill.files, bytes: run.drill.bytes, passed: run.drill.passed },
     unread: unreadToJson(run.unread),
     alerts: run.alerts,
     seconds: { ...stages, total },

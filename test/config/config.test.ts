@@ -61,7 +61,10 @@ describe('defaults', () => {
 
   test('with a password the check is on', () => {
     const check = { every: 7 * day, readDataSubset: 30 };
-    assert.deepEqual(repositoryOf('restic: { passwordFile: secret }').restic, { path: 'restic', passwordFile: '/etc/ratchet/secret', hasPassword: true, prove: true, memory: 2 ** 32, check });
+    const drill = { every: 30 * day, files: 25, bytes: 200e6 };
+    assert.deepEqual(repositoryOf('restic: { passwordFile: secret }').restic, { path: 'restic', passwordFile: '/etc/ratchet/secret', hasPassword: true, prove: true, memory: 2 ** 32, check, drill });
+    assert.deepEqual(repositoryOf('restic: { passwordFile: /s, drill: { every: off, files: 3 } }').restic.drill, { ...drill, every: 'off', files: 3 });
+    assert.equal(repositoryOf('restic: { drill: { every: 1d } }').restic.drill, undefined);
     assert.deepEqual(repositoryOf('restic: { passwordFile: /s, check: { every: 1d } }').restic.check, { every: day, readDataSubset: 30 });
     assert.deepEqual(repositoryOf('restic: { passwordFile: /s, prove: unisolated }').restic.prove, 'unisolated');
   });
@@ -222,6 +225,9 @@ describe('a wrong value is a problem at its place', () => {
     ['ssh: { options: Port=1 }', 21, 'ssh.options', /must be a list/],
     ['ssh: { options: [Port=1, -v] }', 30, 'ssh.options[1]', /ssh option/],
     ['restic: { prove: maybe }', 22, 'restic.prove', /true, false or unisolated/],
+    ['restic: { drill: { every: 30 } }', 31, 'restic.drill.every', /such as 30d, or off/],
+    ['restic: { drill: { files: 0 } }', 31, 'restic.drill.files', /1 to 1000/],
+    ['restic: { drill: { bytes: 2GiB } }', 31, 'restic.drill.bytes', /at most 1GiB/],
     ['restic: { check: { readDataSubset: 0 } }', 40, 'restic.check.readDataSubset', /1 to 1000/],
     ['restic: { check: { readDataSubset: 1001 } }', 40, 'restic.check.readDataSubset', /1 to 1000/],
     ['restic: { check: { every: weekly } }', 31, 'restic.check.every', /s, m, h or d/],
@@ -428,7 +434,7 @@ describe('the sample', () => {
     assert.equal(nightly.rsync.bandwidthLimit, 20e6);
     assert.deepEqual(nightly.pruneWindows, [{ days: ['sun'], from: '01:00', to: '07:00', timezone: 'Europe/Berlin', maxDeletions: 5000 }]);
     assert.deepEqual(nightly.restic, {
-      path: 'restic', passwordFile: '/etc/rsync-ratchet/nightly.password', hasPassword: true, prove: true, memory: 2 ** 32, check: { every: 7 * day, readDataSubset: 30 },
+      path: 'restic', passwordFile: '/etc/rsync-ratchet/nightly.password', hasPassword: true, prove: true, memory: 2 ** 32, check: { every: 7 * day, readDataSubset: 30 }, drill: { every: 30 * day, files: 25, bytes: 200e6 },
     });
     assert.deepEqual(config.alerts, {
       email: {

@@ -43,7 +43,7 @@ test('a repository that is well: last run, last success, replica, window, tombst
   assert.match(lineOf(lines, 'disk'), /^[\d.]+ [KMGT]iB of [\d.]+ [KMGT]iB free$/);
   assert.ok(!lines.join().includes('ALARM') && !lines.join().includes('mail '));
   const status = await jsonOf(night);
-  assert.deepEqual(Object.keys(status), ['repository', 'initialised', 'alarm', 'lastRun', 'lastSuccess', 'replica', 'window', 'tombstones', 'quarantine', 'scrub', 'lastCheck', 'disk', 'snapshotAdmittedAt', 'spool', 'unread', 'proves']);
+  assert.deepEqual(Object.keys(status), ['repository', 'initialised', 'alarm', 'lastRun', 'lastSuccess', 'replica', 'window', 'tombstones', 'quarantine', 'scrub', 'lastCheck', 'disk', 'snapshotAdmittedAt', 'spool', 'unread', 'proves', 'lastDrill']);
   assert.match(lineOf(lines, 'proof'), /^none \(restic\.passwordFile\)/);
   assert.equal(status.proves, false);
   assert.deepEqual([status.repository, status.initialised, status.alarm, status.window], ['nightly', true, null, null]);

@@ -29,7 +29,7 @@ export function statusOf(change: Partial<Status> = {}): Status {
   return {
     repository: 'nightly', isInitialised: true, initialisedAt: undefined, alarm: undefined, window: { open: undefined, refused: undefined },
     lastRun: goodEnd(6.5), lastSuccess: goodEnd(6.5), snapshotAdmittedAt: '2026-11-23T01:27:44.000Z',
-    tombstones: { pending: 0, bytes: 0, nextDue: null }, quarantine: { files: 0, bytes: 0 }, scrub: undefined, unread: null, checks: true, lastCheck: checkOf(true), disk: { free: 5e11, total: 1e12 }, spool: { alerts: 0, since: null, why: null },
+    tombstones: { pending: 0, bytes: 0, nextDue: null }, quarantine: { files: 0, bytes: 0 }, scrub: undefined, unread: null, checks: true, lastCheck: checkOf(true), drills: false, lastDrill: null, disk: { free: 5e11, total: 1e12 }, spool: { alerts: 0, since: null, why: null },
     tells: { alerts: true, ping: true, metrics: true }, proves: true, ...change,
   };
 }

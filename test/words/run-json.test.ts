@@ -15,7 +15,7 @@ describe('--json', () => {
         findings: [], findingsOmitted: 0,
         fetched: { files: 0, bytes: 0 }, admitted: { files: 0, bytes: 0 }, quarantined: { files: 0, bytes: 0 },
         tombstones: { added: 0, unconfirmed: 0, dropped: 0, expired: 0, pending: 0 },
-        window: null, alarm: null, proof: 'skipped', check: null, unread: { packs: 0, indexes: 0, bytes: 0 },
+        window: null, alarm: null, proof: 'skipped', check: null, drill: null, unread: { packs: 0, indexes: 0, bytes: 0 },
         alerts: { sent: 0, spooled: 0 },
         seconds: { audit: 0, fetch: 0, prove: 0, admit: 0, expire: 0, check: 0, total: 61.5 },
       }],

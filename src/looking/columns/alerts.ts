@@ -47,7 +47,7 @@ export const tells: Column<'tells'> = {
   rows: ({ tells: { alerts, ping, metrics } }) => [
     ...(alerts
       ? []
-      : [row('alerts', 'none configured (alerts.email, alerts.command): only exit codes tell', 'warning')]),
+      : [row('alerts', 'none (alerts.email, alerts.command): only exit codes tell', 'warning')]),
     ...(ping || metrics ? [] : [row('monitoring', 'no ping, no metrics: who notices when nothing runs?')]),
   ],
 };

@@ -1,5 +1,5 @@
 /** The columns that tell whether the replica is whole, as far as somebody has looked. */
-import { formatCount } from '../../figures.ts';
+import { counted, formatCount } from '../../figures.ts';
 import { escapeText } from '../../printable.ts';
 import { nothingUnread, unreadToJson, unreadWords } from '../../proof/unread.ts';
 import type { Memory } from '../../ratchet/memory.ts';
@@ -102,6 +102,49 @@ function checkRows(status: Status): StatusRow[] {
   const words = `${minute(last.time)} UTC, share ${escapeText(text(last['share']), 20)}`;
   if (failedShare(status) === undefined) return [row('last check', `${words}: passed`)];
   return [row('last check', `${words}: FAILED`, 'bad'), row('', escapeText(text(last['words']), 60), 'bad')];
+}
+
+/** When files were last restored to try it. */
+export const lastDrill: Column<'drills' | 'lastDrill'> = {
+  name: 'lastDrill',
+  read: ({ repository, memory }) => {
+    const { drill } = repository.restic;
+    return { drills: drill !== undefined && drill.every !== 'off', lastDrill: memory.drill };
+  },
+  rows: ({ drills, lastDrill: last }) => (drills || last !== null ? drillRows(last) : []),
+  json: ({ lastDrill: last }) => ({
+    lastDrill:
+      last === null
+        ? null
+        : {
+            at: last.time,
+            files: last.files,
+            bytes: last.bytes,
+            snapshots: last.snapshots,
+            passed: last.passed,
+            words: last.words,
+          },
+  }),
+  metrics: [
+    gauge(
+      'last_drill_timestamp_seconds',
+      'When files of the replica were last restored to try it.',
+      ({ lastDrill: last }) => (last === null ? undefined : seconds(last.time)),
+    ),
+    gauge(
+      'last_drill_passed',
+      'Whether they were as they had been backed up: 0 until a drill passes.',
+      ({ lastDrill: last }) => (last === null ? undefined : flag(last.passed)),
+    ),
+  ],
+  complaints: ({ lastDrill: last }) => (last?.passed === false ? [[1, 'the last drill failed']] : []),
+};
+
+function drillRows(last: Memory['drill']): StatusRow[] {
+  if (last === null) return [row('last drill', 'never')];
+  const words = `${minute(last.time)} UTC, ${counted(last.files, 'file')} of ${counted(last.snapshots, 'snapshot')}`;
+  if (last.passed) return [row('last drill', `${words}: right`)];
+  return [row('last drill', `${words}: FAILED`, 'bad'), row('', escapeText(last.words, 60), 'bad')];
 }
 
 /** Whether restic proves what comes. */

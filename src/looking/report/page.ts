@@ -70,6 +70,7 @@ function markOf(status: Status): readonly [mark: string, tone: 'good' | 'warning
   if (alarm !== undefined) return ['ALARM', 'bad'];
   if ((scrub?.damages.length ?? 0) > 0) return ['DAMAGED', 'bad'];
   if (failedShare(status) !== undefined) return ['CHECK FAILED', 'bad'];
+  if (status.lastDrill?.passed === false) return ['DRILL FAILED', 'bad'];
   if (lastRun === undefined) return ['NO RUN YET', 'warning'];
   if (lastRun['exitCode'] === 0) return ['OK', 'good'];
   return lastRun['exitCode'] === 4 ? ['WARNING', 'warning'] : ['FAILED', 'bad'];

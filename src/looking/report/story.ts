@@ -79,7 +79,7 @@ const alwaysTrouble = new Set(['alert-lost', 'journal-damaged', 'journal-repaire
 
 function isTrouble(line: JournalLine): boolean {
   if (line.event === 'finished') return line['exitCode'] !== 0;
-  if (line.event === 'checked') return line['passed'] !== true;
+  if (line.event === 'checked' || line.event === 'drilled') return line['passed'] !== true;
   if (line.event === 'scrubbed') return number(line['damaged']) > 0;
   return alwaysTrouble.has(line.event);
 }
