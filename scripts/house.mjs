@@ -57,7 +57,7 @@ export const house = [
   [/^telling\//, ['telling/', 'words/', 'type ratchet/', 'ratchet/run.ts', 'type state/', 'state/clock.ts', 'type config/']],
   // Runs in a browser, inside the report.
   [/^looking\/page\//, ['looking/page/', 'looking/report/plots.ts', 'uplot']],
-  [/^looking\/(status|column|columns\/[a-z]+)\.ts$/, ['looking/', 'words/', 'type state/', 'type audit/', 'type config/', 'type ratchet/', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'ratchet/replica.ts', 'ratchet/arrival/quarantine.ts', 'ratchet/declared/window.ts', 'proof/unread.ts', 'scrub/memory.ts', 'telling/spool.ts', 'telling/spooled.ts', 'fs']],
+  [/^looking\/(status|column|columns\/[a-z]+)\.ts$/, ['looking/', 'words/', 'type state/', 'type audit/', 'type config/', 'type ratchet/', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'ratchet/disk.ts', 'ratchet/replica.ts', 'ratchet/arrival/quarantined.ts', 'ratchet/declared/window.ts', 'proof/unread.ts', 'scrub/memory.ts', 'telling/spool.ts', 'telling/spooled.ts', 'fs']],
   [/^looking\/report\/report\.ts$/, ['looking/', 'type config/', 'ratchet/state.ts', 'state/files.ts', 'fs']],
   [/^looking\//, ['looking/', 'words/', 'type state/', 'type audit/', 'type ratchet/', 'type proof/', 'type scrub/', 'type telling/']],
   // Reads the replica's files as they are; nothing else of scrub opens one.
@@ -68,13 +68,24 @@ export const house = [
   // The worst day: it reads a replica, and makes one folder, beside a destination.
   [/^rescue\/aside\.ts$/, ['programs/held-folder.ts', 'type state/', 'fs', 'fs:fchownSync', 'fs:mkdirSync', 'fs:openSync', 'fs:rmdirSync']],
   // Restores in the box's memory; the night hands it what it holds, and it writes a line of the journal.
-  [/^rescue\/drill\.ts$/, ['rescue/choice.ts', 'programs/restic-box.ts', 'programs/restic-failures.ts', 'programs/restic-trial.ts', 'type ratchet/', 'type state/', 'state/clock.ts', 'words/asides.ts', 'type config/']],
+  [/^rescue\/drill\.ts$/, ['rescue/choice.ts', 'programs/restic-box.ts', 'programs/restic-failures.ts', 'programs/restic-password.ts', 'programs/restic-trial.ts', 'type ratchet/', 'type state/', 'state/clock.ts', 'words/asides.ts', 'type config/']],
   [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'type telling/', 'fs', 'valibot']],
-  [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/replica-place.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
+  [/^doctor\//, ['doctor/', 'ratchet/disk.ts', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],
   [/^cli\/init\.ts$/, ['cli/', 'type ratchet/', 'ratchet/init.ts', 'audit/', 'telling/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
   [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/place.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'rescue/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
+]
+
+/**
+ * What few may have, whatever their row lets them import: a file below src, names of it, and who. Where a
+ * replica lies is known to the lock, to what shows it to restic, to what only reads there, and to whom it is said.
+ */
+export const reserved = [
+  ['replica-path.ts', ['pathOf', 'ownPaths'], /^(ratchet\/|programs\/restic\.ts$|scrub\/rehash\.ts$|proof\/prover\.ts$|state\/(files|owner|holder)\.ts$|config\/foreseen-places\.ts$|doctor\/replica\.ts$|rescue\/|cli\/init\.ts$)/],
+  ['replica-path.ts', ['Replica'], /^config\/config\.ts$/],
+  // Making folders and replacing files below a replica; state/files.ts refuses that.
+  ['state/unguarded.ts', ['makeFolder', 'refusalOf', 'replace', 'replaceFile'], /^(ratchet\/|state\/files\.ts$)/],
 ]
 
 // What may be had of node:fs where nothing may be written; opening is not among it, since it can cut a file: who only reads opens by `openToRead` of state/read-file.ts.
@@ -180,6 +191,7 @@ const directions = {
         if (node.type.startsWith('Export')) return report(node, `handing on ${target}`)
         for (const one of node.specifiers ?? []) if (one.importKind !== 'type') held.add(one.local.name)
       }
+      if (!typeOnly) for (const [of, names, who] of reserved) if (of === target) few(node, of, names, who)
       if (target === 'node:fs') {
         const names = typeOnly ? undefined : forbiddenOfFs(node, words)
         if (names !== undefined) context.report({ node, messageId: 'fs', data: { file, names } })
@@ -188,6 +200,14 @@ const directions = {
       } else if (node.type === 'ImportExpression' && !specifier.startsWith('.')) {
         context.report({ node, messageId: 'lazy', data: { target } })
       }
+    }
+    // `import * as`, `await import` and `export … from` take all of it, or hand it on.
+    const few = (node, of, names, who) => {
+      const isOf = (one) => !/^(ImportSpecifier|ExportSpecifier)$/.test(one.type) || names.includes((one.imported ?? one.local).name)
+      const those = node.specifiers?.filter((one) => (one.importKind ?? one.exportKind) !== 'type' && isOf(one))
+      if (those?.length === 0) return
+      if (!who.test(file) || node.type !== 'ImportDeclaration') return report(node, `what src/${of} has for few`)
+      for (const one of those) held.add(one.local.name)
     }
     const name = (node) => {
       if (node.name === withFlags && !words.includes('fs!') && !isKey(node) && !onlyReads(node)) {

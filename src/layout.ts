@@ -64,7 +64,7 @@ function isHex(text: string, from: number, to: number, length: number): boolean 
 }
 
 /** The one path at which a hash-named file lives. */
-export function pathOf(type: HashedType, id: string): string {
+export function repositoryPath(type: HashedType, id: string): string {
   return type === 'pack' ? `data/${id.slice(0, 2)}/${id}` : `${topFolderOfType[type]}/${id}`;
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  admissionOrder, excludedFolders, foldersOf, isExcluded, passes, passOf, pathOf, placeOf, type Pass, type Place,
+  admissionOrder, excludedFolders, foldersOf, isExcluded, passes, passOf, repositoryPath, placeOf, type Pass, type Place,
 } from '../src/layout.ts';
 import { ignoredNames } from '../src/ignored.ts';
 import { idOf } from './support/itemized.ts';
@@ -80,8 +80,8 @@ describe('what a path is, and which audit reports it', () => {
 describe('the one path of a file', () => {
   for (const type of admissionOrder) {
     test(type, () => {
-      assert.deepEqual(placeOf(pathOf(type, id)), { of: type, id });
-      assert.ok(foldersOf(type).includes(pathOf(type, id).slice(0, -65)));
+      assert.deepEqual(placeOf(repositoryPath(type, id)), { of: type, id });
+      assert.ok(foldersOf(type).includes(repositoryPath(type, id).slice(0, -65)));
     });
   }
 });
@@ -97,7 +97,7 @@ test('what is pointed at is admitted before what points at it, and listed after 
   assert.deepEqual(admissionOrder, ['key', 'pack', 'index', 'snapshot']);
   assert.deepEqual(passes, [1, 2, 3]);
   const pointing = ['snapshot', 'index', 'pack'] as const;
-  assert.deepEqual(pointing.map((type) => passOf(pathOf(type, id))), [1, 2, 3]);
+  assert.deepEqual(pointing.map((type) => passOf(repositoryPath(type, id))), [1, 2, 3]);
 });
 
 const exclusions: readonly (readonly [path: string, isFolder: boolean, excluded: boolean])[] = [

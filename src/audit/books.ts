@@ -6,7 +6,7 @@ import { chunkBits, chunkLength, chunkMask, newChunk, type Chunk } from './chunk
 import { gone, suspect, wanted } from './flags.ts';
 import { hash, idWords, readId, readIdAt } from './ids.ts';
 import type { HashedType, Pass } from '../layout.ts';
-import { admissionOrder, pathOf, placeOf } from '../layout.ts';
+import { admissionOrder, repositoryPath, placeOf } from '../layout.ts';
 
 /** Four bytes a file: two bits for its type, two for the pass that named it, and the flags of flags.ts. */
 const typeMask = 0b0000_0011;
@@ -118,7 +118,7 @@ export class Books {
     const from = (entry & chunkMask) * idWords;
     let id = '';
     for (let i = from; i < from + idWords; i++) id += (chunk.ids[i] ?? 0).toString(16).padStart(8, '0');
-    return pathOf(this.type(entry), id);
+    return repositoryPath(this.type(entry), id);
   }
 
   /** Whether the entry has all of these flags. */

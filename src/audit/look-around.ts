@@ -5,7 +5,7 @@ import type { FailedPass } from './passes.ts';
 import { Failure } from '../errors.ts';
 import { sshFailed } from '../programs/channel.ts';
 import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
-import { pathOf, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
+import { sourcePath, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
 import { rsyncSource } from '../programs/ssh-command.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 
@@ -72,7 +72,7 @@ async function repositoriesBelow(context: RsyncContext, path: string, bounds: Bo
   const args = ['-r', '--list-only', ...filters, '--exclude=*', ...commonOptions(repository, connection), source];
   let text = '';
   const short = { ...bounds, deadline: Math.min(bounds.deadline, Date.now() + patience) };
-  const wish = { path: pathOf(source) };
+  const wish = { path: sourcePath(source) };
   try {
     await runRsync(
       context,

@@ -8,6 +8,7 @@ import { Console } from '../telling/console.ts';
 import { pathHanded } from '../state/handed.ts';
 import { ownershipOf, soleOwner, type Purpose } from '../state/owner.ts';
 import { exitCodeMeanings, UsageError } from '../errors.ts';
+import { keepOutOf } from '../state/files.ts';
 
 /** The options of every command. */
 export interface GlobalOptions {
@@ -89,13 +90,16 @@ function readAs(
     if (owner !== undefined) take(owner, text);
     return { problems, state: owner && stateOf(owner) };
   };
-  return loadConfig(configPath(command), {
+  const config = loadConfig(configPath(command), {
     names,
     comparesAll,
     ...(foresee && { foresee }),
     ...(secrets && { secrets }),
     ...(process.getuid?.() === 0 && { settle }),
   });
+  const replicasOf = (repositories: Repository[]) => repositories.map(({ replica }) => replica);
+  keepOutOf(replicasOf(config.repositories), replicasOf(repositoriesOf(config, names)));
+  return config;
 }
 
 /** How a command begins that finds the same configuration: with `--config` where this one was named. */

@@ -1,4 +1,5 @@
 /** `init`: makes or adopts a replica and pins config and keys. */
+import { pathOf } from '../replica-path.ts';
 import { formatBytes, formatCount } from '../figures.ts';
 import type { Command } from 'commander';
 import { exitCodes, UsageError } from '../errors.ts';
@@ -28,7 +29,7 @@ export function addInit(program: Command, context: CliContext): void {
       const { result, pins } = await initialise(all, { trustExisting: options.trustExisting === true });
       if (wantsJson(init))
         console.document(JSON.stringify({ version: 1, repository: name, ...result, pins: pins ?? null }, null, 2));
-      tell(console, name, repository.replica, result, pins);
+      tell(console, name, pathOf(repository.replica), result, pins);
       context.exit(result.did === 'locked' ? exitCodes.locked : 0);
     });
   withExitCodes(init, [0, 1, 2, 75, 130, 143]);

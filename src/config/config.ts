@@ -1,3 +1,4 @@
+import { Replica } from '../replica-path.ts';
 import * as v from 'valibot';
 import { ruleFindings } from './rules.ts';
 import { configSchema, type ConfigSchema } from './schema.ts';
@@ -125,7 +126,11 @@ const inOrder = (problems: Problem[]) => problems.sort((a, b) => a.line - b.line
 function toConfig({ state, repositories, alerts, monitoring }: v.InferOutput<ConfigSchema>): Config {
   return {
     state,
-    repositories: Object.entries(repositories).map(([name, rest]) => ({ name, ...rest })),
+    repositories: Object.entries(repositories).map(([name, { replica, ...rest }]) => ({
+      name,
+      replica: new Replica(name, replica),
+      ...rest,
+    })),
     alerts,
     monitoring,
   };

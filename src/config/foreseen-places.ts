@@ -1,4 +1,5 @@
 /** Folders of a configuration that are one and the same on the disk, or lie in one another, although their names do not show it. */
+import { pathOf } from '../replica-path.ts';
 import { placeFindings } from './places.ts';
 import type { Config } from './config.ts';
 import type { ValueProblem } from './file.ts';
@@ -20,7 +21,10 @@ export function placeProblems(config: Config, isDefaultState: boolean, looksAtSo
   return placeFindings(
     {
       names: repositories.map(({ name }) => name),
-      replicas: repositories.map(({ name, replica }) => ({ path: ['repositories', name, 'replica'], folder: replica })),
+      replicas: repositories.map(({ name, replica }) => ({
+        path: ['repositories', name, 'replica'],
+        folder: pathOf(replica),
+      })),
       sources: repositories.flatMap(({ name, source }) =>
         at(['repositories', name, 'source'], looksAtSources && source.kind === 'local' ? source.path : undefined),
       ),

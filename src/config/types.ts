@@ -1,3 +1,5 @@
+import type { Replica } from '../replica-path.ts';
+
 /** What a configuration says, with every default filled in. Times are milliseconds, sizes bytes, paths absolute. */
 export interface Config {
   /** The folder for journals, tombstones and the mail spool; undefined: the default of the machine or the user. */
@@ -13,8 +15,8 @@ export interface Repository {
   /** Letters, digits, `.`, `_`, `-`; begins with a letter or digit; at most 64 characters. */
   name: string;
   source: Source;
-  /** Absolute, without `.`, `..` or a trailing slash; not inside another replica. */
-  replica: string;
+  /** Not inside another replica. */
+  replica: Replica;
   /** `options` are values for `-o`, such as `ServerAliveInterval=15`. */
   ssh: { port?: number; identityFile?: string; knownHostsFile?: string; options: string[] };
   /** Programs are absolute paths, or names for PATH to find; `bandwidthLimit` is bytes per second. */

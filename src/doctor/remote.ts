@@ -9,7 +9,7 @@ import { namespaceFacts, namespaceMend } from './namespaces.ts';
 import { whatLiesThere } from '../audit/look-around.ts';
 import { wantsRoom } from '../programs/room.ts';
 import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
-import { callsOfOneRun, pathOf, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
+import { callsOfOneRun, sourcePath, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
 import { connect, type Connection } from '../programs/ssh.ts';
 import { makeRunFolder, putIntoRunFolder, removeRunFolder } from '../programs/run-folder.ts';
 import { loginArguments, portOf, type RemoteRepository, sshOptions } from '../programs/ssh-command.ts';
@@ -139,7 +139,7 @@ export class RemoteChecks {
   ): Promise<Said> {
     const args = [options, ...commonOptions(this.#repository, context.connection), ...files];
     const room = { readable: sent === undefined ? [] : [sent], writable: [] };
-    const wish = { path: pathOf(context.connection.source) + name, receives: sent !== undefined };
+    const wish = { path: sourcePath(context.connection.source) + name, receives: sent !== undefined };
     return answerOf(signal, (bounds, onStdout) =>
       runRsync(context, { args, room, limits: dryRunLimits, wish }, bounds, onStdout),
     );

@@ -5,10 +5,10 @@ import type { Config, Repository } from '../config/config.ts';
 import { reservedBytes } from '../config/units.ts';
 import { bad, good, warning, type Verdict } from './checkup.ts';
 import { secretCross, type Check } from './ask.ts';
-import { checkPins, freeSpace, notInitialised, readMarker } from '../ratchet/replica.ts';
+import { checkPins, notInitialised, readMarker } from '../ratchet/replica.ts';
 import { foldersLinkedInto, tryLinking } from '../ratchet/probe.ts';
-import { ownPaths } from '../replica-path.ts';
-import { freeInodes, isShortOf, noHardLinks } from '../ratchet/replica-place.ts';
+import { ownPaths, pathOf } from '../replica-path.ts';
+import { freeInodes, freeSpace, isShortOf, noHardLinks } from '../ratchet/disk.ts';
 import { Restic } from '../programs/restic.ts';
 import { namespaceFacts, namespaceMend } from './namespaces.ts';
 import { forgetPassword, passwordOf } from '../programs/restic-password.ts';
@@ -32,11 +32,11 @@ export function replicaChecks(config: Config, repository: Repository, scratch: s
 }
 
 function marker(config: Config, repository: Repository): Verdict {
-  const { name, replica } = repository;
+  const { replica } = repository;
   const found = markerOf(config, repository);
-  if (found === undefined) throw notInitialised(name, replica);
+  if (found === undefined) throw notInitialised(replica);
   checkPins(replica, found);
-  return good(`${replica}, made ${found.createdAt.slice(0, 10)}; config and keys are the pinned ones`);
+  return good(`${pathOf(replica)}, made ${found.createdAt.slice(0, 10)}; config and keys are the pinned ones`);
 }
 
 /** Only tried where our own folder is: without a marker nothing is written. */
@@ -55,20 +55,20 @@ async function rights({ name, replica }: Repository): Promise<Verdict> {
       refusal.message,
       "a folder of the replica is a mount of its own: make it part of the replica's file system",
     );
-  return bad(refusal.message, `run as the owner of the replica, or: chown -R "$(id -un)" ${replica}`);
+  return bad(refusal.message, `run as the owner of the replica, or: chown -R "$(id -un)" ${pathOf(replica)}`);
 }
 
 /** Candidates are linked into the replica, which works on one file system only. */
 function oneFileSystem({ name, replica }: Repository): Verdict {
   if (readMarker(replica) === undefined) return uninitialised(name);
   const { own, incoming, candidate, quarantine } = ownPaths(replica);
-  const device = lstatSync(replica).dev;
+  const device = lstatSync(pathOf(replica)).dev;
   const folders = [...foldersLinkedInto(replica), own, incoming, candidate, quarantine];
   const other = folders.find((folder) => (lstatSync(folder, { throwIfNoEntry: false })?.dev ?? device) !== device);
   return other === undefined
     ? good('candidates and replica are on one file system')
     : bad(
-        `${other} is on another file system than ${replica}`,
+        `${other} is on another file system than ${pathOf(replica)}`,
         `umount ${other}, or move the whole replica to one disk`,
       );
 }
@@ -78,12 +78,12 @@ function room({ name, replica, limits }: Repository): Verdict {
   const { free, total } = freeSpace(replica);
   const reserved = reservedBytes(limits.minFree, total);
   const words = `${formatBytes(free)} of ${formatBytes(total)} free, limits.minFree keeps ${formatBytes(reserved)}`;
-  if (free <= reserved) return bad(words, `make room on the disk (df ${replica}), or lower limits.minFree`);
+  if (free <= reserved) return bad(words, `make room on the disk (df ${pathOf(replica)}), or lower limits.minFree`);
   const inodes = freeInodes(replica);
   if (inodes !== undefined && isShortOf(inodes, limits.minFree))
     return bad(
       `${inodes.free} of ${inodes.total} inodes free: the disk takes few more files, whatever room there is`,
-      `remove many small files (df -i ${replica}), or put the replica on a file system with more inodes`,
+      `remove many small files (df -i ${pathOf(replica)}), or put the replica on a file system with more inodes`,
     );
   return good(words);
 }
@@ -132,5 +132,5 @@ async function unlocks(repository: Repository, scratch: string, signal: AbortSig
 function wrongPassword({ replica, restic: { passwordFile } }: Repository): string {
   return passwordFile === undefined
     ? 'does the program of restic.passwordCommand print the password that is valid now? After restic key passwd it must print the new one'
-    : `does ${passwordFile} (restic.passwordFile) hold the password that is valid now? After restic key passwd it must have the new one: restic -r ${replica} --no-lock --password-file ${passwordFile} cat config`;
+    : `does ${passwordFile} (restic.passwordFile) hold the password that is valid now? After restic key passwd it must have the new one: restic -r ${pathOf(replica)} --no-lock --password-file ${passwordFile} cat config`;
 }

@@ -1,4 +1,5 @@
 /** restic, asked about a view of the repository, without a network. Its answers are values; only our own trouble throws. */
+import { namesIn } from '../state/files.ts';
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import type { Repository } from '../config/config.ts';
 import { countedSnapshots, rebuildIndex, resticCodes, saysNoKeyFits } from './restic-words.ts';
 import { findProgram } from './process.ts';
 import type { Progress } from './progress.ts';
-import { ownPaths } from '../replica-path.ts';
+import { ownPaths, pathOf } from '../replica-path.ts';
 import {
   codeOf,
   notIsolated,
@@ -96,6 +97,11 @@ export class Restic {
     );
   }
 
+  /** The snapshots that lie in the replica, as paths. */
+  snapshots(): string[] {
+    return namesIn(join(pathOf(this.#repository.replica), 'snapshots')).map((name) => `snapshots/${name}`);
+  }
+
   /** Several steps about one view, in which restic finds what it has written (in memory) in the steps before. */
   async ask(shown: Shown, steps: readonly Step[], listening: Listening): Promise<Asked> {
     const { ended, passed } = await this.#ask(shown, steps, listening);
@@ -138,7 +144,7 @@ export class Restic {
     if (this.#road === 'unisolated') return;
     const { stdout } = await this.#ask(shown, ['unreadable file'], { until });
     const path = stdout.trim();
-    if (path !== '') throw unreadable(this.#repository.replica, path);
+    if (path !== '') throw unreadable(pathOf(this.#repository.replica), path);
   }
 
   async #ask(shown: Shown, steps: readonly Step[], listening: Listening): Promise<Ran> {
@@ -153,7 +159,7 @@ export class Restic {
 
   #view(shown: Shown, passwordFile: string): View {
     return {
-      replica: this.#repository.replica,
+      replica: pathOf(this.#repository.replica),
       candidate: shown.candidate,
       config: shown.config,
       without: shown.without ?? [],
@@ -179,7 +185,7 @@ export class Restic {
     listening: Listening,
     held: Password['held'],
   ): Promise<Ran | undefined> {
-    const links = join(ownPaths(view.replica).own, 'view');
+    const links = join(ownPaths(this.#repository.replica).own, 'view');
     const nonce = randomBytes(16).toString('hex');
     try {
       if (road !== 'overlay') await linkView(view, links, listening.until);

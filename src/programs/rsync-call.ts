@@ -193,7 +193,7 @@ async function learn(context: RsyncContext, call: Call, perl: string, bounds: Bo
   const { repository, connection } = context;
   const checked = (words: readonly string[]): Asked => ({
     words,
-    command: remoteCommand(words, repository, call.args, call.wish ?? { path: pathOf(connection.source) }),
+    command: remoteCommand(words, repository, call.args, call.wish ?? { path: sourcePath(connection.source) }),
   });
   const key = dependsOn(findProgram(repository.rsync.path, 'rsync'), call.args);
   const known = context.calls.recall(key);
@@ -222,7 +222,7 @@ function dependsOn(program: string, args: readonly string[]): string {
 }
 
 /** The path in `user@host:path`; a host in brackets has colons of its own. */
-export function pathOf(source: string): string {
+export function sourcePath(source: string): string {
   return source.replace(/^(?:[^@[]*@)?(?:\[[^\]]*\]|[^:]*):/, '');
 }
 

@@ -2,7 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Failure } from '../errors.ts';
-import { pathOf } from '../layout.ts';
+import { repositoryPath } from '../layout.ts';
 import { briefly } from './briefly.ts';
 
 /** A part of the repository, and which of the two folders show it; a candidate goes before the replica's own file. */
@@ -69,7 +69,7 @@ export async function linkView(view: View, folder: string, until: number): Promi
 
 /** Paths and bytes. */
 export function standIns({ standIns: packs }: View): [string, number][] {
-  return [...packs].map(([pack, bytes]) => [pathOf('pack', pack), bytes]);
+  return [...packs].map(([pack, bytes]) => [repositoryPath('pack', pack), bytes]);
 }
 export const parts = ['data', 'index', 'keys', 'snapshots'] as const;
 async function linkAll(sources: readonly string[], folder: string, patience: number): Promise<void> {

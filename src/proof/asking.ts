@@ -20,7 +20,6 @@ import type { Shows } from '../programs/sandbox-view.ts';
 export interface Asking {
   readonly restic: Restic;
   readonly books: Books;
-  readonly replica: string;
   readonly candidate: string;
   /** A private folder. */
   readonly scratch: string;

@@ -1,5 +1,5 @@
 /** A check of the whole replica that reads a share of its data, and what it tells of what was unread. */
-import { pathOf } from '../layout.ts';
+import { repositoryPath } from '../layout.ts';
 import type { Progress } from '../programs/progress.ts';
 import { OutOfTime } from '../programs/restic-failures.ts';
 import type { Restic } from '../programs/restic.ts';
@@ -33,7 +33,7 @@ async function judge(question: Question, share: string, progress: Progress | und
   if (isGood) return { share, passed: true, words: '' };
   const isKnown = (await lacksOnlyKnown(question, {})) && (await isShareGood(question, share));
   return isKnown
-    ? { share, passed: true, words: '', missing: [...missing.keys()].map((pack) => pathOf('pack', pack)) }
+    ? { share, passed: true, words: '', missing: [...missing.keys()].map((pack) => repositoryPath('pack', pack)) }
     : { share, passed: false, words };
 }
 

@@ -2,19 +2,16 @@
  * Whether all is there that snapshots need, where a `missing-pack` warning already names packs that are not there: these
  * do not keep everything else from being confirmed, and what was to be in them counts for nothing.
  */
-import { join } from 'node:path';
 import { asFailure } from '../errors.ts';
 import { OutOfTime } from '../programs/restic-failures.ts';
 import { saysWrongPassword } from '../programs/restic-words.ts';
 import type { Shown } from '../programs/restic-question.ts';
 import type { Restic } from '../programs/restic.ts';
-import { namesIn } from '../state/files.ts';
 import { culprits, first } from './culprits.ts';
 import { mostCulprits } from './proof.ts';
 
 export interface Question {
   readonly restic: Restic;
-  readonly replica: string;
   /** When all must be over, in milliseconds since 1970. */
   readonly until: number;
   /** The packs that are known to be missing, with the bytes that each must have. */
@@ -39,15 +36,13 @@ export async function whatIsMissing(question: Question, shown: Shown): Promise<s
  * Whether nothing is missing in a view but these packs. Indexes without them (in memory) must find all that snapshots
  * need; for the few snapshots that lack something already, with nothing hidden, it is enough that nothing else is missing.
  */
-export async function lacksOnlyKnown({ restic, replica, until, missing }: Question, shown: Shown): Promise<boolean> {
+export async function lacksOnlyKnown({ restic, until, missing }: Question, shown: Shown): Promise<boolean> {
   if (missing.size === 0 || !(await restic.mayWrite())) return false;
   const { without = [] } = shown;
   // By the indexes as they are: those that are made anew below would name again what only a hidden index names.
   if (!(await restic.isComplete({ ...shown, standIns: missing }, until)).isGood) return false;
   if (await isWholeWithout(restic, shown, until)) return true;
-  const snapshots = namesIn(join(replica, 'snapshots'))
-    .map((name) => `snapshots/${name}`)
-    .filter((path) => !without.includes(path));
+  const snapshots = restic.snapshots().filter((path) => !without.includes(path));
   const lacks = async (some: readonly string[]): Promise<boolean> =>
     !(await isWholeWithout(restic, { without: snapshots.filter((path) => !some.includes(path)) }, until));
   const incomplete = await first(culprits(snapshots, lacks));

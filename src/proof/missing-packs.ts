@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { merged, ofKnownBlobs, packOf, speakerOf, weightOf } from './blob-records.ts';
 import type { Books, Entry } from '../audit/books.ts';
 import { inReplica } from '../audit/flags.ts';
-import { pathOf } from '../layout.ts';
+import { repositoryPath } from '../layout.ts';
 import { doubt, type Doubt } from './proof.ts';
 import { idOf, waitingPaths, type Asking } from './asking.ts';
 import { isWholeWithout } from './complete.ts';
@@ -81,7 +81,7 @@ export class Missing {
     }
     if (this.#tonight.size > 0 || this.awaited.size > 0) this.#awaitedFile.write(this.#tonight);
     return [...this.admitted.keys()].map((pack) => ({
-      path: pathOf('pack', pack),
+      path: repositoryPath('pack', pack),
       rule: 'missing-pack',
       message: standing,
     }));
@@ -138,7 +138,7 @@ export async function missingPacks(
     if ([...speakers].some((each) => waiting.has(each))) missing.await(pack, bytes);
     const entering = [...speakers].filter((each) => !waiting.has(each));
     if (entering.length > 0) missing.admit(pack, bytes, idsOf(asking, indexes, entering));
-    else doubts.push({ path: pathOf('pack', pack), rule: 'missing-pack', message: waits });
+    else doubts.push({ path: repositoryPath('pack', pack), rule: 'missing-pack', message: waits });
   }
   for (const speaker of waiting) {
     const entry = indexes[speaker];

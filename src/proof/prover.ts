@@ -87,7 +87,6 @@ export class Prover {
     return {
       restic: this.#restic,
       books,
-      replica: this.#night.repository.replica,
       candidate: this.#candidate,
       scratch: this.#night.session.path('restic'),
       until: this.#untilProven,
@@ -164,7 +163,6 @@ export class Prover {
   #question(until: number): Question {
     return {
       restic: this.#restic,
-      replica: this.#night.repository.replica,
       until,
       missing: this.#missing.admitted,
     };

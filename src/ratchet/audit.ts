@@ -48,7 +48,7 @@ export async function audit(held: Holdings, run: Run, { noLimits, report }: Audi
   const judging = new Audit(
     catalogue,
     { initialising: false, window: run.window },
-    (path) => exists(held.repository.replica, path),
+    (path) => exists(held.paths.replica, path),
     mostStrangers(bounds.newFiles),
   );
   const failure = isAsked
@@ -89,10 +89,10 @@ async function conclude(held: Holdings, run: Run, { judging, books, bounds, fail
 }
 
 /** Opens the one connection of the run; what the night will surely ask serverA for is started there. */
-async function connect({ repository, session }: Holdings, run: Run, deadline: Date): Promise<void> {
+async function connect({ repository, paths, session }: Holdings, run: Run, deadline: Date): Promise<void> {
   await session.connect();
   const willFetch = run.command === 'sync' && run.alarm === undefined && repository.spotCheck > 0;
-  await expectNight(session.rsync, repository.replica, willFetch ? 1 : 0, session.bounds(deadline));
+  await expectNight(session.rsync, paths.replica, willFetch ? 1 : 0, session.bounds(deadline));
   if (repository.rsync.sandbox === 'auto' && !session.rsync.hasRoom)
     run.findings.add(
       'warning',
@@ -109,7 +109,7 @@ async function beginWalk(held: Holdings, deadline: Date): Promise<ReplicaWalk> {
   books.each(...present, (entry) => {
     books.clear(entry, inReplica); // the walk sees whether they are there
   });
-  const walk = new ReplicaWalk(repository.replica, repository.ignore, books);
+  const walk = new ReplicaWalk(held.paths.replica, repository.ignore, books);
   held.walk = walk;
   const { stall, interrupt } = held.session.bounds(deadline);
   held.packsWalk = findPacks(walk, repository.ignore, { stall, interrupt, deadline: deadline.getTime() });
@@ -128,7 +128,7 @@ function reportsOf({ state, repository, reserve, options }: Holdings, run: Run, 
 
 /** One dry run; undefined when it succeeded. `hidden`: folders of serverA that rsync is not to open. */
 async function dryRunOf(
-  { repository, session, packsWalk }: Holdings,
+  { paths, session, packsWalk }: Holdings,
   reports: Reports,
   pass: Pass,
   deadline: Date,
@@ -138,7 +138,7 @@ async function dryRunOf(
   const bounds = session.bounds(deadline);
   const file = await reports.open(pass);
   const ready = pass === 3 ? packsWalk?.end : undefined;
-  const failed = await dryRun(session.rsync, pass, repository.replica, bounds, judging, {
+  const failed = await dryRun(session.rsync, pass, paths.replica, bounds, judging, {
     hidden,
     file,
     ready,

@@ -6,7 +6,7 @@ import { newBooks } from '../audit/walk.ts';
 import type { Repository } from '../config/config.ts';
 import { Restic } from '../programs/restic.ts';
 import type { Bounds } from '../programs/watchdog.ts';
-import { ownPaths } from '../replica-path.ts';
+import { ownPaths, type OwnPaths } from '../replica-path.ts';
 import { namesIn } from '../state/files.ts';
 import { Incoming } from './arrival/incoming.ts';
 import { Quarantine } from './arrival/quarantine.ts';
@@ -24,8 +24,7 @@ export interface Pins {
 /** What `init` holds while it lasts. */
 export interface Beginning {
   readonly repository: Repository;
-  readonly replica: string;
-  readonly paths: ReturnType<typeof ownPaths>;
+  readonly paths: OwnPaths;
   readonly state: State;
   readonly session: Session;
   readonly place: ReplicaPlace;
@@ -43,11 +42,10 @@ export function begin({ config, repository, interrupt }: RunOptions): Beginning 
   const restic = (): Restic => new Restic(repository, () => session.password(), session.path('restic'), interrupt);
   return {
     repository,
-    replica: repository.replica,
     paths,
     state: new State(config.state ?? '', repository.name),
     session,
-    place: new ReplicaPlace(repository.replica),
+    place: new ReplicaPlace(paths),
     quarantine,
     findings,
     restic,
@@ -56,13 +54,13 @@ export function begin({ config, repository, interrupt }: RunOptions): Beginning 
 }
 
 /** Whether the folder already holds a `config`. */
-export function hasConfig({ replica }: Beginning): boolean {
-  return existsSync(join(replica, 'config'));
+export function hasConfig({ paths }: Beginning): boolean {
+  return existsSync(join(paths.replica, 'config'));
 }
 
 /** The paths of the keys that are here already. */
-export function ownKeys({ replica }: Beginning): string[] {
-  return namesIn(join(replica, 'keys')).map((name) => `keys/${name}`);
+export function ownKeys({ paths }: Beginning): string[] {
+  return namesIn(join(paths.replica, 'keys')).map((name) => `keys/${name}`);
 }
 export function boundsOf({ session, repository }: Beginning): Bounds {
   return session.bounds(new Date(Date.now() + repository.timeouts.run));

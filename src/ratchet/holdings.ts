@@ -1,4 +1,5 @@
 /** What a run holds while it lasts: one plain object that its steps, which are functions, hand on. */
+import { writeMarker } from './write-marker.ts';
 import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
 import type { PacksWalk } from '../audit/find-packs.ts';
@@ -8,7 +9,7 @@ import { Locks } from '../programs/lock.ts';
 import type { Reserve } from '../programs/report-file.ts';
 import type { RoomMemory } from '../programs/room.ts';
 import { Prover } from '../proof/prover.ts';
-import { ownPaths } from '../replica-path.ts';
+import { ownPaths, type OwnPaths } from '../replica-path.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import type { Console } from '../telling/console.ts';
 import type { Place } from '../words/report.ts';
@@ -16,7 +17,7 @@ import { placeOf } from './place.ts';
 import type { Incoming } from './arrival/incoming.ts';
 import { Quarantine } from './arrival/quarantine.ts';
 import { emptyExpired } from './departure/expire.ts';
-import { checkPins, notInitialised, readMarker, withKeys, writeMarker, type Marker } from './replica.ts';
+import { checkPins, notInitialised, readMarker, withKeys, type Marker } from './replica.ts';
 import { giveSecondNames } from './second-names.ts';
 import { Session } from './session.ts';
 import { snapshotsSeen } from './snapshots-seen.ts';
@@ -40,7 +41,7 @@ export interface Holdings {
   readonly options: RunOptions;
   readonly repository: Repository;
   readonly place: Place;
-  readonly paths: ReturnType<typeof ownPaths>;
+  readonly paths: OwnPaths;
   readonly state: State;
   readonly session: Session;
   /** Asks the kernel for room on the disk. */
@@ -81,7 +82,7 @@ export function hold(options: RunOptions): Holdings {
       console,
       incoming: () => requireIncoming(held),
       hasCompletedOnce: () => hasCompletedOnce(held),
-      showAlone: (files) => giveSecondNames(repository.replica, files),
+      showAlone: (files) => giveSecondNames(paths, files),
     }),
     marker: undefined,
     walk: undefined,
@@ -118,7 +119,7 @@ function roomsIn(state: State): RoomMemory {
 export async function takeReplica(held: Holdings): Promise<boolean> {
   const { name, replica } = held.repository;
   held.marker = readMarker(replica);
-  if (held.marker === undefined) throw notInitialised(name, replica);
+  if (held.marker === undefined) throw notInitialised(replica);
   requireState(held.options.config, name, held.marker);
   if (!(await held.session.lock())) return false;
   if (held.marker.repository !== name) await takeName(held);
@@ -180,8 +181,8 @@ export async function requireStanding(held: Holdings): Promise<void> {
 
 /** Throws Failure when the replica is not the one that we began with: unmounted, say. */
 export function requireReplica(held: Holdings): void {
-  const { name, replica } = held.repository;
-  if (readMarker(replica)?.id !== requireMarker(held).id) throw notInitialised(name, replica);
+  const { replica } = held.repository;
+  if (readMarker(replica)?.id !== requireMarker(held).id) throw notInitialised(replica);
 }
 
 export function requireMarker({ marker }: Holdings): Marker {

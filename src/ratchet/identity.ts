@@ -1,4 +1,5 @@
 /** What `init` takes of serverA before it trusts anything there: `config` and keys, listed, fetched, verified, pinned (P6). */
+import { writeMarker } from './write-marker.ts';
 import { listedNew, unverified } from '../audit/questions.ts';
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -16,13 +17,14 @@ import { Failure } from '../errors.ts';
 import { layoutFolders } from '../layout.ts';
 import { syncFileSystem } from '../programs/sync.ts';
 import { proves, requireKeys, requireOpens } from '../proof/open-identity.ts';
-import { makeFolder, writeNames } from '../state/files.ts';
+import { writeNames } from '../state/files.ts';
+import { makeFolder } from '../state/unguarded.ts';
 import { admit } from './arrival/admit.ts';
 import { runFetch } from './arrival/fetch.ts';
 import { isWhole } from './arrival/fitness.ts';
 import { askedFor, fetchBounds } from './arrival/growth.ts';
 import { Incoming } from './arrival/incoming.ts';
-import { fingerprint, notInitialised, readMarker, writeMarker } from './replica.ts';
+import { fingerprint, notInitialised, readMarker } from './replica.ts';
 import { boundsOf, type Beginning, type Pins } from './beginning.ts';
 
 /** A key or a config above this is none, in bytes. */
@@ -87,7 +89,7 @@ function takeKeys(beginning: Beginning, listed: Books): string[] {
 }
 
 /** A key of the existing copy stays when it is what its name says. Throws Failure when it is not: nothing is overwritten. */
-function hasKey({ replica }: Beginning, path: string): boolean {
+function hasKey({ paths: { replica } }: Beginning, path: string): boolean {
   if (!existsSync(join(replica, path))) return false;
   if (isWhole(replica, path)) return true;
   throw new Failure(
@@ -141,8 +143,8 @@ function takeConfig({ paths }: Beginning, folder: string): void {
   renameSync(delivered, join(paths.candidate, 'config'));
 }
 
-function requireSameConfig({ replica, paths }: Beginning): void {
-  const own = join(replica, 'config');
+function requireSameConfig({ paths }: Beginning): void {
+  const own = join(paths.replica, 'config');
   if (!existsSync(own) || fingerprint(own) === fingerprint(join(paths.candidate, 'config'))) return;
   throw new Failure(
     'the config of the existing copy is not that of serverA: they are two repositories',
@@ -167,7 +169,8 @@ function notDelivered(path: string, why = 'it did not come'): Failure {
 }
 
 /** Links them into the replica and writes the marker. */
-export async function pin({ replica, paths, incoming, repository }: Beginning): Promise<Pins> {
+export async function pin({ paths, incoming, repository }: Beginning): Promise<Pins> {
+  const { replica } = paths;
   const own = join(replica, 'config');
   await admit(replica, paths.candidate, incoming.books, new Set(['key']));
   if (!existsSync(own)) linkSync(join(paths.candidate, 'config'), own);
@@ -176,7 +179,7 @@ export async function pin({ replica, paths, incoming, repository }: Beginning): 
   const keys = readdirSync(join(replica, 'keys')).filter((name) => isWhole(replica, `keys/${name}`));
   const pins = { config: fingerprint(own), keys };
   const createdAt = new Date().toISOString();
-  writeMarker(replica, {
+  writeMarker(repository.replica, {
     version: 1,
     id: randomUUID(),
     repository: repository.name,
@@ -199,14 +202,15 @@ export async function objectionTo({ repository, paths, restic }: Beginning): Pro
  * Puts the fetched `config` into the replica, the old one into quarantine, and pins it. The old one is linked there before
  * the new one takes its place; a kill leaves one or the other.
  */
-export async function replaceConfig({ replica, paths, repository }: Beginning): Promise<void> {
+export async function replaceConfig({ paths, repository }: Beginning): Promise<void> {
+  const { replica } = paths;
   const own = join(replica, 'config');
-  const marker = readMarker(replica);
-  if (marker === undefined) throw notInitialised(repository.name, replica);
+  const marker = readMarker(repository.replica);
+  if (marker === undefined) throw notInitialised(repository.replica);
   const kept = join(paths.quarantine, `config-${fingerprint(own)}`);
   if (!existsSync(kept)) linkSync(own, kept);
   await syncFileSystem(replica);
   renameSync(join(paths.candidate, 'config'), own);
   await syncFileSystem(replica);
-  writeMarker(replica, { ...marker, pins: { ...marker.pins, config: fingerprint(own) } });
+  writeMarker(repository.replica, { ...marker, pins: { ...marker.pins, config: fingerprint(own) } });
 }

@@ -82,11 +82,11 @@ function differences(own: readonly string[], listed: readonly string[]): KeyDiff
 }
 
 /** Hashes every hash-named file that is already there. Throws Failure when one is not what it is called. */
-function verifyExisting({ replica, repository }: Beginning): Amount {
-  const { books } = walkReplica(replica, repository.ignore);
+function verifyExisting({ paths, repository }: Beginning): Amount {
+  const { books } = walkReplica(paths.replica, repository.ignore);
   const damaged: string[] = [];
   books.each(...present, (entry) => {
-    if (!isWhole(replica, books.path(entry))) damaged.push(books.path(entry));
+    if (!isWhole(paths.replica, books.path(entry))) damaged.push(books.path(entry));
   });
   const amount = books.amount(...present);
   if (damaged.length === 0) return amount;
@@ -109,8 +109,8 @@ async function requireRepository(beginning: Beginning, listed: readonly string[]
 }
 
 /** Notes that restic has read nothing of what is there already; how much that is. */
-function noteUnread({ state, replica, repository }: Beginning): Unread {
-  const unread = new UnreadFile(state.folder).begin(walkReplica(replica, repository.ignore).books);
+function noteUnread({ state, paths, repository }: Beginning): Unread {
+  const unread = new UnreadFile(state.folder).begin(walkReplica(paths.replica, repository.ignore).books);
   return proves(repository) ? unread : nothingUnread;
 }
 

@@ -1,4 +1,5 @@
 /** Where a run takes place, for words. */
+import { pathOf } from '../replica-path.ts';
 import { hostname } from 'node:os';
 import type { Repository } from '../config/config.ts';
 import { rsyncSource } from '../programs/ssh-command.ts';
@@ -18,5 +19,10 @@ export function placeOf({
     source.kind === 'local'
       ? source.path
       : rsyncSource({ kind: 'ssh', user: 'USER', host: source.host, path: '/FOLDER' });
-  return { host: hostname(), replica: repository.replica, destination, ...(program === undefined ? {} : { program }) };
+  return {
+    host: hostname(),
+    replica: pathOf(repository.replica),
+    destination,
+    ...(program === undefined ? {} : { program }),
+  };
 }

@@ -2,7 +2,7 @@
 import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeLock } from '../programs/lock.ts';
-import { ownPaths } from '../replica-path.ts';
+import { ownPaths, pathOf, type Replica } from '../replica-path.ts';
 import { hasHardLinks } from './replica-place.ts';
 
 /** What kept a file from being linked in. */
@@ -12,7 +12,7 @@ export interface LinkRefusal {
 }
 
 /** Tried under the run's lock: no run must meet our probes, nor we its end. Undefined when all went well; `busy` while a run has the lock. */
-export async function tryLinking(replica: string): Promise<LinkRefusal | 'busy' | undefined> {
+export async function tryLinking(replica: Replica): Promise<LinkRefusal | 'busy' | undefined> {
   const lock = await takeLock(ownPaths(replica).lock);
   if (lock === undefined) return 'busy';
   try {
@@ -23,7 +23,7 @@ export async function tryLinking(replica: string): Promise<LinkRefusal | 'busy' 
 }
 
 /** Links a file of our own from where candidates lie into the folders of the layout, under a name that no audit looks at. */
-function linkProbes(replica: string): LinkRefusal | undefined {
+function linkProbes(replica: Replica): LinkRefusal | undefined {
   const probe = mkdtempSync(join(ownPaths(replica).own, 'doctor-'));
   const targets = foldersLinkedInto(replica).map((folder) => join(folder, 'rsync-ratchet-tmp-doctor'));
   try {
@@ -44,8 +44,9 @@ function linkProbes(replica: string): LinkRefusal | undefined {
 }
 
 /** The folders that files are linked into, as far as they are there; of the 256 of `data/` the first. */
-export function foldersLinkedInto(replica: string): string[] {
-  const data = join(replica, 'data');
+export function foldersLinkedInto(replica: Replica): string[] {
+  const folder = pathOf(replica);
+  const data = join(folder, 'data');
   const isThere = (folder: string): boolean => lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
   const packs = isThere(data)
     ? readdirSync(data)
@@ -53,5 +54,5 @@ export function foldersLinkedInto(replica: string): string[] {
         .filter(isThere)
         .slice(0, 1)
     : [];
-  return [...['keys', 'index', 'snapshots', 'data'].map((name) => join(replica, name)).filter(isThere), ...packs];
+  return [...['keys', 'index', 'snapshots', 'data'].map((name) => join(folder, name)).filter(isThere), ...packs];
 }

@@ -5,12 +5,13 @@ import { placeOf } from '../layout.ts';
 import { Failure } from '../errors.ts';
 import type { Fetched } from '../scrub/scrub.ts';
 import type { RunOptions } from './holdings.ts';
-import { makeFolder, writeNames } from '../state/files.ts';
+import { writeNames } from '../state/files.ts';
+import { makeFolder } from '../state/unguarded.ts';
 import { askedFor, fetchBounds } from './arrival/growth.ts';
 import { faultOf } from './arrival/fitness.ts';
 import { Quarantine } from './arrival/quarantine.ts';
 import { inRealFolder } from './arrival/real-folders.ts';
-import { ownPaths } from '../replica-path.ts';
+import { ownPaths, type OwnPaths } from '../replica-path.ts';
 import { runFetch, type FetchEnd } from './arrival/fetch.ts';
 import { Session } from './session.ts';
 import { syncFileSystem } from '../programs/sync.ts';
@@ -21,7 +22,7 @@ const largestUsual = 2 ** 30;
 export class Repair {
   readonly #options: RunOptions;
   readonly #rightHash: (path: string) => string;
-  readonly #paths: ReturnType<typeof ownPaths>;
+  readonly #paths: OwnPaths;
   /** Under `incoming/`, so that a later run tidies up after a repair that was killed. rsync writes below it. */
   readonly #folder: string;
   readonly #fetched: string;
@@ -89,7 +90,7 @@ export class Repair {
 
   /** Nobody has listed it: what a damaged file may be, or what any file of restic's may. */
   #mostBytes(path: string): number {
-    const damaged = lstatSync(join(this.#options.repository.replica, path), { throwIfNoEntry: false });
+    const damaged = lstatSync(join(this.#paths.replica, path), { throwIfNoEntry: false });
     return Math.max(damaged?.size ?? 0, largestUsual);
   }
 
@@ -119,7 +120,7 @@ export class Repair {
    * instant, and after a kill, one of the two stands in the replica. The right content is durable before that.
    */
   async replace(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const { replica } = this.#options.repository;
+    const { replica } = this.#paths;
     const undone = new Map<string, string>();
     const quarantine = new Quarantine(this.#paths.quarantine);
     for (const path of paths) {

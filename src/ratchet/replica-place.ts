@@ -1,35 +1,22 @@
 /** The place where `init` is to make a replica: whether it is fit for one, and leaving it as it was when nothing comes of it. */
-import {
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { MinFree } from '../config/config.ts';
 import { admissionOrder, excludedFolders, foldersOf, layoutFolders } from '../layout.ts';
 import { Failure } from '../errors.ts';
+import { freeInodes, leastInodes, noHardLinks } from './disk.ts';
 import { userName } from '../state/become.ts';
-import { makeFolder } from '../state/files.ts';
-import { ownPaths } from '../replica-path.ts';
-
-/** The layout's folders, ours, and the first few files. */
-const leastInodes = 300;
+import { makeFolder } from '../state/unguarded.ts';
+import type { OwnPaths } from '../replica-path.ts';
 
 export class ReplicaPlace {
-  readonly #replica: string;
+  readonly #paths: OwnPaths;
   /** The folders of a replica that are not there yet, outermost first. */
   readonly #missing: readonly string[];
   readonly #layout: readonly string[];
 
-  constructor(replica: string) {
-    const { own, incoming, candidate, quarantine } = ownPaths(replica);
-    this.#replica = replica;
+  constructor(paths: OwnPaths) {
+    const { replica, own, incoming, candidate, quarantine } = paths;
+    this.#paths = paths;
     this.#layout = [
       ...layoutFolders.map((name) => join(replica, name)),
       ...admissionOrder.flatMap(foldersOf).map((folder) => join(replica, folder)),
@@ -43,15 +30,16 @@ export class ReplicaPlace {
 
   /** Makes the folders of a replica. Throws Failure, and makes none, where no replica can be. */
   make(): void {
-    makeTop(this.#replica);
-    requireOwnRepository(this.#replica);
-    if (!existsSync(ownPaths(this.#replica).marker)) requireFitDisk(this.#replica);
+    const { replica, marker } = this.#paths;
+    makeTop(replica);
+    requireOwnRepository(replica);
+    if (!existsSync(marker)) requireFitDisk(replica);
     for (const folder of this.#layout) makeFolder(folder);
   }
 
   /** Takes away the folders that were made, as far as nothing lies in them; a replica with a marker stays as it is. */
   leave(): void {
-    const { marker, lock, own } = ownPaths(this.#replica);
+    const { marker, lock, own } = this.#paths;
     if (existsSync(marker)) return;
     if (this.#missing.includes(own)) rmSync(lock, { force: true });
     for (const folder of this.#missing.toReversed()) removeEmpty(folder);
@@ -111,17 +99,6 @@ function requireFitDisk(replica: string): void {
   if (!hasHardLinks(replica)) throw noHardLinks(replica);
 }
 
-/** How many files the disk of a folder can still take; undefined where the file system does not count them. */
-export function freeInodes(folder: string): { free: number; total: number } | undefined {
-  const { files, ffree } = statfsSync(folder);
-  return files === 0 ? undefined : { free: ffree, total: files };
-}
-
-/** Whether fewer inodes are free than `limits.minFree` keeps, where that is a share of the disk, or than hardly any. */
-export function isShortOf({ free, total }: { free: number; total: number }, minFree: MinFree): boolean {
-  return free < ('percent' in minFree ? Math.max(leastInodes, (total * minFree.percent) / 100) : leastInodes);
-}
-
 /** Tries it in a folder of its own, which goes again; what else is in the way is thrown. */
 export function hasHardLinks(folder: string): boolean {
   const probe = mkdtempSync(join(folder, 'rsync-ratchet-tmp-'));
@@ -136,12 +113,4 @@ export function hasHardLinks(folder: string): boolean {
   } finally {
     rmSync(probe, { recursive: true, force: true });
   }
-}
-
-/** A file was written there, so it is not a matter of rights. */
-export function noHardLinks(folder: string): Failure {
-  return new Failure(
-    `the file system of ${folder} knows no hard links (vfat, exfat and some network file systems do not): nothing can be admitted there`,
-    `put the replica on ext4, xfs, btrfs or zfs; stat -f ${dirname(folder)} says what it is. Nothing was made`,
-  );
 }

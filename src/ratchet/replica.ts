@@ -1,16 +1,15 @@
-/** The replica on disk: its marker and pins, what is there, its free space. */
+/** The replica on disk, for who only reads: its marker and pins, what is there. */
 import { present } from '../audit/questions.ts';
-import { lstatSync, readdirSync, statfsSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { Books, type Entry } from '../audit/books.ts';
 import { listOf, moment, sha256, versionOne } from '../state/schema.ts';
 import { Failure } from '../errors.ts';
-import { replaceFile } from '../state/files.ts';
 import { readJson } from '../state/json-file.ts';
 import { readBytes } from '../state/read-file.ts';
 import { sha256Of } from '../state/sha256.ts';
-import { bytePath, ownPaths } from '../replica-path.ts';
+import { bytePath, ownPaths, pathOf, type Replica } from '../replica-path.ts';
 
 const markerSchema = v.object({
   version: versionOne,
@@ -28,7 +27,7 @@ const markerSchema = v.object({
 export type Marker = Readonly<v.InferOutput<typeof markerSchema>>;
 
 /** The marker, or undefined when there is none. Throws Failure when it cannot be read or is damaged. */
-export function readMarker(replica: string): Marker | undefined {
+export function readMarker(replica: Replica): Marker | undefined {
   try {
     return readJson(
       ownPaths(replica).marker,
@@ -42,15 +41,11 @@ export function readMarker(replica: string): Marker | undefined {
 }
 
 /** The failure for a replica without a marker: it must never be written to, it may be an empty mount point. */
-export function notInitialised(name: string, replica: string): Failure {
+export function notInitialised(replica: Replica): Failure {
   return new Failure(
-    `${replica} has no marker: it is not initialised, or not mounted`,
-    `if the disk is not mounted, mount it; if this is the first time, run: rsync-ratchet init ${name}. Nothing was written there`,
+    `${pathOf(replica)} has no marker: it is not initialised, or not mounted`,
+    `if the disk is not mounted, mount it; if this is the first time, run: rsync-ratchet init ${String(replica)}. Nothing was written there`,
   );
-}
-
-export function writeMarker(replica: string, marker: Marker): void {
-  replaceFile(ownPaths(replica).marker, `${JSON.stringify(marker, null, 2)}\n`);
 }
 
 /** SHA-256 of a small file that is there, hexadecimal. */
@@ -62,11 +57,11 @@ export function fingerprint(path: string): string {
 }
 
 /** Throws Failure unless the replica's `config` is the pinned one and the pinned keys are there. */
-export function checkPins(replica: string, marker: Marker): void {
-  const damaged = fingerprintOf(join(replica, 'config')) !== marker.pins.config ? ['config'] : [];
+export function checkPins(replica: Replica, marker: Marker): void {
+  const damaged = fingerprintOf(join(pathOf(replica), 'config')) !== marker.pins.config ? ['config'] : [];
   const keys = marker.pins.keys
     .map((id) => `keys/${id}`)
-    .filter((path) => fingerprintOf(join(replica, path)) !== path.slice(5));
+    .filter((path) => fingerprintOf(join(pathOf(replica), path)) !== path.slice(5));
   const wrong = [...damaged, ...keys];
   if (wrong.length === 0) return;
   throw new Failure(
@@ -81,15 +76,9 @@ function fingerprintOf(path: string): string | undefined {
   return bytes && sha256Of(bytes);
 }
 
-/** Whether anything at all has that name in the replica. */
-export function exists(replica: string, path: string): boolean {
-  return lstatSync(bytePath(replica, path), { throwIfNoEntry: false }) !== undefined;
-}
-
-/** Free and total bytes of the replica's file system, as an ordinary user may use them. */
-export function freeSpace(replica: string): { free: number; total: number } {
-  const { bavail, blocks, bsize } = statfsSync(replica);
-  return { free: bavail * bsize, total: blocks * bsize };
+/** Whether anything at all has that name below a folder. */
+export function exists(folder: string, path: string): boolean {
+  return lstatSync(bytePath(folder, path), { throwIfNoEntry: false }) !== undefined;
 }
 
 /** The marker with the keys that the replica holds now, but for `without`, as the pinned ones; the same one when nothing changed. */

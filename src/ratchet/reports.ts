@@ -5,7 +5,7 @@ import { Failure } from '../errors.ts';
 import { passes, type Pass } from '../layout.ts';
 import { ReportFile, type Reserve } from '../programs/report-file.ts';
 import { ifThere, namesIn } from '../state/files.ts';
-import { freeSpace } from './replica.ts';
+import { freeSpace } from './disk.ts';
 
 /** What a report of a pass is called in a run's folder. */
 export const reportName = (pass: Pass): string => `report-${pass}`;

@@ -11,7 +11,7 @@ import { folderIn, noteOf, requireShortHold } from '../state/holder.ts';
 import { fallenFrom, hold, letGo, type HeldFolder } from '../programs/held-folder.ts';
 import { takeLock, type Lock, type Locks } from '../programs/lock.ts';
 import { keepYoungGenerationSmall } from '../state/young-generation.ts';
-import { ownPaths } from '../replica-path.ts';
+import { ownPaths, pathOf } from '../replica-path.ts';
 import { callsOfOneRun, type Calls, type RsyncContext } from '../programs/rsync-call.ts';
 import { forgetPassword, passwordOf, type Password } from '../programs/restic-password.ts';
 import { connect, type Connection } from '../programs/ssh.ts';
@@ -58,7 +58,7 @@ export class Session {
       requireShortHold(this.#repository);
       return false;
     }
-    this.#replica = hold(this.#repository.replica);
+    this.#replica = hold(pathOf(this.#repository.replica));
     removeRunFolder(folderIn(this.#lock.note));
     removeLeftovers(ownPaths(this.#repository.replica).own);
     this.#folder = makeRunFolder();

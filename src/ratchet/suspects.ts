@@ -11,7 +11,7 @@ import type { Audited } from './audit.ts';
 import { fetchToHash, type Examined } from './examination.ts';
 import { deadlineOf, journal, requireMarker, type Holdings } from './holdings.ts';
 import { keptMtime, setMtime } from './mtime.ts';
-import { freeSpace } from './replica.ts';
+import { freeSpace } from './disk.ts';
 import { sampleOf } from './stock.ts';
 import { readSuspects, writeSuspects } from './suspects-file.ts';
 
@@ -33,7 +33,7 @@ export async function examine(held: Holdings, run: Run, audited: Audited): Promi
     judgeMissed(held, run);
   }
   if (run.findings.rules('violation').length > 0) return;
-  for (const [path, mtime] of times.settled) setMtime(join(held.repository.replica, path), mtime);
+  for (const [path, mtime] of times.settled) setMtime(join(held.paths.replica, path), mtime);
   if (times.isAccepted) await journal(held, { event: 'mtimes-accepted', runId: run.runId, files: times.settled.size });
 }
 
@@ -44,8 +44,8 @@ async function fetchAndHash(
   paths: readonly string[],
   told: (path: string, found: Examined) => void,
 ): Promise<void> {
-  const { repository, session, paths: own, walk } = held;
-  const { replica } = repository;
+  const { session, walk } = held;
+  const { replica, incoming } = held.paths;
   const pinned = requireMarker(held).pins.config;
   const bounds = session.bounds(deadlineOf(held, run.startedAt));
   const isFetchDue = walk !== undefined && walk.books.amount(...listedNew).files > 0;
@@ -54,7 +54,7 @@ async function fetchAndHash(
     paths,
     size: (path: string) => lstatSync(join(replica, path)).size,
     expected: (path: string) => (path === 'config' ? pinned : path.slice(-64)),
-    folder: join(own.incoming, `${run.runId}-examined`),
+    folder: join(incoming, `${run.runId}-examined`),
     manifest: session.path('examined'),
   };
   await fetchToHash(session.rsync, bounds, what, told);

@@ -1,4 +1,5 @@
 /** Whether the state folder of a repository knows its replica: without it there are no tombstones, no alarm, no history. */
+import { pathOf } from '../replica-path.ts';
 import { join } from 'node:path';
 import type { Config, Repository } from '../config/config.ts';
 import { namePattern } from '../config/repository-schema.ts';
@@ -45,7 +46,7 @@ export function requireState(
 /** Not so where one is a copy of the other. */
 function isShared(repositories: readonly Repository[], ...names: readonly [string, string]): boolean {
   const [one, other] = names.map((name) => repositories.find((each) => each.name === name)?.replica);
-  return one !== undefined && other !== undefined && isReallyWithin(one, other);
+  return one !== undefined && other !== undefined && isReallyWithin(pathOf(one), pathOf(other));
 }
 
 function shared(name: string, former: string): Failure {

@@ -3,6 +3,7 @@
  * machine ssh starts it; in a folder of this machine it runs as the folder's owner, in a room that shows it that folder alone,
  * so that no name in the folder, and no change of one meanwhile, leads it elsewhere.
  */
+import { pathOf } from '../replica-path.ts';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';
@@ -40,7 +41,7 @@ export async function openWay(
 ): Promise<Away> {
   const folder = makeRunFolder();
   openToOthers(folder);
-  const replica = hold(repository.replica);
+  const replica = hold(pathOf(repository.replica));
   let way: Way | undefined;
   const close = async (): Promise<void> => {
     await way?.looking.close();

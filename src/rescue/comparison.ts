@@ -1,4 +1,5 @@
 /** What a destination has, held against the replica: the night's own audit with the destination in serverA's place, and content by hash. */
+import { pathOf } from '../replica-path.ts';
 import { Audit } from '../audit/audit.ts';
 import type { Amount, Entry } from '../audit/books.ts';
 import { knownAt } from '../audit/catalogue.ts';
@@ -69,7 +70,7 @@ export class Comparison {
     };
     for (const pass of passes) {
       const failed = await auditPass(audit, pass, (hidden) =>
-        dryRun(context, pass, context.repository.replica, bounds, noting, { hidden }),
+        dryRun(context, pass, pathOf(context.repository.replica), bounds, noting, { hidden }),
       );
       if (failed !== undefined) throw unlisted(failed.failure);
     }

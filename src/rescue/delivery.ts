@@ -1,6 +1,7 @@
 /** Comparing and sending in portions: each is hashed here before it goes, so that what went wrong in the replica stays here. */
 import { existsSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathOf } from '../replica-path.ts';
 import type { Amount } from '../audit/books.ts';
 import { notUnderstoodFailure } from '../audit/dry-run.ts';
 import { NotUnderstood } from '../audit/itemize.ts';
@@ -41,7 +42,7 @@ export async function lookAtFolder(away: Away, bounds: Bounds, aside: string | u
     const { message } = failureOf('the destination cannot be looked at', found, connection, bounds);
     throw new Failure(
       message,
-      `is the folder there, may the account read it, is rsync installed there? Where the account has nothing but sftp: ${byHand(repository.name, repository.replica)}. Nothing was sent`,
+      `is the folder there, may the account read it, is rsync installed there? Where the account has nothing but sftp: ${byHand(repository.name, pathOf(repository.replica))}. Nothing was sent`,
     );
   }
   for (const above of ['..', '../..'])
@@ -107,7 +108,7 @@ export async function sendAll(
   const { options, away } = held;
   const context = away.sending(total.replaces);
   const { name, replica } = options.repository;
-  const rehash = new Rehash(name, replica, options.interrupt);
+  const rehash = new Rehash(replica, options.interrupt);
   rehash.requireReplica();
   const isWanted = function* (): Generator<GivenFile> {
     for (const file of found.files(isMeant)) if (file.standing === 'missing' || file.standing === 'differs') yield file;

@@ -1,4 +1,5 @@
 /** Where give-back sends: a folder of this machine, or one of another machine by the operator's own ssh. */
+import { pathOf } from '../replica-path.ts';
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import type { Config, Repository } from '../config/config.ts';
@@ -40,7 +41,7 @@ export function destinationOf(
   runId: string,
 ): Destination {
   const aside = `rsync-ratchet-aside-${runId}`;
-  if (/^sftp:/i.test(wish.to)) throw sftpOnly(name, replica);
+  if (/^sftp:/i.test(wish.to)) throw sftpOnly(name, pathOf(replica));
   if (!isLocal(wish.to)) return remote(wish, `../${aside}`);
   const folder = folderAt(resolve(wish.to));
   const place = wish.aside === undefined ? join(dirname(folder), aside) : resolve(wish.aside);
@@ -82,7 +83,7 @@ function folderAt(path: string): string {
 
 /** Nothing is sent into a replica or the books of one, and neither may lie in what is written to. */
 function requireApart(path: string, { state = '', repositories }: Config): void {
-  for (const ours of [state, ...repositories.map(({ replica }) => replica)])
+  for (const ours of [state, ...repositories.map(({ replica }) => pathOf(replica))])
     if (ours !== '' && (isReallyWithin(path, ours) || isReallyWithin(ours, path)))
       throw new UsageError(
         `${path} and ${ours} lie in one another: nothing is written into a replica or its state`,

@@ -2,6 +2,7 @@
 import { ownersHere, type Boxed } from '../programs/restic-box.ts';
 import type { DrillResult } from '../ratchet/run.ts';
 import { State } from '../ratchet/state.ts';
+import { pathOf } from '../replica-path.ts';
 import { runDrill } from './drill.ts';
 import { readingBeside, type Rescue } from './restic.ts';
 import { targetFolder } from './target.ts';
@@ -20,7 +21,7 @@ export async function drillNow(rescue: Rescue, path: string | undefined): Promis
   const result = await readingBeside(rescue, (scratch) =>
     runDrill({
       ...{ repository, files, bytes, interrupt, chance: Math.random },
-      boxed: { replica: repository.replica, restic: repository.restic, password, target, scratch },
+      boxed: { replica: pathOf(repository.replica), restic: repository.restic, password, target, scratch },
       until: Date.now() + repository.timeouts.check,
     }),
   );

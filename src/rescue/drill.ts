@@ -13,6 +13,7 @@ import type { Holdings } from '../ratchet/holdings.ts';
 import type { Memory } from '../ratchet/memory.ts';
 import type { Night } from '../ratchet/night.ts';
 import type { DrillResult } from '../ratchet/run.ts';
+import { pathOf } from '../replica-path.ts';
 import { sinceThen } from '../state/clock.ts';
 import { noteDrill } from '../words/asides.ts';
 import { Choice, patternOf, snapshotsToTry, type Chosen } from './choice.ts';
@@ -37,7 +38,7 @@ export async function drillDue(held: Holdings, { run }: Night): Promise<void> {
   if (drill === undefined) return;
   if (!isDue(held.state.memory(), drill.every, run.startedAt)) return;
   const password = forOneBox(await held.session.password());
-  const boxed = { replica, restic, password, scratch: held.session.path('drill') };
+  const boxed = { replica: pathOf(replica), restic, password, scratch: held.session.path('drill') };
   const result = await runDrill({
     ...{ repository: held.repository, boxed, files: drill.files, bytes: drill.bytes },
     ...{ until: Date.now() + timeouts.check, chance: Math.random, interrupt: held.session.interrupt },

@@ -1,9 +1,10 @@
 /** What give-back asks of the rsync at the destination, besides the audit: whose folder it is, whether content is the same, and to take files. */
+import { pathOf } from '../replica-path.ts';
 import { auditFormat, Lines, parseLine } from '../audit/itemize.ts';
 import { Failure } from '../errors.ts';
 import type { Ended } from '../programs/process.ts';
 import { commonOptions, dryRunLimits, failureOf, mostMemory, memoryForFile } from '../programs/rsync.ts';
-import { pathOf, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
+import { runRsync, sourcePath, type RsyncContext } from '../programs/rsync-call.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 
 /** Whose a folder is, and its mode as chmod(1) takes it, `0750`. */
@@ -27,7 +28,7 @@ function lookArguments({ repository, connection, nonce }: RsyncContext, source: 
     '--exclude=*',
     ...commonOptions(repository, connection),
     source,
-    `${repository.replica}/`,
+    `${pathOf(repository.replica)}/`,
   ];
 }
 
@@ -46,7 +47,7 @@ function contentArguments({ repository, connection, nonce }: RsyncContext, names
     `--files-from=${names}`,
     ...commonOptions(repository, connection),
     connection.source,
-    `${repository.replica}/`,
+    `${pathOf(repository.replica)}/`,
   ];
 }
 
@@ -79,7 +80,7 @@ export function sendArguments(
     `--out-format=${nonce} %i|%l|%n`,
     ...(bandwidthLimit === undefined ? [] : [`--bwlimit=${Math.max(1, Math.floor(bandwidthLimit / 1024))}`]),
     ...commonOptions(repository, connection),
-    `${repository.replica}/`,
+    `${pathOf(repository.replica)}/`,
     connection.source,
   ];
 }
@@ -88,15 +89,17 @@ export function sendArguments(
 export async function look(context: RsyncContext, bounds: Bounds, path?: string): Promise<Folder | Ended> {
   const { repository, connection, nonce } = context;
   const source =
-    path === undefined ? connection.source : `${connection.source.slice(0, -pathOf(connection.source).length)}${path}/`;
+    path === undefined
+      ? connection.source
+      : `${connection.source.slice(0, -sourcePath(connection.source).length)}${path}/`;
   let said = '';
   const ended = await runRsync(
     context,
     {
       args: lookArguments(context, source),
-      room: { readable: [repository.replica], writable: [] },
+      room: { readable: [pathOf(repository.replica)], writable: [] },
       limits: dryRunLimits,
-      wish: { path: pathOf(source) },
+      wish: { path: sourcePath(source) },
     },
     bounds,
     (chunk) => {
@@ -155,7 +158,7 @@ export async function otherContent(
     context,
     {
       args: contentArguments(context, names),
-      room: { readable: [context.repository.replica, names], writable: [] },
+      room: { readable: [pathOf(context.repository.replica), names], writable: [] },
       limits: dryRunLimits,
     },
     bounds,
@@ -190,9 +193,9 @@ export async function send(
     context,
     {
       args: sendArguments(context, names, folder, aside),
-      room: { readable: [context.repository.replica, names], writable: [] },
+      room: { readable: [pathOf(context.repository.replica), names], writable: [] },
       limits: { memory: mostMemory + memoryForFile * count, fileSize: dryRunLimits.fileSize },
-      wish: { path: pathOf(context.connection.source), receives: true },
+      wish: { path: sourcePath(context.connection.source), receives: true },
     },
     bounds,
     (chunk) => {

@@ -8,7 +8,7 @@ import { notInitialised } from '../ratchet/replica.ts';
 import { runIdOf } from '../ratchet/run.ts';
 import { State } from '../ratchet/state.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
-import { ownPaths } from '../replica-path.ts';
+import { ownPaths, pathOf } from '../replica-path.ts';
 import { asOwner, asOwnerMeanwhile, whoTyped, type Owner } from '../state/become.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import { leftFiles, setsAside } from '../words/give-back.ts';
@@ -96,7 +96,7 @@ export async function giveBack(
 
 /** What is meant. Throws where there is no replica, or its state is another's. */
 function begin({ config, repository }: GiveBackOptions, state: State, isAll: boolean): Scope {
-  if (markerOf(config, repository) === undefined) throw notInitialised(repository.name, repository.replica);
+  if (markerOf(config, repository) === undefined) throw notInitialised(repository.replica);
   return isAll ? everything : scopeOf(state, repository.name);
 }
 
@@ -171,7 +171,7 @@ async function journal({ options: { owner }, state }: GiveBack, event: JournalEv
 
 async function listed({ options, state, away, bounds }: GiveBack): Promise<Comparison> {
   const { replica, ignore } = options.repository;
-  const found = new Comparison(replica, ignore, state.tombstones, options.owner);
+  const found = new Comparison(pathOf(replica), ignore, state.tombstones, options.owner);
   await found.list(away.looking, bounds);
   return found;
 }

@@ -7,7 +7,7 @@ import { shareLock } from '../programs/shared-lock.ts';
 import { isOlder } from '../programs/versions.ts';
 import { notInitialised } from '../ratchet/replica.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
-import { ownPaths } from '../replica-path.ts';
+import { ownPaths, pathOf } from '../replica-path.ts';
 import { asOwner, canBecome, type Owner } from '../state/become.ts';
 import type { Console } from '../telling/console.ts';
 import { targetFolder } from './target.ts';
@@ -32,7 +32,7 @@ export async function resticInBox(rescue: Rescue, wish: Wish): Promise<number> {
   const args = [...(await withoutForeignAcls(rescue, target)), ...wish.args];
   return readingBeside(rescue, (scratch) => {
     return runInBox(
-      { replica: repository.replica, restic: repository.restic, password, args, target, scratch },
+      { replica: pathOf(repository.replica), restic: repository.restic, password, args, target, scratch },
       interrupt,
     );
   });
@@ -45,7 +45,7 @@ export async function readingBeside<T>(
 ): Promise<T> {
   const marker = (): unknown => markerOf(config, repository);
   if ((owner === undefined || !canBecome() ? marker() : asOwner(owner, marker)) === undefined)
-    throw notInitialised(repository.name, repository.replica);
+    throw notInitialised(repository.replica);
   const letGo = await shareLock(ownPaths(repository.replica).readers, owner);
   const scratch = makeRunFolder();
   try {

@@ -1,4 +1,5 @@
 /** The folder that is restored to: made where it is missing, and never one in which a replica or the state lies, or that lies there. */
+import { pathOf } from '../replica-path.ts';
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
@@ -30,7 +31,7 @@ export function targetFolder(path: string, config: Config): TargetFolder {
 
 function requireApart(target: string, { state = '', repositories }: Config): void {
   const ours = [
-    ...repositories.map(({ name, replica }) => ({ folder: replica, whose: `the replica of ${name}` })),
+    ...repositories.map(({ name, replica }) => ({ folder: pathOf(replica), whose: `the replica of ${name}` })),
     { folder: state, whose: 'the state folder' },
   ];
   const wrong = ours.find(({ folder }) => doOverlap(target, folder));

@@ -43,7 +43,7 @@ export async function checkDue(held: Holdings, { run, unreadBefore }: Night): Pr
 export async function checkNow(options: RunOptions): Promise<CheckResult | undefined> {
   const { config, repository, interrupt } = options;
   const { hasPassword, check } = repository.restic;
-  if (markerOf(config, repository) === undefined) throw notInitialised(repository.name, repository.replica);
+  if (markerOf(config, repository) === undefined) throw notInitialised(repository.replica);
   if (!hasPassword || check === undefined) {
     throw new Failure(
       `${repository.name} has no restic.passwordFile and no passwordCommand`,
@@ -71,7 +71,6 @@ async function checkLocked(
   const { failed, turn } = state.memory().checks;
   const question = {
     restic: resticOf(repository, session, state),
-    replica: repository.replica,
     until: Date.now() + repository.timeouts.check,
     missing: new Missing(state.folder, () => true).admitted,
   };

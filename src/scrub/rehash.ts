@@ -1,4 +1,5 @@
 /** Reading the replica's own files at the speed of the disk: is each what its name says? */
+import { pathOf, type Replica } from '../replica-path.ts';
 import { createHash } from 'node:crypto';
 import { closeSync, lstatSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,19 +19,18 @@ const breath = 50;
 type Read = Omit<Hashed, 'path'>;
 
 export class Rehash {
-  readonly #name: string;
-  readonly #replica: string;
+  readonly #replica: Replica;
+  readonly #folder: string;
   readonly #interrupt: AbortSignal;
   /** 64 KiB read synchronously into one buffer hashes at twice the speed of a stream. */
   readonly #buffer = Buffer.allocUnsafe(64 * 1024);
   #marker: onDisk.Marker | undefined;
   #breathedAt = 0;
 
-  /** `name` is the repository's. */
-  constructor(name: string, replica: string, interrupt: AbortSignal) {
+  constructor(replica: Replica, interrupt: AbortSignal) {
     keepYoungGenerationSmall();
-    this.#name = name;
     this.#replica = replica;
+    this.#folder = pathOf(replica);
     this.#interrupt = interrupt;
   }
 
@@ -41,7 +41,7 @@ export class Rehash {
       try {
         for (const path of this.#pathsIn(folder, share)) {
           amount.files++;
-          amount.bytes += lstatSync(join(this.#replica, path), { throwIfNoEntry: false })?.size ?? 0;
+          amount.bytes += lstatSync(join(this.#folder, path), { throwIfNoEntry: false })?.size ?? 0;
         }
       } catch (error) {
         unreadable(error);
@@ -84,7 +84,7 @@ export class Rehash {
   async faultOf(path: string): Promise<string | undefined> {
     if (placeOf(path).of !== 'folder') return (await this.#read(path))?.fault;
     try {
-      readdirSync(join(this.#replica, path));
+      readdirSync(join(this.#folder, path));
       return undefined;
     } catch (error) {
       return codeOf(error) === 'ENOENT' ? undefined : unreadable(error);
@@ -95,7 +95,7 @@ export class Rehash {
   #pathsIn(folder: string, share: Share | undefined): string[] {
     const pins = this.#requireMarker().pins;
     if (folder === '') return isInShare(pins.config, share) ? ['config'] : [];
-    const names = new Set([...namesIn(join(this.#replica, folder)), ...(folder === 'keys' ? pins.keys : [])]);
+    const names = new Set([...namesIn(join(this.#folder, folder)), ...(folder === 'keys' ? pins.keys : [])]);
     const paths = [...names].sort().map((name) => `${folder}/${name}`);
     return paths.filter((path) => {
       const place = placeOf(path);
@@ -105,7 +105,7 @@ export class Rehash {
 
   /** Reads a file; undefined when it has left the replica meanwhile. */
   async #read(path: string): Promise<Read | undefined> {
-    const whole = join(this.#replica, path);
+    const whole = join(this.#folder, path);
     let file: number;
     try {
       if (!lstatSync(whole).isFile()) return { bytes: 0, fault: 'not a regular file' };
@@ -161,7 +161,7 @@ export class Rehash {
   requireReplica(): onDisk.Marker {
     const marker = onDisk.readMarker(this.#replica);
     if (marker === undefined || (this.#marker !== undefined && marker.id !== this.#marker.id))
-      throw onDisk.notInitialised(this.#name, this.#replica);
+      throw onDisk.notInitialised(this.#replica);
     this.#marker = marker;
     return marker;
   }

@@ -59,7 +59,7 @@ export async function scrub(options: RunOptions, how: ScrubOptions): Promise<Scr
   const startedAt = new Date();
   const run = newScrub(repository.name, runIdOf(startedAt, randomBytes(2).toString('hex')), how.share, startedAt);
   const state = new State(config.state ?? '', repository.name);
-  const rehash = new Rehash(repository.name, repository.replica, interrupt);
+  const rehash = new Rehash(repository.replica, interrupt);
   const repair = new Repair(options, (path) => rehash.rightHash(path));
   let lock: Lock | undefined;
   try {

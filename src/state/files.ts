@@ -1,30 +1,71 @@
-/** Small files that survive a power cut, and durability for many files at once. */
+/** Small files that survive a power cut; never below a replica. */
 import {
   accessSync,
   closeSync,
   constants,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { Failure } from '../errors.ts';
+import { pathOf, type Replica } from '../replica-path.ts';
+import { isReallyWithin } from './same-folder.ts';
+import { makeFolder as makeAnywhere, replace, replaceFile as replaceAnywhere } from './unguarded.ts';
 
-/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. */
-export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
-  replace(path, mode, (file) => {
-    writeFileSync(file, content); // all of it, or an error: write(2) may take a part when the disk fills up
-  });
+export { shareWithGroup, syncFolder } from './unguarded.ts';
+
+/** The replicas' folders. */
+const closed = new Set<string>();
+/** Of those that this process works with. */
+const opened: string[] = [];
+
+/**
+ * Said at the start: from now on nothing in here writes below a replica. What other names lead there (symlinks, mounts) is
+ * looked at for the `mine`; the disks of others may hang.
+ */
+export function keepOutOf(replicas: readonly Replica[], mine: readonly Replica[]): void {
+  for (const replica of replicas) closed.add(pathOf(replica));
+  opened.push(...mine.map(pathOf));
 }
 
-/** The same for a file of many lines, which are never held together. */
+/** The replica that a path lies in, or is: its folder; undefined when there is none. */
+export function replicaAround(path: string): string | undefined {
+  const whole = resolve(path);
+  return (
+    [...closed].find((folder) => `${whole}/`.startsWith(`${folder}/`)) ??
+    opened.find((folder) => isReallyWithin(whole, folder))
+  );
+}
+
+/** Throws Failure below a replica: the lock's own writers are in unguarded.ts. */
+export function requireOutside(path: string): void {
+  const replica = replicaAround(path);
+  if (replica === undefined) return;
+  throw new Failure(
+    `${path} lies in the replica ${replica}, where only a night may write`,
+    'name a place outside of every replica; nothing was written',
+  );
+}
+
+/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. Throws Failure below a replica. */
+export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
+  requireOutside(path);
+  replaceAnywhere(path, content, mode);
+}
+
+/** Makes folders that are missing, 0700. Throws Failure below a replica. */
+export function makeFolder(folder: string): void {
+  requireOutside(folder);
+  makeAnywhere(folder);
+}
+
+/** As replaceFile, for a file of many lines, which are never held together. */
 export function replaceLines(path: string, write: (writer: LineWriter) => void): void {
+  requireOutside(path);
   replace(path, undefined, (file) => {
     const writer = new LineWriter(file);
     write(writer);
@@ -35,6 +76,7 @@ export function replaceLines(path: string, write: (writer: LineWriter) => void):
 /** The same for a file that is too large to be held in memory, in a folder that is made: `make` writes its pieces, in order. */
 export function replaceByPieces(path: string, make: (write: (piece: Uint8Array) => void) => void): void {
   makeFolder(dirname(path));
+  requireOutside(path);
   replace(path, 0o600, (file) => {
     make((piece) => {
       writeFileSync(file, piece);
@@ -42,73 +84,18 @@ export function replaceByPieces(path: string, make: (write: (piece: Uint8Array) 
   });
 }
 
-/** After a power cut there is the old file or the new one. */
-function replace(path: string, mode: number | undefined, write: (file: number) => void): void {
-  const temporary = `${path}.new`;
-  rmSync(temporary, { force: true });
-  const file = openSync(temporary, 'wx', 0o600);
-  try {
-    write(file);
-    if (mode === undefined) shareWithGroup(file, dirname(path));
-    else fchmodSync(file, mode);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
-  syncFolder(dirname(path));
-}
-
-/** Deletes a file of ours, if it is there. */
+/** Deletes a file of ours, if it is there. Throws Failure below a replica. */
 export function forgetFile(path: string): void {
+  requireOutside(path);
   rmSync(path, { force: true });
 }
 
-/**
- * Lets the group read a file of ours where the operator lets it read the folder (`chgrp nagios`, `chmod 2750`): that is
- * how an unprivileged monitoring user may see `status`. Everywhere else files are 0600.
- */
-export function shareWithGroup(file: number, folder: string): void {
-  if ((statSync(folder).mode & 0o040) !== 0 && (fstatSync(file).mode & 0o040) === 0) fchmodSync(file, 0o640);
-}
-
-/** Makes the entries of a folder durable. */
-export function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-/** Makes folders that are missing, 0700. */
-export function makeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-}
-
-/** The same where anybody may have named the folder: below /proc Node would try to make them all for ever. */
+/** As makeFolder, where anybody may have named the folder: below /proc Node would try to make them all for ever. */
 export function makeFolderOrFail(folder: string): void {
+  requireOutside(folder);
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
   makeFolderOrFail(dirname(folder));
   mkdirSync(folder, { mode: 0o700 });
-}
-
-/**
- * What the disk of `folder`, which must be ours alone, says to one more folder and file; undefined when it takes them.
- * rsync's word for a full disk is exit code 23, which is serverA's word for a file that it cannot read, too.
- */
-export function refusalOf(folder: string): unknown {
-  const probe = join(folder, 'probe');
-  try {
-    mkdirSync(probe, { mode: 0o700 });
-    writeFileSync(join(probe, 'file'), Buffer.alloc(64 * 1024), { flag: 'wx' });
-    return undefined;
-  } catch (error) {
-    return error;
-  } finally {
-    rmSync(probe, { recursive: true, force: true });
-  }
 }
 
 /** Writes lines to an open file in batches. `flush` at the end, and fsync where it matters. */
@@ -135,6 +122,7 @@ export class LineWriter {
 
 /** Writes names, each ended by a NUL, as rsync's `--from0` and `xargs -0` take them; how many. */
 export function writeNames(path: string, names: Iterable<string>): number {
+  requireOutside(path);
   const file = openSync(path, 'w', 0o600);
   try {
     const writer = new LineWriter(file, '\0');

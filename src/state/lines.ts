@@ -1,7 +1,7 @@
 /** Files of lines: read forwards, read backwards, appended to, and cut where a crash left half a line. */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { LineWriter, shareWithGroup } from './files.ts';
+import { LineWriter, requireOutside, shareWithGroup } from './files.ts';
 import { openForReading } from './read-file.ts';
 
 /** How much is read at once, in bytes. */
@@ -76,6 +76,7 @@ export function firstLineOf(path: string): string {
 
 /** Appends lines to a file, which is made where there is none, durable when this returns; a last line that a crash left half-way goes. */
 export function appendLines(path: string, lines: Iterable<string>): void {
+  requireOutside(path);
   const file = openSync(path, 'a+', 0o600);
   try {
     shareWithGroup(file, dirname(path));

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import type { Repository } from '../config/config.ts';
 import { UsageError } from '../errors.ts';
 import { asOwner, canBecome, ownerOf, type Owner } from './become.ts';
-import { ownPaths } from '../replica-path.ts';
+import { ownPaths, type Replica } from '../replica-path.ts';
 
 /** Whose a repository is, and what speaks against his doing anything with it: said of the key `replica`. */
 export interface Ownership {
@@ -54,7 +54,8 @@ export function soleOwner(all: readonly Ownership[], purpose: Purpose): Owner | 
 /** The path whose owner decides. */
 function deciding({ name, replica }: Repository, state: string | undefined): string {
   const books = state === undefined ? [] : [join(state, name), state];
-  return marked(ownPaths(replica).marker, replica) ?? [...books, replica].find(isThere) ?? nearest(replica);
+  const { marker, replica: folder } = ownPaths(replica);
+  return marked(marker, folder) ?? [...books, folder].find(isThere) ?? nearest(folder);
 }
 
 /** The marker; where root may not look (an NFS export), the folder that hides it; undefined when there is none. */
@@ -76,8 +77,13 @@ function nearest(path: string): string {
   return statSync(path, { throwIfNoEntry: false }) === undefined && path !== '/' ? nearest(dirname(path)) : path;
 }
 
-function objectionTo({ name, replica }: Repository, state: string, owner: Owner, purpose: Purpose): string | undefined {
-  const [first, ...more] = strangersIn([...stateFiles(state, name), ...replicaFiles(replica, purpose)], owner.uid);
+function objectionTo(repository: Repository, state: string, owner: Owner, purpose: Purpose): string | undefined {
+  const { name } = repository;
+  const { replica } = ownPaths(repository.replica);
+  const [first, ...more] = strangersIn(
+    [...stateFiles(state, name), ...replicaFiles(repository.replica, purpose)],
+    owner.uid,
+  );
   if (first === undefined) return purpose === 'making' ? cannotMake([state, replica], owner) : undefined;
   const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
   const top = [join(state, name), join(state, 'spool'), replica].find((folder) => first.startsWith(folder)) ?? first;
@@ -96,8 +102,8 @@ export function stateFiles(state: string, name: string): string[] {
 }
 
 /** The folders of a replica and what is ours in it. Without a marker it may be a bare mount point: only `init` asks whose that is. */
-function replicaFiles(replica: string, purpose: Purpose): string[] {
-  const { own, marker } = ownPaths(replica);
+function replicaFiles(of: Replica, purpose: Purpose): string[] {
+  const { replica, own, marker } = ownPaths(of);
   if (purpose !== 'making' && ifOpen(() => isThere(marker)) !== true) return [];
   return [
     replica,

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Books, type Entry } from '../../src/audit/books.ts';
 import { inReplica, rejected, verified, wanted } from '../../src/audit/flags.ts';
-import { admissionOrder, passes, pathOf, type HashedType, type Pass } from '../../src/layout.ts';
+import { admissionOrder, passes, repositoryPath, type HashedType, type Pass } from '../../src/layout.ts';
 import { idOf } from '../support/itemized.ts';
 
 const newBooks = (seed: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8]) => new Books(Uint32Array.from(seed));
@@ -42,7 +42,7 @@ function apply(books: Books, model: Map<string, Model>, one: Step): void {
     for (const each of model.values()) if (each.pass === one.pass) Object.assign(each, { pass: 0, flags: each.flags & ~wanted });
     return;
   }
-  const key = pathOf(one.type, one.id);
+  const key = repositoryPath(one.type, one.id);
   const known = model.get(key);
   const entry = books.find(one.type, one.id);
   assert.equal(entry >= 0, known !== undefined, key);
@@ -148,7 +148,7 @@ describe('many entries', () => {
           assert.fail(`entry ${entry} for ${n}`);
         }
       }
-      assert.equal(books.path(count - 1), pathOf(admissionOrder[(count - 1) % 4] ?? 'pack', id(count - 1)));
+      assert.equal(books.path(count - 1), repositoryPath(admissionOrder[(count - 1) % 4] ?? 'pack', id(count - 1)));
       assert.equal(books.find('pack', id(count)), -1);
       assert.equal(books.find(admissionOrder[1] ?? 'pack', id(0)), -1);
       assert.equal(books.enter('key', id(0), 7, 7), 0);

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { findPacks } from '../../src/audit/find-packs.ts';
 import { ReplicaWalk, walkReplica } from '../../src/audit/walk.ts';
 import { Failure } from '../../src/errors.ts';
-import { pathOf } from '../../src/layout.ts';
+import { repositoryPath } from '../../src/layout.ts';
 import { setVariables } from '../support/environment.ts';
 import { makeTree } from '../support/makeTree.ts';
 import { nights, oddNames } from '../support/nights.ts';
@@ -32,7 +32,7 @@ async function byFind(replica: string, ignore: readonly string[], changes: Param
   return contentOf(walk);
 }
 
-const packs = Array.from({ length: 300 }, (_, n) => pathOf('pack', createHash('sha256').update(String(n)).digest('hex')));
+const packs = Array.from({ length: 300 }, (_, n) => repositoryPath('pack', createHash('sha256').update(String(n)).digest('hex')));
 const packTree: Tree = { data: folder, ...Object.fromEntries(packs.flatMap((path, n) => [[path.slice(0, 7), folder], [path, file(n * 1000, 1_790_000_000 + n)]])) };
 const id = 'ab'.repeat(32);
 const [ab, x] = ['data/ab', 'data/x'] as const;

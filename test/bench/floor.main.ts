@@ -15,10 +15,11 @@ import { dryRunLimits } from '../../src/programs/rsync.ts';
 import { runRsync, type Calls, type RsyncContext } from '../../src/programs/rsync-call.ts';
 import type { Bounds } from '../../src/programs/watchdog.ts';
 import { expectFetch, expectNight, fetchArguments } from '../../src/ratchet/arrival/fetch.ts';
+import { pathOf } from '../../src/replica-path.ts';
 import { Session } from '../../src/ratchet/session.ts';
 
 const repository = loadConfig(process.argv[2] ?? '').repositories[0]!;
-const { replica } = repository;
+const replica = pathOf(repository.replica);
 const own = join(replica, '.rsync-ratchet');
 const session = new Session(repository, new AbortController().signal, callsIn(join(own, 'calls')));
 night().finally(() => session.close()).catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/layout.ts';
+import { admissionOrder, foldersOf, repositoryPath, type HashedType } from '../../src/layout.ts';
 import { program } from '../support/cli.ts';
 import { keyFile } from '../support/resticInit.ts';
 import { type Value, writeConfig } from '../support/config.ts';
@@ -110,7 +110,7 @@ export function makeRepository(source: string, files: number): void {
 }
 
 export function addFile(source: string, type: HashedType, content: Buffer): string {
-  const path = pathOf(type, createHash('sha256').update(content).digest('hex'));
+  const path = repositoryPath(type, createHash('sha256').update(content).digest('hex'));
   writeFileSync(join(source, path), content, { mode: 0o600 });
   return path;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { sampleConfig } from '../../src/config/sample.ts';
+import { pathOf, Replica } from '../../src/replica-path.ts';
 import { readConfig, type Config, type Problem, type Repository } from '../../src/config/config.ts';
 
 const second = 1000;
@@ -43,7 +44,7 @@ describe('defaults', () => {
       repositories: [{
         name: 'nightly',
         source: { kind: 'ssh', user: 'backup', host: 'serverA', path: '/' },
-        replica: '/srv/r',
+        replica: new Replica('nightly', '/srv/r'),
         ssh: { options: [] },
         rsync: { path: 'rsync', remotePath: 'rsync', sandbox: 'auto' },
         timeouts: { connect: 30 * second, stall: 600 * second, run: 12 * hour, prove: 6 * hour, check: 6 * hour },
@@ -118,7 +119,7 @@ describe('values', () => {
 
   test('paths are resolved against the folder of the file', () => {
     const config = configOf(`state: ../state/\n${repositoryYaml('', '/a//b/../c/', 'copies/./x/')}`);
-    assert.deepEqual([config.state, config.repositories[0]?.replica], ['/etc/state', '/etc/ratchet/copies/x']);
+    assert.deepEqual([config.state, config.repositories.map(({ replica }) => pathOf(replica))], ['/etc/state', ['/etc/ratchet/copies/x']]);
     assert.deepEqual(config.repositories[0]?.source, { kind: 'local', path: '/a/c' });
   });
 

@@ -77,7 +77,7 @@ async function placeFor(t: Ending): Promise<Place> {
       const passwordFile = password === undefined ? repository.passwordFile : join(folder, 'another');
       if (password !== undefined) writeFileSync(passwordFile, password);
       const restic = new Restic(repositoryConfig({ replica }), passwordIn(passwordFile), scratch, new AbortController().signal, road);
-      return prove({ restic, books, replica, candidate, scratch, until: Date.now() + 600_000, mayEnterUnread: false, known: new KnownBlobs(state), missing: new Missing(state, () => false) });
+      return prove({ restic, books, candidate, scratch, until: Date.now() + 600_000, mayEnterUnread: false, known: new KnownBlobs(state), missing: new Missing(state, () => false) });
     },
   };
 }

@@ -4,8 +4,10 @@ import { lstatSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { Failure } from '../../src/errors.ts';
-import { checkPins, exists, fingerprint, freeSpace, notInitialised, readMarker, writeMarker, type Marker } from '../../src/ratchet/replica.ts';
-import { ownPaths } from '../../src/replica-path.ts';
+import { checkPins, exists, fingerprint, notInitialised, readMarker, type Marker } from '../../src/ratchet/replica.ts';
+import { freeSpace } from '../../src/ratchet/disk.ts';
+import { writeMarker } from '../../src/ratchet/write-marker.ts';
+import { ownPaths, Replica } from '../../src/replica-path.ts';
 import { walkReplica } from '../../src/audit/walk.ts';
 import { fileOf, idOf } from '../support/itemized.ts';
 import { makeTree } from '../support/makeTree.ts';
@@ -78,6 +80,8 @@ describe('whether anything is there', () => {
   test('nothing is below a folder that is not there', (t) => { assert.equal(exists(made(t, {}), 'x/y'), false); });
 });
 
+const at = (path: string): Replica => new Replica('nightly', path);
+
 const marker = (replica: string): Marker => ({
   version: 1, id: 'an id', repository: 'nightly', createdAt: '2026-11-23T01:27:44.012Z',
   pins: { config: fingerprint(join(replica, 'config')), keys: [] }, firstRunCompleted: false,
@@ -86,14 +90,14 @@ const marker = (replica: string): Marker => ({
 describe('the marker', () => {
   test('comes back as it was written, and is nobody else\'s to read', (t) => {
     const replica = made(t, { config: file(), '.rsync-ratchet': folder });
-    writeMarker(replica, marker(replica));
-    assert.deepEqual(readMarker(replica), marker(replica));
-    assert.equal(lstatSync(ownPaths(replica).marker).mode & 0o777, 0o600);
+    writeMarker(at(replica), marker(replica));
+    assert.deepEqual(readMarker(at(replica)), marker(replica));
+    assert.equal(lstatSync(ownPaths(at(replica)).marker).mode & 0o777, 0o600);
   });
 
   test('there is none in an empty folder, a missing one, or below a file', (t) => {
     const replica = made(t, { x: file(), '.rsync-ratchet': folder });
-    for (const path of [replica, join(replica, 'none'), join(replica, 'x')]) assert.equal(readMarker(path), undefined);
+    for (const path of [replica, join(replica, 'none'), join(replica, 'x')]) assert.equal(readMarker(at(path)), undefined);
   });
 
   const damaged = ['', '\0\0\0', '{', 'null', '[]', '7', '{}', '{"version":1}', '{"version":2,"pins":{"config":"x","keys":[]}}', '{"version":1,"pins":{"config":"x","keys":[]}}',
@@ -101,17 +105,17 @@ describe('the marker', () => {
   for (const text of damaged) {
     test(`damaged: ${JSON.stringify(text)}`, (t) => {
       const replica = made(t, { '.rsync-ratchet': folder });
-      writeFileSync(ownPaths(replica).marker, text);
-      assert.throws(() => readMarker(replica), (error: unknown) => error instanceof Failure && error.message.includes('replica.json is damaged') && error.hint !== '');
+      writeFileSync(ownPaths(at(replica)).marker, text);
+      assert.throws(() => readMarker(at(replica)), (error: unknown) => error instanceof Failure && error.message.includes('replica.json is damaged') && error.hint !== '');
     });
   }
 
   test('a folder in its place is an error', (t) => {
-    assert.throws(() => readMarker(made(t, { '.rsync-ratchet': folder, '.rsync-ratchet/replica.json': folder })), { message: /replica\.json is no file, but a folder$/ });
+    assert.throws(() => readMarker(at(made(t, { '.rsync-ratchet': folder, '.rsync-ratchet/replica.json': folder }))), { message: /replica\.json is no file, but a folder$/ });
   });
 
   test('without one the failure says what to do', () => {
-    const { message, hint } = notInitialised('nightly', '/srv/r');
+    const { message, hint } = notInitialised(at('/srv/r'));
     assert.match(message, /^\/srv\/r has no marker: it is not initialised, or not mounted$/);
     assert.match(hint, /rsync-ratchet init nightly/);
   });
@@ -135,20 +139,20 @@ describe('the pins', () => {
   test('hold while config and keys are what they were; times do not matter', (t) => {
     const { replica, marker: it } = pinned(t);
     utimesSync(join(replica, 'config'), 1, 1);
-    checkPins(replica, it);
+    checkPins(at(replica), it);
   });
   for (const [name, change, named] of wrong) {
     test(`${name}: a failure that names it`, (t) => {
       const { replica, marker: it, key } = pinned(t);
       change(replica, key);
-      assert.throws(() => { checkPins(replica, it); }, (error: unknown) => error instanceof Failure && named.test(error.message) && error.hint.includes('not serverA'));
+      assert.throws(() => { checkPins(at(replica), it); }, (error: unknown) => error instanceof Failure && named.test(error.message) && error.hint.includes('not serverA'));
     });
   }
 });
 
 test('free space is what df says, as an ordinary user may use it', (t) => {
   const replica = temporaryFolder(t);
-  const { free, total } = freeSpace(replica);
+  const { free, total } = freeSpace(at(replica));
   const [size] = execFileSync('df', ['-B1', '--output=size', replica], { encoding: 'utf8' }).trim().split('\n').slice(1);
   assert.equal(total, Number(size));
   assert.ok(free > 0 && free <= total);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { gone } from '../../src/audit/flags.ts';
-import { pathOf, type HashedType } from '../../src/layout.ts';
+import { repositoryPath, type HashedType } from '../../src/layout.ts';
 import { buriedIn, countsIn, newestSnapshotIn, reminderIn, sampleOf } from '../../src/ratchet/stock.ts';
 import { apply, type TombstoneEvent } from '../../src/ratchet/departure/tombstones.ts';
 import { booksOf, burial, dayOf, emptyBooks, enter, idOf, pathFor } from '../support/burials.ts';
@@ -36,7 +36,7 @@ for (const [what, paths, before, expected] of [
 
 test('tonight\'s deletions name fifty snapshots and count the rest', () => {
   const books = emptyBooks();
-  for (let n = 0; n < 60; n++) books.set(enter(books, pathOf('snapshot', idOf(String(n)))), gone);
+  for (let n = 0; n < 60; n++) books.set(enter(books, repositoryPath('snapshot', idOf(String(n)))), gone);
   const { types: found, snapshots } = buriedIn(books);
   assert.deepEqual([found.snapshot, snapshots.length, snapshots[49]], [60, 50, idOf('49')]);
 });

@@ -5,9 +5,10 @@ import { Channels } from '../../src/programs/channel.ts';
 import { remoteCommand } from '../../src/programs/remote-command.ts';
 import type { RsyncContext } from '../../src/programs/rsync-call.ts';
 import { modeOf, sendArguments } from '../../src/rescue/exchange.ts';
+import { Replica } from '../../src/replica-path.ts';
 import { repositoryConfig } from '../support/repositoryConfig.ts';
 
-const repository = { ...repositoryConfig({ timeouts: { stall: '90s' }, rsync: { bandwidthLimit: '1MiB' } }), replica: '/rep lica' };
+const repository = { ...repositoryConfig({ timeouts: { stall: '90s' }, rsync: { bandwidthLimit: '1MiB' } }), replica: new Replica('nightly', '/rep lica') };
 const connection = { source: 'root@serverA:/srv/restic/', channels: new Channels([], {}, '/tmp/x'), readable: [], held: [], stderr: () => '', close: () => Promise.resolve() };
 const context = { repository, connection, nonce: 'NONCE' } as unknown as RsyncContext;
 const sent = (mode: number): string[] => sendArguments(context, '/run/names', { uid: 1000, gid: 1001, mode }, '../aside');

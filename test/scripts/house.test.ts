@@ -4,7 +4,7 @@
  * a row that is loosened there fails here. Taking a row away from them is always allowed.
  */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -13,13 +13,27 @@ import tseslint from 'typescript-eslint';
 import { pageText } from '../support/manual.ts';
 
 // By its address, not bundled with this file: it finds src beside itself.
-const { house, plugin } = (await import(
+const { house, plugin, reserved } = (await import(
   new URL('../../scripts/house.mjs', import.meta.url).href
 )) as typeof import('../../scripts/house.mjs');
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const src = join(root, 'src');
 
+/** The files that take a replica's path out; of these only the lock, programs and state may write. */
+const whoSees = [
+  'ratchet/',
+  'programs/restic.ts',
+  'proof/prover.ts',
+  'scrub/rehash.ts',
+  'state/files.ts',
+  'state/owner.ts',
+  'state/holder.ts',
+  'config/foreseen-places.ts',
+  'doctor/replica.ts',
+  'rescue/',
+  'cli/init.ts',
+];
 /** Who may write files: rooms end with '/'. */
 const writers = [
   'ratchet/',
@@ -39,6 +53,16 @@ const byName: Record<string, string[]> = {
   'rescue/aside.ts': ['fchownSync', 'mkdirSync', 'openSync', 'rmdirSync'],
   'proof/record-sorter.ts': ['mkdirSync', 'mkdtempSync', 'rmSync', 'writeFileSync'],
 };
+/** Who may see where a replica lies, who may make one out of a path, and who may write below one by state's means. */
+const few: Record<string, [file: string, who: string[]]> = {
+  pathOf: ['replica-path.ts', whoSees],
+  ownPaths: ['replica-path.ts', whoSees],
+  Replica: ['replica-path.ts', ['config/config.ts']],
+  makeFolder: ['state/unguarded.ts', ['ratchet/', 'state/files.ts']],
+  replaceFile: ['state/unguarded.ts', ['ratchet/', 'state/files.ts']],
+  replace: ['state/unguarded.ts', ['ratchet/', 'state/files.ts']],
+  refusalOf: ['state/unguarded.ts', ['ratchet/', 'state/files.ts']],
+};
 /** Who may start programs. */
 const starters = ['programs/'];
 /** What of the lock changes a replica, and who may call it from outside. */
@@ -48,6 +72,9 @@ const doors: Record<string, string[]> = {
   'ratchet/repair.ts': ['scrub/'],
   'ratchet/probe.ts': ['doctor/'],
   'ratchet/second-names.ts': [],
+  'ratchet/write-marker.ts': [],
+  'ratchet/replica-place.ts': [],
+  'ratchet/arrival/quarantine.ts': [],
   'ratchet/suspects.ts': [],
   'ratchet/arrival/arrival.ts': [],
   'ratchet/arrival/fetch.ts': [],
@@ -230,6 +257,37 @@ for (const [door, callers] of Object.entries(doors)) {
     }
   });
 }
+
+for (const [name, [door, who]] of Object.entries(few)) {
+  test(`${name} of src/${door} is for few, and by its name: lint refuses everybody else, and handing it on`, () => {
+    for (const file of [...ours, ...planted].filter((one) => one !== door)) {
+      const path = relative(dirname(file), door);
+      const from = path.startsWith('.') ? path : `./${path}`;
+      const otherwise = [
+        `export { ${name} } from '${from}';`,
+        `export * from '${from}';`,
+        `const all = await import('${from}'); all.${name}('x');`,
+        `import { ${name} } from '${from}'; export { ${name} };`,
+        `import { ${name} } from '${from}'; export const handed = ${name};`,
+      ];
+      const names = [
+        `import { ${name} } from '${from}'; ${name}('x');`,
+        `import { ${name} as other } from '${from}'; other('x');`,
+        `import * as all from '${from}'; all.${name}('x');`,
+      ];
+      expectRefused(isOf(who, file) ? otherwise : [...otherwise, ...names], file);
+    }
+  });
+}
+
+test('what is for few has those few, and no others', () => {
+  const told = reserved.flatMap(([door, names]) => names.map((name) => `${name} of ${door}`));
+  assert.deepEqual(told.sort(), Object.entries(few).map(([name, [door]]) => `${name} of ${door}`).sort());
+  const takes = (file: string, door: string) => Object.keys(few).some((name) =>
+    few[name]?.[0].endsWith(door) && new RegExp(`import [^;]*\\b${name}\\b[^;]*${door}`).test(readFileSync(join(src, file), 'utf8')));
+  for (const [, [door, who]] of Object.entries(few))
+    assert.deepEqual(who.filter((one) => !ours.some((file) => isOf([one], file) && takes(file, door.split('/').at(-1) ?? ''))), [], door);
+});
 
 test('the lock and the tripwire call nothing of the rooms that may be skipped by right', () => {
   const skipped = ours.filter((file) => isOf(['words/', 'telling/', 'looking/', 'scrub/', 'doctor/', 'cli/'], file));

@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { leftIn, mostDamages, scrubExitCode, scrubOutcome, type Scrub } from '../../src/scrub/share.ts';
 import { Interrupted } from '../../src/errors.ts';
-import { readMarker, writeMarker } from '../../src/ratchet/replica.ts';
+import { Replica } from '../../src/replica-path.ts';
+import { readMarker } from '../../src/ratchet/replica.ts';
+import { writeMarker } from '../../src/ratchet/write-marker.ts';
 import { readScrubMemory } from '../../src/scrub/memory.ts';
 import { Rehash } from '../../src/scrub/rehash.ts';
 import { scrub, type ScrubOptions } from '../../src/scrub/scrub.ts';
@@ -26,7 +28,7 @@ function run(made: HandMade, options: Partial<ScrubOptions> = {}, interrupt?: Ab
 
 /** What a scrub hashes, in its order. */
 async function visited(made: HandMade, share?: { n: number; t: number }, after = ''): Promise<string[]> {
-  const rehash = new Rehash('nightly', made.replica, new AbortController().signal);
+  const rehash = new Rehash(new Replica('nightly', made.replica), new AbortController().signal);
   rehash.requireReplica();
   const paths: string[] = [];
   for await (const { path } of rehash.hash(share, after, () => undefined)) paths.push(path);
@@ -129,15 +131,16 @@ test('files and keys that leave while a scrub reads are no damage', async (t) =>
   const done = await run(made, after(firstIndex, leave));
   assert.deepEqual([scrubOutcome(done), done.hashed.files], ['whole', order.length - 1]);
 
-  const marker = readMarker(made.replica);
+  const replica = new Replica('nightly', made.replica);
+  const marker = readMarker(replica);
   assert.ok(marker !== undefined);
   const [key = ''] = order.filter((path) => path.startsWith('keys/'));
   const letGo = (): void => {
     rmSync(join(made.replica, key));
-    writeMarker(made.replica, { ...marker, pins: { ...marker.pins, keys: [] } });
+    writeMarker(replica, { ...marker, pins: { ...marker.pins, keys: [] } });
   };
   assert.equal(scrubOutcome(await run(made, after(1, letGo))), 'whole');
-  writeMarker(made.replica, marker);
+  writeMarker(replica, marker);
   assert.deepEqual(damagedIn(await run(made)), [key]);
 });
 

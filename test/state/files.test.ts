@@ -2,11 +2,65 @@ import assert from 'node:assert/strict';
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import { Failure } from '../../src/errors.ts';
-import { makeFolder, replaceFile, syncFolder } from '../../src/state/files.ts';
+import { pathOf, Replica } from '../../src/replica-path.ts';
+import { forgetFile, keepOutOf, makeFolder, replaceFile, replaceLines, replicaAround, syncFolder, writeNames } from '../../src/state/files.ts';
+import { appendLines } from '../../src/state/lines.ts';
+import { IdFile } from '../../src/state/id-file.ts';
 import { syncFileSystem } from '../../src/programs/sync.ts';
 import { withFileLimit } from '../support/fileLimit.ts';
-import { temporaryFolder } from '../support/temporary.ts';
+import { type Ending, temporaryFolder } from '../support/temporary.ts';
+import { digest } from '../support/tree.ts';
+
+describe('a replica', () => {
+  /** A replica with a file, a link to its folder, and a neighbour whose name begins as its own does. */
+  function replicaIn(t: Ending): { replica: string; link: string; neighbour: string } {
+    const folder = temporaryFolder(t);
+    const [replica, link, neighbour] = [join(folder, 'replica'), join(folder, 'link'), join(folder, 'replica2')];
+    for (const path of [replica, neighbour, join(replica, 'data')]) mkdirSync(path);
+    writeFileSync(join(replica, 'config'), 'config');
+    symlinkSync('replica/data', link);
+    const here = new Replica('nightly', replica);
+    keepOutOf([here], [here]);
+    return { replica, link, neighbour };
+  }
+
+  const writers: Record<string, (path: string) => unknown> = {
+    'replacing a file': (path) => { replaceFile(path, 'x'); },
+    'replacing lines': (path) => { replaceLines(path, (writer) => { writer.line('x'); }); },
+    'making a folder': (path) => { makeFolder(join(path, 'deep')); },
+    'writing names': (path) => writeNames(path, ['x']),
+    'deleting a file': (path) => { forgetFile(path); writeFileSync(path, '', { flag: 'wx' }); },
+    'appending lines': (path) => { appendLines(path, ['x']); },
+    'replacing a file of IDs': (path) => { new IdFile(path).write(new Map([['ab'.repeat(32), 1]])); },
+  };
+  for (const [what, write] of Object.entries(writers)) {
+    test(`nothing is written below it, by whatever name: ${what}`, (t) => {
+      const { replica, link, neighbour } = replicaIn(t);
+      const before = digest(replica);
+      for (const path of [replica, join(replica, 'config'), join(replica, 'data/x'), join(replica, 'new/x'), `${neighbour}/../replica/data/x`, join(link, 'x')])
+        assert.throws(() => write(path), (error) => error instanceof Failure && error.message.includes(`lies in the replica ${replica}`) && error.hint !== '', path);
+      assert.deepEqual(digest(replica), before);
+      write(join(neighbour, 'x'));
+      assert.notDeepEqual(readdirSync(neighbour), []);
+    });
+  }
+
+  test('the disk of a replica that nobody works with is not looked at', (t) => {
+    const { replica, link } = replicaIn(t);
+    const other = new Replica('other', link);
+    keepOutOf([other], []);
+    assert.equal(replicaAround(join(link, 'x')), pathOf(other));
+    assert.equal(replicaAround(join(replica, 'x')), replica);
+  });
+
+  test('shows its name, and not where it lies', () => {
+    const replica = new Replica('nightly', '/srv/replica');
+    for (const shown of [String(replica), JSON.stringify(replica), inspect(replica), Object.values(replica).join()]) assert.doesNotMatch(shown, /srv/);
+    assert.deepEqual([String(replica), pathOf(replica)], ['nightly', '/srv/replica']);
+  });
+});
 
 describe('replacing a file', () => {
   test('makes it, 0600, and leaves nothing beside it', (t) => {

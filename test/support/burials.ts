@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import { Books, type Entry } from '../../src/audit/books.ts';
 import { inReplica } from '../../src/audit/flags.ts';
-import { pathOf, placeOf, type HashedType } from '../../src/layout.ts';
+import { repositoryPath, placeOf, type HashedType } from '../../src/layout.ts';
 import { apply, current, type Tombstone, type TombstoneEvent } from '../../src/ratchet/departure/tombstones.ts';
 
 /** The ID of the file that a test calls `name`. */
 export const idOf = (name: string): string => createHash('sha256').update(name).digest('hex');
 
 /** The path of the file that a test calls `name`; a pack unless said otherwise. */
-export const pathFor = (name: string, type: HashedType = 'pack'): string => pathOf(type, idOf(name));
+export const pathFor = (name: string, type: HashedType = 'pack'): string => repositoryPath(type, idOf(name));
 
 /** A day of the tests, ISO 8601: `dayOf(1)` is 2026-11-01. */
 export const dayOf = (n: number): string => new Date(Date.UTC(2026, 10, n)).toISOString();

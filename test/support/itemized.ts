@@ -1,7 +1,7 @@
 /** rsync's report as rsync prints it, written without the parser's help. Paths are bytes, one per character (latin1). */
 import { createHash } from 'node:crypto';
 import { Lines, parseLine, type Change } from '../../src/audit/itemize.ts';
-import { pathOf, type HashedType } from '../../src/layout.ts';
+import { repositoryPath, type HashedType } from '../../src/layout.ts';
 
 export const nonce = 'c0ffee0123456789c0ffee01';
 
@@ -54,4 +54,4 @@ export function parseReport(report: string, chunk = 65_536, prefix = `${nonce} `
 export const idOf = (seed: string | number): string => createHash('sha256').update(String(seed)).digest('hex');
 
 /** The path of a file of the layout. */
-export const fileOf = (type: HashedType, seed: string | number): string => pathOf(type, idOf(seed));
+export const fileOf = (type: HashedType, seed: string | number): string => repositoryPath(type, idOf(seed));

@@ -2,10 +2,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { pathOf, type HashedType } from '../../src/layout.ts';
+import { repositoryPath, type HashedType } from '../../src/layout.ts';
 import { loadConfig } from '../../src/config/file.ts';
 import { Console } from '../../src/telling/console.ts';
-import { writeMarker } from '../../src/ratchet/replica.ts';
+import { Replica } from '../../src/replica-path.ts';
+import { writeMarker } from '../../src/ratchet/write-marker.ts';
 import type { RunOptions } from '../../src/ratchet/holdings.ts';
 import type { Catalogue } from '../../src/audit/catalogue.ts';
 import { inReplica } from '../../src/audit/flags.ts';
@@ -37,14 +38,14 @@ export function handMadeReplica(t: Ending, changes: Readonly<Record<string, Valu
   };
   const some = (type: HashedType, count: number): string[] => Array.from({ length: count }, () => {
     const content = randomBytes(10 + Math.floor(Math.random() * 5000));
-    return write(pathOf(type, hash(content)), content);
+    return write(repositoryPath(type, hash(content)), content);
   });
   const identity = randomBytes(155);
   const keys = some('key', 1);
   const paths = [write('config', identity), ...keys, ...some('index', 5), ...some('snapshot', 4), ...some('pack', 40)];
   mkdirSync(join(replica, '.rsync-ratchet'), { mode: 0o700 });
   const pins = { config: hash(identity), keys: keys.map((path) => path.slice('keys/'.length)) };
-  writeMarker(replica, { version: 1, id: 'hand-made', repository: 'nightly', createdAt: '2026-11-23T01:27:44.012Z', pins, firstRunCompleted: true });
+  writeMarker(new Replica('nightly', replica), { version: 1, id: 'hand-made', repository: 'nightly', createdAt: '2026-11-23T01:27:44.012Z', pins, firstRunCompleted: true });
   writeJournal(config.state, 1, new Date('2026-11-23T01:27:44.012Z'));
   return { folder, config, replica, paths, options: (interrupt = new AbortController().signal) => optionsOf(config.file, interrupt) };
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/layout.ts';
+import { admissionOrder, foldersOf, repositoryPath, type HashedType } from '../../src/layout.ts';
 import { type Finished, type RatchetOptions, type Running, spawnRatchet } from './cli.ts';
 import { writeConfig, type Value, type WrittenConfig } from './config.ts';
 import { fixtures } from './golden.ts';
@@ -32,7 +32,7 @@ export interface Stage {
 /** Writes a file of the layout whose content comes from `seed`, as long as restic's envelope at least; its path. */
 export function addFile(repository: string, type: HashedType, seed: string): string {
   const content = type === 'key' ? keyOf(seed) : seed.padEnd(40);
-  const path = pathOf(type, createHash('sha256').update(content).digest('hex'));
+  const path = repositoryPath(type, createHash('sha256').update(content).digest('hex'));
   mkdirSync(dirname(join(repository, path)), { recursive: true });
   writeFileSync(join(repository, path), content);
   return path;

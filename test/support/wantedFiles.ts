@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { type Books } from '../../src/audit/books.ts';
 import { wanted } from '../../src/audit/flags.ts';
 import { Findings } from '../../src/audit/findings.ts';
-import { admissionOrder, foldersOf, pathOf, type HashedType } from '../../src/layout.ts';
+import { admissionOrder, foldersOf, repositoryPath, type HashedType } from '../../src/layout.ts';
 import { Incoming } from '../../src/ratchet/arrival/incoming.ts';
 import { Quarantine } from '../../src/ratchet/arrival/quarantine.ts';
 import { newBooks } from '../../src/audit/walk.ts';
-import { ownPaths } from '../../src/replica-path.ts';
+import { ownPaths, Replica } from '../../src/replica-path.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
 
 /** A file of the layout whose content is its seed, so that its name is right. */
@@ -22,7 +22,7 @@ export interface SeedFile {
 
 export function seedFile(type: HashedType, content: string): SeedFile {
   const id = createHash('sha256').update(content).digest('hex');
-  return { type, id, path: pathOf(type, id), content };
+  return { type, id, path: repositoryPath(type, id), content };
 }
 
 export interface Bench {
@@ -38,7 +38,7 @@ export interface Bench {
 
 export function bench(t: Ending): Bench {
   const replica = temporaryFolder(t);
-  const paths = ownPaths(replica);
+  const paths = ownPaths(new Replica('nightly', replica));
   for (const folder of admissionOrder.flatMap(foldersOf)) mkdirSync(join(replica, folder), { recursive: true, mode: 0o700 });
   for (const folder of [paths.own, paths.quarantine, paths.incoming]) mkdirSync(folder, { mode: 0o700 });
   const [books, findings] = [newBooks(), new Findings()];

@@ -1,12 +1,11 @@
 /** The columns that tell what the replica holds, what leaves it, and what room it has. */
 import type { Amount } from '../../audit/books.ts';
 import { counted, formatBytes, formatCount, isoMinute } from '../../figures.ts';
-import { quarantined } from '../../ratchet/arrival/quarantine.ts';
+import { quarantined } from '../../ratchet/arrival/quarantined.ts';
 import { decideWindow, type WindowDecision } from '../../ratchet/declared/window.ts';
-import { freeSpace } from '../../ratchet/replica.ts';
+import { freeSpace } from '../../ratchet/disk.ts';
 import type { ReplicaSize } from '../../ratchet/run.ts';
 import type { State } from '../../ratchet/state.ts';
-import { ownPaths } from '../../replica-path.ts';
 import { windowToJson } from '../../words/run-json.ts';
 import { minute, row, unlessClosed, type Column, type StatusRow } from '../column.ts';
 import { flag, gauge, seconds, type Family } from '../metric.ts';
@@ -129,7 +128,7 @@ function tombstoneWords({ pending, bytes, nextDue }: Status['tombstones']): stri
 export const quarantine: Column<'quarantine'> = {
   name: 'quarantine',
   read: ({ repository }) => ({
-    quarantine: unlessClosed(() => quarantined(ownPaths(repository.replica).quarantine)),
+    quarantine: unlessClosed(() => quarantined(repository.replica)),
   }),
   rows: ({ quarantine: held }) =>
     held === undefined || held.files === 0

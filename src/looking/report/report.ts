@@ -9,7 +9,7 @@ import { reportPage } from './page.ts';
 import { page } from './page-parts.ts';
 import { version } from '../../version.ts';
 import { Failure, UsageError } from '../../errors.ts';
-import { replaceFile } from '../../state/files.ts';
+import { replaceFile, replicaAround } from '../../state/files.ts';
 import { State } from '../../ratchet/state.ts';
 import { statusOf } from '../status.ts';
 
@@ -36,10 +36,8 @@ function nameOf(text: string): string {
  */
 export function writeReport(file: string, html: string, config: Config): void {
   const path = placeOf(file);
-  const own = [config.state ?? '', ...config.repositories.map(({ replica }) => replica)].filter(
-    (folder) => folder !== '',
-  );
-  const owner = own.find((folder) => path.startsWith(`${realOf(folder)}${sep}`));
+  const { state = '' } = config;
+  const owner = replicaAround(path) ?? (state !== '' && path.startsWith(`${realOf(state)}${sep}`) ? state : undefined);
   if (owner !== undefined)
     throw new UsageError(
       `${file} lies in ${owner}, which is no place for a page`,

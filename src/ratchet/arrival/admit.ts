@@ -7,6 +7,7 @@ import { admissible } from '../../audit/questions.ts';
 import { admissionOrder, foldersOf, type HashedType } from '../../layout.ts';
 import { Failure } from '../../errors.ts';
 import { namesIn } from '../../state/files.ts';
+import { exists } from '../replica.ts';
 import { Unsynced } from '../../programs/sync.ts';
 
 /**
@@ -45,7 +46,7 @@ export async function admit(
 /** What the candidates hold must be on the disk before the first of them is linked in. */
 function addCandidates(unsynced: Unsynced, candidate: string, books: Books): void {
   for (const entry of books.select(...admissible)) {
-    unsynced.add(join(candidate, books.path(entry)));
+    if (exists(candidate, books.path(entry))) unsynced.add(join(candidate, books.path(entry)));
     if (unsynced.isMany) return;
   }
 }

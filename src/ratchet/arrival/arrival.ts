@@ -12,9 +12,9 @@ import { asFailure, Failure } from '../../errors.ts';
 import { admissionOrder, type HashedType } from '../../layout.ts';
 import { join } from 'node:path';
 import { deadlineOf, journal, pinKeys, requireIncoming, requireReplica, type Holdings } from '../holdings.ts';
-import { freeSpace } from '../replica.ts';
-import { freeInodes } from '../replica-place.ts';
-import { refusalOf, writeNames } from '../../state/files.ts';
+import { freeInodes, freeSpace } from '../disk.ts';
+import { writeNames } from '../../state/files.ts';
+import { refusalOf } from '../../state/unguarded.ts';
 import { admit as linkCandidates } from './admit.ts';
 import { runFetch, type FetchEnd } from './fetch.ts';
 import { askedIn, fetchBounds, manifestOf } from './growth.ts';
@@ -94,7 +94,7 @@ function requireInodes(held: Holdings, files: number): void {
   if (inodes.free - files >= reserved) return;
   throw new Failure(
     `not enough inodes: ${formatCount(files)} files to fetch, ${formatCount(inodes.free)} inodes free, limits.minFree keeps ${formatCount(reserved)}`,
-    `remove many small files from the replica's disk (df -i ${held.repository.replica})${files > inodes.free ? '' : ', or lower limits.minFree'}; nothing was fetched`,
+    `remove many small files from the replica's disk (df -i ${held.paths.replica})${files > inodes.free ? '' : ', or lower limits.minFree'}; nothing was fetched`,
   );
 }
 
@@ -191,7 +191,7 @@ async function admitThose(held: Holdings, run: Run, books: Books): Promise<void>
 /** Links the candidates that do not wait into the replica. */
 async function admitCandidates(held: Holdings, books: Books): Promise<Amount> {
   requireReplica(held);
-  const admitted = await linkCandidates(held.repository.replica, held.paths.candidate, books, new Set(admissionOrder));
+  const admitted = await linkCandidates(held.paths.replica, held.paths.candidate, books, new Set(admissionOrder));
   held.quarantine.settle(books);
   pinKeys(held, books);
   return admitted;

@@ -6,12 +6,12 @@ import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { rejected, taken, verified, wanted } from '../../audit/flags.ts';
 import type { Findings } from '../../audit/findings.ts';
 import { removeTree } from '../../programs/remove-tree.ts';
-import { makeFolder } from '../../state/files.ts';
+import { makeFolder } from '../../state/unguarded.ts';
 import { faultOf, isTemporary, outerFault, settledSince, type Listed } from './fitness.ts';
 import type { Quarantine } from './quarantine.ts';
 import { RealFolders } from './real-folders.ts';
 import { exists } from '../replica.ts';
-import { bytePath, type ownPaths } from '../../replica-path.ts';
+import { bytePath, type OwnPaths } from '../../replica-path.ts';
 
 /** What verification has come to so far. */
 export interface Verified {
@@ -39,7 +39,7 @@ const clockTick = 10;
 export class Incoming {
   /** What this run's fetch has brought; leftovers do not count. */
   tally: Verified = { delivered: { files: 0, bytes: 0 }, quarantined: { files: 0, bytes: 0 } };
-  readonly #paths: ReturnType<typeof ownPaths>;
+  readonly #paths: OwnPaths;
   readonly books: Books;
   readonly #findings: Findings;
   readonly #quarantine: Quarantine;
@@ -50,7 +50,7 @@ export class Incoming {
   /** Those that are hashed while the transfer runs, the one that was moved first in front. */
   readonly #moved: Moved[] = [];
 
-  constructor(paths: ReturnType<typeof ownPaths>, books: Books, findings: Findings, quarantine: Quarantine) {
+  constructor(paths: OwnPaths, books: Books, findings: Findings, quarantine: Quarantine) {
     this.#paths = paths;
     this.books = books;
     this.#findings = findings;

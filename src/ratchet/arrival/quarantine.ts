@@ -1,15 +1,14 @@
 /** `quarantine/`: one copy of each file that failed, and a byte limit. */
-import { linkSync, lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { linkSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Amount, Books } from '../../audit/books.ts';
+import type { Books } from '../../audit/books.ts';
 import { inReplica } from '../../audit/flags.ts';
 import { placeOf } from '../../layout.ts';
+import { copiesIn, replaced, sizeOf } from './quarantined.ts';
 import { makeRoom, quarantineLimit, weightOf, type Copy } from './quarantine-limit.ts';
-import { makeFolder, namesIn } from '../../state/files.ts';
-import { exists, freeSpace } from '../replica.ts';
-
-/** Where the old copies of repaired files lie, which stay. */
-const replaced = 'replaced/';
+import { makeFolder } from '../../state/unguarded.ts';
+import { freeSpace } from '../disk.ts';
+import { exists } from '../replica.ts';
 
 export class Quarantine {
   readonly #folder: string;
@@ -103,36 +102,4 @@ export class Quarantine {
     this.#copies ??= this.#readCopies();
     yield* this.#copies.keys();
   }
-}
-
-/** How much is in quarantine, a replaced `config` included. */
-export function quarantined(folder: string): Amount {
-  const copies = copiesIn(folder);
-  return { files: copies.length, bytes: copies.reduce((sum, { bytes }) => sum + bytes, 0) };
-}
-
-/** Every copy, with when it came: moving and linking set the time of change, which serverA cannot choose. */
-function copiesIn(root: string, folder = ''): (Copy & { readonly since: number })[] {
-  return namesIn(join(root, folder)).flatMap((name) => {
-    const path = folder === '' ? name : `${folder}/${name}`;
-    const stats = lstatSync(join(root, path), { throwIfNoEntry: false });
-    if (stats === undefined) return []; // it left while `status` was looking
-    if (stats.isDirectory() && placeOf(withoutPrefix(`${path}/`)).of === 'folder') return copiesIn(root, path);
-    return [{ path, bytes: sizeOf(join(root, path)), since: stats.ctimeMs }];
-  });
-}
-
-/** Where the file of a copy belongs; also for a folder of copies, with or without a slash at its end. */
-function withoutPrefix(path: string): string {
-  return (path.startsWith(replaced) ? path.slice(replaced.length) : path).replace(/\/$/, '');
-}
-
-/** Bytes; of a folder, which may have come under a file's name, all that is in it. */
-function sizeOf(path: string | Buffer): number {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats?.isDirectory() !== true) return stats?.size ?? 0;
-  const below = readdirSync(path, { encoding: 'buffer' }).map((name) =>
-    Buffer.concat([Buffer.from(path), Buffer.from('/'), name]),
-  );
-  return below.reduce((sum, each) => sum + weightOf(sizeOf(each)), 0);
 }

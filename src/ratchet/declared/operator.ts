@@ -1,4 +1,5 @@
 /** What an operator declares on this machine: windows, kept tombstones, acknowledged alarms. Works beside a long run. */
+import { pathOf } from '../../replica-path.ts';
 import { unburied } from '../../audit/questions.ts';
 import type { Alarm } from './alarm.ts';
 import type { Config, Repository } from '../../config/config.ts';
@@ -30,7 +31,7 @@ export class Operator {
 
   /** Throws Failure when the replica is not initialised, or its state is elsewhere: a typing error must not open a window nowhere. */
   constructor(config: Config, repository: Repository) {
-    if (markerOf(config, repository) === undefined) throw notInitialised(repository.name, repository.replica);
+    if (markerOf(config, repository) === undefined) throw notInitialised(repository.replica);
     this.#repository = repository;
     this.#state = new State(config.state ?? '', repository.name);
   }
@@ -144,7 +145,7 @@ export class Operator {
   }
 
   #quarterOfFiles(): number {
-    const { books } = walkReplica(this.#repository.replica, this.#repository.ignore);
+    const { books } = walkReplica(pathOf(this.#repository.replica), this.#repository.ignore);
     return Math.floor(books.amount(...unburied).files / 4);
   }
 }

@@ -179,13 +179,13 @@ async function letGo(
   due: readonly Entry[],
   when: Date,
 ): Promise<Amount | undefined> {
-  const { state, paths, repository } = held;
+  const { state, paths } = held;
   await requireStanding(held);
   const moved = await state.locked(() => {
     state.tombstones.fold(books); // an operator may have said `keep` meanwhile
     if (!isSame(due, leaving(books, when))) return undefined;
     pinKeys(held, books, due); // before they leave: a kill in between must not leave a pin without its key
-    return moveOut(state, repository.replica, join(paths.expired, run.runId), books, due);
+    return moveOut(state, paths.replica, join(paths.expired, run.runId), books, due);
   });
   emptyExpired(paths.expired);
   return moved;
@@ -213,8 +213,8 @@ async function doubtAbout(held: Holdings, run: Run, books: Books, due: readonly 
 }
 
 /** Whether anything that the replica lacks lies in quarantine, waits as a candidate, or was not delivered last night. */
-function hasLooseEnds({ state, quarantine, repository, paths }: Holdings): boolean {
+function hasLooseEnds({ state, quarantine, paths }: Holdings): boolean {
   const last = state.memory().lastRun?.['rules'] as { rule: string }[] | undefined;
   const wasUndelivered = last?.some(({ rule }) => rule === 'not-delivered') === true;
-  return quarantine.hasMissing(repository.replica) || hasFiles(paths.candidate) || wasUndelivered;
+  return quarantine.hasMissing(paths.replica) || hasFiles(paths.candidate) || wasUndelivered;
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { inReplica } from '../../audit/flags.ts';
 import type { HashedType } from '../../layout.ts';
-import { makeFolder } from '../../state/files.ts';
+import { makeFolder } from '../../state/unguarded.ts';
 import type { State } from '../state.ts';
 import { Unsynced } from '../../programs/sync.ts';
 

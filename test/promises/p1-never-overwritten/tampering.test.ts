@@ -12,6 +12,19 @@ let serverA: ServerA;
 before(async () => { serverA = await startServerA(); });
 after(() => serverA.stop());
 
+test('a folder of the state that leads into the replica: what a night writes there is refused', async (t) => {
+  const night = await serverA.night(t);
+  const runs = join(night.config.state, 'nightly/runs');
+  rmSync(runs, { recursive: true });
+  symlinkSync(join(night.replica, 'data'), runs);
+  addPack(night.repository.path);
+  const before = night.replicaNow();
+  const { code, run, stderr } = await night.sync();
+  assert.deepEqual([code, run.outcome, run.admitted.files], [1, 'failed', 0]);
+  assert.match(stderr, /nightly\/runs\/[^ ]* lies in the replica .*, where only a night may write/);
+  assert.deepEqual(night.replicaNow(), before);
+});
+
 type Kind = 'data' | 'index' | 'snapshots' | 'keys' | 'config';
 
 /** Changes a file in place, also one that is read-only, and gives it back the modification time that it had. */

@@ -5,17 +5,20 @@ import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, symlinkSync, 
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { inReplica, wanted } from '../../../src/audit/flags.ts';
-import { pathOf } from '../../../src/layout.ts';
+import { repositoryPath } from '../../../src/layout.ts';
 import { smallestCopy } from '../../../src/ratchet/arrival/quarantine-limit.ts';
-import { Quarantine, quarantined } from '../../../src/ratchet/arrival/quarantine.ts';
+import { quarantined } from '../../../src/ratchet/arrival/quarantined.ts';
+import { Quarantine } from '../../../src/ratchet/arrival/quarantine.ts';
+import { ownPaths, Replica } from '../../../src/replica-path.ts';
 import { newBooks } from '../../../src/audit/walk.ts';
 import { filesBelow } from '../../support/night.ts';
 import { type Ending, temporaryFolder } from '../../support/temporary.ts';
 
 const size = smallestCopy;
-const pathFor = (name: string): string => pathOf('pack', createHash('sha256').update(name).digest('hex'));
+const pathFor = (name: string): string => repositoryPath('pack', createHash('sha256').update(name).digest('hex'));
 
 interface Place {
+  readonly replica: Replica;
   readonly folder: string;
   readonly open: (limit?: number) => Quarantine;
   /** A new file, outside quarantine; the clock that the kernel stamps files with has moved on since it was asked for. */
@@ -24,9 +27,11 @@ interface Place {
 
 function placeIn(t: Ending): Place {
   const below = temporaryFolder(t);
-  const folder = join(below, 'quarantine');
+  const replica = new Replica('nightly', join(below, 'replica'));
+  const folder = ownPaths(replica).quarantine;
   let count = 0;
   return {
+    replica,
     folder,
     open: (limit = 3 * size) => new Quarantine(folder, limit),
     file: (bytes = size) => {
@@ -49,7 +54,7 @@ test('the oldest copies leave when a new one needs their room, by when they came
     assert.ok(!existsSync(file));
     assert.deepEqual(filesBelow(place.folder), names.slice(Math.max(0, n - 2), n + 1).sort());
   }
-  assert.deepEqual(quarantined(place.folder), { files: 3, bytes: 3 * size });
+  assert.deepEqual(quarantined(place.replica), { files: 3, bytes: 3 * size });
   assert.equal(place.open().take(place.file(2 * size), pathFor('f')), undefined);
   assert.deepEqual(filesBelow(place.folder), [pathFor('e'), pathFor('f')].sort());
 });
@@ -87,7 +92,7 @@ test('a symlink or a folder under the name of a file is kept as well; a folder c
   writeFileSync(join(folder, 'below/x'), randomBytes(2 * size));
   assert.equal(place.open().take(folder, pathFor('folder')), undefined);
   assert.deepEqual(filesBelow(place.folder), [pathFor('link'), `${pathFor('folder')}/below/x`].sort());
-  assert.deepEqual(quarantined(place.folder).files, 2);
+  assert.deepEqual(quarantined(place.replica).files, 2);
   place.open().take(place.file(), pathFor('a'));
   assert.deepEqual(filesBelow(place.folder), [pathFor('a'), `${pathFor('folder')}/below/x`].sort());
   mkdirSync(folder);

@@ -2,7 +2,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { foldersOf, pathOf, type HashedType } from '../../../src/layout.ts';
+import { foldersOf, repositoryPath, type HashedType } from '../../../src/layout.ts';
 
 /** A file by the path that its content gives it. */
 interface File {
@@ -55,7 +55,7 @@ function writeFiles(folder: string, files: readonly File[]): void {
 }
 
 function file(type: HashedType, content: Buffer): File {
-  return { path: pathOf(type, createHash('sha256').update(content).digest('hex')), content };
+  return { path: repositoryPath(type, createHash('sha256').update(content).digest('hex')), content };
 }
 
 function keyText(n: number): string {
