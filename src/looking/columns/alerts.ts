@@ -45,9 +45,7 @@ export const tells: Column<'tells'> = {
     },
   }),
   rows: ({ tells: { alerts, ping, metrics } }) => [
-    ...(alerts
-      ? []
-      : [row('alerts', 'none (alerts.email, alerts.command): only exit codes tell', 'warning')]),
+    ...(alerts ? [] : [row('alerts', 'none configured (alerts.email, alerts.command): nobody told', 'warning')]),
     ...(ping || metrics ? [] : [row('monitoring', 'no ping, no metrics: who notices when nothing runs?')]),
   ],
 };
