@@ -14,15 +14,15 @@ test('history tells what happened and who said so, and proves that it is whole',
   const { code, stdout, stderr } = await night.run(['history', 'nightly']);
   assert.deepEqual([code, stderr], [0, '']);
   const said = stdout.split('\n');
-  const order = ['initialised', 'started', 'verdict', 'admitted', 'finished', 'window-opened', 'window-closed'];
+  const order = ['initialised', 'started', 'room', 'verdict', 'admitted', 'finished', 'window-opened', 'window-closed'];
   assert.deepEqual(said.slice(1, -1).map((line) => line.slice(23).split(' ')[0]), order);
-  assert.match(said[6] ?? '', /by alice: B\\#303\\#274ro \\#033\[31m prune$/);
-  assert.match(said[7] ?? '', /0 deletions used, by bob$/);
+  assert.match(said[7] ?? '', /by alice: B\\#303\\#274ro \\#033\[31m prune$/);
+  assert.match(said[8] ?? '', /0 deletions used, by bob$/);
   const json = (await night.run(['--json', 'history', '--limit', '2'])).json();
   assert.deepEqual(json.repositories[0].events.map((each: { event: string }) => each.event), ['window-opened', 'window-closed']);
   const verified = await night.run(['history', '--verify']);
   assert.deepEqual([verified.code, verified.stderr], [0, '']);
-  assert.match(verified.stdout, /^nightly: 7 lines, the chain is whole; head [0-9a-f]{64}$/m);
+  assert.match(verified.stdout, /^nightly: 8 lines, the chain is whole; head [0-9a-f]{64}$/m);
   assert.equal((await night.run(['history', '--verify', '--head', 'ab'.repeat(32)])).code, 1);
 });
 
@@ -33,11 +33,11 @@ test('a journal that was changed is broken at its first bad line, for people and
   writeFileSync(path, readFileSync(path, 'utf8').replace('"modified":0', '"modified":1'));
   const { code, stdout } = await night.run(['history', '--verify']);
   assert.equal(code, 1);
-  assert.match(stdout, /^nightly: BROKEN at journal\.jsonl, line 3: it was changed: the chain of hashes breaks here\n {2}the 3 lines before it/);
+  assert.match(stdout, /^nightly: BROKEN at journal\.jsonl, line 4: it was changed: the chain of hashes breaks here\n {2}the 4 lines before it/);
   const json = await night.run(['--json', 'history', 'nightly', '--verify']);
   assert.equal(json.code, 1);
   const [found] = json.json().repositories;
-  assert.deepEqual([found.repository, found.valid, found.bad.file, found.bad.line], ['nightly', false, 'journal.jsonl', 3]);
+  assert.deepEqual([found.repository, found.valid, found.bad.file, found.bad.line], ['nightly', false, 'journal.jsonl', 4]);
 });
 
 test('a line that a crash cut short is said by the next run, which goes on', async (t) => {
