@@ -71,10 +71,13 @@ export const house = [
   [/^rescue\/drill\.ts$/, ['rescue/choice.ts', 'programs/restic-box.ts', 'programs/restic-failures.ts', 'programs/restic-password.ts', 'programs/restic-trial.ts', 'type ratchet/', 'type state/', 'state/clock.ts', 'words/asides.ts', 'type config/']],
   [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'type telling/', 'fs', 'valibot']],
   [/^doctor\//, ['doctor/', 'ratchet/disk.ts', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
+  // Writes the configuration and what lies beside it, makes folders; the replica is made by init, in a process of its own.
+  [/^setup\/place\.ts$/, ['type setup/', 'programs/briefly.ts', 'state/files.ts', 'fs!']],
+  [/^setup\//, ['setup/', 'doctor/', 'config/', 'programs/', 'state/', 'type telling/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],
   [/^cli\/init\.ts$/, ['cli/', 'type ratchet/', 'ratchet/init.ts', 'audit/', 'telling/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
-  [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/place.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'rescue/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
+  [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/place.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'rescue/', 'setup/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
 ]
 
 /**

@@ -13,19 +13,23 @@ import type { Bounds } from '../programs/watchdog.ts';
 const [mostOffered, patience] = [10, 30_000];
 
 /**
- * Which repositories lie at the source's path and right below it, else beside it, else (rrsync's folder) at `/`; as a hint:
- * `source` as it would have to be. Undefined where none is found, nothing can be listed, or the source is one itself.
+ * Which repositories lie at the source's path and right below it, else beside it, else (rrsync's folder) at `/`: `source` as it
+ * would have to be. None where none is found, nothing can be listed, or the source is one itself.
  */
-export async function whatLiesThere(context: RsyncContext, bounds: Bounds): Promise<string | undefined> {
+export async function sourcesAround(context: RsyncContext, bounds: Bounds): Promise<readonly string[]> {
   for (const path of pathsAround(context.repository.source)) {
     const names = await repositoriesBelow(context, path, bounds);
-    if (path === context.repository.source.path && names.includes('.')) return undefined;
-    const sources = names.map((name) => asSource(context.repository.source, path, name));
-    if (sources.length === 0) continue;
-    const more = sources.length > mostOffered ? ` and ${sources.length - mostOffered} more` : '';
-    return `${sources.length === 1 ? 'a repository lies' : 'these repositories lie'} there: ${sources.slice(0, mostOffered).join(' ')}${more}; give ${sources.length === 1 ? 'it' : 'one of them'} as source`;
+    if (path === context.repository.source.path && names.includes('.')) return [];
+    if (names.length > 0) return names.map((name) => asSource(context.repository.source, path, name));
   }
-  return undefined;
+  return [];
+}
+
+/** The same as a hint; undefined where there are none. */
+export function offered(sources: readonly string[]): string | undefined {
+  if (sources.length === 0) return undefined;
+  const more = sources.length > mostOffered ? ` and ${sources.length - mostOffered} more` : '';
+  return `${sources.length === 1 ? 'a repository lies' : 'these repositories lie'} there: ${sources.slice(0, mostOffered).join(' ')}${more}; give ${sources.length === 1 ? 'it' : 'one of them'} as source`;
 }
 
 /**
@@ -45,7 +49,7 @@ export async function withWhatLiesThere(
     (await context.fallen()) !== undefined
   )
     return failed;
-  const found = await whatLiesThere(context, bounds);
+  const found = offered(await sourcesAround(context, bounds));
   return found === undefined
     ? failed
     : { ...failed, failure: new Failure(failed.failure.message, `${found}. ${undone}`, { cause: failed.failure }) };

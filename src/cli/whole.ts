@@ -16,6 +16,7 @@ import { addPruneWindow } from './prune-window.ts';
 import { addReport } from './report.ts';
 import { addRestic } from './restic.ts';
 import { addScrub } from './scrub.ts';
+import { addSetup } from './setup.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
 import { addTombstones } from './tombstones.ts';
@@ -23,6 +24,7 @@ import { addTombstones } from './tombstones.ts';
 /** All commands; the one for the completion's scripts is hidden. */
 export const commands: readonly Add[] = [
   addInit,
+  addSetup,
   addSync,
   addPruneWindow,
   addTombstones,

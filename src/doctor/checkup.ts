@@ -12,6 +12,8 @@ export interface Verdict {
   readonly standing: Standing;
   readonly words: string;
   readonly mend?: string;
+  /** What could stand in place of a value that is wrong. */
+  readonly choices?: readonly string[];
 }
 
 /** One looked-at item of this machine (`repository` is undefined) or of a repository. */
@@ -58,12 +60,13 @@ function amount(checkups: readonly Checkup[], wanted: Standing): number {
 
 /** For `--json`; `repository` is null for this machine, `mend` where there is nothing to mend. */
 export function doctorToJson(checkups: readonly Checkup[]): string {
-  const all = checkups.map(({ repository, item, standing, words, mend }) => ({
+  const all = checkups.map(({ repository, item, standing, words, mend, choices }) => ({
     repository: repository ?? null,
     item,
     standing,
     message: onOneLine(words),
     mend: mend ?? null,
+    ...(choices !== undefined && choices.length > 0 && { choices }),
   }));
   return JSON.stringify({ version: 1, healthy: doctorExitCode(checkups) === 0, checkups: all }, null, 2);
 }

@@ -6,7 +6,7 @@ import { bad, good, warning, type Verdict } from './checkup.ts';
 import { answerOf, ask, boundsOf, type Check, type Said } from './ask.ts';
 import { layoutFolders } from '../layout.ts';
 import { namespaceFacts, namespaceMend } from './namespaces.ts';
-import { whatLiesThere } from '../audit/look-around.ts';
+import { offered, sourcesAround } from '../audit/look-around.ts';
 import { wantsRoom } from '../programs/room.ts';
 import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
 import { callsOfOneRun, sourcePath, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
@@ -69,11 +69,15 @@ export class RemoteChecks {
       '',
     );
     if (code === 0 && / config$/m.test(stdout)) return misplaced(stdout) ?? good(`${source} is a restic repository`);
-    const found = await whatLiesThere(context, boundsOf(signal));
-    return bad(
-      `${source}config cannot be listed: ${code === 0 ? 'there is none' : stderr}`,
-      `${found === undefined ? 'is rsync on serverA, and the path right?' : `${found}.`} Behind rrsync it is relative to its folder: user@host:/`,
-    );
+    const sources = await sourcesAround(context, boundsOf(signal));
+    const found = offered(sources);
+    return {
+      ...bad(
+        `${source}config cannot be listed: ${code === 0 ? 'there is none' : stderr}`,
+        `${found === undefined ? 'is rsync on serverA, and the path right?' : `${found}.`} Behind rrsync it is relative to its folder: user@host:/`,
+      ),
+      choices: sources,
+    };
   }
 
   /** Asks for what must be refused: a command of our choice, then a write that would be a dry run. */
@@ -216,9 +220,11 @@ async function hostKey(remote: RemoteRepository, signal: AbortSignal): Promise<V
 }
 
 /** The line that lets our key read one folder, and nothing else. */
-function keyLine({ ssh, source }: RemoteRepository): string {
+/** The line of authorized_keys that lets the account do one thing. */
+export function keyLine({ ssh, source }: RemoteRepository): string {
   const folder = source.path.startsWith('/') && source.path !== '/' ? source.path : '/srv/restic';
-  return `restrict,command="rrsync -ro ${folder}" ${publicKey(ssh.identityFile) ?? 'ssh-ed25519 AAAA… (the public key of this machine)'}`;
+  const command = source.kind === 'sftp' ? 'internal-sftp -R' : `rrsync -ro ${folder}`;
+  return `restrict,command="${command}" ${publicKey(ssh.identityFile) ?? 'ssh-ed25519 AAAA… (the public key of this machine)'}`;
 }
 
 function publicKey(identityFile: string | undefined): string | undefined {

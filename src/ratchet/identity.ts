@@ -10,7 +10,7 @@ import { catalogueOf } from '../audit/catalogue.ts';
 import { dryRun } from '../audit/dry-run.ts';
 import { wanted } from '../audit/flags.ts';
 import type { Change } from '../audit/itemize.ts';
-import { whatLiesThere, withWhatLiesThere } from '../audit/look-around.ts';
+import { offered, sourcesAround, withWhatLiesThere } from '../audit/look-around.ts';
 import { auditPass } from '../audit/passes.ts';
 import { newBooks } from '../audit/walk.ts';
 import { Failure } from '../errors.ts';
@@ -31,8 +31,8 @@ import { boundsOf, type Beginning, type Pins } from './beginning.ts';
 const largestIdentity = 1024 * 1024;
 
 /** Which repositories lie at the source or near it, as a hint. */
-export function whatLies(beginning: Beginning): Promise<string | undefined> {
-  return whatLiesThere(beginning.session.rsync, boundsOf(beginning));
+export async function whatLies(beginning: Beginning): Promise<string | undefined> {
+  return offered(await sourcesAround(beginning.session.rsync, boundsOf(beginning)));
 }
 
 /** The paths of `config` and the keys that serverA lists. */

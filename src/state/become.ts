@@ -75,7 +75,7 @@ function take(owner: Owner): () => void {
   if (!canBecome())
     throw new UsageError(
       `this Node (${process.execPath}) lets root take no other user's rights for a moment, and this needs those of ${owner.name}`,
-      `nothing was tried; type it as that user: runuser -u ${owner.name} -- rsync-ratchet …`,
+      `nothing was tried; type it as that user: runuser -u ${owner.name} -- rsync-ratchet …; or take a Node with a libuv of its own (nodejs.org)`,
     );
   const groups = process.getgroups?.() ?? [];
   takeGroups(owner);

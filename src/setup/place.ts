@@ -1,0 +1,97 @@
+/** For whom the nights will run, and where his things lie. */
+import {
+  chownSync,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { UsageError } from '../errors.ts';
+import { briefly } from '../programs/briefly.ts';
+import { syncFolder } from '../state/files.ts';
+
+/** The user, and his places. */
+export interface Place {
+  readonly user: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Whether root sets up for him; else he does so himself. */
+  readonly byRoot: boolean;
+  readonly config: string;
+  /** The folder of the configuration, where key, host key and password lie as well. */
+  readonly folder: string;
+  /** What `state` is to say; undefined where the user's own default is right. */
+  readonly state: string | undefined;
+  /** Where replicas are proposed. */
+  readonly replicas: string;
+}
+
+const patience = 10_000;
+
+/** Root sets up for the user ratchet, everybody else for himself. `config` is where --config wants it. */
+export async function placeOf(config: string | undefined, env: NodeJS.ProcessEnv): Promise<Place> {
+  if (process.getuid?.() !== 0) return ownPlace(config, env);
+  const [name, , uid, gid] = (await briefly('getent', ['passwd', 'ratchet'], patience)).stdout.split(':');
+  if (uid === undefined)
+    throw new UsageError(
+      'there is no user ratchet, who is to own the replica',
+      'the Debian package makes him; else: useradd --system --user-group --home-dir /var/lib/rsync-ratchet --shell /usr/sbin/nologin ratchet. Nothing was done',
+    );
+  const file = config ?? '/etc/rsync-ratchet/config.yaml';
+  return {
+    ...{ user: name ?? 'ratchet', uid: Number(uid), gid: Number(gid), byRoot: true },
+    ...{ config: file, folder: dirname(file), state: '/var/lib/rsync-ratchet', replicas: '/srv/replica' },
+  };
+}
+
+function ownPlace(config: string | undefined, env: NodeJS.ProcessEnv): Place {
+  const { username, uid, gid, homedir } = userInfo();
+  const home = env['HOME'] ?? homedir;
+  const file = config ?? join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'rsync-ratchet/config.yaml');
+  return {
+    ...{ user: username, uid, gid, byRoot: false },
+    ...{ config: file, folder: dirname(file), state: undefined, replicas: join(home, 'replica') },
+  };
+}
+
+/** A command that is to be his, whoever types. */
+export function asHim({ byRoot, uid, gid }: Place, command: readonly string[]): [file: string, ...args: string[]] {
+  const [file = '', ...args] = command;
+  return byRoot
+    ? ['setpriv', '--reuid', String(uid), '--regid', String(gid), '--init-groups', '--', file, ...args]
+    : [file, ...args];
+}
+
+/** Makes a folder his, with those above it, where it is not there. */
+export function makeHis(place: Place, folder: string, mode: number): void {
+  if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return;
+  makeHis({ ...place, byRoot: false }, dirname(folder), 0o755);
+  mkdirSync(folder, { mode });
+  if (place.byRoot) chownSync(folder, place.uid, place.gid);
+}
+
+/** Puts a whole file in its place, his, in one moment; one that is there keeps its owner and mode. */
+export function putHis(place: Place, path: string, content: string, mode: number): void {
+  const old = statSync(path, { throwIfNoEntry: false });
+  const temporary = `${path}.new`;
+  rmSync(temporary, { force: true });
+  const file = openSync(temporary, 'wx', 0o600);
+  try {
+    writeFileSync(file, content);
+    if (place.byRoot) fchownSync(file, old?.uid ?? place.uid, old?.gid ?? place.gid);
+    fchmodSync(file, (old?.mode ?? mode) & 0o777);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
+}

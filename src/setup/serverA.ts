@@ -1,0 +1,168 @@
+/** The way to serverA: our key, its host key, what it must allow; waited for until the repository is seen. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readConfig } from '../config/config.ts';
+import { keyLine } from '../doctor/remote.ts';
+import { Failure } from '../errors.ts';
+import { escapeText } from '../printable.ts';
+import { briefly } from '../programs/briefly.ts';
+import { askOurselves } from '../programs/ourselves.ts';
+import { makeRunFolder, putIntoRunFolder, removeRunFolder } from '../programs/run-folder.ts';
+import type { RemoteRepository } from '../programs/ssh-command.ts';
+import type { Entry } from './entry.ts';
+import { believeHost, called } from './host-key.ts';
+import type { Origin } from './names.ts';
+import { asHim, type Place } from './place.ts';
+import type { Talk } from './talk.ts';
+import type { Wishes } from './wishes.ts';
+
+/** How long one look at everything may take, in milliseconds. */
+const patience = 600_000;
+
+/** One thing that doctor looked at. */
+interface Looked {
+  readonly item: string;
+  readonly standing: 'good' | 'warning' | 'bad';
+  readonly message: string;
+  readonly mend: string | null;
+  readonly choices?: readonly string[];
+}
+
+/** The key and the host key, made and believed; undefined for a folder of this machine. */
+export async function waysIn(talk: Talk, place: Place, { source }: Origin, wishes: Wishes): Promise<Entry['ssh']> {
+  if (source.kind === 'local') return undefined;
+  talk.title('The way to serverA');
+  const port = await portOf(talk, source.kind === 'sftp' ? source.port : undefined, wishes);
+  const identityFile = join(place.folder, 'id_ed25519');
+  if (existsSync(identityFile)) talk.already(`the key ${identityFile}`);
+  else await makeKey(talk, place, identityFile);
+  const knownHostsFile = await believeHost(talk, place, { host: source.host, port }, wishes.hostKey);
+  return { ...(port !== 22 && { port }), identityFile, knownHostsFile };
+}
+
+async function portOf({ questions }: Talk, own: number | undefined, { port }: Wishes): Promise<number> {
+  if (own !== undefined) return own;
+  const question = {
+    option: '--port',
+    why: 'The port of sshd on serverA.',
+    text: 'Port',
+    usual: '22',
+    fault: (answer: string) =>
+      /^\d{1,5}$/.test(answer) && Number(answer) >= 1 && Number(answer) <= 65535
+        ? undefined
+        : 'a number from 1 to 65535',
+  };
+  return Number(await questions.answer(question, port));
+}
+
+async function makeKey(talk: Talk, place: Place, file: string): Promise<void> {
+  talk.step(`making a key, ${file}`);
+  const { code, stderr } = await briefly(
+    ...called(
+      asHim(place, ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', `rsync-ratchet of ${place.user}`, '-f', file]),
+    ),
+    30_000,
+  );
+  if (code !== 0)
+    throw new Failure(
+      `no key could be made: ${stderr}`,
+      `may ${place.user} write in ${place.folder}? Then start setup again`,
+    );
+  talk.done(`${file}, and ${file}.pub`);
+}
+
+/**
+ * Looks until the repository is seen through the entry, and says what is wrong meanwhile; the entry then, with another source
+ * where one was chosen. Throws Failure where nobody can mend it.
+ */
+export async function reached(
+  talk: Talk,
+  place: Place,
+  name: string,
+  entry: Entry,
+  interrupt: AbortSignal,
+): Promise<Entry> {
+  let tried = entry;
+  for (let first = true; ; first = false) {
+    talk.step(`looking for the repository at ${tried.source}`);
+    const looked = await look(place, name, tried, interrupt);
+    const wrong = looked.find(
+      ({ item, standing }) => ['host key', 'connection', 'source'].includes(item) && standing === 'bad',
+    );
+    if (wrong === undefined) {
+      talk.done(`${tried.source} is a restic repository`);
+      for (const { message, mend } of looked.filter(({ item, standing }) => item === 'read-only' && standing === 'bad'))
+        talk.warn(`${escapeText(message)}: ${mend ?? ''}`);
+      return tried;
+    }
+    const choice = await chosen(talk, wrong.choices ?? []);
+    if (choice !== undefined) tried = { ...tried, source: choice };
+    else await mended(talk, tried, wrong, first);
+  }
+}
+
+/** What doctor finds with a configuration of this entry alone, which only this process and the owner see. */
+async function look(place: Place, name: string, entry: Entry, interrupt: AbortSignal): Promise<readonly Looked[]> {
+  const folder = makeRunFolder();
+  try {
+    const text = JSON.stringify({ ...(place.state && { state: place.state }), repositories: { [name]: entry } });
+    const file = putIntoRunFolder(folder, 'config.yaml', text);
+    const { checkups } = (await askOurselves(['--config', file, 'doctor', name], patience, interrupt)) as {
+      checkups: readonly Looked[];
+    };
+    return checkups;
+  } finally {
+    removeRunFolder(folder);
+  }
+}
+
+/** Another source: several repositories lie behind what was given, or another one than was thought. */
+async function chosen(talk: Talk, choices: readonly string[]): Promise<string | undefined> {
+  const [only] = choices;
+  if (only === undefined || !talk.questions.isAsking) return undefined;
+  talk.say('  that folder is no repository, but holds:');
+  choices.forEach((choice, n) => talk.say(`    ${n + 1}  ${choice}`));
+  const number = await talk.questions.answer(
+    {
+      option: '--source',
+      why: 'Which of them is it? (0: none; the others can be set up after this one)',
+      text: 'Number',
+      usual: '1',
+      fault: (answer) =>
+        /^\d+$/.test(answer) && Number(answer) <= choices.length ? undefined : `a number from 0 to ${choices.length}`,
+    },
+    undefined,
+  );
+  return choices[Number(number) - 1];
+}
+
+/** Says what is wrong and what serverA must allow, and waits for somebody to mend it. */
+async function mended(talk: Talk, entry: Entry, { message, mend, choices }: Looked, isFirst: boolean): Promise<void> {
+  talk.warn(escapeText(message));
+  const line = allowed(entry);
+  if (isFirst && line !== undefined) {
+    talk.say(
+      "  In ~/.ssh/authorized_keys of that account on serverA, as one line, this lets the key read the repository's folder and nothing else:",
+    );
+    talk.say();
+    talk.say(line);
+    talk.say();
+  }
+  if (mend !== null && (!isFirst || line === undefined || choices !== undefined))
+    talk.say(`    → ${escapeText(mend, 2000)}`);
+  if (!talk.questions.isAsking)
+    throw new Failure(
+      `${entry.source} is not to be seen yet: ${message}`,
+      'mend that, then start setup again: it goes on from here',
+    );
+  await talk.questions.agrees('Enter when that is done, to look again.', true);
+}
+
+/** The line of authorized_keys; undefined for a folder of this machine. */
+function allowed(entry: Entry): string | undefined {
+  const read = readConfig(JSON.stringify({ repositories: { x: entry } }), '/');
+  const repository = 'problems' in read ? undefined : read.config.repositories[0];
+  return repository === undefined || repository.source.kind === 'local'
+    ? undefined
+    : keyLine(repository as RemoteRepository);
+}
