@@ -72,7 +72,7 @@ export const house = [
   [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'type telling/', 'fs', 'valibot']],
   [/^doctor\//, ['doctor/', 'ratchet/disk.ts', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   // Writes the configuration and what lies beside it, makes folders; the replica is made by init, in a process of its own.
-  [/^setup\/place\.ts$/, ['type setup/', 'programs/briefly.ts', 'state/files.ts', 'fs!']],
+  [/^setup\/place\.ts$/, ['type setup/', 'programs/briefly.ts', 'state/files.ts', 'fs', 'fs:chownSync', 'fs:fchmodSync', 'fs:fchownSync', 'fs:fsyncSync', 'fs:mkdirSync', 'fs:openSync', 'fs:renameSync', 'fs:rmSync', 'fs:writeFileSync']],
   [/^setup\//, ['setup/', 'doctor/', 'config/', 'programs/', 'state/', 'type telling/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],
@@ -85,7 +85,7 @@ export const house = [
  * replica lies is known to the lock, to what shows it to restic, to what only reads there, and to whom it is said.
  */
 export const reserved = [
-  ['replica-path.ts', ['pathOf', 'ownPaths'], /^(ratchet\/|programs\/restic\.ts$|scrub\/rehash\.ts$|proof\/prover\.ts$|state\/(files|owner|holder)\.ts$|config\/foreseen-places\.ts$|doctor\/replica\.ts$|rescue\/|cli\/init\.ts$)/],
+  ['replica-path.ts', ['pathOf', 'ownPaths'], /^(ratchet\/|programs\/restic\.ts$|scrub\/rehash\.ts$|proof\/prover\.ts$|state\/(files|owner|holder)\.ts$|config\/foreseen-places\.ts$|doctor\/replica\.ts$|rescue\/|setup\/entry\.ts$|cli\/init\.ts$)/],
   ['replica-path.ts', ['Replica'], /^config\/config\.ts$/],
   // Making folders and replacing files below a replica; state/files.ts refuses that.
   ['state/unguarded.ts', ['makeFolder', 'refusalOf', 'replace', 'replaceFile'], /^(ratchet\/|state\/files\.ts$)/],

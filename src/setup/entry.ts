@@ -7,6 +7,7 @@ import { loadConfig } from '../config/file.ts';
 import { parseSource } from '../config/source.ts';
 import { Failure, UsageError } from '../errors.ts';
 import { fullHostName } from '../programs/host-name.ts';
+import { pathOf } from '../replica-path.ts';
 import { ifThere } from '../state/files.ts';
 import { putHis, type Place } from './place.ts';
 import type { Talk } from './talk.ts';
@@ -41,14 +42,14 @@ export function findEntry(place: Place, name: string, wishes: Wishes): Standing 
     ...(wished !== undefined && 'value' in wished && JSON.stringify(wished.value) !== JSON.stringify(found.source)
       ? ['--source']
       : []),
-    ...(wishes.replica !== undefined && wishes.replica !== found.replica ? ['--replica'] : []),
+    ...(wishes.replica !== undefined && wishes.replica !== pathOf(found.replica) ? ['--replica'] : []),
   ];
   if (differs.length > 0)
     throw new UsageError(
       `${name} is in ${place.config} already, and ${differs.join(' and ')} would have it otherwise`,
       'change it there by hand, or take another name. Nothing was changed',
     );
-  return { replica: found.replica, isTold: alerts.email !== undefined || alerts.command !== undefined };
+  return { replica: pathOf(found.replica), isTold: alerts.email !== undefined || alerts.command !== undefined };
 }
 
 /** Whether mail is configured. */

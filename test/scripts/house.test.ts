@@ -44,6 +44,7 @@ const writers = [
   'telling/spool.ts',
   'cli/config.ts',
   'rescue/aside.ts',
+  'setup/place.ts',
 ];
 /** Those that may do so by these names alone. */
 const byName: Record<string, string[]> = {
@@ -51,6 +52,7 @@ const byName: Record<string, string[]> = {
   'telling/spool.ts': ['rmSync'],
   'cli/config.ts': ['writeFileSync'],
   'rescue/aside.ts': ['fchownSync', 'mkdirSync', 'openSync', 'rmdirSync'],
+  'setup/place.ts': ['chownSync', 'fchmodSync', 'fchownSync', 'fsyncSync', 'mkdirSync', 'openSync', 'renameSync', 'rmSync', 'writeFileSync'],
   'proof/record-sorter.ts': ['mkdirSync', 'mkdtempSync', 'rmSync', 'writeFileSync'],
 };
 /** Who may see where a replica lies, who may make one out of a path, and who may write below one by state's means. */
