@@ -20,7 +20,7 @@ export const house = [
 
   [/^nightly\.ts$/, ['type ratchet/', 'ratchet/night.ts', 'ratchet/holdings.ts', 'scrub/check.ts', 'rescue/drill.ts', 'telling/']],
   // The lock, and what it stands on. `ratchet` alone can write to a replica; who is outside may only ask it for what its row names.
-  [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'type words/', 'type telling/', 'type scrub/', 'fs!', 'valibot']],
+  [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'type words/', 'type telling/', 'fs!', 'valibot']],
   // Proof writes nothing into a replica, and this alone elsewhere: what memory cannot hold is sorted in the run's private folder.
   [/^proof\/record-sorter\.ts$/, ['proof/', 'state/read-file.ts', 'fs', 'fs:mkdirSync', 'fs:mkdtempSync', 'fs:rmSync', 'fs:writeFileSync']],
   // It asks restic, and holds what that says: of the lock it has types and the hash of a file, of programs restic alone.

@@ -3,7 +3,6 @@ import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { placeOf } from '../layout.ts';
 import { Failure } from '../errors.ts';
-import type { Fetched } from '../scrub/scrub.ts';
 import type { RunOptions } from './holdings.ts';
 import { writeNames } from '../state/files.ts';
 import { makeFolder } from '../state/unguarded.ts';
@@ -18,6 +17,13 @@ import { syncFileSystem } from '../programs/sync.ts';
 
 /** restic's packs are 128 MiB at most; a file above this is not believed to be the right one for a smaller damaged one. */
 const largestUsual = 2 ** 30;
+
+/** A damaged path, and what serverA has sent for it: `wrong` says why that cannot take its place. */
+export interface Replacement {
+  readonly path: string;
+  readonly bytes: number;
+  readonly wrong: string | undefined;
+}
 
 export class Repair {
   readonly #options: RunOptions;
@@ -57,7 +63,7 @@ export class Repair {
   }
 
   /** Fetches and verifies; nothing but the fresh folder is touched. Throws Failure when rsync failed and nothing right has come. */
-  async fetch(paths: readonly string[]): Promise<readonly Fetched[]> {
+  async fetch(paths: readonly string[]): Promise<readonly Replacement[]> {
     const files = paths.filter((path) => placeOf(path).of !== 'folder');
     const end = files.length === 0 ? 'complete' : await this.#transfer(files);
     this.#options.interrupt.throwIfAborted();
@@ -94,11 +100,11 @@ export class Repair {
     return Math.max(damaged?.size ?? 0, largestUsual);
   }
 
-  #judge(path: string, why: string): Fetched {
+  #judge(path: string, why: string): Replacement {
     const nothing = { path, bytes: 0 };
     if (placeOf(path).of === 'folder')
       return { ...nothing, wrong: "a folder that cannot be read is for the disk's owner to mend (fsck)" };
-    let judged: Fetched = { ...nothing, wrong: why };
+    let judged: Replacement = { ...nothing, wrong: why };
     inRealFolder(this.#fetched, path, (name) => {
       const fault = faultOf(name, this.#rightHash(path));
       if (fault !== undefined) judged = { ...nothing, wrong: `what serverA delivers is no better: ${fault}` };

@@ -25,13 +25,6 @@ import {
   type Share,
 } from './share.ts';
 
-/** A damaged path, and what serverA has sent for it: `wrong` says why that cannot take its place. */
-export interface Fetched {
-  readonly path: string;
-  readonly bytes: number;
-  readonly wrong: string | undefined;
-}
-
 /** How a scrub is to be done. */
 export interface ScrubOptions {
   /** Undefined: all files. */
