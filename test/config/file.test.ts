@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { UsageError } from '../../src/errors.ts';
 import { defaultState, findConfig, loadConfig } from '../../src/config/file.ts';
 import { foreseen } from '../../src/doctor/foreseen.ts';
+import { pathOf } from '../../src/replica-path.ts';
 
 let folder = '';
 beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'config-file-')); });
@@ -82,7 +83,8 @@ describe('loadConfig', () => {
     const env = { XDG_STATE_HOME: '/s' };
     const config = loadConfig(write('c.yaml', base), { env });
     assert.equal(config.state, defaultState(env));
-    assert.equal(config.repositories[0]?.replica, join(folder, 'copy'));
+    const [repository] = config.repositories;
+    assert.equal(repository && pathOf(repository.replica), join(folder, 'copy'));
     assert.equal(loadConfig(write('d.yaml', `${base}state: st\n`)).state, join(folder, 'st'));
   });
 

@@ -151,7 +151,7 @@ test('a wrong password is a failure with a hint and no alarm, and nothing enters
   await backUp(night);
   const { message, hint, mail } = await assertFailed(night);
   assert.match(message, /restic cannot open the replica itself: .*wrong password/);
-  assert.match(hint, /restic\.passwordFile holds the wrong password/);
+  assert.match(hint, /restic\.passwordFile or passwordCommand gives the wrong password/);
   assert.doesNotMatch(mail.text, /alarm/i);
   const { alarm } = (await night.run(['--json', 'status'])).json().repositories?.[0] ?? { alarm: null };
   assert.equal(alarm, null);
