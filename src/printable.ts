@@ -18,6 +18,14 @@ export function escapeText(text: string, limit = 500): string {
   return bytes.length > limit ? `${bytes.slice(0, limit - 3)}...` : bytes;
 }
 
+/** Many lines, each as printable ASCII behind its own indentation. */
+export function escapeLines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `${/^ */.exec(line)?.[0] ?? ''}${escapeText(line, 2000)}`)
+    .join('\n');
+}
+
 /** What no terminal may be told by somebody else: control characters, and what turns the direction of writing; not a newline, nor a tab. */
 const unfitForTerminals = /[^\P{Cc}\t\n]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 

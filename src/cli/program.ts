@@ -1,10 +1,12 @@
 /** The command line: its global options and its commands. Wiring only. */
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
-import { asFailure, exitCodeMeanings, exitCodeOf, exitCodes } from '../errors.ts';
+import { asFailure, exitCodeMeanings, exitCodeOf, UsageError } from '../errors.ts';
+import { escapeLines } from '../printable.ts';
 import { startAs } from '../programs/another-process.ts';
 import { signalsOfProcess } from '../programs/interrupt.ts';
 import { AnotherProcess } from '../state/become.ts';
+import { Console } from '../telling/console.ts';
 import { consoleOf, withExitCodes, type CliContext } from './context.ts';
 
 /** Adds a command to the program. */
@@ -13,7 +15,6 @@ export type Add = (program: Command, context: CliContext) => void;
 /** Runs that of the commands that `argv` names; its exit code. Never throws. */
 export async function runProgram(commands: readonly Add[], argv: readonly string[]): Promise<number> {
   let code = 0;
-  const isPlugin = argv.includes('--nagios');
   const program = makeProgram(commands, {
     interrupt: signalsOfProcess(),
     exit: (given) => {
@@ -23,10 +24,32 @@ export async function runProgram(commands: readonly Add[], argv: readonly string
   try {
     return (await elsewhere(() => program.parseAsync(argv))) ?? code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : isPlugin ? pluginUnknown : exitCodes.usage;
-    consoleOf(program).error(asFailure(error));
-    return exitCodeOf(error);
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    return refused(program, argv, error);
   }
+}
+
+/** Says what went wrong: to people, unless commander has; how the program is used wrongly, with `--json`, to programs as well. The exit code. */
+function refused(program: Command, argv: readonly string[], error: unknown): number {
+  const isMisread = error instanceof CommanderError;
+  const failure = isMisread ? misread(error) : asFailure(error);
+  if (!isMisread) consoleOf(program).error(failure);
+  const own = argv.slice(0, [...argv, '--'].indexOf('--'));
+  if (isMisread && own.includes('--nagios')) return pluginUnknown;
+  const isAsked = own.includes('--json') && failure instanceof UsageError;
+  if (isAsked && !Console.hasDocument) consoleOf(program).document(errorToJson(failure));
+  return exitCodeOf(failure);
+}
+
+function misread({ message, code }: CommanderError): UsageError {
+  const words = code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '');
+  return new UsageError(words, 'see rsync-ratchet --help; nothing was tried');
+}
+
+function errorToJson(failure: UsageError): string {
+  const [message, hint] = [escapeLines(failure.message), escapeLines(failure.hint)];
+  const error = { exitCode: exitCodeOf(failure), message, hint };
+  return JSON.stringify({ version: 1, error }, null, 2);
 }
 
 /** The exit code of the other process, where the work has to be done by one. */

@@ -63,7 +63,7 @@ export function addPruneWindow(program: Command, _context: CliContext): void {
 /** Says where the window of a repository stands. */
 async function stated(console: Console, operator: Operator, { name }: Repository): Promise<WindowDecision> {
   const found = operator.window(new Date());
-  console.say(`${name}: ${found.open === undefined ? 'no prune window is open' : sentence(found.open)}`);
+  console.say(found.open === undefined ? `closed: ${name} lets no deletion through` : standing(name, found.open));
   if (found.refused !== undefined) console.say(`  refused: ${found.refused}`, 'warning');
   return found;
 }
@@ -144,8 +144,17 @@ async function closed(console: Console, operator: Operator, repository: Reposito
   );
 }
 
+/** Open or not comes first, for the eye and for `grep`. */
+function standing(name: string, window: OpenWindow): string {
+  return `open until ${isoMinute(window.until)} UTC: ${name} lets through ${throughput(window)}`;
+}
+
 /** What a window lets through, in plain words. */
 function sentence(window: OpenWindow): string {
+  return `until ${isoMinute(window.until)} UTC the prune window lets through ${throughput(window)}`;
+}
+
+function throughput(window: OpenWindow): string {
   const left = Math.max(0, window.budget - window.used);
   const files =
     left === 0
@@ -153,5 +162,5 @@ function sentence(window: OpenWindow): string {
       : `up to ${counted(left, 'deletion')} of packs, indexes and snapshots`;
   const keys = window.allowKeys ? ', and keys may be added and deleted' : '';
   const source = window.source === 'config' ? ' (from the configuration)' : '';
-  return `until ${isoMinute(window.until)} UTC the prune window lets through ${files}${keys}${source}.`;
+  return `${files}${keys}${source}.`;
 }

@@ -1,7 +1,7 @@
 /** The one room for words on a terminal: what goes to stdout and stderr, colour, and how much is said. */
 import { Chalk } from 'chalk';
 import { Failure } from '../errors.ts';
-import { escapeText } from '../printable.ts';
+import { escapeLines, escapeText } from '../printable.ts';
 import type { Progress } from '../programs/progress.ts';
 
 export interface ConsoleOptions {
@@ -15,6 +15,9 @@ export interface ConsoleOptions {
 export type Tone = 'plain' | 'good' | 'warning' | 'bad' | 'title';
 
 export class Console {
+  /** Whether this invocation has given its document: a second one would make both unreadable. */
+  static hasDocument = false;
+
   readonly #options: ConsoleOptions;
   readonly #out: InstanceType<typeof Chalk>;
   readonly #error: InstanceType<typeof Chalk>;
@@ -30,6 +33,7 @@ export class Console {
 
   /** One document for programs; nothing else goes to stdout then. */
   document(text: string): void {
+    Console.hasDocument = true;
     process.stdout.write(`${text}\n`);
   }
 
@@ -77,10 +81,10 @@ export class Console {
 
   /** An error with its hint, on stderr. Its words may hold serverA's, so they are escaped here. */
   error(failure: Failure): void {
-    process.stderr.write(`${this.#error.red('error:')} ${printable(failure.message)}\n`);
+    process.stderr.write(`${this.#error.red('error:')} ${escapeLines(failure.message)}\n`);
     if (failure.hint !== '') process.stderr.write(`${this.#error.dim('hint:')} ${failure.hint}\n`);
     if (this.#options.verbose && failure.cause instanceof Error)
-      process.stderr.write(`${printable(failure.cause.stack ?? '')}\n`);
+      process.stderr.write(`${escapeLines(failure.cause.stack ?? '')}\n`);
   }
 
   #toned(line: string, tone: Tone): string {
@@ -93,14 +97,6 @@ export class Console {
     };
     return paint[tone](line);
   }
-}
-
-/** Many lines, each as printable ASCII behind its own indentation. */
-function printable(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => `${/^ */.exec(line)?.[0] ?? ''}${escapeText(line, 2000)}`)
-    .join('\n');
 }
 
 function colourLevel(options: ConsoleOptions, isTerminal: boolean): 0 | 1 {

@@ -26,12 +26,22 @@ const wrong: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [['config', 'generate', '--destination'], /argument missing/],
 ];
 
-describe('what is not understood: exit 2, words on stderr, nothing on stdout', () => {
+/** Nothing on stdout, or with --json one document that says the same. */
+function assertSaid(words: readonly string[], stdout: string, stderr: string): void {
+  if (!words.includes('--json')) return assert.equal(stdout, '');
+  const { version: form, error } = JSON.parse(stdout) as { version: number; error: { exitCode: number; message: string; hint: string } };
+  assert.deepEqual([form, error.exitCode, Object.keys(error)], [1, 2, ['exitCode', 'message', 'hint']]);
+  assert.ok(error.message !== '' && error.hint !== '');
+  if (error.message !== 'a command is missing') assert.ok(stderr.includes(error.message.slice(0, 20)), stderr);
+}
+
+describe('what is not understood: exit 2, words on stderr, nothing on stdout but the document of --json', () => {
   for (const [args, says] of wrong) {
     for (const options of [[], ['--json'], ['--quiet']]) {
       test(`rsync-ratchet ${[...options, ...args].join(' ')}`, async () => {
         const { code, stdout, stderr } = await ratchet([...options, ...args]);
-        assert.deepEqual([code, stdout], [2, '']);
+        assert.equal(code, 2);
+        assertSaid(options, stdout, stderr);
         assert.match(stderr, says);
       });
     }
@@ -43,7 +53,8 @@ describe('what is not understood: exit 2, words on stderr, nothing on stdout', (
       test(`an unknown repository: ${[...options, ...args].join(' ')}`, async (t) => {
         const { file, replica, state } = writeConfig(temporaryFolder(t), '/nonexistent');
         const { code, stdout, stderr } = await ratchet([...options, ...args], { config: file });
-        assert.deepEqual([code, stdout], [2, '']);
+        assert.equal(code, 2);
+        assertSaid(options, stdout, stderr);
         assert.match(stderr, /^error: there is no repository "nosuch" in the configuration\nhint: it has: nightly\n$/);
         assert.deepEqual([existsSync(replica), existsSync(state)], [false, false], 'nothing was tried');
       });
@@ -59,10 +70,17 @@ describe('what is not understood: exit 2, words on stderr, nothing on stdout', (
   for (const args of [['sync'], ['audit'], ['init', 'nightly'], ['config', 'validate'], ['--json', 'sync']]) {
     test(`no configuration: ${args.join(' ')}`, async () => {
       const { code, stdout, stderr } = await ratchet(['--config', '/nonexistent/x.yaml', ...args]);
-      assert.deepEqual([code, stdout], [2, '']);
+      assert.equal(code, 2);
+      assertSaid(args, stdout, stderr);
       assert.match(stderr, /^error: --config names \/nonexistent\/x\.yaml, which does not exist\nhint: /);
     });
   }
+});
+
+test('what is quoted in the document keeps its lines, and no control character', async () => {
+  const { code, stdout } = await ratchet(['sync', '--json', '--b\u001bad\n--\u009b1m']);
+  assert.equal(code, 2);
+  assert.equal((JSON.parse(stdout) as { error: { message: string } }).error.message, "unknown option '--b\\#033ad\n--\\#302\\#2331m'");
 });
 
 describe('help', () => {

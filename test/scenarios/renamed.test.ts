@@ -39,7 +39,7 @@ test('every command says whose state it is; the one mv that is named takes journ
   const { stderr } = await night.run(['init', 'main']);
   const command = /mv -T \S+ \S+ \S+/.exec(stderr)?.[0] ?? assert.fail(stderr);
   execFileSync('sh', ['-c', command]);
-  assert.match(await assertWell(night, ['prune-window', 'status', 'main']), /main: until .* lets through/);
+  assert.match(await assertWell(night, ['prune-window', 'status', 'main']), /^open until .*: main lets through/);
   await assertWell(night, ['sync', 'main']);
   assert.equal(markerOf(night).repository, 'main');
   assert.match(await assertWell(night, ['history', '--verify']), /main: \d+ lines, the chain is whole/);

@@ -47,7 +47,7 @@ test('a window whose opening lies ahead of the clock is refused with a warning a
   const pack = anyOf(night.repository.path, 'data');
   rmSync(join(night.repository.path, pack));
   await assertRefused(night, [`deleted ${pack}`]);
-  assert.match((await night.run(['prune-window', 'status'])).stdout, /no prune window is open\n {2}refused: the clock has jumped back/);
+  assert.match((await night.run(['prune-window', 'status'])).stdout, /^closed: nightly lets no deletion through\n {2}refused: the clock has jumped back/);
 });
 
 test('open says in plain words what it will let through; status, close and toggle tell where it stands', async (t) => {
@@ -57,7 +57,7 @@ test('open says in plain words what it will let through; status, close and toggl
     assert.deepEqual([code, stderr], [0, '']);
     return stdout;
   };
-  assert.equal(await say('status'), 'nightly: no prune window is open\n');
+  assert.equal(await say('status'), 'closed: nightly lets no deletion through\n');
   const words = await say('open', 'nightly', '--for', '2h', '--max-deletions', '12');
   assert.match(words, /^nightly: until \d{4}-\d\d-\d\d \d\d:\d\d UTC the prune window lets through up to 12 deletions of packs, indexes and snapshots\.\n/);
   assert.match(words, /Modified files, the config and the last snapshot are never let through/);
@@ -66,7 +66,7 @@ test('open says in plain words what it will let through; status, close and toggl
   assert.match(await say('close', 'nightly'), /^nightly: no prune window was open\n$/);
   assert.match(await say('toggle', 'nightly'), /up to 9 deletions/, 'a quarter of 38 files');
   assert.match(await say('toggle', 'nightly'), /is closed/);
-  assert.equal(await say('status'), 'nightly: no prune window is open\n');
+  assert.equal(await say('status'), 'closed: nightly lets no deletion through\n');
   assert.match(await say('open', 'nightly', '--allow-keys'), /lets through no deletion of packs, indexes or snapshots, and keys may be added and deleted/);
   assert.match(await say('open', 'nightly', '--max-deletions', '0'), /lets through no deletion of packs, indexes or snapshots\./);
   const { windows } = (await night.run(['--json', 'prune-window', 'status'])).json();
