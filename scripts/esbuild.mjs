@@ -1,6 +1,6 @@
 // How src/main.ts is bundled, for build.mjs (folder dist, in two parts) and bundle.mjs (one file).
 import { execFileSync } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -26,12 +26,20 @@ export async function optionsFor(root) {
       __PAGE_SCRIPT__: JSON.stringify(script),
       __PAGE_STYLE__: JSON.stringify(style),
       __SANDBOX__: JSON.stringify(await readFile(join(root, 'src/programs/sandbox.pl'), 'utf8')),
+      __MANUAL__: JSON.stringify(JSON.stringify(await manual(root))),
       __SAMPLE__: JSON.stringify(await readFile(join(root, 'src/config/sample.yaml'), 'utf8')),
     },
     // The build of yaml that is made of modules: what is not used falls away, and it loads in half the time.
     alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
     logLevel: 'warning',
   }
+}
+
+// Each chapter of the manual by the name of its file.
+async function manual(root) {
+  const folder = join(root, 'src/manual')
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.md')).sort()
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')])))
 }
 
 let made

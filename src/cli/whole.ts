@@ -9,6 +9,7 @@ import { addDoctor } from './doctor.ts';
 import { addGiveBack } from './give-back.ts';
 import { addDrill } from './drill.ts';
 import { addExplain } from './explain.ts';
+import { addHelp } from './help.ts';
 import { addHistory } from './history.ts';
 import { addInit } from './init.ts';
 import { runProgram, type Add } from './program.ts';
@@ -43,6 +44,7 @@ export const commands: readonly Add[] = [
   addDoctor,
   addCompletion,
   addDemo,
+  addHelp,
 ];
 
 /** Runs the command that `argv` names; its exit code. Never throws. */

@@ -84,7 +84,7 @@ function unknownKey(key: string, shape: Shape): string {
 }
 
 /** The word that takes the fewest edits, if those are few for its length. */
-function nearest(word: string, words: string[]): string | undefined {
+export function nearest(word: string, words: readonly string[]): string | undefined {
   const rated = words.map((one) => ({ one, edits: distance(word.toLowerCase().slice(0, 64), one.toLowerCase()) }));
   const best = rated.sort((a, b) => a.edits - b.edits)[0];
   return best && best.edits <= Math.max(1, Math.floor(best.one.length / 3)) ? best.one : undefined;

@@ -1,0 +1,53 @@
+/** `help [TOPIC]`: a command's help, or a chapter of the manual. */
+import type { Command } from 'commander';
+import { nearest } from '../config/shape.ts';
+import { UsageError } from '../errors.ts';
+import { escapeText } from '../printable.ts';
+import { chapters, type Chapter } from '../words/manual.ts';
+import { consoleOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
+
+/** Comes last: it takes the place of commander's own `help`, and speaks of all commands. */
+export function addHelp(program: Command, _context: CliContext): void {
+  const command = program
+    .command('help')
+    .description("a command's help, or a chapter of the manual; alone it lists both")
+    .argument('[topic]')
+    .action((topic: string | undefined) => {
+      const asked = topic === undefined ? program : program.commands.find((one) => namesOf(one).includes(topic));
+      if (asked !== undefined) asked.outputHelp();
+      else sayChapter(command, chapterOf(program, topic ?? ''));
+    });
+  withExitCodes(command, [0, 2]);
+  program.addHelpText('after', () => `\nChapters of the manual, for "help TOPIC":\n${listOf(program)}`);
+}
+
+function namesOf(command: Command): string[] {
+  return [command.name(), ...command.aliases()];
+}
+
+/** The chapter of that name. Throws UsageError, which names what was meant. */
+function chapterOf(program: Command, topic: string): Chapter {
+  const all = chapters();
+  const found = all.find(({ name }) => [name, `${name}.md`].includes(topic));
+  if (found !== undefined) return found;
+  const near = nearest(topic, [...program.commands.flatMap(namesOf), ...all.map(({ name }) => name)]);
+  const guess = near === undefined ? '' : `did you mean ${near}? `;
+  throw new UsageError(
+    `there is no topic "${escapeText(topic)}"`,
+    `${guess}rsync-ratchet help lists commands and chapters`,
+  );
+}
+
+function sayChapter(command: Command, { name, title, text }: Chapter): void {
+  const console = consoleOf(command);
+  console.document(wantsJson(command) ? JSON.stringify({ version: 1, topic: name, title, text }, null, 2) : text);
+}
+
+/** Each chapter on a line; one that is called like a command is asked for with the `.md` of its file. */
+function listOf(program: Command): string {
+  const commands = program.commands.flatMap(namesOf);
+  const lines = chapters().map(
+    ({ name, title }) => `  ${(commands.includes(name) ? `${name}.md` : name).padEnd(18)}${title}`,
+  );
+  return lines.join('\n');
+}
