@@ -147,7 +147,7 @@ test('a wrong password is our own trouble, whatever is new', async (t) => {
   place.add('index', randomBytes(300));
   await assert.rejects(place.prove('not the password\n'), (error: Error & { hint: string }) => {
     assert.match(error.message, /^restic cannot open the replica itself: .*(wrong password|no key found)/);
-    assert.match(error.hint, /restic\.passwordFile holds the wrong password/);
+    assert.match(error.hint, /restic\.passwordFile or passwordCommand gives the wrong password/);
     return true;
   });
 });

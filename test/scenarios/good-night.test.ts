@@ -154,7 +154,7 @@ const shapeOfRun = {
   findings: [], findingsOmitted: 'number',
   fetched: files, admitted: files, quarantined: files,
   tombstones: { added: 'number', unconfirmed: 'number', dropped: 'number', expired: 'number', pending: 'number' },
-  window: 'null', alarm: 'null', proof: 'string', check: 'null', unread: { packs: 'number', indexes: 'number', bytes: 'number' },
+  window: 'null', alarm: 'null', proof: 'string', check: 'null', drill: 'null', unread: { packs: 'number', indexes: 'number', bytes: 'number' },
   alerts: { sent: 'number', spooled: 'number' },
   seconds: { audit: 'number', fetch: 'number', prove: 'number', admit: 'number', expire: 'number', check: 'number', total: 'number' },
 };

@@ -13,11 +13,11 @@ before(async () => { serverA = await startServerA(); });
 after(() => serverA.stop());
 
 /** Runs a night under strace; the programs that it started, and what it came to. */
-function started(night: Night, outcome: string): string[] {
+function started(night: Night, outcomes: readonly string[]): string[] {
   const log = join(night.folder, 'strace');
   const argv = ['-f', '-qq', '--seccomp-bpf', '-e', 'trace=execve', '-o', log, process.execPath, program, '--config', night.config.file, '--json', 'sync'];
   const { stdout, stderr } = spawnSync('strace', argv, { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', HOME: night.folder } });
-  assert.equal(JSON.parse(stdout).runs[0].outcome, outcome, `${stdout}${stderr}`);
+  assert.ok(outcomes.includes(JSON.parse(stdout).runs[0].outcome), `${stdout}${stderr}`);
   return executed(readFileSync(log, 'utf8'));
 }
 
@@ -45,9 +45,9 @@ for (const [what, outcome, most] of [['nothing new', 'unchanged', 26], ['a new b
   test(`a night with ${what} and a spot check starts at most ${most} programs on serverB`, async (t) => {
     const night = await provingNight(serverA, t, { spotCheck: 3 });
     if (outcome === 'synced') await night.repository.backup({ file: 'newer' }); // once only: the headers of all that is there are read
-    await night.sync(); // learns what rsync asks for, and does the first check
+    started(night, ['synced', 'unchanged']); // learns what rsync asks for and that there is a room, with strace's filter as later, and does the first check
     if (outcome === 'synced') await night.repository.backup({ file: 'new' });
-    const programs = started(night, outcome);
+    const programs = started(night, [outcome]);
     assert.ok(programs.length <= most, `${programs.length}: ${counted(programs)}`);
   });
 }

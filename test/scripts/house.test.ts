@@ -31,6 +31,7 @@ const whoSees = [
   'state/holder.ts',
   'config/foreseen-places.ts',
   'doctor/replica.ts',
+  'setup/entry.ts',
   'rescue/',
   'cli/init.ts',
 ];
