@@ -8,6 +8,9 @@ import { lineJudge, longestLine, NotUnderstood, type Judge } from './itemize.ts'
 /** How the lines of rsync's report begin: with what the run that asked for it made up (itemize.ts). */
 const prefixForm = /^[0-9a-f]{24} /;
 
+/** A line that our rsync prints without it, before it is known. */
+const unprefixed = ' ';
+
 /** Judges each line of a report. How it is none, or not a whole one, is a value; what `judge` throws comes through. */
 export function judgeReport(path: string, judge: Judge): Failure | undefined {
   let judgeLine: ReturnType<typeof lineJudge> | undefined;
@@ -16,8 +19,11 @@ export function judgeReport(path: string, judge: Judge): Failure | undefined {
     const { lines, torn } = eachLine(path, (line) => {
       if (isIoError(line, 0, line.length)) seen.ioError = true;
       else {
-        judgeLine ??= lineJudge(judge, prefixForm.exec(line.toString('latin1', 0, longestLine))?.[0] ?? ' ');
-        judgeLine(line, 0, line.length);
+        // rsync names what is no file as soon as it sees it, often before the first line that serverA has echoed.
+        const prefix =
+          judgeLine === undefined ? prefixForm.exec(line.toString('latin1', 0, longestLine))?.[0] : undefined;
+        if (prefix !== undefined) judgeLine = lineJudge(judge, prefix);
+        (judgeLine ?? lineJudge(judge, unprefixed))(line, 0, line.length);
       }
     });
     if (lines === 0 || torn > 0) throw new NotUnderstood(lines === 0 ? 'it is empty' : 'its last line is cut short');

@@ -102,10 +102,9 @@ export async function run(
   child.once('exit', () => endAfter(child));
   const result = await Promise.race([child, ending.givenUp]);
   watchdog.end();
-  const isRead = report?.end();
   if (result === undefined) throw unending(child, command.file, ending.family);
   killGroup(child.pid, 'SIGKILL');
-  await isRead;
+  await report?.end();
   if (thrown !== undefined) throw thrown.error;
   const { exitCode: code, signal } = result;
   return { code, signal, stderr: withReason(stderr(), result), stopped: ending.stopped };

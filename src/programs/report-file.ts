@@ -25,6 +25,7 @@ export class ReportFile {
   readonly #block = Buffer.allocUnsafe(blockLength);
   #read = 0;
   #seen = 0;
+  #isClosed = false;
 
   private constructor(path: string, bound: number) {
     this.bound = bound;
@@ -69,6 +70,7 @@ export class ReportFile {
       isReady = true;
     });
     const look = (): void => {
+      if (this.#isClosed) return; // the program did not end, and was given up
       try {
         if (this.#hasGrown()) grown();
         timer = setTimeout(look, isReady && this.#feed(feed, false) === blockLength ? 0 : every);
@@ -107,6 +109,7 @@ export class ReportFile {
 
   /** Gives the room back: the file is as long as what was written. */
   close(): void {
+    this.#isClosed = true;
     ftruncateSync(this.descriptor, fstatSync(this.descriptor).size);
     closeSync(this.descriptor);
     closeSync(this.#reading);

@@ -78,7 +78,7 @@ export const memorySchema = v.object({
   ),
   /** What rsync asks serverA for, for each program and kind of call (`call` names both): the words, one character a byte. */
   calls: v.optional(listOf(v.object({ call: v.string(), asks: listOf(v.string()) })), () => []),
-  /** What the room depended on that rsync had; null before the first, and after a night that failed. */
+  /** What the room depended on that rsync had; null before the first, and after a run that failed. */
   room: v.optional(v.nullable(v.string()), null),
 });
 
@@ -115,6 +115,7 @@ const folds: Readonly<Record<string, Fold>> = {
   initialised: (memory, { time }) => ({ initialisedAt: time, clock: clockAfter(memory.clock, new Date(time)) }),
   started: (memory, { time }) => ({ clock: clockAfter(memory.clock, new Date(time)) }),
   finished: ended,
+  audited: withoutRoom,
   'alarm-raised': (_memory, raised) => ({ alarm: alarmOf(raised), acceptedMtimes: null }),
   acknowledged: (_memory, { acceptMtimes, alarm, time }) => ({
     alarm: null,
@@ -153,8 +154,13 @@ function ended(memory: Memory, line: JournalLine): Partial<Memory> {
     lastRun,
     ...(isSuccess ? { lastSuccess: lastRun } : {}),
     quiet: quietIn(quiet) ?? memory.quiet,
-    ...(outcome === 'failed' ? { room: null } : {}),
+    ...withoutRoom(memory, line),
   };
+}
+
+/** A room that is gone fails the run: the next one looks whether there is one, also while an alarm stands. */
+function withoutRoom(_memory: Memory, { failure }: JournalLine): Partial<Memory> {
+  return failure === undefined ? {} : { room: null };
 }
 
 function quietIn(value: unknown): Memory['quiet'] {

@@ -46,6 +46,7 @@ const cases: readonly (readonly [name: string, report: () => string, code: numbe
   ['a name that is missing', () => changed({ 'report-3': (text) => text.replace(packLine(text), '') }), 3, /1 unaccounted/],
   ['a name that is there twice', () => changed({ 'report-3': (text) => text + packLine(text) }), 3, /1 unaccounted/],
   ['another size', () => changed({ 'report-3': (text) => text.replace(packLine(text), packLine(text).replace(/\|\d+\|/, '|1|')) }), 3, /1 modified/],
+  ['what is no file, named before all else, as rsync often does', () => changed({ 'report-2': (text) => `skipping non-regular file "link"\n${text}` }), 4, /link/],
   ['a deletion', () => changed({ 'report-1': (text) => text.replace(/^(\S+) .{11}\|\d+\|(.*\|snapshots\/.+)$/m, '$1 *deleting  |0|$2') }), 3, /1 deleted/],
   ['what is cut', () => changed({ 'report-3': (text) => text.slice(0, -1) }), 1, /cannot be understood \(its last line is cut short\)/],
   ['an empty one', () => changed({ 'report-2': () => '' }), 1, /it is empty/],

@@ -1,6 +1,6 @@
 /** A report through a file: its room is there before it is needed, every line is read once, and what may have been cut is seen. */
 import assert from 'node:assert/strict';
-import { appendFileSync, closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { Locks } from '../../src/programs/lock.ts';
@@ -149,6 +149,27 @@ describe('what is read', () => {
     await following.end();
     assert.equal(text, 'one\ntwo\n');
     it.file.close();
+  });
+
+  test('nothing of it once it is closed: its descriptor may be another file\'s by then', async (t) => {
+    const it = await opened(t, 2 ** 20);
+    if (it === undefined) return;
+    let [text, grown] = ['', 0];
+    it.file.follow((chunk) => { text += chunk.toString(); }, () => { grown++; }, Promise.resolve());
+    const before = readdirSync('/proc/self/fd').map(Number);
+    it.file.close(); // a program that does not end was given up
+    const after = readdirSync('/proc/self/fd').map(Number);
+    const another = join(temporaryFolder(t), 'another');
+    writeFileSync(another, 'text\n');
+    const files = before.filter((descriptor) => !after.includes(descriptor)).map(() => openSync(another, 'r'));
+    const later = await opened(t, 2 ** 20);
+    assert.ok(later);
+    const isLater = new Promise<void>((resolve) => { later.file.follow(() => undefined, resolve, Promise.resolve()); });
+    writeSync(later.file.descriptor, 'one\n');
+    await isLater;
+    later.file.close();
+    for (const file of files) closeSync(file);
+    assert.deepEqual([text, grown], ['', 0]);
   });
 
   test('a program that writes nothing more stalls', async (t) => {

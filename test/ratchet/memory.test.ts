@@ -34,6 +34,10 @@ describe('remembered', () => {
     ['a failed share that has passed', [checked('2/3', false), checked('2/3', true)], ({ checks }) => [checks.failed, checks.turn], [[], '2/3']],
     ['failed shares, the one that was tried longest ago first', [checked('1/3', false), checked('2/3', false), checked('1/3', false)],
       ({ checks }) => [checks.failed.map(({ share, since }) => [share, since]), checks.turn], [[['2/3', at(1)], ['1/3', at(0)]], '2/3']],
+    ['a room, until a run fails', [{ event: 'room', room: 'a' }, end(0), end(3)], ({ room }) => room, 'a'],
+    ['no room after a run that failed, an alarm or not', [{ event: 'room', room: 'a' }, end(3, { outcome: 'alarm', failure: 'the audit failed' })], ({ room }) => room, null],
+    ['no room after an audit that failed', [{ event: 'room', room: 'a' }, { event: 'audited', outcome: 'failed', exitCode: 1, failure: 'the audit failed' }], ({ room }) => room, null],
+    ['a room after an audit', [{ event: 'room', room: 'a' }, { event: 'audited', outcome: 'warned', exitCode: 4 }], ({ room }) => room, 'a'],
   ];
   for (const [name, events, found, expected] of rows) test(name, () => { assert.deepEqual(found(after(...events)), expected); });
 });
