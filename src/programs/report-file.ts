@@ -12,9 +12,17 @@ export type Reserve = (path: string, bytes: number) => Promise<number | undefine
 const every = 4;
 /** How much is read at a time, in bytes. */
 const blockLength = 256 * 1024;
-/** statfs(2)'s number of tmpfs: room in memory is no room for this. */
-const tmpfs = 0x01021994;
+/**
+ * statfs(2)'s numbers of ext4 and xfs, which keep what they reserve on a disk that is full afterwards (tried). btrfs says yes,
+ * counts the blocks, and refuses the writes all the same (tried); what was never tried is not believed.
+ */
+const keepers: readonly number[] = [0xef53, 0x58465342];
 const newline = 10;
+
+/** Whether a file system of this type, as statfs(2) has it, has room for a file whenever it has said so. */
+export function keepsRoom(type: number): boolean {
+  return keepers.includes(type);
+}
 
 export class ReportFile {
   /** What the program gets as its stdout: it writes from the beginning. */
@@ -39,7 +47,7 @@ export class ReportFile {
     let report: ReportFile | undefined;
     try {
       rmSync(path, { force: true });
-      if (statfsSync(dirname(path)).type === tmpfs) return 'it is in memory';
+      if (!keepsRoom(statfsSync(dirname(path)).type)) return 'the disk of the state is neither ext4 nor xfs';
       report = new ReportFile(path, bytes);
       const errno = await reserve(path, bytes);
       const isReserved = errno === 0 && fstatSync(report.descriptor).blocks * 512 >= bytes; // some say yes and reserve nothing

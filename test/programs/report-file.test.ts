@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { Locks } from '../../src/programs/lock.ts';
 import { run } from '../../src/programs/process.ts';
-import { ReportFile, type Reserve } from '../../src/programs/report-file.ts';
+import { keepsRoom, ReportFile, type Reserve } from '../../src/programs/report-file.ts';
 import { folderOnDisk, mounted, smallDisk } from '../support/diskFolder.ts';
 import { boundsOf } from '../support/rsyncContext.ts';
 import { temporaryFolder } from '../support/temporary.ts';
@@ -74,17 +74,26 @@ describe('what is reserved', () => {
   });
 
   test('what the file system does not know is said, and nothing is left', async (t) => {
-    const disk = mounted(t, '-t', 'ramfs', 'none');
-    if (disk === undefined) return t.diagnostic('no mounts here');
-    assert.match(await refusal(join(disk, 'report-1'), 1000, await reserveOf(t)), /errno 95/);
-    assert.equal(existsSync(join(disk, 'report-1')), false);
+    const folder = folderOnDisk(t);
+    if (folder === undefined) return t.diagnostic('no disk here');
+    assert.match(await refusal(join(folder, 'report-1'), 2 ** 20, () => Promise.resolve(95)), /errno 95/);
+    assert.equal(existsSync(join(folder, 'report-1')), false);
   });
 
-  test('room in memory is none', async (t) => {
-    const disk = mounted(t, '-t', 'tmpfs', 'none');
-    if (disk === undefined) return t.diagnostic('no mounts here');
-    assert.equal(await ReportFile.reserve(join(disk, 'report-1'), 1000, await reserveOf(t)), 'it is in memory');
-  });
+  for (const type of ['tmpfs', 'ramfs'])
+    test(`room in memory is none: ${type}`, async (t) => {
+      const disk = mounted(t, '-t', type, 'none');
+      if (disk === undefined) return t.diagnostic('no mounts here');
+      assert.equal(await ReportFile.reserve(join(disk, 'report-1'), 1000, await reserveOf(t)), 'the disk of the state is neither ext4 nor xfs');
+      assert.equal(existsSync(join(disk, 'report-1')), false);
+    });
+
+  const types: readonly (readonly [name: string, type: number, keeps: boolean])[] = [
+    ['ext4', 0xef53, true], ['xfs', 0x58465342, true],
+    ['btrfs', 0x9123683e, false], ['bcachefs', 0xca451a4e, false], ['zfs', 0x2fc12fc1, false], ['tmpfs', 0x01021994, false],
+    ['overlayfs, on whatever', 0x794c7630, false], ['FUSE', 0x65735546, false], ['NFS', 0x6969, false],
+  ];
+  for (const [name, type, keeps] of types) test(`${name} ${keeps ? 'keeps it when the disk is full' : 'is not believed'}`, () => { assert.equal(keepsRoom(type), keeps); });
 
   test('a file system that says yes and reserves nothing is not believed', async (t) => {
     const folder = folderOnDisk(t);

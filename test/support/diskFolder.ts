@@ -3,14 +3,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keepsRoom } from '../../src/programs/report-file.ts';
 import { type Ending, removeTree, temporaryFolder } from './temporary.ts';
 
-const tmpfs = 0x01021994;
-
-/** A new folder that goes with the test; undefined where this machine has memory alone for such things. */
+/** A new folder that goes with the test; undefined where this machine has memory alone for such things, or another file system than keeps room. */
 export function folderOnDisk(t: Ending): string | undefined {
   const parent = realpathSync(process.env['RATCHET_TESTS_CACHE'] ?? tmpdir());
-  if (statfsSync(parent).type === tmpfs) return undefined;
+  if (!keepsRoom(statfsSync(parent).type)) return undefined;
   const folder = mkdtempSync(join(parent, 'ratchet-test-'));
   t.after(() => { removeTree(folder); });
   return folder;
