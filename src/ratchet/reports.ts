@@ -14,6 +14,8 @@ export const reportName = (pass: Pass): string => `report-${pass}`;
 const lineLength = 256;
 /** What is reserved in any case, in bytes. */
 const least = 64 * 2 ** 20;
+/** And where nobody knows how much it may be: a quarter of a billion names. Terabytes take the kernel seconds, on which locks wait. */
+const most = 64 * 2 ** 30;
 
 /** How much room one report of a run takes. */
 export interface ReportRoom {
@@ -23,10 +25,10 @@ export interface ReportRoom {
   readonly newFiles: number | undefined;
 }
 
-/** Bytes to reserve where so many are free: half of that when nobody knows how much there may be; undefined where that is too little. */
+/** Bytes to reserve where so many are free: half of that, 64 GiB at most, when nobody knows how much there may be; undefined where that is too little. */
 export function bytesFor({ files, newFiles }: ReportRoom, free: number): number | undefined {
   if (files !== undefined && newFiles !== undefined) return lineLength * (files + newFiles) + least;
-  const half = Math.floor(free / 2);
+  const half = Math.min(Math.floor(free / 2), most);
   return half < lineLength * (files ?? 0) + least ? undefined : half;
 }
 

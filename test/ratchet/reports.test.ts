@@ -17,6 +17,8 @@ describe('the room of a report', () => {
     ['half of what is free without a limit', { files: 1000, newFiles: undefined }, 1000 * mebibyte, 500 * mebibyte],
     ['half of what is free before the first night', { files: undefined, newFiles: 200_000 }, 1001, undefined],
     ['none where half is too little for what is known', { files: 1_000_000, newFiles: undefined }, 500 * mebibyte, undefined],
+    ['64 GiB of a large disk', { files: undefined, newFiles: 200_000 }, 2 ** 44, 2 ** 36],
+    ['none where that is too little for what is known', { files: 2 ** 28, newFiles: undefined }, 2 ** 44, undefined],
     ['half where it is enough for that', { files: 1_000_000, newFiles: undefined }, 800 * mebibyte, 400 * mebibyte],
   ];
   for (const [name, room, free, bytes] of cases) test(name, () => { assert.equal(bytesFor(room, free), bytes); });
