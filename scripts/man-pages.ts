@@ -1,5 +1,7 @@
-/** The manual pages as roff (man(7)), made of the commands and of the configuration's schema. */
+/** The manual pages as roff (man(7)), made of the commands, the configuration's schema and the manual. */
+import { chapterNames, chapterPages } from './chapter-pages.ts';
 import { pageOf } from './pages.ts';
+import { roff, titleLine } from './roff.ts';
 import { makeProgram } from '../src/cli/program.ts';
 import { commands } from '../src/cli/whole.ts';
 import type { CommandPage, OptionPage } from './command-page.ts';
@@ -12,31 +14,22 @@ export function wholePage(): CommandPage {
   return pageOf(makeProgram(commands, { interrupt: new AbortController().signal, exit: () => undefined }));
 }
 
-/** `rsync-ratchet.1` and `rsync-ratchet.yaml.5`, by their file names. */
+/** `rsync-ratchet.1`, `rsync-ratchet.yaml.5` and the manual's chapters in section 7, by their file names. */
 export function manualPages(version: string): Readonly<Record<string, string>> {
   return {
     'rsync-ratchet.1': commandsPage(wholePage(), version),
     'rsync-ratchet.yaml.5': configPage(configJsonSchema(), version),
+    ...chapterPages(version),
   };
 }
 
-/** Text as roff takes it literally: backslashes, the hyphens of options, and dots and quotes that would begin a request. */
-export function roff(text: string): string {
-  return text
-    .replaceAll('\\', '\\e')
-    .replaceAll('-', '\\-')
-    .replace(/^(?=[.'])/gm, '\\&');
-}
-
 const bold = (text: string): string => `\\fB${roff(text)}\\fR`;
-const title = (name: string, section: number, version: string): string =>
-  `.TH ${name} ${section} "" "rsync-ratchet ${version}" "rsync-ratchet"`;
 const item = (term: string, text: string): string => `.TP\n${term}\n${roff(text)}`;
 
 function commandsPage(program: CommandPage, version: string): string {
   return joined([
     '.\\" Made by scripts/man.ts of the commands themselves.',
-    title('RSYNC-RATCHET', 1, version),
+    titleLine('RSYNC-RATCHET', 1, version),
     `.SH NAME\nrsync\\-ratchet \\- a second copy of a restic repository that can only grow`,
     `.SH SYNOPSIS\n${bold('rsync-ratchet')} [${program.options.map(({ flags }) => roff(flags)).join('] [')}] \\fIcommand\\fR`,
     `.SH DESCRIPTION\n${roff(program.description)}`,
@@ -58,7 +51,7 @@ function commandsPage(program: CommandPage, version: string): string {
       bold('/var/lib/rsync-ratchet'),
       'The journal, tombstones and unsent mail; ~/.local/state/rsync-ratchet for a user other than root.',
     ),
-    '.SH SEE ALSO\n.BR rsync\\-ratchet.yaml (5),\n.BR restic (1),\n.BR rsync (1),\n.BR rrsync (1)',
+    `.SH SEE ALSO\n.BR rsync\\-ratchet.yaml (5),\n${chapterNames()},\n.BR restic (1),\n.BR rsync (1),\n.BR rrsync (1)`,
   ]);
 }
 
@@ -87,7 +80,7 @@ function sentence(text: string): string {
 function configPage(schema: JsonSchema, version: string): string {
   return joined([
     '.\\" Made by scripts/man.ts of the schema that reads the file.',
-    title('RSYNC-RATCHET.YAML', 5, version),
+    titleLine('RSYNC-RATCHET.YAML', 5, version),
     '.SH NAME\nrsync\\-ratchet.yaml \\- the configuration of rsync\\-ratchet',
     `.SH DESCRIPTION\n${roff('YAML: what is pulled from where, and whom to tell. The first of --config, $RSYNC_RATCHET_CONFIG, $XDG_CONFIG_HOME/rsync-ratchet/config.yaml and /etc/rsync-ratchet/config.yaml is read. Times take s m h d (30s, 1.5h), sizes MB GB MiB GiB. Relative paths start from the folder of the file. Only its owner may be able to write the file; files that hold a secret must be closed to others.')}`,
     `.PP\n${bold('rsync-ratchet config generate')} prints a commented sample, ${bold('config validate')} tells all problems with their places, ${bold('config schema')} prints JSON Schema for editors.`,

@@ -55,13 +55,14 @@ describe('npm run deb', () => {
   });
 
   test('manual pages, completions, chapters, licences, changelog', () => {
-    for (const [path, words] of [['man1/rsync-ratchet.1', '.TH RSYNC-RATCHET 1'], ['man5/rsync-ratchet.yaml.5', '.TH RSYNC-RATCHET.YAML 5']] as const) {
+    for (const [path, words] of [['man1/rsync-ratchet.1', '.TH RSYNC-RATCHET 1'], ['man5/rsync-ratchet.yaml.5', '.TH RSYNC-RATCHET.YAML 5'], ['man7/rsync-ratchet-restore.7', '.TH RSYNC-RATCHET-RESTORE 7']] as const) {
       assert.ok(execFileSync('zcat', [join(tree, `usr/share/man/${path}.gz`)], { encoding: 'utf8' }).includes(words), path);
     }
     for (const path of ['bash-completion/completions/rsync-ratchet', 'zsh/vendor-completions/_rsync-ratchet', 'fish/vendor_completions.d/rsync-ratchet.fish']) assert.match(read(`usr/share/${path}`), /prune-window/, path);
     const documents = 'usr/share/doc/rsync-ratchet';
     assert.deepEqual(readdirSync(join(tree, documents, 'manual')).sort(), readdirSync(join(root, 'src/manual')).filter((name) => name.endsWith('.md')).sort());
     for (const [, target = ''] of read(`${documents}/README.md`).matchAll(/\]\(([\w/.-]+\.md)/g)) assert.ok(statSync(join(tree, documents, target)).isFile(), target);
+    assert.deepEqual(readdirSync(join(tree, 'usr/share/man/man7')).map((name) => name.replace(/^rsync-ratchet-(.*)\.7\.gz$/, '$1.md')).sort(), readdirSync(join(tree, documents, 'manual')).sort());
     const copyright = read(`${documents}/copyright`);
     for (const name of ['rsync-ratchet', 'commander', 'execa', 'nodemailer', 'uplot', 'yaml', 'human-signals']) assert.ok(copyright.includes(`\n${name}\n\n`), name);
     assert.match(execFileSync('zcat', [join(tree, documents, 'changelog.gz')], { encoding: 'utf8' }), new RegExp(`^rsync-ratchet \\(${version.replaceAll('.', '\\.')}\\) unstable; `));
