@@ -2,7 +2,7 @@
 import type { Amount } from '../audit/books.ts';
 import { packsRead } from './restic-words.ts';
 
-/** How far it has come, out of how much. */
+/** How far it has come, out of how much; a total without files is one that nobody knows yet. */
 export type Progress = (done: Amount, total: Amount) => void;
 
 /** Passes on how many packs restic has read, where it says so. */

@@ -4,14 +4,16 @@ import { Audit } from '../audit/audit.ts';
 import type { Limits } from '../audit/tally.ts';
 import { waitForNews } from '../audit/deletions.ts';
 import { Flood, mostStrangers } from '../audit/flood.ts';
-import type { Books } from '../audit/books.ts';
+import type { Amount, Books } from '../audit/books.ts';
 import { dryRun } from '../audit/dry-run.ts';
 import { findPacks } from '../audit/find-packs.ts';
+import type { Judge } from '../audit/itemize.ts';
 import { inReplica } from '../audit/flags.ts';
 import { withWhatLiesThere } from '../audit/look-around.ts';
 import { auditPass, type FailedPass } from '../audit/passes.ts';
 import { judgeReport } from '../audit/report.ts';
 import { ReplicaWalk } from '../audit/walk.ts';
+import type { Progress } from '../programs/progress.ts';
 import { passes, type Pass } from '../layout.ts';
 import { expectNight } from './arrival/fetch.ts';
 import { exists } from './replica.ts';
@@ -20,6 +22,8 @@ import type { ReplicaSize, Run } from './run.ts';
 import { clearStale } from './departure/tombstones.ts';
 import { deadlineOf, hasCompletedOnce, journal, type Holdings } from './holdings.ts';
 import type { Failure } from '../errors.ts';
+
+const nothing: Amount = { files: 0, bytes: 0 };
 
 /** What the audit leaves to be acted on. */
 export interface Audited {
@@ -52,7 +56,9 @@ export async function audit(held: Holdings, run: Run, { noLimits, report }: Audi
     mostStrangers(bounds.newFiles),
   );
   const failure = isAsked
-    ? await auditPasses(held, reportsOf(held, run, bounds.newFiles), deadline, judging)
+    ? await held.options.console.withProgress(`${held.repository.name}: list`, (progress) =>
+        auditPasses(held, reportsOf(held, run, bounds.newFiles), deadline, judging, counted(judging, progress)),
+      )
     : await judgeKept(held, report, judging);
   return conclude(held, run, { judging, books: catalogue.books, bounds, failure });
 }
@@ -89,10 +95,13 @@ async function conclude(held: Holdings, run: Run, { judging, books, bounds, fail
 }
 
 /** Opens the one connection of the run; what the night will surely ask serverA for is started there. */
-async function connect({ repository, paths, session }: Holdings, run: Run, deadline: Date): Promise<void> {
-  await session.connect();
-  const willFetch = run.command === 'sync' && run.alarm === undefined && repository.spotCheck > 0;
-  await expectNight(session.rsync, paths.replica, willFetch ? 1 : 0, session.bounds(deadline));
+async function connect({ repository, paths, session, options }: Holdings, run: Run, deadline: Date): Promise<void> {
+  await options.console.withProgress(`${repository.name}: connect`, async (progress) => {
+    progress?.(nothing, nothing);
+    await session.connect();
+    const willFetch = run.command === 'sync' && run.alarm === undefined && repository.spotCheck > 0;
+    await expectNight(session.rsync, paths.replica, willFetch ? 1 : 0, session.bounds(deadline));
+  });
   if (repository.rsync.sandbox === 'auto' && !session.rsync.hasRoom)
     run.findings.add(
       'warning',
@@ -126,19 +135,40 @@ function reportsOf({ state, repository, reserve, options }: Holdings, run: Run, 
   });
 }
 
+/** `judging`, which tells how many lines it has judged so far; nobody knows how many will come. */
+function counted(judging: Judge, progress: Progress | undefined): Judge {
+  if (progress === undefined) return judging;
+  let files = 0;
+  const tell = (): void => {
+    progress({ files: ++files, bytes: 0 }, nothing);
+  };
+  progress(nothing, nothing);
+  return {
+    judge: (change) => {
+      tell();
+      judging.judge(change);
+    },
+    judgeUnchanged: (bytes, start, end) => {
+      const isJudged = judging.judgeUnchanged(bytes, start, end);
+      if (isJudged) tell();
+      return isJudged;
+    },
+  };
+}
+
 /** One dry run; undefined when it succeeded. `hidden`: folders of serverA that rsync is not to open. */
 async function dryRunOf(
   { paths, session, packsWalk }: Holdings,
   reports: Reports,
   pass: Pass,
   deadline: Date,
-  judging: Audit,
+  judge: Judge,
   hidden: readonly string[],
 ): Promise<FailedPass | undefined> {
   const bounds = session.bounds(deadline);
   const file = await reports.open(pass);
   const ready = pass === 3 ? packsWalk?.end : undefined;
-  const failed = await dryRun(session.rsync, pass, paths.replica, bounds, judging, {
+  const failed = await dryRun(session.rsync, pass, paths.replica, bounds, judge, {
     hidden,
     file,
     ready,
@@ -155,10 +185,11 @@ async function auditPasses(
   reports: Reports,
   deadline: Date,
   judging: Audit,
+  judge: Judge,
 ): Promise<Failure | undefined> {
   let first: Failure | undefined;
   for (const pass of passes) {
-    const failed = await auditPass(judging, pass, (hidden) => dryRunOf(held, reports, pass, deadline, judging, hidden));
+    const failed = await auditPass(judging, pass, (hidden) => dryRunOf(held, reports, pass, deadline, judge, hidden));
     if (failed === undefined) continue;
     first ??= failed.failure;
     judging.fail(pass);

@@ -3,6 +3,7 @@ import { Chalk } from 'chalk';
 import { Failure } from '../errors.ts';
 import { escapeLines, escapeText } from '../printable.ts';
 import type { Progress } from '../programs/progress.ts';
+import type { ProgressLine } from './progress.ts';
 
 export interface ConsoleOptions {
   readonly json: boolean;
@@ -22,8 +23,8 @@ export class Console {
   readonly #out: InstanceType<typeof Chalk>;
   readonly #error: InstanceType<typeof Chalk>;
 
-  /** Whether a line of progress is on the terminal. */
-  #isShowing = false;
+  /** The line of progress that is on the terminal. Whatever else is said takes it away; the next news draws it again. */
+  #line: ProgressLine | undefined;
 
   constructor(options: ConsoleOptions) {
     this.#options = options;
@@ -39,6 +40,7 @@ export class Console {
 
   /** What people asked for: always shown, but for `--json`. */
   say(line = '', tone: Tone = 'plain'): void {
+    this.#line?.end();
     if (!this.#options.json) process.stdout.write(`${this.#toned(line, tone)}\n`);
   }
 
@@ -49,38 +51,43 @@ export class Console {
 
   /** What is being done: only with `--verbose`, on stderr. */
   detail(line: string): void {
+    this.#line?.end();
     if (this.#options.verbose) process.stderr.write(`${this.#error.dim(line)}\n`);
   }
 
   /** What is good to know beside what goes to stdout: silent under `--quiet`, on stderr. */
   note(line: string): void {
+    this.#line?.end();
     if (!this.#options.quiet) process.stderr.write(`${escapeText(line, 2000)}\n`);
   }
 
   /** What should not have been and stops nothing, on stderr. */
   warn(text: string): void {
+    this.#line?.end();
     process.stderr.write(`${this.#error.yellow('warning:')} ${escapeText(text, 2000)}\n`);
   }
 
   /**
    * Runs something long beside a line that shows how far it is; `work` gets nothing where there is no terminal to show it,
-   * or while another line is shown.
+   * under `--quiet` and `--json`, or while another line is shown.
    */
   async withProgress<T>(title: string, work: (progress: Progress | undefined) => Promise<T>): Promise<T> {
-    if (this.#isShowing || this.#options.quiet || !isFancy(this.#options, process.stderr.isTTY)) return work(undefined);
+    const { quiet, json } = this.#options;
+    if (quiet || json || !isFancy(this.#options, process.stderr.isTTY)) return work(undefined);
     const { ProgressLine } = await import('./progress.ts');
-    const line = new ProgressLine(title, process.stderr);
-    this.#isShowing = true;
+    if (this.#line !== undefined) return work(undefined);
+    const line = (this.#line = new ProgressLine(title, process.stderr));
     try {
       return await work(line.show);
     } finally {
-      this.#isShowing = false;
       line.end();
+      this.#line = undefined;
     }
   }
 
   /** An error with its hint, on stderr. Its words may hold serverA's, so they are escaped here. */
   error(failure: Failure): void {
+    this.#line?.end();
     process.stderr.write(`${this.#error.red('error:')} ${escapeLines(failure.message)}\n`);
     if (failure.hint !== '') process.stderr.write(`${this.#error.dim('hint:')} ${failure.hint}\n`);
     if (this.#options.verbose && failure.cause instanceof Error)

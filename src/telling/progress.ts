@@ -19,6 +19,7 @@ export class ProgressLine {
   readonly #terminal: NodeJS.WriteStream;
   #first: { readonly at: number; readonly bytes: number } | undefined;
   #drawnAt = -Infinity;
+  #isAtZero = true;
 
   constructor(title: string, terminal: NodeJS.WriteStream) {
     this.#title = title;
@@ -29,8 +30,11 @@ export class ProgressLine {
   readonly show: Progress = (done, total) => {
     const now = performance.now();
     this.#first ??= { at: now, bytes: done.bytes };
-    if (now - this.#drawnAt < drawnEvery) return;
+    const isFirst = this.#isAtZero && done.files > 0; // the first of many is news
+    if (now - this.#drawnAt < drawnEvery && !isFirst) return;
     this.#drawnAt = now;
+    this.#isAtZero = done.files === 0;
+    if (total.files === 0) return this.#draw(`${this.#title}${namesWords(done.files)}`);
     const rate = rateWords(done.bytes - this.#first.bytes, now - this.#first.at, total.bytes - done.bytes);
     this.#draw(`${this.#title} ${bar(done, total)} ${amountWords(done, total)}${total.bytes === 0 ? '' : rate}`);
   };
@@ -59,6 +63,11 @@ function bar(done: Amount, total: Amount): string {
 function amountWords(done: Amount, total: Amount): string {
   const size = total.bytes === 0 ? '' : `, ${formatBytes(done.bytes)} of ${formatBytes(total.bytes)}`;
   return `${formatCount(done.files)}/${formatCount(total.files)} files${size}`;
+}
+
+/** Of what has no end yet; nothing before it has begun. */
+function namesWords(names: number): string {
+  return names === 0 ? ' …' : `, ${formatCount(names)} names so far`;
 }
 
 /** How fast `bytes` came in so many milliseconds, and how long what is `left` takes; nothing in the first second. */

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test, type TestContext } from 'node:test';
 import { program, ratchet } from '../support/cli.ts';
 import { writeConfig } from '../support/config.ts';
 import { commandIn, filesBelow, hashOf, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { openRepository, preparedRepository } from '../support/restic.ts';
 import { rrsyncCommand, startSshd } from '../support/sshd.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+import { Terminal } from '../support/terminal.ts';
 import { digest } from '../support/tree.ts';
 
 let serverA: ServerA;
@@ -186,4 +187,42 @@ test('paths of source and replica with blanks and quotes work', async (t) => {
     }
     sameContent(path, replica);
   }
+});
+
+/** The first copy in a terminal, while serverA waits before it lists and before it sends; all that was shown. */
+async function inTerminal(t: TestContext, ...args: readonly string[]): Promise<Terminal> {
+  const night = await serverA.night(t, { fresh: true, account: 'scripted' });
+  serverA.script({});
+  await initialised(night);
+  serverA.script({ 1: 'wait_at list; serve', 4: 'wait_at fetch; serve' });
+  const env = { PATH: process.env['PATH'] ?? '', HOME: night.folder, TMPDIR: night.temporary, TZ: 'UTC', TERM: 'xterm' };
+  const terminal = new Terminal([process.execPath, program, '--config', night.config.file, ...args], env, night.folder);
+  const [list, fetch] = [serverA.gate('list'), serverA.gate('fetch')];
+  await list.reached;
+  if (args.length === 1) await terminal.see(/nightly: connect …[^]*nightly: list …/);
+  await list.open();
+  await fetch.reached;
+  if (args.length === 1) await terminal.see(/nightly: list, 1 names so far[^]*nightly: fetch -{16} 0\/\d+ files, 0 B of [\d.]+ \w+/);
+  await fetch.open();
+  assert.equal(await terminal.end(), 0, terminal.text);
+  return terminal;
+}
+
+test('on a terminal it says from the beginning what it is doing: connect, list, fetch', async (t) => {
+  const { text } = await inTerminal(t, 'sync');
+  assert.match(text, /nightly: fetch -{16} 0\/\d+ files[^]*nightly: fetch =*-* [1-9]\d*\/\d+ files/);
+});
+
+for (const quiet of ['--quiet', '--json']) {
+  test(`with ${quiet} it does not`, async (t) => {
+    assert.doesNotMatch((await inTerminal(t, quiet, 'sync')).text, /nightly: (?:connect|list|fetch)/);
+  });
+}
+
+test('in a pipe it does not', async (t) => {
+  const night = await serverA.night(t, { fresh: true });
+  await initialised(night);
+  const { code, stdout, stderr } = await night.run(['sync']);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.doesNotMatch(stdout, /connect|: list|: fetch/);
 });

@@ -62,13 +62,14 @@ async function fetchManifest(held: Holdings, run: Run): Promise<Fetched> {
   const bounds = fetchBounds(clocks, folder, askedIn(books), () => incoming.arrived.bytes);
   const total = books.amount(...toFetch);
   let before: string | undefined;
-  const end = await held.options.console.withProgress(`${held.repository.name}: fetch`, (progress) =>
-    runFetch(held.session.rsync, manifest, folder, bounds, (path) => {
+  const end = await held.options.console.withProgress(`${held.repository.name}: fetch`, (progress) => {
+    progress?.(incoming.arrived, total);
+    return runFetch(held.session.rsync, manifest, folder, bounds, (path) => {
       if (before !== undefined) incoming.verify(folder, before);
       before = path;
       progress?.(incoming.arrived, total);
-    }),
-  );
+    });
+  });
   const refusal = refusalOf(held.paths.incoming);
   incoming.sweep(folder);
   const isOurs = refusal !== undefined && end === 'complete' && books.amount(...toFetch).files > 0;
