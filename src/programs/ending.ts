@@ -1,9 +1,12 @@
 /** Ending programs: a whole process group, by TERM and then by KILL. */
-import { familyOf, watchTheEnd } from './survivors.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { familyOf, survivorsOf, watchTheEnd } from './survivors.ts';
 import type { Bounds, StopReason } from './watchdog.ts';
 
 /** How long a process group may take to end after TERM before it gets KILL, in milliseconds. */
 const patience = 3000;
+/** How often we look who is left of those that were told to end, in milliseconds. */
+const interval = 20;
 
 /** TERM to the process group now, KILL if it has not gone after a while. */
 export function endGroup(pid: number | undefined): void {
@@ -51,5 +54,16 @@ export class Ending {
     this.#bounds.beforeStop?.();
     endGroup(this.#pid);
     watchTheEnd(this.family, this.#giveUp);
+  }
+
+  /**
+   * Whether all that were told to end have ended, once the program itself has: who holds none of our pipes is not waited for
+   * by anybody else. False when that was given up.
+   */
+  async isOver(): Promise<boolean> {
+    const givenUp = this.givenUp.then(() => true);
+    while (this.stopped !== undefined && survivorsOf(this.family).length > 0)
+      if (await Promise.race([givenUp, wait(interval, false)])) return false;
+    return true;
   }
 }

@@ -102,8 +102,8 @@ export async function run(
   child.once('exit', () => endAfter(child));
   const result = await Promise.race([child, ending.givenUp]);
   watchdog.end();
-  if (result === undefined) throw unending(child, command.file, ending.family);
-  killGroup(child.pid, 'SIGKILL');
+  if (result !== undefined) killGroup(child.pid, 'SIGKILL');
+  if (result === undefined || !(await ending.isOver())) throw unending(child, command.file, ending.family);
   await report?.end();
   if (thrown !== undefined) throw thrown.error;
   const { exitCode: code, signal } = result;
