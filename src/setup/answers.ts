@@ -1,8 +1,9 @@
 /** Where the copy will lie, what proves it, and who is told. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { briefly } from '../programs/briefly.ts';
+import { ifThere } from '../state/files.ts';
 import { hasMail } from './entry.ts';
 import { called } from './host-key.ts';
 import { asHim, putHis, type Place } from './place.ts';
@@ -65,6 +66,8 @@ export async function askPassword(
 
 /** He who runs the nights must be able to read it, and nobody else. */
 async function usable(place: Place, file: string): Promise<string> {
+  if (((ifThere(() => statSync(file))?.mode ?? 0) & 0o007) !== 0)
+    throw new UsageError(`--password-file ${file} is open to others`, `chmod o-rwx ${file}. Nothing was changed`);
   if ((await briefly(...called(asHim(place, ['test', '-r', file])), 10_000)).code === 0) return file;
   throw new UsageError(
     `--password-file ${file} is not there, or ${place.user} cannot read it`,

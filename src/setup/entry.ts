@@ -1,6 +1,6 @@
 /** A repository in the configuration: found there, or added without touching what is there. */
 import { readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { readConfig } from '../config/config.ts';
 import { extended, linesOf, type Addition } from '../config/extended.ts';
 import { loadConfig } from '../config/file.ts';
@@ -23,6 +23,7 @@ export interface Entry {
 
 /** One that stands there already. */
 export interface Standing extends Pick<Entry, 'replica'> {
+  readonly passwordFile: string | undefined;
   readonly isTold: boolean;
 }
 
@@ -43,13 +44,20 @@ export function findEntry(place: Place, name: string, wishes: Wishes): Standing 
       ? ['--source']
       : []),
     ...(wishes.replica !== undefined && wishes.replica !== pathOf(found.replica) ? ['--replica'] : []),
+    ...(wishes.passwordFile !== undefined && resolve(wishes.passwordFile) !== found.restic.passwordFile
+      ? ['--password-file']
+      : []),
   ];
   if (differs.length > 0)
     throw new UsageError(
       `${name} is in ${place.config} already, and ${differs.join(' and ')} would have it otherwise`,
       'change it there by hand, or take another name. Nothing was changed',
     );
-  return { replica: pathOf(found.replica), isTold: alerts.email !== undefined || alerts.command !== undefined };
+  return {
+    replica: pathOf(found.replica),
+    passwordFile: found.restic.passwordFile,
+    isTold: alerts.email !== undefined || alerts.command !== undefined,
+  };
 }
 
 /** Whether mail is configured. */

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, exitCodes } from '../errors.ts';
 import { runOurselves, askOurselves } from '../programs/ourselves.ts';
-import { findEntry, writeEntry, type Entry } from './entry.ts';
+import { findEntry, writeEntry, type Standing } from './entry.ts';
 import { startNights } from './nights.ts';
 import { askReplica, askPassword, askMail } from './answers.ts';
 import { makeHis, placeOf, type Place } from './place.ts';
@@ -35,9 +35,10 @@ export async function setUp(
   const name = await nameOf(talk, place, wishes);
   const standing = findEntry(place, name, wishes);
   if (standing !== undefined) talk.already(`${name} is in ${place.config}: it stays as it is`);
-  const { replica } = standing ?? (await newEntry(talk, place, name, wishes, interrupt));
+  const entry = standing ?? (await newEntry(talk, place, name, wishes, interrupt));
+  const { replica } = entry;
 
-  await initialised(talk, place, name, replica, interrupt);
+  await initialised(talk, place, name, entry, interrupt);
   await step(talk, place, interrupt, 'looking at everything that a night needs', ['doctor', name]);
   await copied(talk, place, name, interrupt);
   const isTold = await told(talk, place, name, interrupt);
@@ -56,7 +57,7 @@ async function newEntry(
   name: string,
   wishes: Wishes,
   interrupt: AbortSignal,
-): Promise<Entry> {
+): Promise<Pick<Standing, 'replica' | 'passwordFile'>> {
   talk.title('Where the backups are');
   const source = await sourceOf(talk, wishes);
   const replica = await askReplica(talk, place, name, wishes);
@@ -69,14 +70,14 @@ async function newEntry(
   const whole = { ...entry, ...(passwordFile !== undefined && { restic: { passwordFile } }) };
   talk.title('The configuration');
   writeEntry(talk, place, name, whole, mailTo);
-  return whole;
+  return { replica, passwordFile };
 }
 
 async function initialised(
   talk: Talk,
   place: Place,
   name: string,
-  replica: string,
+  { replica, passwordFile }: Pick<Standing, 'replica' | 'passwordFile'>,
   interrupt: AbortSignal,
 ): Promise<void> {
   talk.title('The replica');
@@ -85,7 +86,14 @@ async function initialised(
     return;
   }
   makeHis(place, replica, 0o700);
-  await step(talk, place, interrupt, `making the replica ${replica}, and pinning config and keys`, ['init', name]);
+  const what = `making the replica ${replica}, and pinning config and keys`;
+  await step(talk, place, interrupt, what, ['init', name]).catch((error: unknown) => {
+    if (passwordFile !== undefined)
+      talk.say(
+        `      if the password is wrong: install -o ${place.user} -m 0600 /dev/stdin ${passwordFile}, then type the right one, Enter and Ctrl-D`,
+      );
+    throw error;
+  });
   if (await talk.questions.agrees('Compare them with serverA now or later. Go on?', true)) return;
   throw new Failure(
     'config or keys were not those of serverA',

@@ -175,6 +175,12 @@ describe('answered by options', () => {
     await allow(early, `rrsync -ro ${join(folder, 'restic')}`);
     assert.equal(await early.end(), 1, early.text);
     assert.equal(existsSync(home.config), false);
+    chmodSync(home.at('secret'), 0o644);
+    const open = home.start(...args, '--host-key', fingerprint);
+    assert.equal(await open.end(), 2, open.text);
+    assert.match(open.text, /--password-file \S+ is open to others/);
+    assert.equal(existsSync(home.config), false);
+    chmodSync(home.at('secret'), 0o600);
     const whole = home.start(...args, '--host-key', fingerprint);
     assert.equal(await whole.end(), 0, whole.text);
     const before = digest(home.at('.config'));
@@ -183,7 +189,10 @@ describe('answered by options', () => {
     assert.deepEqual(digest(home.at('.config')), before);
   });
 
-  test('another source for a name that is taken is exit 2', async () => {
+  test('another source or password file for a name that is taken is exit 2', async () => {
+    const secret = home.start('setup', '--yes', '--name', 'nightly', '--password-file', home.at('another'));
+    assert.equal(await secret.end(), 2);
+    assert.match(secret.text, /is in \S+ already, and --password-file would have it otherwise/);
     const other = home.start('setup', '--yes', '--name', 'nightly', '--source', '/elsewhere');
     assert.equal(await other.end(), 2);
     assert.match(other.text, /is in \S+ already, and --source would have it otherwise/);
