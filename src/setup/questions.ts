@@ -58,9 +58,10 @@ export class Questions {
 
   /** What is typed and not shown. */
   async secret(text: string): Promise<string> {
+    const terminal = createInterface({ input: process.stdin, terminal: true }); // without an output nothing is shown; before the question, so that no quick answer is
     process.stderr.write(`${text}: `);
     try {
-      return await this.#line(createInterface({ input: process.stdin, terminal: true }), ''); // without an output nothing is shown
+      return await this.#line(terminal, '');
     } finally {
       process.stderr.write('\n');
     }
