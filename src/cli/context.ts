@@ -59,17 +59,17 @@ export function configOf(command: Command, names: readonly string[], reading: Re
   });
 }
 
-/** The same for a command whose result is written with the caller's rights: `asOwner` is for what it reads of state and replica. */
+/** The same for a command whose result is written with the caller's rights: `owner` is for what it reads of state and replica, `another` for what it writes there. */
 export function configForCaller(
   command: Command,
   names: readonly string[],
   reading: Reading,
-): { config: Config; owner: Owner | undefined } {
-  let owner: Owner | undefined;
-  const config = readAs(command, names, reading, (found) => {
-    owner = found;
+): { config: Config; owner: Owner | undefined; another: AnotherProcess | undefined } {
+  let another: AnotherProcess | undefined;
+  const config = readAs(command, names, reading, (owner, text) => {
+    another = new AnotherProcess(owner, { path: configPath(command), text });
   });
-  return { config, owner };
+  return { config, owner: another?.owner, another };
 }
 
 function readAs(

@@ -1,12 +1,14 @@
 /** `give-back`: brings serverA back from the replica. */
 import type { Command } from 'commander';
 import { exitCodes } from '../errors.ts';
+import { noteCommand } from '../state/handed.ts';
 import type { GivenBack, Plan } from '../rescue/give-back.ts';
 import type { Console } from '../telling/console.ts';
 import { givenBackJson, givenBackLines, leftFiles, planLines } from '../words/give-back.ts';
 import { isYes } from './ask.ts';
 import {
   configForCaller,
+  configOf,
   consoleOf,
   invocation,
   repositoriesOf,
@@ -36,7 +38,7 @@ export function addGiveBack(program: Command, context: CliContext): void {
     .option('--aside <folder>', 'set aside there what is replaced; by default beside the destination')
     .option('--with-tombstones', 'files with a tombstone as well: those whose deletion was accepted')
     .action(async (name: string, flags: GiveBackFlags) => {
-      const { config, owner } = configForCaller(command, [name], { secrets: 'without secrets' });
+      const { config, another } = configForCaller(command, [name], { secrets: 'without secrets' });
       const console = consoleOf(command);
       const [repository] = repositoriesOf(config, [name]);
       if (repository === undefined) return;
@@ -46,7 +48,7 @@ export function addGiveBack(program: Command, context: CliContext): void {
         config,
         repository,
         console,
-        owner,
+        another,
         interrupt: context.interrupt,
         program: invocation(command),
       };
@@ -59,6 +61,22 @@ export function addGiveBack(program: Command, context: CliContext): void {
       context.exit(code);
     });
   withExitCodes(command, [0, 1, 2, 4, 130, 143]);
+  addNote(program);
+}
+
+/** The owner's part, where root cannot become him: hidden, and only ever started by ourselves. */
+function addNote(program: Command): void {
+  const command = program
+    .command(noteCommand, { hidden: true })
+    .argument('<repository>')
+    .action(async (name: string) => {
+      const config = configOf(command, [name], { secrets: 'without secrets' });
+      const { noteGiven } = await import('../rescue/note.ts');
+      let line = '';
+      for await (const chunk of process.stdin.setEncoding('utf8')) line += String(chunk);
+      await noteGiven(config, name, line);
+    });
+  withExitCodes(command, [0, 1, 2]);
 }
 
 /** `interrupt`: what ends a question; undefined: nobody is asked. */

@@ -2,7 +2,7 @@
 import { formatBytes } from '../figures.ts';
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
-import { asOwner } from '../state/become.ts';
+import { readingAs } from '../state/become.ts';
 import { configForCaller, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 
 export function addReport(program: Command, _context: CliContext): void {
@@ -21,8 +21,7 @@ export function addReport(program: Command, _context: CliContext): void {
       const { config, owner } = configForCaller(command, names, { secrets: 'without secrets' });
       const repositories = repositoriesOf(config, names);
       const { htmlReport, writeReport } = await import('../looking/report/report.ts');
-      const read = (): string => htmlReport(config, repositories, new Date());
-      const page = owner === undefined ? read() : asOwner(owner, read);
+      const page = readingAs(owner, () => htmlReport(config, repositories, new Date()));
       if (file === '-') {
         console.document(page.trimEnd());
         return;

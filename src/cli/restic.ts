@@ -74,7 +74,7 @@ export async function passwordOf(
   if (passwordCommand !== undefined) return { typed: await printedPassword(passwordCommand, interrupt) };
   if (!process.stdin.isTTY)
     throw new UsageError(
-      `${name} has no restic.passwordFile, and there is no terminal to ask for the password`,
+      `${name} has no restic.passwordFile and no passwordCommand, and there is no terminal to ask for the password`,
       'type it on a terminal, or put the password into a file (0600) and name that in the configuration. Nothing was started',
     );
   const terminal = createInterface({ input: process.stdin, terminal: true }); // without an output nothing is echoed

@@ -43,7 +43,7 @@ export interface Repository {
     prove: boolean | 'unisolated';
     memory: number;
     check?: { every: number; readDataSubset: number };
-    /** Only with a passwordFile: how often, and at most how many files and bytes a drill restores. */
+    /** Only with a password: how often, and at most how many files and bytes a drill restores. */
     drill?: { every: number | 'off'; files: number; bytes: number };
   };
 }

@@ -6,6 +6,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
 import type { Owner } from '../state/become.ts';
 import { isFileFor } from '../state/files.ts';
+import { asUser } from './as-user.ts';
 import { hear, type Report } from './report-file.ts';
 import { survivorsOf } from './survivors.ts';
 import { Watchdog, type Bounds, type StopReason } from './watchdog.ts';
@@ -187,13 +188,6 @@ function descriptors({ channel, held = [] }: Command): 3[] {
   const ends = channel === undefined ? [] : [channel.from, channel.to];
   const unused = held.length === 0 || channel !== undefined ? [] : ['ignore', 'ignore'];
   return [...unused, ...ends, ...held.map(({ descriptor }) => descriptor)] as 3[];
-}
-
-/** What makes root's program another user's from its start, for good; nothing where we are not root, or there is no such wish. */
-export function asUser(owner: Owner | undefined): string[] {
-  if (owner === undefined || owner.uid === 0 || process.geteuid?.() !== 0) return [];
-  const groups = owner.name === String(owner.uid) ? '--clear-groups' : '--init-groups';
-  return ['setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, groups, '--'];
 }
 
 function endedWithUs({ atOurEnd = 'KILL' }: Command): string[] {

@@ -3,7 +3,8 @@ import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { Failure } from '../errors.ts';
 import { briefly } from './briefly.ts';
 import { asWord, requireHeld, type HeldFolder } from './held-folder.ts';
-import { asUser, findPerl, type Command } from './process.ts';
+import { asUser } from './as-user.ts';
+import { findPerl, type Command } from './process.ts';
 import type { Owner } from '../state/become.ts';
 
 /** What a program in the room may touch; everything else of this machine is not there. */

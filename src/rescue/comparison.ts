@@ -17,7 +17,7 @@ import { admissionOrder, passes, placeOf } from '../layout.ts';
 import type { RsyncContext } from '../programs/rsync-call.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 import type { TombstoneLog } from '../ratchet/departure/tombstone-log.ts';
-import { asOwner, type Owner } from '../state/become.ts';
+import { readingAs, type Owner } from '../state/become.ts';
 
 /** How a file of the replica stands at the destination; `in the way`: a folder has its name, or no folder leads to it. */
 export type Standing = 'there' | 'missing' | 'differs' | 'in the way';
@@ -55,7 +55,7 @@ export class Comparison {
       tombstones.fold(walk.books);
       return walk;
     };
-    this.#walk = owner === undefined ? read() : asOwner(owner, read);
+    this.#walk = readingAs(owner, read);
   }
 
   /** Asks what lies at the destination: names, sizes and times. Throws Failure when it cannot be listed, whatever it had said by then. */

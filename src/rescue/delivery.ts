@@ -14,7 +14,7 @@ import type { RsyncContext } from '../programs/rsync-call.ts';
 import { putNames } from '../programs/run-folder.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 import { Rehash } from '../scrub/rehash.ts';
-import { asOwnerMeanwhile, type Owner } from '../state/become.ts';
+import { readingAsMeanwhile, type Owner } from '../state/become.ts';
 import type { Away } from './away.ts';
 import type { Comparison, GivenFile, IsMeant } from './comparison.ts';
 import { byHand } from './destination.ts';
@@ -123,7 +123,7 @@ export async function sendAll(
 
 /** Those of the files that are what their name says. */
 async function hashed(
-  { options: { owner } }: GiveBack,
+  { options: { another } }: GiveBack,
   rehash: Rehash,
   portion: readonly GivenFile[],
   damaged: Damaged[],
@@ -136,7 +136,7 @@ async function hashed(
       else damaged.push({ path, fault });
     }
   };
-  await (owner === undefined ? hash() : asOwnerMeanwhile(owner, hash));
+  await readingAsMeanwhile(another?.owner, hash);
   return right;
 }
 

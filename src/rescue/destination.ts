@@ -6,7 +6,7 @@ import type { Config, Repository } from '../config/config.ts';
 import { parseSource } from '../config/source.ts';
 import { UsageError } from '../errors.ts';
 import { ownerOf, type Owner } from '../state/become.ts';
-import { isReallyWithin } from '../state/same-folder.ts';
+import { doOverlap, isReallyWithin } from '../state/same-folder.ts';
 
 /** What the operator asked for. */
 export interface GiveBackWish {
@@ -84,7 +84,7 @@ function folderAt(path: string): string {
 /** Nothing is sent into a replica or the books of one, and neither may lie in what is written to. */
 function requireApart(path: string, { state = '', repositories }: Config): void {
   for (const ours of [state, ...repositories.map(({ replica }) => pathOf(replica))])
-    if (ours !== '' && (isReallyWithin(path, ours) || isReallyWithin(ours, path)))
+    if (ours !== '' && doOverlap(path, ours))
       throw new UsageError(
         `${path} and ${ours} lie in one another: nothing is written into a replica or its state`,
         'name another folder; nothing was tried',

@@ -93,12 +93,21 @@ interface Part {
   readonly files: readonly Chosen[];
 }
 
-const folderOf = (base: string, id: string): string => `${base}/${id.slice(0, 8)}`;
+/** Where a snapshot is restored to. */
+type FolderOf = (id: string) => string;
+
+/** Folders of this drill alone: a target may hold those of an earlier one. */
+function foldersOf({ boxed, chance }: Drill): FolderOf {
+  const tag = Math.floor(chance() * 0x10000)
+    .toString(16)
+    .padStart(4, '0');
+  return (id) => `${boxed.target === undefined ? '/tmp/drill' : targetInside}/${id.slice(0, 8)}-${tag}`;
+}
 
 async function restored(drill: Drill, parts: readonly Part[]): Promise<DrillResult> {
-  const base = drill.boxed.target === undefined ? '/tmp/drill' : targetInside;
+  const folderOf = foldersOf(drill);
   const wanted = parts.flatMap(({ id, files }) =>
-    files.map((file) => ({ ...file, id, place: folderOf(base, id) + file.path })),
+    files.map((file) => ({ ...file, id, place: folderOf(id) + file.path })),
   );
   const amount = [wanted.length, wanted.reduce((sum, { size }) => sum + size, 0), parts.length] as const;
   if (wanted.length === 0)
@@ -107,8 +116,8 @@ async function restored(drill: Drill, parts: readonly Part[]): Promise<DrillResu
       ...amount,
     );
   const [restores, looks] = [
-    parts.filter(({ files }) => files.length > 0).map((part) => restoring(base, part)),
-    looking(base, parts),
+    parts.filter(({ files }) => files.length > 0).map((part) => restoring(folderOf(part.id), part)),
+    looking(parts.map(({ id }) => folderOf(id))),
   ];
   const dumps = wanted.map(({ id, path }): TrialStep => ({ of: 'restic', words: ['dump', id, path] }));
   const said: [sizes: Buffer[], hashes: Buffer[]] = [[], []];
@@ -129,14 +138,13 @@ async function restored(drill: Drill, parts: readonly Part[]): Promise<DrillResu
 }
 
 /** What restore ends with says nothing: it cannot give files their owners here. What came is looked at. */
-function restoring(base: string, { id, files }: Part): TrialStep {
+function restoring(folder: string, { id, files }: Part): TrialStep {
   const include = files.flatMap(({ path }) => ['--include', patternOf(path)]);
-  return { of: 'restic', words: ['restore', id, '--target', folderOf(base, id), ...include], anyEnd: true };
+  return { of: 'restic', words: ['restore', id, '--target', folder, ...include], anyEnd: true };
 }
 
 /** Folders that nobody may enter are opened first; then sizes, then hashes, each with its name and a NUL. */
-function looking(base: string, parts: readonly Part[]): TrialStep[] {
-  const folders = parts.map(({ id }) => folderOf(base, id));
+function looking(folders: readonly string[]): TrialStep[] {
   const find = (...words: readonly string[]): TrialStep => ({
     ...{ of: 'box', anyEnd: true },
     words: ['/usr/bin/find', ...folders, '-type', 'f', ...words],

@@ -9,7 +9,7 @@ import { runIdOf } from '../ratchet/run.ts';
 import { State } from '../ratchet/state.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
 import { ownPaths, pathOf } from '../replica-path.ts';
-import { asOwner, asOwnerMeanwhile, whoTyped, type Owner } from '../state/become.ts';
+import { readingAs, whoTyped, type AnotherProcess } from '../state/become.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import { leftFiles, setsAside } from '../words/give-back.ts';
 import { openWay, type Away } from './away.ts';
@@ -17,11 +17,12 @@ import { Comparison, type IsMeant, type Standing } from './comparison.ts';
 import { asideOf, destinationOf, type GiveBackWish } from './destination.ts';
 import { compareContent, keepClosed, lookAtFolder, sendAll, type Damaged, type Delivery } from './delivery.ts';
 import type { Folder } from './exchange.ts';
+import { note } from './note.ts';
 import { everything, scopeOf, type Scope } from './scope.ts';
 
-/** What a give-back is given. `owner`: whose replica and state are, where root does not become him. */
+/** What a give-back is given. `another`: whose replica and state are, where root does not become him. */
 export interface GiveBackOptions extends RunOptions {
-  readonly owner: Owner | undefined;
+  readonly another: AnotherProcess | undefined;
 }
 
 /** How a destination stands: what it lacks or has otherwise, what is in the way, and what it alone has. */
@@ -76,10 +77,11 @@ export async function giveBack(
   wish: GiveBackWish,
   agrees: (plan: Plan) => Promise<boolean>,
 ): Promise<GivenBack> {
-  const { config, repository, owner, interrupt } = options;
+  const { config, repository, another, interrupt } = options;
+  const owner = another?.owner;
   const runId = runIdOf(new Date(), randomBytes(2).toString('hex'));
   const state = new State(config.state ?? '', repository.name, (words) => { options.console.warn(words); }); // prettier-ignore
-  const scope = reading(owner, () => begin(options, state, wish.all));
+  const scope = readingAs(owner, () => begin(options, state, wish.all));
   const destination = destinationOf(wish, repository, config, runId);
   const letGo = await shareLock(ownPaths(repository.replica).readers, owner, interrupt);
   let away: Away | undefined;
@@ -98,10 +100,6 @@ export async function giveBack(
 function begin({ config, repository }: GiveBackOptions, state: State, isAll: boolean): Scope {
   if (markerOf(config, repository) === undefined) throw notInitialised(repository.replica);
   return isAll ? everything : scopeOf(state, repository.name);
-}
-
-function reading<T>(owner: Owner | undefined, work: () => T): T {
-  return owner === undefined ? work() : asOwner(owner, work);
 }
 
 async function planAndSend(
@@ -164,14 +162,13 @@ async function act(held: GiveBack, plan: Plan, found: Comparison, isSent: IsMean
   }
 }
 
-async function journal({ options: { owner }, state }: GiveBack, event: JournalEvent): Promise<void> {
-  const write = (): Promise<string> => state.append(new Date(), event);
-  await (owner === undefined ? write() : asOwnerMeanwhile(owner, write));
+async function journal({ options: { another, repository }, state }: GiveBack, event: JournalEvent): Promise<void> {
+  await note(state, repository.name, another, event);
 }
 
 async function listed({ options, state, away, bounds }: GiveBack): Promise<Comparison> {
   const { replica, ignore } = options.repository;
-  const found = new Comparison(pathOf(replica), ignore, state.tombstones, options.owner);
+  const found = new Comparison(pathOf(replica), ignore, state.tombstones, options.another?.owner);
   await found.list(away.looking, bounds);
   return found;
 }

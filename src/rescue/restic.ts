@@ -8,7 +8,7 @@ import { isOlder } from '../programs/versions.ts';
 import { notInitialised } from '../ratchet/replica.ts';
 import { markerOf } from '../ratchet/whose-state.ts';
 import { ownPaths, pathOf } from '../replica-path.ts';
-import { asOwner, canBecome, type Owner } from '../state/become.ts';
+import { readingAs, type Owner } from '../state/become.ts';
 import type { Console } from '../telling/console.ts';
 import { targetFolder } from './target.ts';
 import type { Wish } from './wish.ts';
@@ -43,9 +43,7 @@ export async function readingBeside<T>(
   { config, repository, owner }: Pick<Rescue, 'config' | 'repository' | 'owner'>,
   work: (scratch: string) => Promise<T>,
 ): Promise<T> {
-  const marker = (): unknown => markerOf(config, repository);
-  if ((owner === undefined || !canBecome() ? marker() : asOwner(owner, marker)) === undefined)
-    throw notInitialised(repository.replica);
+  if (readingAs(owner, () => markerOf(config, repository)) === undefined) throw notInitialised(repository.replica);
   const letGo = await shareLock(ownPaths(repository.replica).readers, owner);
   const scratch = makeRunFolder();
   try {

@@ -1,22 +1,11 @@
 /** For whom the nights will run, and where his things lie. */
-import {
-  chownSync,
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chownSync, mkdirSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { UsageError } from '../errors.ts';
+import { asUser } from '../programs/as-user.ts';
 import { briefly } from '../programs/briefly.ts';
-import { syncFolder } from '../state/files.ts';
+import { replaceFile } from '../state/files.ts';
 
 /** The user, and his places. */
 export interface Place {
@@ -63,11 +52,9 @@ function ownPlace(config: string | undefined, env: NodeJS.ProcessEnv): Place {
 }
 
 /** A command that is to be his, whoever types. */
-export function asHim({ byRoot, uid, gid }: Place, command: readonly string[]): [file: string, ...args: string[]] {
-  const [file = '', ...args] = command;
-  return byRoot
-    ? ['setpriv', '--reuid', String(uid), '--regid', String(gid), '--init-groups', '--', file, ...args]
-    : [file, ...args];
+export function asHim({ user, uid, gid }: Place, command: readonly string[]): [file: string, ...args: string[]] {
+  const [file = '', ...args] = [...asUser({ name: user, uid, gid }), ...command];
+  return [file, ...args];
 }
 
 /** Makes a folder his, with those above it, where it is not there. */
@@ -81,17 +68,5 @@ export function makeHis(place: Place, folder: string, mode: number): void {
 /** Puts a whole file in its place, his, in one moment; one that is there keeps its owner and mode. */
 export function putHis(place: Place, path: string, content: string, mode: number): void {
   const old = statSync(path, { throwIfNoEntry: false });
-  const temporary = `${path}.new`;
-  rmSync(temporary, { force: true });
-  const file = openSync(temporary, 'wx', 0o600);
-  try {
-    writeFileSync(file, content);
-    if (place.byRoot) fchownSync(file, old?.uid ?? place.uid, old?.gid ?? place.gid);
-    fchmodSync(file, (old?.mode ?? mode) & 0o777);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
-  syncFolder(dirname(path));
+  replaceFile(path, content, (old?.mode ?? mode) & 0o777, place.byRoot ? (old ?? place) : undefined);
 }

@@ -46,10 +46,7 @@ function listed(uid: number, gid: number): Owner {
   return { uid, gid: Number(group), name, home };
 }
 
-/**
- * Root does something with an owner's rights, and is root again. `work` must start no program: that one could be root again,
- * too. Throws UsageError where no process can become somebody.
- */
+/** Root does something with an owner's rights, and is root again. `work` must start no program: that one could be root again, too. Throws where no process can become somebody. */
 export function asOwner<T>(owner: Owner, work: () => T): T {
   const goBack = take(owner);
   try {
@@ -57,6 +54,19 @@ export function asOwner<T>(owner: Owner, work: () => T): T {
   } finally {
     goBack();
   }
+}
+
+/**
+ * The owner's rights for what only reads, where he is not who we are. Root reads with his own where no process can become
+ * somebody; what he reads of another user is judged as serverA's would be.
+ */
+export function readingAs<T>(owner: Owner | undefined, work: () => T): T {
+  return owner === undefined || !canBecome() ? work() : asOwner(owner, work);
+}
+
+/** The same for work that waits; see asOwnerMeanwhile. */
+export async function readingAsMeanwhile<T>(owner: Owner | undefined, work: () => Promise<T>): Promise<T> {
+  return owner === undefined || !canBecome() ? work() : asOwnerMeanwhile(owner, work);
 }
 
 /** The same for work that waits. Nothing else may be under way meanwhile, and of programs it may start those alone that lock (flock). */
@@ -72,11 +82,6 @@ export async function asOwnerMeanwhile<T>(owner: Owner, work: () => Promise<T>):
 /** Takes the owner's rights; what it returns gives them back. */
 function take(owner: Owner): () => void {
   if (process.geteuid?.() !== 0 || owner.uid === 0) return () => undefined;
-  if (!canBecome())
-    throw new UsageError(
-      `this Node (${process.execPath}) lets root take no other user's rights for a moment, and this needs those of ${owner.name}`,
-      `nothing was tried; type it as that user: runuser -u ${owner.name} -- rsync-ratchet …; or take a Node with a libuv of its own (nodejs.org)`,
-    );
   const groups = process.getgroups?.() ?? [];
   takeGroups(owner);
   process.setegid?.(owner.gid);

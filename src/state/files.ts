@@ -13,15 +13,15 @@ import {
 import { dirname, resolve } from 'node:path';
 import { Failure } from '../errors.ts';
 import { pathOf, type Replica } from '../replica-path.ts';
-import { isReallyWithin } from './same-folder.ts';
-import { makeFolder as makeAnywhere, replace, replaceFile as replaceAnywhere } from './unguarded.ts';
+import { identityOf, isWithinThat } from './same-folder.ts';
+import { makeFolder as makeAnywhere, replace, replaceFile as replaceAnywhere, type Ids } from './unguarded.ts';
 
 export { shareWithGroup, syncFolder } from './unguarded.ts';
 
 /** The replicas' folders. */
 const closed = new Set<string>();
-/** Of those that this process works with. */
-const opened: string[] = [];
+/** Those that this process works with, by what they were at its start: what writes a failure down must not wait for their disk. */
+const opened = new Map<string, string>();
 
 /**
  * Said at the start: from now on nothing in here writes below a replica. What other names lead there (symlinks, mounts) is
@@ -29,7 +29,7 @@ const opened: string[] = [];
  */
 export function keepOutOf(replicas: readonly Replica[], mine: readonly Replica[]): void {
   for (const replica of replicas) closed.add(pathOf(replica));
-  opened.push(...mine.map(pathOf));
+  for (const replica of mine) opened.set(pathOf(replica), identityOf(pathOf(replica)));
 }
 
 /** The replica that a path lies in, or is: its folder; undefined when there is none. */
@@ -37,7 +37,7 @@ export function replicaAround(path: string): string | undefined {
   const whole = resolve(path);
   return (
     [...closed].find((folder) => `${whole}/`.startsWith(`${folder}/`)) ??
-    opened.find((folder) => isReallyWithin(whole, folder))
+    [...opened].find(([, identity]) => isWithinThat(whole, identity))?.[0]
   );
 }
 
@@ -51,10 +51,10 @@ export function requireOutside(path: string): void {
   );
 }
 
-/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. Throws Failure below a replica. */
-export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
+/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says; ours, or the `owner`'s. Throws Failure below a replica. */
+export function replaceFile(path: string, content: string | Uint8Array, mode?: number, owner?: Ids): void {
   requireOutside(path);
-  replaceAnywhere(path, content, mode);
+  replaceAnywhere(path, content, mode, owner);
 }
 
 /** Makes folders that are missing, 0700. Throws Failure below a replica. */

@@ -11,6 +11,9 @@ export interface Handed {
 export const handedPath = 'RSYNC_RATCHET_HANDED';
 export const handedText = 3;
 
+/** The command of such a process that writes a line of the journal, which it reads on its stdin; nobody types it. */
+export const noteCommand = 'note-give-back';
+
 /** The path of what was handed to us; undefined when nothing was. Root is handed nothing, whatever his environment says. */
 export function pathHanded(): string | undefined {
   return process.getuid?.() === 0 ? undefined : process.env[handedPath];

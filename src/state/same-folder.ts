@@ -4,9 +4,17 @@ import { basename, dirname } from 'node:path';
 
 /** Whether `path` is `folder` or lies in it; neither needs to be there. What may not be looked at counts by its name. */
 export function isReallyWithin(path: string, folder: string): boolean {
-  return foldersAround(real(path))
-    .map(identity)
-    .includes(identity(real(folder)));
+  return isWithinThat(path, identityOf(folder));
+}
+
+/** The same, of a folder that was looked at before: it is not touched, and may hang by now. */
+export function isWithinThat(path: string, folderIdentity: string): boolean {
+  return foldersAround(real(path)).map(identity).includes(folderIdentity);
+}
+
+/** What a folder is, whatever it is called. */
+export function identityOf(folder: string): string {
+  return identity(real(folder));
 }
 
 /**

@@ -2,6 +2,7 @@
 import {
   closeSync,
   fchmodSync,
+  fchownSync,
   fstatSync,
   fsyncSync,
   mkdirSync,
@@ -13,9 +14,13 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says. */
-export function replaceFile(path: string, content: string | Uint8Array, mode?: number): void {
+/** Whose a file becomes, where root replaces it. */
+export type Ids = { readonly uid: number; readonly gid: number };
+
+/** Replaces a file as a whole: temporary file, fsync, rename, fsync of the folder. Mode 0600, or what `mode` says; ours, or the `owner`'s. */
+export function replaceFile(path: string, content: string | Uint8Array, mode?: number, owner?: Ids): void {
   replace(path, mode, (file) => {
+    if (owner !== undefined) fchownSync(file, owner.uid, owner.gid);
     writeFileSync(file, content); // all of it, or an error: write(2) may take a part when the disk fills up
   });
 }

@@ -4,6 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { program } from '../support/cli.ts';
 import { type LocalNight, localNight } from '../support/localNight.ts';
 import { anyOf, filesBelow, overwrite } from '../support/night.ts';
@@ -100,7 +101,8 @@ test('a terminal is asked', async (t) => {
   }
 });
 
-test('owner, group and modes are those of the folder, also where root gives back what another user owns', async (t) => {
+const shim = { NODE_OPTIONS: `--require ${fileURLToPath(new URL('../support/sharedLibuv.cjs', import.meta.url))}` };
+for (const [node, env] of [['', {}], [', with a Node that lets no process change its user', shim]] as const) test(`owner, group and modes are those of the folder, also where root gives back what another user owns${node}`, async (t) => {
   const night = await stage(t);
   chmodSync(night.folder, 0o755);
   chmodSync(night.to, 0o2750);
@@ -109,7 +111,7 @@ test('owner, group and modes are those of the folder, also where root gives back
     execFileSync('chown', ['-R', `${nobody}:${nobody}`, night.replica, night.config.state]);
   }
   chmodSync(night.to, 0o2750);
-  const given = await night.give('--to', night.to, '--all', '--yes');
+  const given = await night.run(['give-back', 'nightly', '--to', night.to, '--all', '--yes'], { env });
   assert.equal(given.code, 0, given.stdout + given.stderr);
   const { uid, gid } = statSync(night.to);
   for (const name of [...filesBelow(night.to), 'data', 'keys', 'snapshots']) {
@@ -119,6 +121,9 @@ test('owner, group and modes are those of the folder, also where root gives back
   if (!isRoot) return;
   const ours = execFileSync('find', [night.replica, night.config.state, '-not', '-uid', String(nobody)], { encoding: 'utf8' });
   assert.equal(ours, '', 'nothing in replica and state becomes root\'s');
+  assert.equal((await night.run(['history', '--verify'], { env })).code, 0);
+  const { repositories } = (await night.run(['--json', 'history', '--limit', '2'], { env })).json();
+  assert.deepEqual(repositories[0].events.map((each: { event: string; files: number }) => [each.event, each.files]), [['give-back-begun', 40], ['gave-back', 40]]);
 });
 
 test('a hostile folder: nothing is written outside it, and what stands in the way is said and left', async (t) => {
@@ -272,6 +277,16 @@ test('a full disk at the destination is said, and the same command goes on where
   const said = execFileSync('unshare', [...own, 'sh', '-c', `exec 2>&1; ${whole}`], { encoding: 'utf8' });
   assert.match(said, /error: sending broke off: .*No space left.*\nhint: the disk there is full: make room; \d+ files? had been sent.*\nfirst: 1\n.*second: 0\n$/s);
   assert.deepEqual(content(join(night.folder, 'after')), content(night.replica));
+});
+
+test('a part of the replica that is mounted elsewhere is no destination', async (t) => {
+  const night = await stage(t);
+  const before = replicaNow(night.replica);
+  const own = isRoot ? ['--mount'] : ['--map-root-user', '--mount'];
+  const whole = `mount --bind '${night.replica}/data' '${night.to}'; '${process.execPath}' '${program}' --config '${night.config.file}' give-back nightly --to '${night.to}' --all --yes; echo "code: $?"`;
+  const said = execFileSync('unshare', [...own, 'sh', '-c', `exec 2>&1; ${whole}`], { encoding: 'utf8' });
+  assert.match(said, /lie in one another.*code: 2\n$/s);
+  assert.deepEqual(replicaNow(night.replica), before);
 });
 
 test('--quick sees a config of another time', async (t) => {

@@ -112,6 +112,8 @@ describe('drill', () => {
     assert.ok(files.length >= 12);
     for (const name of files) assert.deepEqual(readFileSync(join(target, first, name)), readFileSync(join(place.source, name)), name);
     assert.deepEqual(await lastDrill(), earlier);
+    const once = await place.run(['drill', 'nightly', '--target', target]);
+    assert.equal(once.code, 0, `${once.stderr}: what an earlier one has left there is not taken for its own`);
     assert.equal((await place.run(['drill', 'nightly', '--target', join(place.config.replica, 'x')])).code, 2);
   });
 });

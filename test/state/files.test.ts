@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
@@ -53,6 +53,14 @@ describe('a replica', () => {
     keepOutOf([other], []);
     assert.equal(replicaAround(join(link, 'x')), pathOf(other));
     assert.equal(replicaAround(join(replica, 'x')), replica);
+  });
+
+  test('it is what it was at the start, wherever it lies by now; its own place, whose disk may hang, is not asked', (t) => {
+    const { replica, neighbour } = replicaIn(t);
+    const moved = join(neighbour, 'moved');
+    renameSync(replica, moved);
+    assert.equal(replicaAround(join(moved, 'data/x')), replica);
+    assert.equal(replicaAround(join(neighbour, 'x')), undefined);
   });
 
   test('shows its name, and not where it lies', () => {
