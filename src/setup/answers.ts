@@ -64,6 +64,24 @@ export async function askPassword(
   }
 }
 
+/** Whether another password was typed, after something has failed that may have failed for a wrong one. */
+export async function askPasswordAgain(talk: Talk, place: Place, file: string | undefined): Promise<boolean> {
+  if (file === undefined) return false;
+  if (!talk.questions.isAsking) {
+    talk.say(
+      `      if the password is wrong: install -o ${place.user} -m 0600 /dev/stdin ${file}, then type the right one`,
+    );
+    return false;
+  }
+  const password = await talk.questions.secret(
+    'If the password is wrong, the right one (not shown; Enter if it is not that)',
+  );
+  if (password === '') return false;
+  talk.step(`writing it to ${file}`);
+  putHis(place, file, `${password}\n`, 0o600);
+  return true;
+}
+
 /** He who runs the nights must be able to read it, and nobody else. */
 async function usable(place: Place, file: string): Promise<string> {
   if (((ifThere(() => statSync(file))?.mode ?? 0) & 0o007) !== 0)

@@ -8,7 +8,7 @@ import { Failure, exitCodes } from '../errors.ts';
 import { runOurselves, askOurselves } from '../programs/ourselves.ts';
 import { findEntry, writeEntry, type Standing } from './entry.ts';
 import { startNights } from './nights.ts';
-import { askReplica, askPassword, askMail } from './answers.ts';
+import { askReplica, askPassword, askPasswordAgain, askMail } from './answers.ts';
 import { makeHis, placeOf, type Place } from './place.ts';
 import { nameOf, sourceOf } from './names.ts';
 import { reached, waysIn } from './serverA.ts';
@@ -87,13 +87,15 @@ async function initialised(
   }
   makeHis(place, replica, 0o700);
   const what = `making the replica ${replica}, and pinning config and keys`;
-  await step(talk, place, interrupt, what, ['init', name]).catch((error: unknown) => {
-    if (passwordFile !== undefined)
-      talk.say(
-        `      if the password is wrong: install -o ${place.user} -m 0600 /dev/stdin ${passwordFile}, then type the right one, Enter and Ctrl-D`,
-      );
-    throw error;
-  });
+  const init = async (): Promise<void> => {
+    try {
+      await step(talk, place, interrupt, what, ['init', name]);
+    } catch (error) {
+      if (!(error instanceof Failure && (await askPasswordAgain(talk, place, passwordFile)))) throw error;
+      await init();
+    }
+  };
+  await init();
   if (await talk.questions.agrees('Compare them with serverA now or later. Go on?', true)) return;
   throw new Failure(
     'config or keys were not those of serverA',

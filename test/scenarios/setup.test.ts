@@ -104,9 +104,10 @@ describe('answered by a person', () => {
     await terminal.see(/two is a restic repository/);
     await terminal.answer(/Password \(not shown; Enter for none\): /, '');
     await terminal.answer(/only hashes are proven[^]*Go on without\? \[y\/N\] /, 'n');
-    await terminal.answer(/Password \(not shown; Enter for none\): /, password);
+    await terminal.answer(/Password \(not shown; Enter for none\): /, 'open another one');
     await terminal.answer(/Mail to \[-\]: /, 'nobody there');
     await terminal.answer(/an address such as[^]*Mail to \[-\]: /, '-');
+    await terminal.answer(/wrong password[^]*If the password is wrong, the right one \(not shown; .*\): /, password);
     await terminal.answer(/key +[0-9a-f]{64}[^]*Go on\? \[Y\/n\] /, 'y');
     await terminal.see(/27 1 \* \* \* umask 077; rsync-ratchet --config \S+ --quiet sync/);
     assert.equal(await terminal.end(), 0, terminal.text);
