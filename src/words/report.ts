@@ -197,6 +197,9 @@ export function summary(run: Run): string[] {
     ...foundSections(run)
       .filter((line) => line !== '')
       .map((line) => `  ${line}`),
+    ...run.findings
+      .rules('violation')
+      .map(({ rule }) => `  what it means, and the road back: rsync-ratchet explain ${rule} ${run.repository}`),
     ...(run.command === 'audit' && run.alarm !== undefined
       ? [`  note: the alarm of run ${run.alarm.runId} still stands; sync fetches nothing until it is acknowledged`]
       : []),

@@ -109,7 +109,7 @@ describe('a replica of an ordinary user, typed as whoever runs the tests', () =>
   test('without a password and without a terminal: exit 2, which says what to do', async () => {
     const { code, stderr } = await place.run(['restic', 'nightly', '--', 'snapshots'], { config: configWith(place, { passwordFile: undefined }) });
     assert.equal(code, 2);
-    assert.match(stderr, /no restic\.passwordFile, and there is no terminal to ask.*\n.*Nothing was started/);
+    assert.match(stderr, /no restic\.passwordFile and no passwordCommand, and there is no terminal to ask.*\n.*Nothing was started/);
   });
 
   test('what is restored has its owners, modes, kinds and attributes again', async () => {
