@@ -35,7 +35,13 @@ const suite = {
     'test/rescue/give-back.local.test.ts',
     'test/rescue/give-back.ssh.test.ts',
   ],
-  restic: ['test/programs/restic.test.ts', 'test/proof/prove.test.ts'],
+  restic: [
+    'test/programs/restic.test.ts',
+    'test/proof/prove.test.ts',
+    'test/scenarios/drill.test.ts',
+    'test/scenarios/restic-box.test.ts',
+    'test/manual/restore.test.ts',
+  ],
 };
 
 /** Oldest first. */

@@ -51,7 +51,7 @@ export class Bench {
     const folder = join(this.folder, name);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const account = this.#accountOf(name);
-    const { file, replica } = writeConfig(folder, account, { repositories: { nightly: { spotCheck: 5, limits: { newFiles: 100_000_000 }, ...nightly } } });
+    const { file, replica } = writeConfig(folder, account, { repositories: { nightly: { spotCheck: 5, ...nightly } } });
     return placeAt({ folder, source: join(folder, 'source'), replica, configFile: file, account });
   }
 
