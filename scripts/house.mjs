@@ -24,7 +24,7 @@ export const house = [
   // Proof writes nothing into a replica, and this alone elsewhere: what memory cannot hold is sorted in the run's private folder.
   [/^proof\/record-sorter\.ts$/, ['proof/', 'state/read-file.ts', 'fs', 'fs:mkdirSync', 'fs:mkdtempSync', 'fs:rmSync', 'fs:writeFileSync']],
   // It asks restic, and holds what that says: of the lock it has types and the hash of a file, of programs restic alone.
-  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/flags.ts', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/schema.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
+  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/schema.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs:writeFileSync']],
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
   [/^audit\/report\.ts$/, ['audit/', 'state/lines.ts']],

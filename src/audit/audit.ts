@@ -3,10 +3,10 @@
  * exactly once. What a path is, `lstat`, `%l` and `%M` decide; `%i`, which serverA can choose, is a second opinion.
  */
 import type { Entry } from './books.ts';
+import { gone, inReplica, kept, suspect, tombstoned, wanted } from './questions.ts';
 import { knownAt, unnamedIn, type Catalogue } from './catalogue.ts';
 import { nothingLeft, objectionsTo } from './deletions.ts';
 import { Flood, mostStrangers } from './flood.ts';
-import { gone, inReplica, kept, suspect, tombstoned, wanted } from './flags.ts';
 import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
 import type { Change, Standing } from './itemize.ts';
 import { passOf, placeOf, type Pass, type Place } from '../layout.ts';

@@ -2,13 +2,13 @@
  * The books: which files the replica has, which of them serverA's report has named, and which new ones it listed.
  * Compact on purpose (about 60 bytes a file), because a replica may hold millions of files.
  */
+import { gone, suspect, wanted, type Question } from './questions.ts';
 import { chunkBits, chunkLength, chunkMask, newChunk, type Chunk } from './chunk.ts';
-import { gone, suspect, wanted } from './flags.ts';
 import { hash, idWords, readId, readIdAt } from './ids.ts';
 import type { HashedType, Pass } from '../layout.ts';
 import { admissionOrder, repositoryPath, placeOf } from '../layout.ts';
 
-/** Four bytes a file: two bits for its type, two for the pass that named it, and the flags of flags.ts. */
+/** Four bytes a file: two bits for its type, two for the pass that named it, and the flags of questions.ts. */
 const typeMask = 0b0000_0011;
 const passShift = 2;
 const passMask = 0b0000_1100;
@@ -126,12 +126,12 @@ export class Books {
     return (this.#state(entry) & flags) === flags;
   }
 
-  set(entry: Entry, flag: number): void {
-    this.#setState(entry, this.#state(entry) | flag);
+  set(entry: Entry, flags: number): void {
+    this.#setState(entry, this.#state(entry) | flags);
   }
 
-  clear(entry: Entry, flag: number): void {
-    this.#setState(entry, this.#state(entry) & ~flag);
+  clear(entry: Entry, flags: number): void {
+    this.#setState(entry, this.#state(entry) & ~flags);
   }
 
   /** The pass that named the entry; 0: none yet. */
@@ -151,8 +151,8 @@ export class Books {
     }
   }
 
-  /** Every entry that has all of `flags` and none of `without`, of one type or of all, in the order of entry. */
-  *select(flags: number, without: number, type?: HashedType): Generator<Entry> {
+  /** Every entry to which a question says yes, of one type or of all, in the order of entry. */
+  *select([flags, without]: Question, type?: HashedType): Generator<Entry> {
     for (let entry = 0; entry < this.#count; entry++) {
       const state = this.#state(entry);
       if ((state & flags) === flags && (state & without) === 0 && (type === undefined || this.type(entry) === type))
@@ -160,15 +160,10 @@ export class Books {
     }
   }
 
-  /** Calls `visit` for every entry of `select`. */
-  each(flags: number, without: number, visit: (entry: Entry) => void): void {
-    for (const entry of this.select(flags, without)) visit(entry);
-  }
-
   /** How many files and bytes the entries of `select` are, of one type or of all. */
-  amount(flags: number, without: number, type?: HashedType): Amount {
+  amount(question: Question, type?: HashedType): Amount {
     const amount = { files: 0, bytes: 0 };
-    for (const entry of this.select(flags, without, type)) {
+    for (const entry of this.select(question, type)) {
       amount.files++;
       amount.bytes += this.size(entry);
     }

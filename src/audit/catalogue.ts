@@ -1,7 +1,6 @@
 /** What the replica has, as the audit needs it. */
-import { present } from './questions.ts';
 import type { Books, Entry } from './books.ts';
-import { inReplica } from './flags.ts';
+import { inReplica, present } from './questions.ts';
 import type { Known } from './facts.ts';
 import type { Pass } from '../layout.ts';
 
@@ -29,6 +28,6 @@ export function knownAt({ books, others }: Catalogue, path: string, entry: Entry
 
 /** The paths that nobody has named. */
 export function* unnamedIn({ books, others }: Catalogue): Generator<string> {
-  for (const entry of books.select(...present)) if (books.namedIn(entry) === 0) yield books.path(entry);
+  for (const entry of books.select(present)) if (books.namedIn(entry) === 0) yield books.path(entry);
   for (const [path, other] of others) if (other.named === 0 && path !== '.') yield path;
 }

@@ -2,8 +2,8 @@
  * Deletions as a whole: what was accepted one by one must also fit the window's budget, and leave a snapshot and a key.
  * Judged when the audit ends, and once more under the lock where the tombstones are born.
  */
-import { bornTonight, newHere, remaining, type Question } from './questions.ts';
 import type { Books } from './books.ts';
+import { bornTonight, newHere, type Question, remaining } from './questions.ts';
 import type { HashedType } from '../layout.ts';
 import type { ViolationRule } from './policy.ts';
 
@@ -27,9 +27,7 @@ type Counts = Readonly<Record<HashedType, number>>;
 function countsOf(books: Books): { tonight: Counts; left: Counts } {
   const count = (question: Question): Counts => {
     const counts = { key: 0, pack: 0, index: 0, snapshot: 0 };
-    books.each(...question, (entry) => {
-      counts[books.type(entry)]++;
-    });
+    for (const entry of books.select(question)) counts[books.type(entry)]++;
     return counts;
   };
   return { tonight: count(bornTonight), left: count(remaining) };
@@ -47,7 +45,7 @@ export function chargedFor(books: Books): number {
  */
 export function waitForNews(books: Books, isProven: boolean, grace: number | 'forever'): boolean {
   const { tonight, left } = countsOf(books);
-  const isNew = (type: HashedType): boolean => books.amount(...newHere, type).files > 0;
+  const isNew = (type: HashedType): boolean => books.amount(newHere, type).files > 0;
   const counts = isProven || grace === 'forever' || grace >= week;
   const lacksSnapshot = tonight.snapshot > 0 && left.snapshot === 0;
   const lacksKey = tonight.key > 0 && left.key === 0;
@@ -96,7 +94,7 @@ function objection(rule: ViolationRule, message: string): Objection {
 }
 
 function* undeclared(books: Books): Generator<Objection> {
-  for (const entry of books.select(...bornTonight)) {
+  for (const entry of books.select(bornTonight)) {
     const rule = books.type(entry) === 'key' ? 'pinned' : 'deleted';
     yield { rule, path: books.path(entry), message: 'the prune window was closed while the run was at work' };
   }

@@ -2,13 +2,13 @@
  * The walk of what lies below `data`, by find(1): there for speed, without an object for each file and beside what rsync
  * does. It must agree with the slow form (walk.ts).
  */
+import { inReplica } from './questions.ts';
 import { join } from 'node:path';
 import { asFailure, Failure } from '../errors.ts';
 import { escapePath, escapeText } from '../printable.ts';
 import { bareEnvironment, findProgram, run, type Command, type Ended } from '../programs/process.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 import type { Known } from './facts.ts';
-import { inReplica } from './flags.ts';
 import { Lines, NotUnderstood } from './itemize.ts';
 import { packs, type ReplicaWalk } from './walk.ts';
 

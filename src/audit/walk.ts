@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import type { Catalogue, Other } from './catalogue.ts';
 import { Books } from './books.ts';
-import { inReplica } from './flags.ts';
+import { inReplica } from './questions.ts';
 import type { Known } from './facts.ts';
 import { ignoredNames, type IgnoredNames } from '../ignored.ts';
 import { isExcluded, placeOf } from '../layout.ts';

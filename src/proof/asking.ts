@@ -1,8 +1,8 @@
 /** What the parts of a proof share: restic, what is new, what is known, and the one deadline. */
-import { admissible, heldBack, present } from '../audit/questions.ts';
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
+import { admissible, heldBack, present } from '../audit/questions.ts';
 import { shareOf, sharesFor } from './proof.ts';
 import { IndexReader, type IndexEntry } from './index-json.ts';
 import { Failure } from '../errors.ts';
@@ -34,14 +34,14 @@ export interface Asking {
 
 /** Candidates of a type that may enter tonight. */
 export function news(books: Books, type: 'pack' | 'index' | 'snapshot' | 'key'): Entry[] {
-  return [...books.select(...admissible, type)];
+  return [...books.select(admissible, type)];
 }
 
 export const idOf = (books: Books, entry: Entry): string => books.path(entry).slice(-64);
 
 /** Paths of candidates that do not enter tonight: they are hidden from restic too. */
 export function waitingPaths(books: Books): string[] {
-  return [...books.select(...heldBack)].map((entry) => books.path(entry));
+  return [...books.select(heldBack)].map((entry) => books.path(entry));
 }
 
 /** A view without snapshots and with the replica's own keys; restic may write indexes in it. */
@@ -152,7 +152,7 @@ function hashOf(path: string): string | undefined {
 /** The packs of the replica in portions, by their folders. */
 export function packFolders(books: Books): string[][] {
   const bytes = new Map<string, number>();
-  for (const entry of books.select(...present, 'pack')) {
+  for (const entry of books.select(present, 'pack')) {
     const folder = idOf(books, entry).slice(0, 2);
     bytes.set(folder, (bytes.get(folder) ?? 0) + books.size(entry));
   }

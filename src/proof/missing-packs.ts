@@ -3,11 +3,10 @@
  * pack may still come. Then it enters with a warning, which stands until the pack has come, so that one dying pack on
  * serverA does not keep all later snapshots from safety; unless it would lead restic away from a blob that the replica has.
  */
-import { present } from '../audit/questions.ts';
 import { join } from 'node:path';
 import { merged, ofKnownBlobs, packOf, speakerOf, weightOf } from './blob-records.ts';
 import type { Books, Entry } from '../audit/books.ts';
-import { inReplica } from '../audit/flags.ts';
+import { inReplica, present } from '../audit/questions.ts';
 import { repositoryPath } from '../layout.ts';
 import { doubt, type Doubt } from './proof.ts';
 import { idOf, waitingPaths, type Asking } from './asking.ts';
@@ -70,7 +69,7 @@ export class Missing {
     if (this.admitted.size === 0 || (naming !== undefined && isAsBefore)) return [];
     this.admitted.clear();
     this.#naming = new Map();
-    return naming?.map((index) => books.find('index', index)) ?? [...books.select(...present, 'index')];
+    return naming?.map((index) => books.find('index', index)) ?? [...books.select(present, 'index')];
   }
 
   /** After the admission: remembers what waits and what has entered. The standing warnings. */

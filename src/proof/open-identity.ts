@@ -1,8 +1,8 @@
 /** Before anything is pinned: the keys are keys by their structure, and restic, where there is a password, opens config and keys. */
-import { candidates } from '../audit/questions.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Books } from '../audit/books.ts';
+import { candidates } from '../audit/questions.ts';
 import type { Repository } from '../config/config.ts';
 import { keyFault } from './structure.ts';
 import { Failure } from '../errors.ts';
@@ -10,7 +10,7 @@ import type { Restic } from '../programs/restic.ts';
 
 /** Throws Failure when a key among the candidates is none. */
 export function requireKeys(candidate: string, books: Books): void {
-  for (const entry of books.select(...candidates, 'key')) {
+  for (const entry of books.select(candidates, 'key')) {
     const fault = keyFault(readFileSync(join(candidate, books.path(entry)), 'utf8'));
     if (fault !== undefined)
       throw new Failure(

@@ -1,9 +1,8 @@
 /** The names of files that restic cannot use although their names are their hashes: raised once, and not fetched again. */
-import { unrefused } from '../audit/questions.ts';
 import { join } from 'node:path';
 import type { Books } from '../audit/books.ts';
+import { rejected, unrefused, verified } from '../audit/questions.ts';
 import type { Findings } from '../audit/findings.ts';
-import { rejected, verified } from '../audit/flags.ts';
 import { IdFile } from '../state/id-file.ts';
 
 export class Poison {
@@ -29,7 +28,7 @@ export class Poison {
   /** Marks what is wanted and known to be poison as rejected, with its warning; to be called before the fetch. */
   holdOff(books: Books, findings: Findings): void {
     if (this.#all.size === 0) return;
-    for (const entry of [...books.select(...unrefused)]) {
+    for (const entry of [...books.select(unrefused)]) {
       const path = books.path(entry);
       if (!this.has(path.slice(-64))) continue;
       books.set(entry, rejected);

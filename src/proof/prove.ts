@@ -1,9 +1,8 @@
 /** Prove: nothing enters that restic has not read. Nothing that serverA says counts. */
-import { candidates } from '../audit/questions.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
-import { waiting } from '../audit/flags.ts';
+import { candidates, waiting } from '../audit/questions.ts';
 import type { HashedType } from '../layout.ts';
 import { cannotOpen, OutOfTime } from '../programs/restic-failures.ts';
 import type { Answer } from '../programs/restic-question.ts';
@@ -19,7 +18,7 @@ const mostSnapshots = 4000;
 /** What every proof begins with, password or not: files that cannot be what their folder says. */
 export function structuralJunk(candidate: string, books: Books): Junk[] {
   const junk: Junk[] = [];
-  for (const entry of books.select(...candidates)) {
+  for (const entry of books.select(candidates)) {
     const message = structuralFault(candidate, books, entry);
     if (message !== undefined) junk.push({ entry, message });
   }
@@ -103,7 +102,7 @@ function letWait(books: Books, those: readonly { readonly entry?: Entry }[]): vo
  */
 async function junkKeys({ restic, books, candidate, until }: Asking): Promise<Junk[]> {
   const junk: Junk[] = [];
-  const keys = [...books.select(...candidates, 'key')];
+  const keys = [...books.select(candidates, 'key')];
   for (const entry of news(books, 'key')) {
     const others = keys.filter((key) => key !== entry).map((key) => books.path(key));
     const shows = { data: '', index: '', keys: 'c', snapshots: '' } as const;

@@ -1,6 +1,6 @@
 /** What a night asks of restic, on views of the replica; without a password, only the structure of candidates. */
-import { candidates, present } from '../audit/questions.ts';
 import type { Books, Entry } from '../audit/books.ts';
+import { candidates, present } from '../audit/questions.ts';
 import type { Repository } from '../config/config.ts';
 import type { Progress } from '../programs/progress.ts';
 import { saysWrongPassword } from '../programs/restic-words.ts';
@@ -72,8 +72,8 @@ export class Prover {
   async prove(books: Books): Promise<Proof> {
     const junk = structuralJunk(this.#candidate, books);
     if (junk.length > 0) return { outcome: 'failed', junk, words: '' };
-    const newKeys = books.amount(...candidates, 'key').files;
-    const crowd = newKeys === 0 ? undefined : keysFault(books.amount(...present, 'key').files + newKeys);
+    const newKeys = books.amount(candidates, 'key').files;
+    const crowd = newKeys === 0 ? undefined : keysFault(books.amount(present, 'key').files + newKeys);
     if (crowd !== undefined) return { outcome: 'failed', junk, words: crowd };
     if (!this.canProve) return { outcome: 'skipped', doubts: [], unread: [] };
     return this.#withProgress('read', (progress) => prove(this.#asking(books, progress)));

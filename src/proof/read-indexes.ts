@@ -1,6 +1,6 @@
 /** Step 7 b, the indexes: each is read by itself, and each of its entries must be in the header of the pack it names. */
 import type { Books, Entry } from '../audit/books.ts';
-import { inReplica, verified, waiting } from '../audit/flags.ts';
+import { inReplica, verified, waiting } from '../audit/questions.ts';
 import type { Asked } from '../programs/restic-question.ts';
 import { bare, idOf, readHeaders, requireOwnHealth, waitingPaths, type Asking } from './asking.ts';
 import { blobOf, merged, notIn, packOf, speakerOf } from './blob-records.ts';

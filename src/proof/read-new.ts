@@ -3,7 +3,7 @@
  * pack's own header does not say.
  */
 import type { Books, Entry } from '../audit/books.ts';
-import { waiting } from '../audit/flags.ts';
+import { waiting } from '../audit/questions.ts';
 import {
   bare,
   idOf,

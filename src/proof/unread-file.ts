@@ -1,8 +1,7 @@
 /** `unread` in the state folder: the packs and indexes of the replica that restic has not read. No such file: it has read none. */
-import { present } from '../audit/questions.ts';
 import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
-import { inReplica } from '../audit/flags.ts';
+import { inReplica, present } from '../audit/questions.ts';
 import { shareOf } from './proof.ts';
 import type { Unread } from './unread.ts';
 import { IdFile } from '../state/id-file.ts';
@@ -65,7 +64,7 @@ export class UnreadFile {
   }
 
   #addAll(books: Books): void {
-    for (const type of ['pack', 'index'] as const) this.add(books, [...books.select(...present, type)]);
+    for (const type of ['pack', 'index'] as const) this.add(books, [...books.select(present, type)]);
   }
 
   /** The IDs of packs, or of indexes. */

@@ -1,14 +1,13 @@
 /** Steps 2 and 3 of a night: three dry runs, judged line by line against our own walk of the replica; what was seen stays seen. */
-import { present } from '../audit/questions.ts';
 import { Audit } from '../audit/audit.ts';
 import type { Limits } from '../audit/tally.ts';
 import { waitForNews } from '../audit/deletions.ts';
 import { Flood, mostStrangers } from '../audit/flood.ts';
 import type { Amount, Books } from '../audit/books.ts';
+import { inReplica, present } from '../audit/questions.ts';
 import { dryRun } from '../audit/dry-run.ts';
 import { findPacks } from '../audit/find-packs.ts';
 import type { Judge } from '../audit/itemize.ts';
-import { inReplica } from '../audit/flags.ts';
 import { withWhatLiesThere } from '../audit/look-around.ts';
 import { auditPass, type FailedPass } from '../audit/passes.ts';
 import { judgeReport } from '../audit/report.ts';
@@ -115,9 +114,7 @@ async function connect({ repository, paths, session, options }: Holdings, run: R
 async function beginWalk(held: Holdings, deadline: Date): Promise<ReplicaWalk> {
   const { state, repository } = held;
   const books = await state.locked(() => state.tombstones.ownBooks());
-  books.each(...present, (entry) => {
-    books.clear(entry, inReplica); // the walk sees whether they are there
-  });
+  for (const entry of books.select(present)) books.clear(entry, inReplica); // the walk sees whether they are there
   const walk = new ReplicaWalk(held.paths.replica, repository.ignore, books);
   held.walk = walk;
   const { stall, interrupt } = held.session.bounds(deadline);

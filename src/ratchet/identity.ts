@@ -1,14 +1,13 @@
 /** What `init` takes of serverA before it trusts anything there: `config` and keys, listed, fetched, verified, pinned (P6). */
 import { writeMarker } from './write-marker.ts';
-import { listedNew, unverified } from '../audit/questions.ts';
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../audit/audit.ts';
 import type { Books } from '../audit/books.ts';
+import { listedNew, unverified, wanted } from '../audit/questions.ts';
 import { catalogueOf } from '../audit/catalogue.ts';
 import { dryRun } from '../audit/dry-run.ts';
-import { wanted } from '../audit/flags.ts';
 import type { Change } from '../audit/itemize.ts';
 import { offered, sourcesAround, withWhatLiesThere } from '../audit/look-around.ts';
 import { auditPass } from '../audit/passes.ts';
@@ -77,13 +76,13 @@ function requireFolder(change: Change): void {
 function takeKeys(beginning: Beginning, listed: Books): string[] {
   const keys = newBooks();
   const paths: string[] = [];
-  listed.each(...listedNew, (entry) => {
-    if (listed.type(entry) !== 'key' || listed.size(entry) > largestIdentity) return;
+  for (const entry of listed.select(listedNew)) {
+    if (listed.type(entry) !== 'key' || listed.size(entry) > largestIdentity) continue;
     const path = listed.path(entry);
     paths.push(path);
-    if (hasKey(beginning, path)) return;
+    if (hasKey(beginning, path)) continue;
     keys.set(keys.enter('key', path.slice('keys/'.length), listed.size(entry), listed.mtime(entry)), wanted);
-  });
+  }
   beginning.incoming = new Incoming(beginning.paths, keys, beginning.findings, beginning.quarantine);
   return paths;
 }
@@ -105,7 +104,7 @@ function hasKey({ paths: { replica } }: Beginning, path: string): boolean {
 export async function fetchIdentity(beginning: Beginning): Promise<void> {
   const { incoming, paths, repository } = beginning;
   incoming.takeLeftovers();
-  const keys = [...incoming.books.select(...unverified)].map((entry) => incoming.books.path(entry));
+  const keys = [...incoming.books.select(unverified)].map((entry) => incoming.books.path(entry));
   const folder = await fetchNames(beginning, ['config', ...keys]);
   requireSameConfig(beginning);
   incoming.sweep(folder);
@@ -154,10 +153,9 @@ function requireSameConfig({ paths }: Beginning): void {
 
 function requireKeysCame({ incoming, findings, paths }: Beginning): void {
   const { books } = incoming;
-  books.each(...unverified, (entry) => {
-    const fault = findings.kept.find((finding) => finding.path === books.path(entry));
-    throw notDelivered(books.path(entry), fault?.message);
-  });
+  const [missing] = [...books.select(unverified)].map((entry) => books.path(entry));
+  if (missing !== undefined)
+    throw notDelivered(missing, findings.kept.find((finding) => finding.path === missing)?.message);
   requireKeys(paths.candidate, books);
 }
 

@@ -1,6 +1,6 @@
 /** `init`: makes or adopts a replica, trusts `config` and `keys/` on first use, and pins them (P6). */
-import { present } from '../audit/questions.ts';
 import type { Amount } from '../audit/books.ts';
+import { present } from '../audit/questions.ts';
 import { walkReplica } from '../audit/walk.ts';
 import { Failure } from '../errors.ts';
 import { proves } from '../proof/open-identity.ts';
@@ -85,10 +85,10 @@ function differences(own: readonly string[], listed: readonly string[]): KeyDiff
 function verifyExisting({ paths, repository }: Beginning): Amount {
   const { books } = walkReplica(paths.replica, repository.ignore);
   const damaged: string[] = [];
-  books.each(...present, (entry) => {
+  for (const entry of books.select(present)) {
     if (!isWhole(paths.replica, books.path(entry))) damaged.push(books.path(entry));
-  });
-  const amount = books.amount(...present);
+  }
+  const amount = books.amount(present);
   if (damaged.length === 0) return amount;
   const shown = damaged.slice(0, 20).join('\n  ');
   throw new Failure(

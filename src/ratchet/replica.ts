@@ -1,9 +1,9 @@
 /** The replica on disk, for who only reads: its marker and pins, what is there. */
-import { present } from '../audit/questions.ts';
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { Books, type Entry } from '../audit/books.ts';
+import { present } from '../audit/questions.ts';
 import { listOf, moment, sha256, versionOne } from '../state/schema.ts';
 import { Failure } from '../errors.ts';
 import { readJson } from '../state/json-file.ts';
@@ -83,7 +83,7 @@ export function exists(folder: string, path: string): boolean {
 
 /** The marker with the keys that the replica holds now, but for `without`, as the pinned ones; the same one when nothing changed. */
 export function withKeys(marker: Marker, books: Books, without: readonly Entry[]): Marker {
-  const keys = [...books.select(...present, 'key')]
+  const keys = [...books.select(present, 'key')]
     .filter((entry) => !without.includes(entry))
     .map((entry) => books.path(entry).slice('keys/'.length))
     .sort();

@@ -1,6 +1,6 @@
 /** What the books come to: what is buried tonight, what will leave soon, how old the newest snapshot is. */
-import { bornTonight, buriedHere, pending, present, unconfirmed } from '../audit/questions.ts';
 import type { Amount, Books, Entry } from '../audit/books.ts';
+import { bornTonight, buriedHere, pending, present, unconfirmed } from '../audit/questions.ts';
 import type { HashedType } from '../layout.ts';
 import type { Buried, ReplicaSize, Reminder } from './run.ts';
 import { needsReminder } from './departure/tombstones.ts';
@@ -13,21 +13,21 @@ export function buriedIn(books: Books): Buried {
   const types: Record<HashedType, number> = { key: 0, pack: 0, index: 0, snapshot: 0 };
   const snapshots: string[] = [];
   let bytes = 0;
-  books.each(...bornTonight, (entry) => {
+  for (const entry of books.select(bornTonight)) {
     const type = books.type(entry);
     types[type]++;
     bytes += books.size(entry);
     if (type === 'snapshot' && snapshots.length < shownSnapshots)
       snapshots.push(books.path(entry).slice('snapshots/'.length));
-  });
+  }
   return { types, bytes, snapshots };
 }
 
 /** Tombstones that wait for their due date, and those that restic has not confirmed yet. */
 export function countsIn(books: Books): { pending: number; unconfirmed: number } {
   return {
-    pending: books.amount(...pending).files,
-    unconfirmed: books.amount(...unconfirmed).files,
+    pending: books.amount(pending).files,
+    unconfirmed: books.amount(unconfirmed).files,
   };
 }
 
@@ -35,12 +35,12 @@ export function countsIn(books: Books): { pending: number; unconfirmed: number }
 export function reminderIn(books: Books, now: Date): Reminder | undefined {
   const amount = { files: 0, bytes: 0 };
   let firstDue = Infinity;
-  books.each(...buriedHere, (entry) => {
-    if (!needsReminder(books, entry, now)) return;
+  for (const entry of books.select(buriedHere)) {
+    if (!needsReminder(books, entry, now)) continue;
     amount.files++;
     amount.bytes += books.size(entry);
     firstDue = Math.min(firstDue, books.due(entry));
-  });
+  }
   return amount.files === 0 ? undefined : { amount, firstDue: new Date(firstDue) };
 }
 
@@ -49,21 +49,21 @@ export function sizeIn(books: Books): ReplicaSize {
   const none = (): Amount => ({ files: 0, bytes: 0 });
   const all = none();
   const types = { key: none(), pack: none(), index: none(), snapshot: none() };
-  books.each(...present, (entry) => {
+  for (const entry of books.select(present)) {
     for (const amount of [all, types[books.type(entry)]]) {
       amount.files++;
       amount.bytes += books.size(entry);
     }
-  });
+  }
   return { ...all, types, newestSnapshot: newestSnapshotIn(books) };
 }
 
 /** Modification time of the newest snapshot file, ISO 8601; null when there is none. */
 export function newestSnapshotIn(books: Books): string | null {
   let newest = -Infinity;
-  books.each(...present, (entry) => {
+  for (const entry of books.select(present)) {
     if (books.type(entry) === 'snapshot') newest = Math.max(newest, books.mtime(entry));
-  });
+  }
   return Number.isFinite(newest) ? new Date(newest * 1000).toISOString() : null;
 }
 

@@ -1,9 +1,8 @@
 /** `suspects.jsonl` in the state folder: the suspects of the alarm `mtimes`, so that an operator settles these and no others. */
-import { suspects } from '../audit/questions.ts';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { Books, Entry } from '../audit/books.ts';
-import { suspect } from '../audit/flags.ts';
+import { suspect, suspects } from '../audit/questions.ts';
 import { whole } from '../state/schema.ts';
 import { replaceLines } from '../state/files.ts';
 import { parseJson } from '../state/json-file.ts';
@@ -16,9 +15,9 @@ const line = v.object({ path: v.string(), size: whole, mtime: v.number() });
 export function writeSuspects(state: string, run: string, books: Books): void {
   replaceLines(fileIn(state), (writer) => {
     writer.line(JSON.stringify({ version: 1, run }));
-    books.each(...suspects, (entry) => {
+    for (const entry of books.select(suspects)) {
       writer.line(JSON.stringify({ path: books.path(entry), size: books.size(entry), mtime: books.stamp(entry) }));
-    });
+    }
   });
 }
 

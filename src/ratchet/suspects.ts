@@ -1,10 +1,9 @@
 /** What is looked at twice on serverA's side: suspects and spot checks (step 3). */
-import { listedNew, suspects, unsuspected } from '../audit/questions.ts';
 import { randomInt } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
-import { suspect } from '../audit/flags.ts';
+import { listedNew, suspect, suspects, unsuspected } from '../audit/questions.ts';
 import type { Run } from './run.ts';
 import { expectFetch } from './arrival/fetch.ts';
 import type { Audited } from './audit.ts';
@@ -48,7 +47,7 @@ async function fetchAndHash(
   const { replica, incoming } = held.paths;
   const pinned = requireMarker(held).pins.config;
   const bounds = session.bounds(deadlineOf(held, run.startedAt));
-  const isFetchDue = walk !== undefined && walk.books.amount(...listedNew).files > 0;
+  const isFetchDue = walk !== undefined && walk.books.amount(listedNew).files > 0;
   if (isFetchDue) await expectFetch(session.rsync, replica, bounds);
   const what = {
     paths,
@@ -72,7 +71,7 @@ const sample = (entries: Iterable<Entry>, n: number): Entry[] => sampleOf(entrie
 /** A time that the replica's file system cannot hold was taken over as far as it goes, and is no other time the night after. */
 function clearUnheld(held: Holdings, books: Books): void {
   const kept = new Map<number, number>();
-  for (const entry of books.select(...suspects)) {
+  for (const entry of books.select(suspects)) {
     const listed = books.stamp(entry);
     if (listed >= 0 && listed < everywhere) continue;
     if (!kept.has(listed)) kept.set(listed, keptMtime(join(held.paths.own, 'mtime'), listed));
@@ -96,14 +95,12 @@ interface Suspects {
 function suspectsOf(held: Holdings, run: Run, { books, configMtime }: Audited): Suspects {
   const limit = held.repository.limits.suspects;
   const config: [string, number][] = configMtime === undefined ? [] : [['config', configMtime]];
-  const count = books.amount(...suspects).files;
+  const count = books.amount(suspects).files;
   const accepted = acceptedIn(held, books);
   const known = new Set(accepted);
-  const rest = [...books.select(...suspects)].filter((entry) => !known.has(entry));
+  const rest = [...books.select(suspects)].filter((entry) => !known.has(entry));
   const isSettled = rest.length <= limit;
-  const sampled = isSettled
-    ? [...rest, ...sample(known, limit - rest.length)]
-    : sample(books.select(...suspects), limit);
+  const sampled = isSettled ? [...rest, ...sample(known, limit - rest.length)] : sample(books.select(suspects), limit);
   if (!isSettled) {
     run.findings.add(
       'violation',
@@ -113,7 +110,7 @@ function suspectsOf(held: Holdings, run: Run, { books, configMtime }: Audited): 
     );
     writeSuspects(held.state.folder, run.runId, books);
   }
-  const all = isSettled ? books.select(...suspects) : [];
+  const all = isSettled ? books.select(suspects) : [];
   return {
     sampled: [...config.map(([path]) => path), ...sampled.map((entry) => books.path(entry))],
     isAccepted: accepted !== undefined,
@@ -126,7 +123,7 @@ function suspectsOf(held: Holdings, run: Run, { books, configMtime }: Audited): 
 
 /** A few of the files that serverA lists as unchanged, as far as there is room: a full disk must come as far as its expiry. */
 function spotsOf(held: Holdings, run: Run, books: Books): string[] {
-  const chosen: Entry[] = sample(books.select(...unsuspected), held.repository.spotCheck);
+  const chosen: Entry[] = sample(books.select(unsuspected), held.repository.spotCheck);
   let room = freeSpace(held.repository.replica).free - spareRoom;
   const fitting = chosen.filter((entry) => (room -= books.size(entry)) >= 0);
   if (fitting.length < chosen.length)

@@ -2,15 +2,14 @@
 import { pathOf } from '../replica-path.ts';
 import { Audit } from '../audit/audit.ts';
 import type { Amount, Entry } from '../audit/books.ts';
+import { gone, listedNew, present, suspects, tombstoned } from '../audit/questions.ts';
 import { knownAt } from '../audit/catalogue.ts';
 import { dryRun } from '../audit/dry-run.ts';
 import { kindOf } from '../audit/facts.ts';
 import type { Finding } from '../audit/findings.ts';
-import { gone, tombstoned } from '../audit/flags.ts';
 import type { ChangeKind } from '../audit/policy.ts';
 import type { Change, Judge } from '../audit/itemize.ts';
 import { auditPass } from '../audit/passes.ts';
-import { listedNew, present, suspects } from '../audit/questions.ts';
 import { walkReplica, type ReplicaWalk } from '../audit/walk.ts';
 import { Failure } from '../errors.ts';
 import { admissionOrder, passes, placeOf } from '../layout.ts';
@@ -76,7 +75,7 @@ export class Comparison {
     }
     const { kept } = audit.verdict({}).findings;
     const ofRule = (...rules: string[]): Finding[] => kept.filter(({ rule }) => rules.includes(rule));
-    this.onlyThere = { layout: this.#walk.books.amount(...listedNew), foreign: ofRule('foreign') };
+    this.onlyThere = { layout: this.#walk.books.amount(listedNew), foreign: ofRule('foreign') };
     this.doubts = ofRule('inconsistent', 'unaccounted');
   }
 
@@ -101,7 +100,7 @@ export class Comparison {
   }
 
   #ofAnotherTime(): Name[] {
-    return [...(this.#ofConfig.has('mtime') ? (['config'] as const) : []), ...this.#walk.books.select(...suspects)];
+    return [...(this.#ofConfig.has('mtime') ? (['config'] as const) : []), ...this.#walk.books.select(suspects)];
   }
 
   /** The files that are meant: config and keys first, then what is pointed at before what points at it. */
@@ -111,7 +110,7 @@ export class Comparison {
     if (config?.type === 'file' && isMeant('config', false))
       yield { path: 'config', bytes: config.size, standing: this.#standing('config', 'config') };
     for (const type of admissionOrder)
-      for (const entry of books.select(...present, type)) {
+      for (const entry of books.select(present, type)) {
         const path = books.path(entry);
         if (isMeant(path, books.has(entry, tombstoned)))
           yield { path, bytes: books.size(entry), standing: this.#standing(entry, path) };
@@ -120,7 +119,7 @@ export class Comparison {
 
   /** The names of what only the destination has, escaped as rsync does. */
   *strangers(): Generator<string> {
-    for (const entry of this.#walk.books.select(...listedNew)) yield this.#walk.books.path(entry);
+    for (const entry of this.#walk.books.select(listedNew)) yield this.#walk.books.path(entry);
     for (const { path } of this.onlyThere.foreign) yield path;
   }
 

@@ -1,6 +1,6 @@
+import { wanted } from '../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { wanted } from '../../src/audit/flags.ts';
 import type { Known } from '../../src/audit/facts.ts';
 import { fileOf } from '../support/itemized.ts';
 import { nights, seenIn } from '../support/nights.ts';
@@ -28,7 +28,7 @@ describe('type changes', () => {
           const path = paths[n] ?? '';
           const { verdict, catalogue } = auditOf({ replica: { ...repository, [path]: here }, source: { ...repository, [path]: there } });
           assert.deepEqual(findingsOf(verdict), [name === 'stray' ? '?foreign stray' : `!type-changed ${path}`]);
-          catalogue.books.each(wanted, 0, (entry) => assert.fail(`${catalogue.books.path(entry)} would be fetched`));
+          for (const entry of catalogue.books.select([wanted, 0])) assert.fail(`${catalogue.books.path(entry)} would be fetched`);
         });
       }
     }
@@ -41,7 +41,7 @@ describe('what a clean verdict lets us fetch', () => {
   test('the new packs, indexes and snapshots, with size and time; no key, no stray', () => {
     const { verdict, catalogue: { books } } = auditOf({ replica: repository, source });
     const found: unknown[] = [];
-    books.each(wanted, 0, (entry) => found.push([books.path(entry), books.size(entry)]));
+    for (const entry of books.select([wanted, 0])) found.push([books.path(entry), books.size(entry)]);
     assert.deepEqual(found, [[newSnapshot, 7], [newIndex, 20], [newPack, 70]]);
     assert.deepEqual(verdict.counts, { unchanged: 5, new: 3, newBytes: 97, modified: 0, deleted: 0, known: 0, ignored: 9, foreign: 1, suspects: 0 });
   });
@@ -49,7 +49,7 @@ describe('what a clean verdict lets us fetch', () => {
   test('at init the keys too, and the config is counted', () => {
     const { verdict, catalogue: { books } } = auditOf({ replica: {}, source, initialising: true });
     const found: string[] = [];
-    books.each(wanted, 0, (entry) => found.push(books.path(entry)));
+    for (const entry of books.select([wanted, 0])) found.push(books.path(entry));
     assert.deepEqual(found.sort(), [pack, index, snapshot, key, newPack, newIndex, newSnapshot, newKey].sort());
     assert.deepEqual(findingsOf(verdict), ['?foreign stray']);
     assert.equal(verdict.counts.new, 9);

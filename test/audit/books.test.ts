@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Books, type Entry } from '../../src/audit/books.ts';
-import { inReplica, rejected, verified, wanted } from '../../src/audit/flags.ts';
+import { inReplica, rejected, verified, wanted } from '../../src/audit/questions.ts';
 import { admissionOrder, passes, repositoryPath, type HashedType, type Pass } from '../../src/layout.ts';
 import { idOf } from '../support/itemized.ts';
 
@@ -61,10 +61,10 @@ function apply(books: Books, model: Map<string, Model>, one: Step): void {
 
 function contentOf(books: Books): Map<string, Model> {
   const content = new Map<string, Model>();
-  books.each(0, 0, (entry) => {
+  for (const entry of books.select([0, 0])) {
     const set = flags.reduce((sum, each) => sum | (books.has(entry, each) ? each : 0), 0);
     content.set(books.path(entry), { size: books.size(entry), mtime: books.mtime(entry), flags: set, pass: books.namedIn(entry) });
-  });
+  }
   return content;
 }
 
@@ -113,7 +113,7 @@ describe('the books', () => {
     }
     const visited = (all: number, none: number): Entry[] => {
       const found: Entry[] = [];
-      books.each(all, none, (entry) => found.push(entry));
+      for (const entry of books.select([all, none])) found.push(entry);
       return found;
     };
     assert.deepEqual(visited(0, 0), Array.from({ length: 16 }, (_, n) => n));

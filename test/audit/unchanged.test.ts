@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Audit } from '../../src/audit/audit.ts';
 import { Books } from '../../src/audit/books.ts';
+import { gone, inReplica, tombstoned } from '../../src/audit/questions.ts';
 import { catalogueOf } from '../../src/audit/catalogue.ts';
-import { gone, inReplica, tombstoned } from '../../src/audit/flags.ts';
 import { lineJudge, parseLine, type Judge } from '../../src/audit/itemize.ts';
 import { emptyLine, readUnchangedPack } from '../../src/audit/unchanged.ts';
 
@@ -35,7 +35,7 @@ function verdictOn(lines: readonly string[], isFast: boolean): unknown {
     return (error as Error).message;
   }
   const { counts, findings } = audit.verdict({});
-  return { counts, findings: findings.kept, named: [0, 1].map((entry) => books.namedIn(entry)), gone: books.amount(gone, 0) };
+  return { counts, findings: findings.kept, named: [0, 1].map((entry) => books.namedIn(entry)), gone: books.amount([gone, 0]) };
 }
 
 const same = (lines: readonly string[]): void => { assert.deepEqual(verdictOn(lines, true), verdictOn(lines, false)); };

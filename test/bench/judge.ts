@@ -1,11 +1,11 @@
 /** B6: a million lines of a dry run through the real parser, judge and accounting, beside grep with the same expression. */
+import { inReplica } from '../../src/audit/questions.ts';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../../src/audit/audit.ts';
 import { catalogueOf } from '../../src/audit/catalogue.ts';
-import { inReplica } from '../../src/audit/flags.ts';
 import { lineJudge, Lines } from '../../src/audit/itemize.ts';
 import { newBooks } from '../../src/audit/walk.ts';
 

@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, st
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Books, Entry } from '../../src/audit/books.ts';
-import { inReplica, verified, waiting } from '../../src/audit/flags.ts';
+import { inReplica, verified, waiting } from '../../src/audit/questions.ts';
 import { placeOf } from '../../src/layout.ts';
 import type { Proof } from '../../src/proof/proof.ts';
 import { KnownBlobs } from '../../src/proof/known-blobs.ts';

@@ -1,8 +1,8 @@
 /** What the books come to: tonight's deletions, what will leave soon, the newest snapshot, a fair sample. */
+import { gone } from '../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { gone } from '../../src/audit/flags.ts';
 import { repositoryPath, type HashedType } from '../../src/layout.ts';
 import { buriedIn, countsIn, newestSnapshotIn, reminderIn, sampleOf } from '../../src/ratchet/stock.ts';
 import { apply, type TombstoneEvent } from '../../src/ratchet/departure/tombstones.ts';

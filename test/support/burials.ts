@@ -1,7 +1,7 @@
 /** Books with files and tombstones in them, and what the books know of a tombstone. */
 import { createHash } from 'node:crypto';
 import { Books, type Entry } from '../../src/audit/books.ts';
-import { inReplica } from '../../src/audit/flags.ts';
+import { inReplica } from '../../src/audit/questions.ts';
 import { repositoryPath, placeOf, type HashedType } from '../../src/layout.ts';
 import { apply, current, type Tombstone, type TombstoneEvent } from '../../src/ratchet/departure/tombstones.ts';
 

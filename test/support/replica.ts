@@ -1,4 +1,5 @@
 /** A replica made by hand, for what needs no serverA. */
+import { inReplica } from '../../src/audit/questions.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +10,6 @@ import { Replica } from '../../src/replica-path.ts';
 import { writeMarker } from '../../src/ratchet/write-marker.ts';
 import type { RunOptions } from '../../src/ratchet/holdings.ts';
 import type { Catalogue } from '../../src/audit/catalogue.ts';
-import { inReplica } from '../../src/audit/flags.ts';
 import { type Value, writeConfig, type WrittenConfig } from './config.ts';
 import { writeJournal } from './journals.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
@@ -61,6 +61,6 @@ export function optionsOf(file: string, interrupt: AbortSignal): RunOptions {
 /** All that a catalogue holds, sorted; sizes and times of files only. */
 export function contentOf({ books, others }: Catalogue): string[] {
   const lines = [...others].map(([path, { type, size, mtime, named }]) => `${path} ${type}${type === 'file' ? ` ${size} ${mtime}` : ''} ${named}`);
-  books.each(inReplica, 0, (entry) => lines.push(`${books.path(entry)} in the books ${books.size(entry)} ${books.mtime(entry)}`));
+  for (const entry of books.select([inReplica, 0])) lines.push(`${books.path(entry)} in the books ${books.size(entry)} ${books.mtime(entry)}`);
   return lines.sort();
 }

@@ -3,7 +3,7 @@ import { catalogueOf as catalogueIn, type Catalogue } from '../../src/audit/cata
 import { Audit } from '../../src/audit/audit.ts';
 import type { Limits, Verdict } from '../../src/audit/tally.ts';
 import { Books } from '../../src/audit/books.ts';
-import { inReplica } from '../../src/audit/flags.ts';
+import { inReplica } from '../../src/audit/questions.ts';
 import type { Known } from '../../src/audit/facts.ts';
 import type { Change } from '../../src/audit/itemize.ts';
 import { passes, passOf, placeOf, type Pass } from '../../src/layout.ts';

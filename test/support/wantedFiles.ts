@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Books } from '../../src/audit/books.ts';
-import { wanted } from '../../src/audit/flags.ts';
+import { wanted } from '../../src/audit/questions.ts';
 import { Findings } from '../../src/audit/findings.ts';
 import { admissionOrder, foldersOf, repositoryPath, type HashedType } from '../../src/layout.ts';
 import { Incoming } from '../../src/ratchet/arrival/incoming.ts';

@@ -2,8 +2,7 @@
 import { linkSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
-import { inReplica, verified, waiting, wanted } from '../../audit/flags.ts';
-import { admissible } from '../../audit/questions.ts';
+import { admissible, inReplica, verified, waiting, wanted } from '../../audit/questions.ts';
 import { admissionOrder, foldersOf, type HashedType } from '../../layout.ts';
 import { Failure } from '../../errors.ts';
 import { namesIn } from '../../state/files.ts';
@@ -45,7 +44,7 @@ export async function admit(
 
 /** What the candidates hold must be on the disk before the first of them is linked in. */
 function addCandidates(unsynced: Unsynced, candidate: string, books: Books): void {
-  for (const entry of books.select(...admissible)) {
+  for (const entry of books.select(admissible)) {
     if (exists(candidate, books.path(entry))) unsynced.add(join(candidate, books.path(entry)));
     if (unsynced.isMany) return;
   }

@@ -1,8 +1,7 @@
 /** How files come in: fetched, verified, proven by restic, admitted (steps 5 to 8). */
-import { admissible, candidates, present, toFetch, unverified } from '../../audit/questions.ts';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
+import { admissible, candidates, present, toFetch, unverified, waiting } from '../../audit/questions.ts';
 import { reservedBytes } from '../../config/units.ts';
-import { waiting } from '../../audit/flags.ts';
 import type { Doubt } from '../../proof/proof.ts';
 import { formatBytes, formatCount } from '../../figures.ts';
 import type { Run } from '../run.ts';
@@ -23,7 +22,7 @@ import { Incoming } from './incoming.ts';
 /** Steps 5 and 6. Returns whether all has come that will come tonight; false when the time was over. */
 export async function fetch(held: Holdings, run: Run, books: Books): Promise<boolean> {
   takeLeftovers(held, run, books);
-  const missing = books.amount(...toFetch);
+  const missing = books.amount(toFetch);
   if (missing.files === 0) return true;
   requireSpace(held, missing);
   const fetched = await fetchManifest(held, run);
@@ -60,7 +59,7 @@ async function fetchManifest(held: Holdings, run: Run): Promise<Fetched> {
   const folder = incoming.freshFolder(run.runId);
   const clocks = held.session.bounds(deadlineOf(held, run.startedAt));
   const bounds = fetchBounds(clocks, folder, askedIn(books), () => incoming.arrived.bytes);
-  const total = books.amount(...toFetch);
+  const total = books.amount(toFetch);
   let before: string | undefined;
   const end = await held.options.console.withProgress(`${held.repository.name}: fetch`, (progress) => {
     progress?.(incoming.arrived, total);
@@ -72,7 +71,7 @@ async function fetchManifest(held: Holdings, run: Run): Promise<Fetched> {
   });
   const refusal = refusalOf(held.paths.incoming);
   incoming.sweep(folder);
-  const isOurs = refusal !== undefined && end === 'complete' && books.amount(...toFetch).files > 0;
+  const isOurs = refusal !== undefined && end === 'complete' && books.amount(toFetch).files > 0;
   return { end: isOurs ? asFailure(refusal) : end, ...incoming.tally };
 }
 
@@ -100,23 +99,23 @@ function requireInodes(held: Holdings, files: number): void {
 }
 
 function reportMissing(run: Run, books: Books): void {
-  books.each(...toFetch, (entry) => {
+  for (const entry of books.select(toFetch)) {
     run.findings.add('warning', 'not-delivered', books.path(entry), 'listed by serverA, but not delivered');
-  });
+  }
 }
 
 /** The time was over: packs enter; what points at packs waits for the night in which all of them have come. */
 function letMetadataWait(run: Run, books: Books, stillToCome: number): void {
   run.findings.add('warning', 'unfinished', '', `${stillToCome} files are still to come; only packs were admitted`);
-  books.each(...candidates, (entry) => {
+  for (const entry of books.select(candidates)) {
     if (books.type(entry) !== 'pack') books.set(entry, waiting);
-  });
+  }
 }
 
 /** Step 7. A file that does not decrypt raises the alarm; a snapshot whose tree cannot be read waits. */
 export async function prove(held: Holdings, run: Run, books: Books, isComplete: boolean): Promise<void> {
   if (!held.prover.canProve) letDependentsWait(run, books);
-  const hasNews = books.amount(...admissible).files > 0;
+  const hasNews = books.amount(admissible).files > 0;
   const proof = hasNews ? await held.prover.prove(books) : undefined;
   run.proof = proof?.outcome ?? 'skipped';
   if (proof?.outcome === 'failed') {
@@ -138,7 +137,7 @@ export async function prove(held: Holdings, run: Run, books: Books, isComplete: 
 
 /** What enters where restic is not asked. */
 function unprovenIn(books: Books): Entry[] {
-  return [...books.select(...admissible, 'pack'), ...books.select(...admissible, 'index')];
+  return [...books.select(admissible, 'pack'), ...books.select(admissible, 'index')];
 }
 
 /** What entered before restic could read it is told first, and read in the nights after that; what is to be read again, at once. */
@@ -166,10 +165,10 @@ function tellDoubts(run: Run, books: Books, doubts: readonly Doubt[]): void {
 
 /** Without restic's word: snapshots wait while an index is missing, and everything waits while a key is. */
 function letDependentsWait(run: Run, books: Books): void {
-  const lacks = (type: HashedType): boolean => books.amount(...unverified, type).files > 0;
+  const lacks = (type: HashedType): boolean => books.amount(unverified, type).files > 0;
   const lacksKey = lacks('key');
   if (!lacksKey && !lacks('index')) return;
-  for (const entry of books.select(...admissible, lacksKey ? undefined : 'snapshot')) {
+  for (const entry of books.select(admissible, lacksKey ? undefined : 'snapshot')) {
     run.findings.add('warning', 'held-back', books.path(entry), 'a key or an index that it may need has not come');
     books.set(entry, waiting);
   }
@@ -177,7 +176,7 @@ function letDependentsWait(run: Run, books: Books): void {
 
 /** Step 8. */
 export async function admit(held: Holdings, run: Run, books: Books): Promise<void> {
-  if (books.amount(...admissible).files > 0) await admitThose(held, run, books);
+  if (books.amount(admissible).files > 0) await admitThose(held, run, books);
   tellDoubts(run, books, held.prover.settle(books));
 }
 
@@ -199,5 +198,5 @@ async function admitCandidates(held: Holdings, books: Books): Promise<Amount> {
 }
 
 function snapshotsIn(books: Books): number {
-  return books.amount(...present, 'snapshot').files;
+  return books.amount(present, 'snapshot').files;
 }

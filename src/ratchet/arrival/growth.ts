@@ -1,8 +1,8 @@
 /** What a fetch asks for, and that it brings no more: looks at the folder that rsync writes into. */
-import { toFetch } from '../../audit/questions.ts';
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Books, Entry } from '../../audit/books.ts';
+import { toFetch } from '../../audit/questions.ts';
 import type { FetchBounds } from './fetch.ts';
 import type { Bounds } from '../../programs/watchdog.ts';
 
@@ -39,7 +39,7 @@ function* sizesOf(books: Books): Generator<number> {
 }
 
 function missing(books: Books): Generator<Entry> {
-  return books.select(...toFetch);
+  return books.select(toFetch);
 }
 
 /**

@@ -1,9 +1,8 @@
 /** Verify: what rsync wrote into `incoming/`, trusted for nothing, becomes a candidate or goes to quarantine. */
-import { candidates, unhashed } from '../../audit/questions.ts';
 import { chmodSync, fdatasyncSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
-import { rejected, taken, verified, wanted } from '../../audit/flags.ts';
+import { candidates, rejected, taken, unhashed, verified, wanted } from '../../audit/questions.ts';
 import type { Findings } from '../../audit/findings.ts';
 import { removeTree } from '../../programs/remove-tree.ts';
 import { makeFolder } from '../../state/unguarded.ts';
@@ -79,7 +78,7 @@ export class Incoming {
       });
       removeTree(folder);
     }
-    this.#leftovers = this.books.amount(...candidates);
+    this.#leftovers = this.books.amount(candidates);
   }
 
   /** Makes the fresh folder that rsync fetches into. */
@@ -115,10 +114,10 @@ export class Incoming {
     } finally {
       this.#folders.close();
     }
-    for (const entry of this.books.select(...unhashed)) this.#hash(entry);
-    for (const entry of this.books.select(...candidates)) this.#settle(entry);
+    for (const entry of this.books.select(unhashed)) this.#hash(entry);
+    for (const entry of this.books.select(candidates)) this.#settle(entry);
     removeTree(folder);
-    const { files, bytes } = this.books.amount(...candidates);
+    const { files, bytes } = this.books.amount(candidates);
     this.tally = {
       ...this.tally,
       delivered: { files: files - this.#leftovers.files, bytes: bytes - this.#leftovers.bytes },

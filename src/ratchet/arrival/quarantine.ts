@@ -2,7 +2,7 @@
 import { linkSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Books } from '../../audit/books.ts';
-import { inReplica } from '../../audit/flags.ts';
+import { inReplica } from '../../audit/questions.ts';
 import { placeOf } from '../../layout.ts';
 import { copiesIn, replaced, sizeOf } from './quarantined.ts';
 import { makeRoom, quarantineLimit, weightOf, type Copy } from './quarantine-limit.ts';

@@ -1,6 +1,6 @@
 /** What an operator declares on this machine: windows, kept tombstones, acknowledged alarms. Works beside a long run. */
-import { pathOf } from '../../replica-path.ts';
 import { unburied } from '../../audit/questions.ts';
+import { pathOf } from '../../replica-path.ts';
 import type { Alarm } from './alarm.ts';
 import type { Config, Repository } from '../../config/config.ts';
 import type { Tombstone } from '../departure/tombstones.ts';
@@ -146,7 +146,7 @@ export class Operator {
 
   #quarterOfFiles(): number {
     const { books } = walkReplica(pathOf(this.#repository.replica), this.#repository.ignore);
-    return Math.floor(books.amount(...unburied).files / 4);
+    return Math.floor(books.amount(unburied).files / 4);
   }
 }
 

@@ -1,7 +1,7 @@
 /** How files leave: an accepted deletion becomes a tombstone, restic confirms it, its grace passes, it goes (steps 3, 4, 7). */
-import { bornTonight, keptAndBack, pending, returned, unconfirmed, waits } from '../../audit/questions.ts';
 import { join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
+import { bornTonight, keptAndBack, pending, returned, unconfirmed, waits } from '../../audit/questions.ts';
 import { type Objection } from '../../audit/deletions.ts';
 import type { Run } from '../run.ts';
 import { buriedIn } from '../stock.ts';
@@ -31,8 +31,8 @@ export async function bury(held: Holdings, run: Run, books: Books): Promise<void
   await state.locked(() => {
     state.tombstones.forgetStale(books);
   });
-  const added = books.amount(...bornTonight).files;
-  const dropped = books.amount(...returned).files;
+  const added = books.amount(bornTonight).files;
+  const dropped = books.amount(returned).files;
   const buried = added > 0 ? buriedIn(books) : undefined;
   reportReturned(run, books);
   for (const { rule, path, message } of await born(held, run, books))
@@ -54,7 +54,7 @@ async function born(held: Holdings, run: Run, books: Books): Promise<Objection[]
 }
 
 function reportDoubted(run: Run, books: Books): void {
-  const { files } = books.amount(...bornTonight);
+  const { files } = books.amount(bornTonight);
   if (files > 0)
     run.findings.add(
       'warning',
@@ -66,7 +66,7 @@ function reportDoubted(run: Run, books: Books): void {
 
 /** An operator's word outlives a return: who keeps a file hears that serverA has it again. */
 function reportReturned(run: Run, books: Books): void {
-  for (const entry of books.select(...keptAndBack)) {
+  for (const entry of books.select(keptAndBack)) {
     run.findings.add(
       'warning',
       'came-back',
@@ -82,9 +82,9 @@ function reportReturned(run: Run, books: Books): void {
  */
 export async function proveDeletions(held: Holdings, run: Run, books: Books): Promise<void> {
   for (let question = 0; question < mostQuestions; question++) {
-    const { files } = books.amount(...unconfirmed);
+    const { files } = books.amount(unconfirmed);
     if (files === 0) return;
-    const asked = [...books.select(...pending)];
+    const asked = [...books.select(pending)];
     const missing = held.prover.canProve
       ? await held.prover.whatIsMissing([...leavingOrWaiting(books)], true)
       : undefined;
@@ -115,8 +115,8 @@ async function confirmAll(
 }
 
 function* leavingOrWaiting(books: Books): Generator<string> {
-  for (const entry of books.select(...pending)) yield books.path(entry);
-  for (const entry of books.select(...waits)) yield books.path(entry);
+  for (const entry of books.select(pending)) yield books.path(entry);
+  for (const entry of books.select(waits)) yield books.path(entry);
 }
 
 /**

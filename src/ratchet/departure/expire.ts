@@ -2,7 +2,7 @@
 import { renameSync, rmSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
-import { inReplica } from '../../audit/flags.ts';
+import { inReplica } from '../../audit/questions.ts';
 import type { HashedType } from '../../layout.ts';
 import { makeFolder } from '../../state/unguarded.ts';
 import type { State } from '../state.ts';

@@ -1,9 +1,18 @@
 /** `tombstones.jsonl`: an append-only log of events, read as a stream, compacted atomically. */
-import { alreadyTold, bornTonight, cameBack, newlyGone, pending, returned } from '../../audit/questions.ts';
 import type { Books, Entry } from '../../audit/books.ts';
+import {
+  alreadyTold,
+  bornTonight,
+  cameBack,
+  inReplica,
+  kept,
+  newlyGone,
+  pending,
+  returned,
+  told,
+} from '../../audit/questions.ts';
 import type { PruneWindowRow } from '../../config/config.ts';
 import { chargedFor, objectionsTo, type Objection } from '../../audit/deletions.ts';
-import { inReplica, kept, told } from '../../audit/flags.ts';
 import { placeOf } from '../../layout.ts';
 import { apply, current, tombstoneEvent, type Tombstone, type TombstoneEvent } from './tombstones.ts';
 import type { Run } from '../run.ts';
@@ -49,9 +58,7 @@ export class TombstoneLog {
 
   /** Calls `visit` for each tombstone that stands, as the books know it, each once. */
   eachCurrent(books: Books, visit: (tombstone: Tombstone) => void): void {
-    books.each(...alreadyTold, (entry) => {
-      books.clear(entry, told);
-    });
+    for (const entry of books.select(alreadyTold)) books.clear(entry, told);
     this.each((event) => {
       const tombstone = event.event === 'tombstone' ? current(event, books) : undefined;
       if (tombstone !== undefined) visit(tombstone);
@@ -101,15 +108,15 @@ function* jsonLines(events: Iterable<TombstoneEvent>): Generator<string> {
 export function bury(state: State, run: Run, books: Books, rows: readonly PruneWindowRow[], now: Date): Objection[] {
   const log = state.tombstones;
   log.fold(books); // an operator may have said `keep`, or closed the window, while the run was at work
-  const added = books.amount(...bornTonight).files;
+  const added = books.amount(bornTonight).files;
   const window = run.window === undefined ? undefined : decideWindow(run.startedAt, state.windows(), rows, now).open;
   const objections = added === 0 ? [] : objectionsTo(books, window);
   if (objections.length > 0) return objections;
-  const dropped = books.amount(...returned).files;
+  const dropped = books.amount(returned).files;
   if (added + dropped > 0)
     state.note(now, { event: 'tombstones', runId: run.runId, added, dropped, window: window?.source });
   spend(state, run, window, chargedFor(books));
-  const hasReturned = books.amount(...cameBack).files > 0;
+  const hasReturned = books.amount(cameBack).files > 0;
   log.append(burials(run, books));
   log.fold(books);
   if (hasReturned) log.compact(books); // a file that is deleted again later has one tombstone, the new one
@@ -128,7 +135,7 @@ function spend(state: State, run: Run, window: OpenWindow | undefined, count: nu
  */
 export function confirm(state: State, books: Books, asked: readonly Entry[], confirmation: TombstoneEvent): boolean {
   state.tombstones.fold(books);
-  if (!isSame(asked, [...books.select(...pending)])) return false;
+  if (!isSame(asked, [...books.select(pending)])) return false;
   state.tombstones.append([confirmation]);
   state.tombstones.fold(books);
   return true;
@@ -140,9 +147,9 @@ export function isSame(some: readonly Entry[], others: readonly Entry[]): boolea
 }
 
 function* burials(run: Run, books: Books): Generator<TombstoneEvent> {
-  for (const entry of books.select(...cameBack))
+  for (const entry of books.select(cameBack))
     yield { event: books.has(entry, kept) ? 'came-back' : 'dropped', path: books.path(entry) };
-  for (const entry of books.select(...newlyGone)) {
+  for (const entry of books.select(newlyGone)) {
     yield {
       event: 'tombstone',
       path: books.path(entry),

@@ -2,10 +2,19 @@
  * Tombstones: the records of deletions accepted in a prune window. `tombstones.jsonl` is a log of events; what it comes
  * to is kept as flags and due dates in the books, so that a million tombstones cost no more than a million files.
  */
-import { mayLeave, pending, unburied } from '../../audit/questions.ts';
 import * as v from 'valibot';
 import type { Books, Entry } from '../../audit/books.ts';
-import { confirmed, inReplica, kept, reminded, told, tombstoned } from '../../audit/flags.ts';
+import {
+  confirmed,
+  inReplica,
+  kept,
+  mayLeave,
+  pending,
+  reminded,
+  told,
+  tombstoned,
+  unburied,
+} from '../../audit/questions.ts';
 import { moment, whole } from '../../state/schema.ts';
 
 const path = v.string();
@@ -49,7 +58,7 @@ export type TombstoneEvent = Readonly<v.InferOutput<typeof tombstoneEvent>>;
 /** How long before files leave people are reminded, in milliseconds. */
 export const reminderLead = 7 * 24 * 3600 * 1000;
 
-const allFlags = [tombstoned, confirmed, kept, reminded];
+const allFlags = tombstoned | confirmed | kept | reminded;
 
 /** Brings the books up to date with one event. Tombstones of files that the replica no longer has mean nothing. */
 export function apply(event: TombstoneEvent, books: Books): void {
@@ -58,21 +67,19 @@ export function apply(event: TombstoneEvent, books: Books): void {
     if (entry >= 0 && books.has(entry, inReplica)) applyToOne(event, books, entry);
     return;
   }
-  books.each(...mayLeave, (entry) => {
-    applyToAll(event, books, entry);
-  });
+  for (const entry of books.select(mayLeave)) applyToAll(event, books, entry);
 }
 
 function applyToOne(event: Extract<TombstoneEvent, { path: string }>, books: Books, entry: Entry): void {
   if (event.event === 'tombstone') return revive(event, books, entry);
   if (event.event === 'kept') return books.set(entry, kept);
   const isKept = event.event === 'came-back' && books.has(entry, kept);
-  for (const flag of allFlags) books.clear(entry, flag);
+  books.clear(entry, allFlags);
   if (isKept) books.set(entry, kept);
 }
 
 function revive(tombstone: Tombstone, books: Books, entry: Entry): void {
-  for (const flag of allFlags) books.clear(entry, flag);
+  books.clear(entry, allFlags);
   if (tombstone.state === 'came-back') return books.set(entry, kept);
   books.set(entry, tombstoned);
   if (tombstone.state !== 'unconfirmed') books.set(entry, confirmed);
@@ -96,9 +103,8 @@ function applyToAll(event: Exclude<TombstoneEvent, { path: string }>, books: Boo
 
 /** Tombstones of files that the replica, entered as a whole, no longer has are none. */
 export function clearStale(books: Books): void {
-  for (const mark of [tombstoned, kept]) {
-    for (const entry of books.select(mark, inReplica)) for (const flag of allFlags) books.clear(entry, flag);
-  }
+  for (const mark of [tombstoned, kept])
+    for (const entry of books.select([mark, inReplica])) books.clear(entry, allFlags);
 }
 
 /** The tombstone as it stands in the books now; undefined when it does not, or was told already. */
@@ -140,8 +146,8 @@ export function isDue(books: Books, entry: Entry, now: Date): boolean {
 
 /** What may leave the replica at `when`: what is due, and never the last key, whatever serverA listed. */
 export function leaving(books: Books, when: Date): Entry[] {
-  const hasOtherKey = books.amount(...unburied, 'key').files > 0;
-  return [...books.select(...pending)].filter(
+  const hasOtherKey = books.amount(unburied, 'key').files > 0;
+  return [...books.select(pending)].filter(
     (entry) => isDue(books, entry, when) && (hasOtherKey || books.type(entry) !== 'key'),
   );
 }

@@ -2,12 +2,12 @@
  * An audit that lies to the lock: books in which files of the replica are new, sizes and flags are anything, names lead
  * elsewhere. Whatever they say, no file of the replica changes, and what enters hashes to its name.
  */
+import { verified, wanted } from '../../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { verified, wanted } from '../../../src/audit/flags.ts';
 import { Failure } from '../../../src/errors.ts';
 import { admissionOrder } from '../../../src/layout.ts';
 import { admit } from '../../../src/ratchet/arrival/admit.ts';

@@ -1,9 +1,9 @@
+import { rejected, verified, wanted } from '../../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { rejected, verified, wanted } from '../../../src/audit/flags.ts';
 import { admissionOrder, type HashedType } from '../../../src/layout.ts';
 import { Failure } from '../../../src/errors.ts';
 import { admit } from '../../../src/ratchet/arrival/admit.ts';

@@ -1,8 +1,8 @@
+import { inReplica, verified } from '../../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { inReplica, verified } from '../../../src/audit/flags.ts';
 import { writeNames } from '../../../src/state/files.ts';
 import { askedFor, askedIn, fetchBounds, growthOf, manifestOf } from '../../../src/ratchet/arrival/growth.ts';
 import { withFileLimit } from '../../support/fileLimit.ts';

@@ -1,3 +1,4 @@
+import { inReplica, rejected, taken, verified, wanted } from '../../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { inReplica, rejected, taken, verified, wanted } from '../../../src/audit/flags.ts';
 import { sha256Of } from '../../../src/ratchet/arrival/fitness.ts';
 import { setVariables } from '../../support/environment.ts';
 import { alias, bench, put, seedFile, type Bench, type SeedFile } from '../../support/wantedFiles.ts';

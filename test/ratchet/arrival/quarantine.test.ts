@@ -1,10 +1,10 @@
 /** Quarantine on disk: one copy per name, the byte limit, and what leaves when. */
+import { inReplica, wanted } from '../../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { inReplica, wanted } from '../../../src/audit/flags.ts';
 import { repositoryPath } from '../../../src/layout.ts';
 import { smallestCopy } from '../../../src/ratchet/arrival/quarantine-limit.ts';
 import { quarantined } from '../../../src/ratchet/arrival/quarantined.ts';

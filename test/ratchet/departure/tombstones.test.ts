@@ -1,4 +1,5 @@
 /** What a log of tombstone events comes to, and when files leave. */
+import { confirmed, kept, reminded, tombstoned } from '../../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseJson } from '../../../src/state/json-file.ts';
@@ -6,7 +7,6 @@ import { Failure } from '../../../src/errors.ts';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { confirmed, kept, reminded, tombstoned } from '../../../src/audit/flags.ts';
 import type { HashedType } from '../../../src/layout.ts';
 import {
   apply, confirmation, isDue, needsReminder, reminderLead, tombstoneEvent, type Tombstone, type TombstoneEvent,
@@ -135,7 +135,7 @@ const anyEvent: fc.Arbitrary<TombstoneEvent> = fc.oneof(
 /** All that the books know of the tombstones. What is kept need not be confirmed. */
 function stateOf(events: readonly TombstoneEvent[]): string[] {
   const books = booksOf(somePaths, events);
-  return [...books.select(tombstoned, 0)].map((entry) => {
+  return [...books.select([tombstoned, 0])].map((entry) => {
     const state = books.has(entry, kept) ? 'kept' : books.has(entry, confirmed) ? 'confirmed' : 'unconfirmed';
     return `${books.path(entry)} ${state} ${books.due(entry)} ${books.has(entry, reminded)}`;
   });
@@ -180,7 +180,7 @@ test('no event but an accepted deletion makes a tombstone, and no kept file is e
   fc.assert(fc.property(fc.array(anyEvent), (events) => {
     assert.deepEqual(stateOf(events.filter(({ event }) => event !== 'tombstone')), []);
     const books = booksOf(somePaths, [...events, ...somePaths.map(isKept)]);
-    for (const entry of books.select(0, 0)) assert.ok(!isDue(books, entry, new Date(8e15)));
+    for (const entry of books.select([0, 0])) assert.ok(!isDue(books, entry, new Date(8e15)));
   }));
 });
 
@@ -199,7 +199,7 @@ test('200,000 tombstones cost less than 100 bytes each, as files of the replica 
   const after = process.memoryUsage();
   const bytes = (after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers) / count;
   assert.ok(bytes < 100, `${bytes.toFixed(1)} bytes each`);
-  assert.equal(books.amount(tombstoned | confirmed, kept | reminded).files, count);
+  assert.equal(books.amount([tombstoned | confirmed, kept | reminded]).files, count);
   for (const entry of [0, 99_999, count - 1]) assert.equal(books.due(entry), Date.parse(dayOf(8)));
   assert.equal(books.find('pack', idOf('77777')), 77_777);
 });
