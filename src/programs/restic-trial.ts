@@ -1,9 +1,10 @@
 /** What a drill asks in the box: restic and a few small tools, one after another; all of it is in memory but for a target. */
 import { randomBytes } from 'node:crypto';
-import { notIsolated, OutOfTime, sandboxFailure } from './restic-failures.ts';
+import { cannotOpen, notIsolated, OutOfTime, sandboxFailure, wordsOf } from './restic-failures.ts';
 import type { Listening } from './restic-question.ts';
 import { boxParts, inputOf, mappingOf, type Boxed } from './restic-box.ts';
 import { runRestic } from './restic-run.ts';
+import { saysNoKeyFits } from './restic-words.ts';
 import { canIsolate, inSandbox, restic } from './sandbox.ts';
 import { StepReader } from './steps.ts';
 
@@ -14,7 +15,7 @@ export interface TrialStep {
   readonly anyEnd?: boolean;
 }
 
-/** How many of them ended well; the first that does not is the last. Throws OutOfTime, Failure where there is no box, and what interrupted it. */
+/** How many of them ended well; the first that does not is the last. Throws OutOfTime, Failure where there is no box or the password is wrong, and what interrupted it. */
 export async function tryInBox(
   boxed: Omit<Boxed, 'args'>,
   steps: readonly TrialStep[],
@@ -36,5 +37,6 @@ export async function tryInBox(
   if (ran.ended.stopped === 'deadline') throw new OutOfTime();
   if (ran.script !== undefined && ran.script !== 0)
     throw (await canIsolate()) ? sandboxFailure(ran.ended) : notIsolated();
+  if (saysNoKeyFits(ran.ended.code, ran.ended.stderr)) throw cannotOpen(wordsOf(ran.ended, ''));
   return { passed: ran.passed, words: ran.ended.stderr };
 }

@@ -2,9 +2,8 @@
  * A drill: files of the newest snapshot and of an older one, chosen at random, are restored in the box, into its memory,
  * and compared with what `ls` and `dump` say. Clear text never reaches a disk, but where a target asks for it.
  */
-import { createHash, type Hash } from 'node:crypto';
 import type { Repository } from '../config/config.ts';
-import { escapePath, escapeText } from '../printable.ts';
+import { escapeText } from '../printable.ts';
 import { targetInside, type Boxed } from '../programs/restic-box.ts';
 import { OutOfTime } from '../programs/restic-failures.ts';
 import { forOneBox } from '../programs/restic-password.ts';
@@ -16,7 +15,8 @@ import type { DrillResult } from '../ratchet/run.ts';
 import { pathOf } from '../replica-path.ts';
 import { sinceThen } from '../state/clock.ts';
 import { noteDrill } from '../words/asides.ts';
-import { Choice, patternOf, snapshotsToTry, type Chosen } from './choice.ts';
+import { Choice, patternOf, snapshotsAtRandom, type Chosen } from './choice.ts';
+import { NotRight, Restored, type Wanted } from './restored.ts';
 
 /** What a drill needs. */
 export interface Drill {
@@ -53,92 +53,96 @@ function isDue({ drill, initialisedAt }: Memory, every: number | 'off', now: Dat
   return drill?.passed === false || sinceThen(drill?.time ?? initialisedAt ?? undefined, now) >= every;
 }
 
-/** What the drill came to; undefined where there is no snapshot yet. Throws Failure where there is no box. */
+/** What the drill came to; undefined where there is no snapshot yet. Throws Failure where there is no box, or the password is wrong. */
 export async function runDrill(drill: Drill): Promise<DrillResult | undefined> {
+  let amount: Tried = { files: 0, bytes: 0, snapshots: 0 };
   try {
-    return await tried(drill);
+    const parts = await chosen(drill);
+    if (parts.length === 0) return undefined;
+    const wanted = parts.flatMap(({ id, folder, files }) =>
+      files.map((file) => ({ ...file, snapshot: id, place: folder + file.path })),
+    );
+    const bytes = wanted.reduce((sum, { size }) => sum + size, 0);
+    amount = { files: wanted.length, bytes, snapshots: parts.length };
+    await restore(drill, parts, wanted);
+    return { ...amount, passed: true, words: '' };
   } catch (error) {
-    if (!(error instanceof OutOfTime)) throw error;
-    return failed('not done within timeouts.check');
+    if (!(error instanceof NotRight || error instanceof OutOfTime)) throw error;
+    const words = error instanceof NotRight ? error.message : 'not done within timeouts.check';
+    return { ...amount, passed: false, words: escapeText(words, 500) };
   }
 }
 
-const failed = (words: string, files = 0, bytes = 0, snapshots = 0): DrillResult => ({
-  ...{ files, bytes, snapshots, passed: false },
-  words: escapeText(words, 500),
-});
+type Tried = Pick<DrillResult, 'files' | 'bytes' | 'snapshots'>;
 
-async function tried(drill: Drill): Promise<DrillResult | undefined> {
-  let printed = '';
-  const listed = await ask(drill, [{ of: 'restic', words: ['snapshots', '--json'] }], (_, chunk) => {
-    printed += chunk.toString('utf8');
-  });
-  if (listed.passed < 1) return failed(`restic snapshots: ${listed.words}`);
-  const snapshots = snapshotsToTry(printed, drill.chance);
-  if (snapshots.length === 0) return undefined;
-  const choices = snapshots.map((_, at) => choiceOf(drill, snapshots.length, at));
-  const steps = snapshots.map((id): TrialStep => ({ of: 'restic', words: ['ls', '--json', id] }));
-  const told = await ask(drill, steps, (step, chunk) => choices[step]?.read(chunk));
-  if (told.passed < steps.length) return failed(`restic ls: ${told.words}`);
-  return restored(drill, snapshots.map((id, at) => ({ id, files: choices[at]?.chosen() ?? [] }))); // prettier-ignore
+/** Of the newest snapshot and of another one: the newest gives one more where they do not divide. */
+async function chosen(drill: Drill): Promise<Part[]> {
+  const { boxed, files, bytes, chance } = drill;
+  const anyTwo = snapshotsAtRandom(boxed.replica, chance);
+  const half = Math.floor(bytes / anyTwo.length);
+  const parts: Part[] = [];
+  for (const [at] of anyTwo.entries()) {
+    const snapshot = at === 0 ? 'latest' : (anyTwo.find((id) => id !== parts[0]?.id) ?? '');
+    const most = at === 0 ? Math.ceil(files / anyTwo.length) : Math.floor(files / anyTwo.length);
+    parts.push(await listed(drill, snapshot, new Choice(most, half, chance)));
+  }
+  return parts;
 }
 
-/** The newest snapshot gives one more where they do not divide. */
-function choiceOf({ files, bytes, chance }: Drill, parts: number, at: number): Choice {
-  return new Choice(at === 0 ? Math.ceil(files / parts) : Math.floor(files / parts), Math.floor(bytes / parts), chance);
+/** What a few bytes of trees say can be listed for years: what has been named in a quarter of the time is enough to choose from. */
+async function listed(drill: Drill, snapshot: string, choice: Choice): Promise<Part> {
+  const now = Date.now();
+  const until = now + (drill.until - now) / 4;
+  const step: TrialStep = { of: 'restic', words: ['ls', '--json', snapshot] };
+  try {
+    const { passed, words } = await ask({ ...drill, until }, [step], (_, chunk) => {
+      choice.read(chunk);
+    });
+    if (passed < 1) throw new NotRight(`restic ls: ${words}`);
+  } catch (error) {
+    if (!(error instanceof OutOfTime) || choice.chosen().length === 0) throw error;
+  }
+  const id = choice.snapshot ?? snapshot;
+  return { id, folder: folderFor(drill, id), files: choice.chosen() };
 }
 
+/** Of a snapshot: its ID, where it is restored to, and what of it. */
 interface Part {
   readonly id: string;
+  readonly folder: string;
   readonly files: readonly Chosen[];
 }
 
-/** Where a snapshot is restored to. */
-type FolderOf = (id: string) => string;
-
-/** Folders of this drill alone: a target may hold those of an earlier one. */
-function foldersOf({ boxed, chance }: Drill): FolderOf {
+/** A folder of this drill alone: a target may hold those of an earlier one. */
+function folderFor({ boxed, chance }: Drill, id: string): string {
   const tag = Math.floor(chance() * 0x10000)
     .toString(16)
     .padStart(4, '0');
-  return (id) => `${boxed.target === undefined ? '/tmp/drill' : targetInside}/${id.slice(0, 8)}-${tag}`;
+  return `${boxed.target === undefined ? '/tmp/drill' : targetInside}/${id.slice(0, 8)}-${tag}`;
 }
 
-async function restored(drill: Drill, parts: readonly Part[]): Promise<DrillResult> {
-  const folderOf = foldersOf(drill);
-  const wanted = parts.flatMap(({ id, files }) =>
-    files.map((file) => ({ ...file, id, place: folderOf(id) + file.path })),
-  );
-  const amount = [wanted.length, wanted.reduce((sum, { size }) => sum + size, 0), parts.length] as const;
+/** Restores and compares. Throws NotRight. */
+async function restore(drill: Drill, parts: readonly Part[], wanted: readonly Wanted[]): Promise<void> {
   if (wanted.length === 0)
-    return failed(
-      'no regular file of the snapshots fits into restic.drill.bytes, so nothing could be tried',
-      ...amount,
-    );
-  const [restores, looks] = [
-    parts.filter(({ files }) => files.length > 0).map((part) => restoring(folderOf(part.id), part)),
-    looking(parts.map(({ id }) => folderOf(id))),
+    throw new NotRight('no regular file of the snapshots fits into restic.drill.bytes, so nothing could be tried');
+  const before = [
+    ...parts.filter(({ files }) => files.length > 0).map(restoring),
+    ...looking(parts.map(({ folder }) => folder)),
   ];
-  const dumps = wanted.map(({ id, path }): TrialStep => ({ of: 'restic', words: ['dump', id, path] }));
-  const said: [sizes: Buffer[], hashes: Buffer[]] = [[], []];
-  const dumped: Hash[] = wanted.map(() => createHash('sha256'));
-  const first = restores.length + looks.length;
-  const asked = await ask(drill, [...restores, ...looks, ...dumps], (step, chunk) => {
-    if (step >= first) dumped[step - first]?.update(chunk);
-    else if (step >= first - 2) said[step === first - 2 ? 0 : 1].push(Buffer.from(chunk));
+  const dumps = wanted.map(({ snapshot, path }): TrialStep => ({ of: 'restic', words: ['dump', snapshot, path] }));
+  const restored = new Restored(wanted);
+  const asked = await ask(drill, [...before, ...dumps], (step, chunk) => {
+    if (step >= before.length) restored.dumped(step - before.length, chunk);
+    else if (step >= before.length - 2) restored.told(step === before.length - 1 ? 'hashes' : 'sizes', chunk);
   });
-  if (asked.passed < first) return failed(`the box: ${asked.words}`, ...amount);
-  const [sizes, hashes] = said.map((chunks) => recordsIn(Buffer.concat(chunks).toString('utf8')));
-  const wrong =
-    wrongNames(wanted, sizes ?? new Map()) ??
-    (asked.passed < first + dumps.length ? `restic dump: ${asked.words}` : undefined) ??
-    wrongContent(wanted, hashes ?? new Map(), dumped);
-  if (wrong !== undefined) return failed(wrong, ...amount);
-  return { files: amount[0], bytes: amount[1], snapshots: amount[2], passed: true, words: '' };
+  if (asked.passed < before.length) throw new NotRight(`the box: ${asked.words}`);
+  restored.requireNames(asked.words);
+  if (asked.passed < before.length + dumps.length) throw new NotRight(`restic dump: ${asked.words}`);
+  restored.requireContent();
 }
 
 /** What restore ends with says nothing: it cannot give files their owners here. What came is looked at. */
-function restoring(folder: string, { id, files }: Part): TrialStep {
+function restoring({ id, folder, files }: Part): TrialStep {
   const include = files.flatMap(({ path }) => ['--include', patternOf(path)]);
   return { of: 'restic', words: ['restore', id, '--target', folder, ...include], anyEnd: true };
 }
@@ -155,36 +159,6 @@ function looking(folders: readonly string[]): TrialStep[] {
     find('-exec', '/usr/bin/sha256sum', '-z', '{}', '+'),
   ];
 }
-
-/** `WORD  NAME` and a NUL, as a table by name. */
-function recordsIn(text: string): Map<string, string> {
-  const records = text.split('\0').map((record) => /^(\S+) [ *]([^]*)$/.exec(record));
-  return new Map(records.flatMap((found) => (found === null ? [] : [[found[2] ?? '', found[1] ?? '']])));
-}
-
-interface Wanted extends Chosen {
-  readonly place: string;
-}
-
-function wrongNames(wanted: readonly Wanted[], sizes: ReadonlyMap<string, string>): string | undefined {
-  const missing = wanted.filter(({ place }) => !sizes.has(place));
-  if (missing.length > 0) return `${missing.length} of ${wanted.length} files did not come: ${named(missing)}`;
-  const short = wanted.filter(({ place, size }) => sizes.get(place) !== String(size));
-  if (short.length > 0) return `${short.length} files have another size than ls says: ${named(short)}`;
-  return sizes.size > wanted.length ? `${sizes.size - wanted.length} files came that were not chosen` : undefined;
-}
-
-function wrongContent(
-  wanted: readonly Wanted[],
-  hashes: ReadonlyMap<string, string>,
-  dumped: readonly Hash[],
-): string | undefined {
-  const wrong = wanted.filter(({ place }, at) => hashes.get(place) !== dumped[at]?.digest('hex'));
-  return wrong.length === 0 ? undefined : `${wrong.length} files are not what restic dump says: ${named(wrong)}`;
-}
-
-const named = (files: readonly Wanted[]): string =>
-  escapePath(Buffer.from(files[0]?.path ?? '', 'utf8').toString('latin1'));
 
 function ask(
   { boxed, until, interrupt }: Drill,
