@@ -35,3 +35,8 @@ export function forTerminal(text: string): string {
     Buffer.from(character, 'utf8').toString('latin1').replace(/[^]/g, toOctal),
   );
 }
+
+/** The same for a document that programs read: in JSON `\u202e` stands for the character itself, so nothing is lost. */
+export function forDocument(text: string): string {
+  return text.replace(unfitForTerminals, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

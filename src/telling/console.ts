@@ -1,7 +1,7 @@
 /** The one room for words on a terminal: what goes to stdout and stderr, colour, and how much is said. */
 import { Chalk } from 'chalk';
 import { Failure } from '../errors.ts';
-import { escapeLines, escapeText } from '../printable.ts';
+import { escapeLines, escapeText, forDocument, forTerminal } from '../printable.ts';
 import type { Progress } from '../programs/progress.ts';
 import type { ProgressLine } from './progress.ts';
 
@@ -32,10 +32,10 @@ export class Console {
     this.#error = new Chalk({ level: colourLevel(options, process.stderr.isTTY) });
   }
 
-  /** One document for programs; nothing else goes to stdout then. */
+  /** One document for programs, who may be somebody at a terminal; nothing else goes to stdout then. */
   document(text: string): void {
     Console.hasDocument = true;
-    process.stdout.write(`${text}\n`);
+    process.stdout.write(`${forDocument(text)}\n`);
   }
 
   /** What people asked for: always shown, but for `--json`. */
@@ -85,11 +85,11 @@ export class Console {
     }
   }
 
-  /** An error with its hint, on stderr. Its words may hold serverA's, so they are escaped here. */
+  /** An error with its hint, on stderr. Either may hold serverA's words, so they are escaped here; a hint keeps its letters, for commands are copied from it. */
   error(failure: Failure): void {
     this.#line?.end();
     process.stderr.write(`${this.#error.red('error:')} ${escapeLines(failure.message)}\n`);
-    if (failure.hint !== '') process.stderr.write(`${this.#error.dim('hint:')} ${failure.hint}\n`);
+    if (failure.hint !== '') process.stderr.write(`${this.#error.dim('hint:')} ${forTerminal(failure.hint)}\n`);
     if (this.#options.verbose && failure.cause instanceof Error)
       process.stderr.write(`${escapeLines(failure.cause.stack ?? '')}\n`);
   }

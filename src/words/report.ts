@@ -192,7 +192,7 @@ export function withProgram(line: string, { program }: Place): string {
 export function summary(run: Run): string[] {
   return [
     `${run.repository}: ${headline(run)}`,
-    ...(run.failure === undefined ? [] : [`  hint: ${run.failure.hint}`]),
+    ...(run.failure === undefined ? [] : [`  hint: ${escapeText(run.failure.hint, 2000)}`]),
     ...buriedLines(run).map((line) => `  ${line}`),
     ...foundSections(run)
       .filter((line) => line !== '')

@@ -45,12 +45,21 @@ describe('an error', () => {
   for (const verbose of [false, true]) {
     test(`what serverA chose reaches no terminal${verbose ? ', with --verbose neither' : ''}`, () => {
       const evil = String.raw`'lstat "\x1b[31m\x07\x9b\xff\u202e\r"'`;
-      const { stderr } = printed(`console.error(new Failure(${evil}, 'hint', { cause: new Error(${evil}) }));`, { verbose });
-      assert.match(stderr, /^[\n -~]+$/);
-      assert.ok(stderr.startsWith('error: lstat "\\#033[31m\\#007\\#302\\#233\\#303\\#277\\#342\\#200\\#256\\#015"\nhint: hint\n'), stderr);
+      const { stderr } = printed(`console.error(new Failure(${evil}, ${evil} + ' copy /srv/Ä', { cause: new Error(${evil}) }));`, { verbose });
+      assert.match(stderr, /^[\n -~ÿÄ]+$/);
+      const shown = String.raw`error: lstat "\#033[31m\#007\#302\#233\#303\#277\#342\#200\#256\#015"`;
+      const hinted = String.raw`hint: lstat "\#033[31m\#007\#302\#233ÿ\#342\#200\#256\#015" copy /srv/Ä`;
+      assert.ok(stderr.startsWith(`${shown}\n${hinted}\n`), stderr);
       assert.equal(stderr.includes('    at '), verbose, 'where it came from is for --verbose');
     });
   }
+
+  test('a document is the same to a program, and harmless on a terminal', () => {
+    const evil = String.raw`'\x1b[31m\x7f\x9b\u202e\u2028Ä'`;
+    const { stdout } = printed(`console.document(JSON.stringify({ evil: ${evil} }, null, 2));`, { json: true });
+    assert.match(stdout, /^[\n -~Ä]+$/);
+    assert.deepEqual(JSON.parse(stdout), { evil: '\x1b[31m\x7f\x9b\u202e\u2028Ä' });
+  });
 
   test('a path that is escaped already is not escaped again', () => {
     assert.equal(printed(String.raw`console.error(new Failure('x\\#033', ''));`).stderr, 'error: x\\#033\n');
