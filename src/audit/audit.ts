@@ -4,13 +4,11 @@
  */
 import type { Entry } from './books.ts';
 import { gone, inReplica, kept, suspect, tombstoned, wanted } from './questions.ts';
-import { knownAt, unnamedIn, type Catalogue } from './catalogue.ts';
 import { nothingLeft, objectionsTo } from './deletions.ts';
-import { Flood, mostStrangers } from './flood.ts';
-import { describe, expectedForms, kindOf, subjectOf, type Known } from './facts.ts';
+import { describe, expectedForms, kindOf, knownAt, subjectOf, unnamedIn, type Catalogue, type Known } from './facts.ts';
 import type { Change, Standing } from './itemize.ts';
 import { passOf, placeOf, type Pass, type Place } from '../layout.ts';
-import { addUp, count, newReport, type Limits, type PassReport, type Verdict } from './tally.ts';
+import { addUp, count, Flood, mostStrangers, newReport, type Limits, type PassReport, type Verdict } from './tally.ts';
 import { emptyLine, readUnchangedPack } from './unchanged.ts';
 import { rule, type ChangeKind, type Context, type Row, type ViolationRule } from './policy.ts';
 
@@ -86,7 +84,7 @@ export class Audit {
     if (change.kind === 'standing') return this.#judgeStanding(change.path);
     if (change.path === '.') return this.#judgeRoot(change);
     const place = placeOf(change.path);
-    const entry = place.of in hashedTypes ? this.#find(place) : -1;
+    const entry = this.#find(place);
     const known = knownAt(this.#catalogue, change.path, entry);
     const kind = kindOf(change, known);
     if (kind === 'type' && place.of === 'folder') this.#noteTypeChange(change.path);
@@ -180,8 +178,8 @@ export class Audit {
       if (change.kind === 'item' && change.fileType === 'd' && this.#report.foreignFolders.length < mostFolders)
         this.#report.foreignFolders.push(change.path);
     } else if (row.ruling.verdict === 'fetch') this.#fetch(change, place);
-    else if (row.ruling.verdict === 'bury') this.#catalogue.books.set(this.#find(place), gone);
-    else if (row.ruling.verdict === 'known') this.#catalogue.books.set(this.#find(place), gone);
+    else if (row.ruling.verdict === 'bury' || row.ruling.verdict === 'known')
+      this.#catalogue.books.set(this.#find(place), gone);
     else if (row.ruling.verdict === 'suspect') this.#suspect(change, place, message);
   }
 
@@ -243,4 +241,3 @@ export class Audit {
 
 /** So many foreign folders of a pass are kept by name; more than can be hidden (filters.ts). */
 const mostFolders = 2000;
-const hashedTypes = { key: true, pack: true, index: true, snapshot: true };

@@ -3,8 +3,8 @@
  * Compact on purpose (about 60 bytes a file), because a replica may hold millions of files.
  */
 import { gone, suspect, wanted, type Question } from './questions.ts';
-import { chunkBits, chunkLength, chunkMask, newChunk, type Chunk } from './chunk.ts';
-import { hash, idWords, readId, readIdAt } from './ids.ts';
+import { randomFillSync } from 'node:crypto';
+import { chunkBits, chunkLength, chunkMask, hash, idWords, newChunk, readId, readIdAt, type Chunk } from './chunk.ts';
 import type { HashedType, Pass } from '../layout.ts';
 import { admissionOrder, repositoryPath, placeOf } from '../layout.ts';
 
@@ -29,8 +29,8 @@ export class Books {
   #count = 0;
   readonly #probe = new Uint32Array(idWords);
 
-  /** `seed`: eight random numbers, so that serverA cannot choose names that collide. */
-  constructor(seed: Uint32Array) {
+  /** Empty. `seed`: eight random numbers, so that serverA cannot choose names that collide. */
+  constructor(seed = randomFillSync(new Uint32Array(idWords))) {
     this.#multipliers = seed.map((word) => word | 1);
   }
 

@@ -1,6 +1,8 @@
-/** What a line of the report means for a path, told from what the replica has there, not from rsync's opinion. */
+/** What the replica has, and what a line of the report means for a path: told from that, not from rsync's opinion. */
+import type { Books, Entry } from './books.ts';
 import type { Change, Item } from './itemize.ts';
-import type { Place } from '../layout.ts';
+import { inReplica, present } from './questions.ts';
+import type { Pass, Place } from '../layout.ts';
 import type { ChangeKind, Subject } from './policy.ts';
 
 /** What `lstat` says of a path in the replica. Size in bytes, modification time in seconds. */
@@ -8,6 +10,29 @@ export interface Known {
   readonly type: 'file' | 'folder' | 'special';
   readonly size: number;
   readonly mtime: number;
+}
+
+/** What the walk found in the replica besides hash-named regular files: `config`, folders, strays. */
+export interface Other extends Known {
+  named: Pass | 0;
+}
+
+/** Everything that the replica has. `others` by path (bytes, one per character); `.` is the replica itself. */
+export interface Catalogue {
+  readonly books: Books;
+  readonly others: Map<string, Other>;
+}
+
+/** What the replica has at a path, whose entry in the books is -1 where it has none. */
+export function knownAt({ books, others }: Catalogue, path: string, entry: Entry): Known | undefined {
+  if (entry < 0 || !books.has(entry, inReplica)) return others.get(path);
+  return { type: 'file', size: books.size(entry), mtime: books.mtime(entry) };
+}
+
+/** The paths that nobody has named. */
+export function* unnamedIn({ books, others }: Catalogue): Generator<string> {
+  for (const entry of books.select(present)) if (books.namedIn(entry) === 0) yield books.path(entry);
+  for (const [path, other] of others) if (other.named === 0 && path !== '.') yield path;
 }
 
 /** What happened to the path; `known` is what the replica has there. */

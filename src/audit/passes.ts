@@ -2,7 +2,7 @@
 import { Failure } from '../errors.ts';
 import type { Audit } from './audit.ts';
 import { hideable } from './filters.ts';
-import { Flood } from './flood.ts';
+import { Flood } from './tally.ts';
 import { escapePath } from '../printable.ts';
 import type { Pass } from '../layout.ts';
 

@@ -2,7 +2,7 @@
 import { Failure } from '../errors.ts';
 import { eachLine } from '../state/lines.ts';
 import { isIoError, notUnderstoodFailure } from './dry-run.ts';
-import { Flood } from './flood.ts';
+import { Flood } from './tally.ts';
 import { lineJudge, longestLine, NotUnderstood, type Judge } from './itemize.ts';
 
 /** How the lines of rsync's report begin: with what the run that asked for it made up (itemize.ts). */

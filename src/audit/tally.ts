@@ -1,19 +1,7 @@
-/** What a pass of the audit has come to, and how passes add up. */
+/** What a pass of the audit has come to, how passes add up, and how much they may bring. */
+import { Failure } from '../errors.ts';
 import { Findings } from './findings.ts';
 import type { ChangeKind, Row } from './policy.ts';
-
-/** The counts of section 8's JSON. */
-export interface AuditCounts {
-  unchanged: number;
-  new: number;
-  newBytes: number;
-  modified: number;
-  deleted: number;
-  known: number;
-  ignored: number;
-  foreign: number;
-  suspects: number;
-}
 
 /** One pass, or all of them together. */
 export interface PassReport {
@@ -22,13 +10,14 @@ export interface PassReport {
   rootNamed: number;
   /** Lines that name what the replica does not have, or once more what it has. */
   strangers: number;
+  /** The modification time that serverA lists for `config`, when only that differs. */
   configMtime: number | undefined;
   /** Folders that are none of the layout's; the first of them. */
   readonly foreignFolders: string[];
 }
 
-/** Before anything was reported. */
-export const noCounts = (): AuditCounts => ({
+/** The counts of section 8's JSON, before anything was reported. */
+export const noCounts = () => ({
   unchanged: 0,
   new: 0,
   newBytes: 0,
@@ -39,6 +28,8 @@ export const noCounts = (): AuditCounts => ({
   foreign: 0,
   suspects: 0,
 });
+
+export type AuditCounts = ReturnType<typeof noCounts>;
 
 export function newReport(): PassReport {
   return {
@@ -72,12 +63,7 @@ export function count(counts: AuditCounts, kind: ChangeKind, row: Row): void {
 }
 
 /** The audit's answer. Clean, if there is no violation among the findings. */
-export interface Verdict {
-  readonly counts: AuditCounts;
-  readonly findings: Findings;
-  /** The modification time that serverA lists for `config`, when only that differs. */
-  readonly configMtime: number | undefined;
-}
+export type Verdict = Pick<PassReport, 'counts' | 'findings' | 'configMtime'>;
 
 /** What the night as a whole may bring; undefined: no bound. */
 export interface Limits {
@@ -87,4 +73,26 @@ export interface Limits {
   readonly deletions?: number;
   /** Tonight's deletions wait until what is new is admitted, and are judged then: whether a snapshot and a key are left. */
   readonly isNewsAwaited?: boolean;
+}
+
+/** More new names than any report that the limits let through can have. */
+export class Flood extends Failure {
+  override readonly name: string = 'Flood';
+
+  constructor(most: number) {
+    super(
+      `serverA lists more than ${most} names in one pass that the replica does not have, or names some again and again`,
+      'see what lies on serverA, or raise limits.newFiles; nothing was fetched',
+    );
+  }
+}
+
+/** Where no limit is set (a first copy, --no-limits): so many packs of 16 MiB are 320 TB. */
+const unlimited = 20_000_000;
+/** Names that restic does not use, of which an honest serverA may have some. */
+const foreign = 1000;
+
+/** How many names of a pass may be strange to the replica: each new file, a folder for it, and some that are foreign. */
+export function mostStrangers(newFiles = unlimited): number {
+  return 2 * newFiles + foreign;
 }

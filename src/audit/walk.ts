@@ -1,13 +1,11 @@
 /** The walk of the replica that the audit is checked against. What lies below `data` find-packs.ts walks in a night, this file elsewhere. */
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
-import type { Catalogue, Other } from './catalogue.ts';
 import { Books } from './books.ts';
 import { inReplica } from './questions.ts';
-import type { Known } from './facts.ts';
+import type { Catalogue, Known, Other } from './facts.ts';
 import { ignoredNames, type IgnoredNames } from '../ignored.ts';
 import { isExcluded, placeOf } from '../layout.ts';
 import { bytePath } from '../replica-path.ts';
-import { randomFillSync } from 'node:crypto';
 
 /** The folder that holds nearly all files. */
 export const packs = 'data';
@@ -23,7 +21,7 @@ export class ReplicaWalk implements Catalogue {
   readonly #ignore: IgnoredNames;
 
   /** Walks everything but what lies below `data`. `books` may know tombstones already. Throws what lstat(2) or readdir(2) say. */
-  constructor(replica: string, ignore: readonly string[], books: Books = newBooks()) {
+  constructor(replica: string, ignore: readonly string[], books: Books = new Books()) {
     this.books = books;
     this.replica = replica;
     this.#ignore = ignoredNames(ignore);
@@ -92,9 +90,4 @@ function seconds(mtimeMs: number, exact: () => number): number {
 function exactSeconds(replica: string, path: string): number {
   const { mtimeNs } = lstatSync(bytePath(replica, path), { bigint: true });
   return Number(mtimeNs / 1_000_000_000n) - (mtimeNs < 0n && mtimeNs % 1_000_000_000n !== 0n ? 1 : 0);
-}
-
-/** Empty books with a random seed. */
-export function newBooks(): Books {
-  return new Books(randomFillSync(new Uint32Array(8)));
 }

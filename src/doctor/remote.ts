@@ -6,7 +6,7 @@ import { bad, good, warning, type Verdict } from './checkup.ts';
 import { answerOf, ask, boundsOf, type Check, type Said } from './ask.ts';
 import { layoutFolders } from '../layout.ts';
 import { namespaceFacts, namespaceMend } from './namespaces.ts';
-import { offered, sourcesAround } from '../audit/look-around.ts';
+import { offered, sourcesAround } from '../programs/look-around.ts';
 import { wantsRoom } from '../programs/room.ts';
 import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
 import { callsOfOneRun, sourcePath, runRsync, type RsyncContext } from '../programs/rsync-call.ts';

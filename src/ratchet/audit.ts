@@ -1,14 +1,13 @@
 /** Steps 2 and 3 of a night: three dry runs, judged line by line against our own walk of the replica; what was seen stays seen. */
 import { Audit } from '../audit/audit.ts';
-import type { Limits } from '../audit/tally.ts';
+import { Flood, mostStrangers, type Limits } from '../audit/tally.ts';
 import { waitForNews } from '../audit/deletions.ts';
-import { Flood, mostStrangers } from '../audit/flood.ts';
 import type { Amount, Books } from '../audit/books.ts';
 import { inReplica, present } from '../audit/questions.ts';
 import { dryRun } from '../audit/dry-run.ts';
 import { findPacks } from '../audit/find-packs.ts';
 import type { Judge } from '../audit/itemize.ts';
-import { withWhatLiesThere } from '../audit/look-around.ts';
+import { withWhatLiesThere } from '../programs/look-around.ts';
 import { auditPass, type FailedPass } from '../audit/passes.ts';
 import { judgeReport } from '../audit/report.ts';
 import { ReplicaWalk } from '../audit/walk.ts';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Findings } from '../audit/findings.ts';
-import { newBooks } from '../audit/walk.ts';
+import { Books } from '../audit/books.ts';
 import type { Repository } from '../config/config.ts';
 import { Restic } from '../programs/restic.ts';
 import type { Bounds } from '../programs/watchdog.ts';
@@ -49,7 +49,7 @@ export function begin({ config, repository, interrupt }: RunOptions): Beginning 
     quarantine,
     findings,
     restic,
-    incoming: new Incoming(paths, newBooks(), findings, quarantine),
+    incoming: new Incoming(paths, new Books(), findings, quarantine),
   };
 }
 

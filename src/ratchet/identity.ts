@@ -4,14 +4,12 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../audit/audit.ts';
-import type { Books } from '../audit/books.ts';
+import { Books } from '../audit/books.ts';
 import { listedNew, unverified, wanted } from '../audit/questions.ts';
-import { catalogueOf } from '../audit/catalogue.ts';
 import { dryRun } from '../audit/dry-run.ts';
 import type { Change } from '../audit/itemize.ts';
-import { offered, sourcesAround, withWhatLiesThere } from '../audit/look-around.ts';
+import { offered, sourcesAround, withWhatLiesThere } from '../programs/look-around.ts';
 import { auditPass } from '../audit/passes.ts';
-import { newBooks } from '../audit/walk.ts';
 import { Failure } from '../errors.ts';
 import { layoutFolders } from '../layout.ts';
 import { syncFileSystem } from '../programs/sync.ts';
@@ -37,8 +35,8 @@ export async function whatLies(beginning: Beginning): Promise<string | undefined
 /** The paths of `config` and the keys that serverA lists. */
 export async function listIdentity(beginning: Beginning): Promise<string[]> {
   const { session } = beginning;
-  const listed = newBooks();
-  const audit = new Audit(catalogueOf(listed), { initialising: true, window: undefined }, () => false);
+  const listed = new Books();
+  const audit = new Audit({ books: listed, others: new Map() }, { initialising: true, window: undefined }, () => false);
   const empty = session.path('empty');
   mkdirSync(empty);
   let config: string[] = [];
@@ -74,7 +72,7 @@ function requireFolder(change: Change): void {
 
 /** Only keys are wanted of what pass 2 lists, and only those that are not here yet; indexes wait for the first sync. */
 function takeKeys(beginning: Beginning, listed: Books): string[] {
-  const keys = newBooks();
+  const keys = new Books();
   const paths: string[] = [];
   for (const entry of listed.select(listedNew)) {
     if (listed.type(entry) !== 'key' || listed.size(entry) > largestIdentity) continue;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Audit } from '../../src/audit/audit.ts';
-import { Flood, mostStrangers } from '../../src/audit/flood.ts';
+import { Flood, mostStrangers } from '../../src/audit/tally.ts';
 import { Lines, NotUnderstood, type Change } from '../../src/audit/itemize.ts';
 import { Failure } from '../../src/errors.ts';
 import { fileOf } from '../support/itemized.ts';

@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { Audit } from '../../src/audit/audit.ts';
 import { Books } from '../../src/audit/books.ts';
 import { gone, inReplica, tombstoned } from '../../src/audit/questions.ts';
-import { catalogueOf } from '../../src/audit/catalogue.ts';
 import { lineJudge, parseLine, type Judge } from '../../src/audit/itemize.ts';
 import { emptyLine, readUnchangedPack } from '../../src/audit/unchanged.ts';
 
@@ -20,7 +19,7 @@ function verdictOn(lines: readonly string[], isFast: boolean): unknown {
   const books = new Books(new Uint32Array(8));
   books.set(books.enter('pack', id, 1000, mtime), inReplica);
   books.set(books.enter('pack', other, 7, 0), inReplica | tombstoned);
-  const audit = new Audit(catalogueOf(books), { initialising: false, window: undefined }, () => false);
+  const audit = new Audit({ books, others: new Map() }, { initialising: false, window: undefined }, () => false);
   audit.begin(1);
   audit.begin(2);
   audit.begin(3);

@@ -5,9 +5,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../../src/audit/audit.ts';
-import { catalogueOf } from '../../src/audit/catalogue.ts';
 import { lineJudge, Lines } from '../../src/audit/itemize.ts';
-import { newBooks } from '../../src/audit/walk.ts';
+import { Books } from '../../src/audit/books.ts';
 
 const nonce = '0123456789abcdef';
 const size = 16_777_216;
@@ -36,9 +35,9 @@ export function writeLines(file: string, count: number): void {
 
 /** Everything is in the books already; what counts is reading, parsing, judging and accounting. Seconds. */
 export function judge(file: string, count: number): number {
-  const books = newBooks();
+  const books = new Books();
   readLines(file, (bytes, _, end) => { books.set(books.enter('pack', bytes.toString('latin1', end - 64, end), size, mtime), inReplica); });
-  const audit = new Audit(catalogueOf(books), { initialising: false, window: undefined }, () => true);
+  const audit = new Audit({ books, others: new Map() }, { initialising: false, window: undefined }, () => true);
   const startedAt = performance.now();
   audit.begin(3);
   readLines(file, lineJudge(audit, `${nonce} `));

@@ -5,7 +5,7 @@ import type { Asking } from '../../src/proof/asking.ts';
 import { KnownBlobs } from '../../src/proof/known-blobs.ts';
 import { Missing, missingPacks } from '../../src/proof/missing-packs.ts';
 import { RecordSorter } from '../../src/proof/record-sorter.ts';
-import { newBooks } from '../../src/audit/walk.ts';
+import { Books } from '../../src/audit/books.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const id = (n: number): string => n.toString(16).padStart(64, '0');
@@ -14,7 +14,7 @@ test('an index that names more absent packs than can be remembered waits, and ke
   const folder = temporaryFolder(t);
   const [absent, none] = [new RecordSorter(folder), new RecordSorter(folder)];
   const missing = new Missing(folder, () => true);
-  const books = newBooks();
+  const books = new Books();
   const indexes = [books.enter('index', id(1), 100, 0), books.enter('index', id(2), 100, 0)];
   const blob = { isTree: false, isCompressed: false, offset: 0, length: 2 ** 32 - 1, plain: 2 ** 32 - 33 };
   absent.add({ ...blob, pack: id(7), blob: id(7) }, 0);

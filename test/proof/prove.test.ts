@@ -4,14 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import type { Books, Entry } from '../../src/audit/books.ts';
+import { Books, type Entry } from '../../src/audit/books.ts';
 import { inReplica, verified, waiting } from '../../src/audit/questions.ts';
 import { placeOf } from '../../src/layout.ts';
 import type { Proof } from '../../src/proof/proof.ts';
 import { KnownBlobs } from '../../src/proof/known-blobs.ts';
 import { Missing } from '../../src/proof/missing-packs.ts';
 import { prove, structuralJunk } from '../../src/proof/prove.ts';
-import { newBooks } from '../../src/audit/walk.ts';
 import { passwordIn } from '../support/askRestic.ts';
 import { Restic } from '../../src/programs/restic.ts';
 import { type Road } from '../../src/programs/restic-question.ts';
@@ -54,7 +53,7 @@ async function placeFor(t: Ending): Promise<Place> {
   const before = new Set(files());
   const snapshot = `snapshots/${await repository.backup({ 'a file': randomBytes(20_000) })}`;
   const added = files().filter((path) => !before.has(path));
-  const books = newBooks();
+  const books = new Books();
   const put = (path: string): string => {
     mkdirSync(dirname(join(candidate, path)), { recursive: true });
     return join(candidate, path);

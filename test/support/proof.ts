@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { newBooks } from '../../src/audit/walk.ts';
+import { Books } from '../../src/audit/books.ts';
 import { UnreadFile } from '../../src/proof/unread-file.ts';
 import type { Value } from './config.ts';
 import { filesBelow, hashOf, type Judged, type Night, type NightOptions, type ServerA } from './night.ts';
@@ -22,7 +22,7 @@ export function passwordFile(): string {
 export async function provingNight(serverA: ServerA, t: Ending, nightly: Readonly<Record<string, Value>> = {}, options: NightOptions = {}): Promise<Night> {
   const { restic = {}, ...others } = nightly as { restic?: Readonly<Record<string, Value>> };
   const night = await serverA.night(t, { ...options, changes: { repositories: { nightly: { ...others, restic: { passwordFile: passwordFile(), ...restic } } } } });
-  if (options.fresh !== true) new UnreadFile(join(night.config.state, 'nightly')).begin(newBooks());
+  if (options.fresh !== true) new UnreadFile(join(night.config.state, 'nightly')).begin(new Books());
   return night;
 }
 

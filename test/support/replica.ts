@@ -9,7 +9,7 @@ import { Console } from '../../src/telling/console.ts';
 import { Replica } from '../../src/replica-path.ts';
 import { writeMarker } from '../../src/ratchet/write-marker.ts';
 import type { RunOptions } from '../../src/ratchet/holdings.ts';
-import type { Catalogue } from '../../src/audit/catalogue.ts';
+import type { Catalogue } from '../../src/audit/facts.ts';
 import { type Value, writeConfig, type WrittenConfig } from './config.ts';
 import { writeJournal } from './journals.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';

@@ -1,5 +1,5 @@
 /** Source and replica as values, what an honest rsync reports of them, and what the audit makes of that. */
-import { catalogueOf as catalogueIn, type Catalogue } from '../../src/audit/catalogue.ts';
+import type { Catalogue } from '../../src/audit/facts.ts';
 import { Audit } from '../../src/audit/audit.ts';
 import type { Limits, Verdict } from '../../src/audit/tally.ts';
 import { Books } from '../../src/audit/books.ts';
@@ -34,7 +34,7 @@ export function without(tree: Tree, ...paths: readonly string[]): Tree {
 
 /** What the walk of a replica finds. */
 export function catalogueOf(replica: Tree): Catalogue {
-  const catalogue = catalogueIn(new Books(new Uint32Array(8)));
+  const catalogue: Catalogue = { books: new Books(new Uint32Array(8)), others: new Map() };
   for (const [path, { type, size, mtime }] of Object.entries({ '.': folder, ...replica })) {
     const place = placeOf(path);
     if ('id' in place && type === 'file') catalogue.books.set(catalogue.books.enter(place.of, place.id, size, mtime), inReplica);

@@ -2,13 +2,12 @@
 import { createHash } from 'node:crypto';
 import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Books } from '../../src/audit/books.ts';
+import { Books } from '../../src/audit/books.ts';
 import { wanted } from '../../src/audit/questions.ts';
 import { Findings } from '../../src/audit/findings.ts';
 import { admissionOrder, foldersOf, repositoryPath, type HashedType } from '../../src/layout.ts';
 import { Incoming } from '../../src/ratchet/arrival/incoming.ts';
 import { Quarantine } from '../../src/ratchet/arrival/quarantine.ts';
-import { newBooks } from '../../src/audit/walk.ts';
 import { ownPaths, Replica } from '../../src/replica-path.ts';
 import { type Ending, temporaryFolder } from './temporary.ts';
 
@@ -41,7 +40,7 @@ export function bench(t: Ending): Bench {
   const paths = ownPaths(new Replica('nightly', replica));
   for (const folder of admissionOrder.flatMap(foldersOf)) mkdirSync(join(replica, folder), { recursive: true, mode: 0o700 });
   for (const folder of [paths.own, paths.quarantine, paths.incoming]) mkdirSync(folder, { mode: 0o700 });
-  const [books, findings] = [newBooks(), new Findings()];
+  const [books, findings] = [new Books(), new Findings()];
   return {
     replica, paths, books, findings,
     incoming: new Incoming(paths, books, findings, new Quarantine(paths.quarantine)),

@@ -1,5 +1,5 @@
 /** `tombstones.jsonl`: an append-only log of events, read as a stream, compacted atomically. */
-import type { Books, Entry } from '../../audit/books.ts';
+import { Books, type Entry } from '../../audit/books.ts';
 import {
   alreadyTold,
   bornTonight,
@@ -20,7 +20,6 @@ import { decideWindow, withUsed, type OpenWindow } from '../declared/window.ts';
 import { replaceLines } from '../../state/files.ts';
 import { parseJson } from '../../state/json-file.ts';
 import { appendLines, eachLine } from '../../state/lines.ts';
-import { newBooks } from '../../audit/walk.ts';
 import type { State } from '../state.ts';
 
 export class TombstoneLog {
@@ -46,7 +45,7 @@ export class TombstoneLog {
 
   /** Books of the tombstones alone, as if the replica held just those files; for commands that do not walk it. */
   ownBooks(): Books {
-    const books = newBooks();
+    const books = new Books();
     this.each((event) => {
       const place = event.event === 'tombstone' ? placeOf(event.path) : undefined;
       if (event.event === 'tombstone' && place !== undefined && 'id' in place)

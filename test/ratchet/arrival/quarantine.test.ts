@@ -10,7 +10,7 @@ import { smallestCopy } from '../../../src/ratchet/arrival/quarantine-limit.ts';
 import { quarantined } from '../../../src/ratchet/arrival/quarantined.ts';
 import { Quarantine } from '../../../src/ratchet/arrival/quarantine.ts';
 import { ownPaths, Replica } from '../../../src/replica-path.ts';
-import { newBooks } from '../../../src/audit/walk.ts';
+import { Books } from '../../../src/audit/books.ts';
 import { filesBelow } from '../../support/night.ts';
 import { type Ending, temporaryFolder } from '../../support/temporary.ts';
 
@@ -114,7 +114,7 @@ test('what the replica itself had stays, whatever comes from serverA: old copies
 
 test('a copy leaves when the replica has the file; the old copy of a repaired one stays', (t) => {
   const place = placeIn(t);
-  const books = newBooks();
+  const books = new Books();
   const entries = ['a', 'b'].map((name) => books.enter('pack', pathFor(name).slice(-64), size, 1000));
   for (const name of ['a', 'b']) place.open().take(place.file(), pathFor(name));
   place.open().keep(place.file(), pathFor('a'));

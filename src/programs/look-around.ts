@@ -1,13 +1,13 @@
 /** Where a source is no repository, what lies there instead: one more listing over the connection that stands, for words alone. */
 import { dirname } from 'node:path';
 import type { Repository } from '../config/config.ts';
-import type { FailedPass } from './passes.ts';
+import type { FailedPass } from '../audit/passes.ts';
 import { Failure } from '../errors.ts';
-import { sshFailed } from '../programs/channel.ts';
-import { commonOptions, dryRunLimits } from '../programs/rsync.ts';
-import { sourcePath, runRsync, type RsyncContext } from '../programs/rsync-call.ts';
-import { rsyncSource } from '../programs/ssh-command.ts';
-import type { Bounds } from '../programs/watchdog.ts';
+import { sshFailed } from './channel.ts';
+import { commonOptions, dryRunLimits } from './rsync.ts';
+import { sourcePath, runRsync, type RsyncContext } from './rsync-call.ts';
+import { rsyncSource } from './ssh-command.ts';
+import type { Bounds } from './watchdog.ts';
 
 /** How many are offered by name, and how long a look may take, in milliseconds. */
 const [mostOffered, patience] = [10, 30_000];
