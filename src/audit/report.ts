@@ -1,9 +1,9 @@
 /** A report that was kept of an earlier run, judged as if rsync printed it now. */
 import { Failure } from '../errors.ts';
-import { eachLine } from '../state/lines.ts';
+import { eachBlock } from '../state/lines.ts';
 import { isIoError, notUnderstoodFailure } from './dry-run.ts';
 import { Flood } from './tally.ts';
-import { lineJudge, longestLine, NotUnderstood, type Judge } from './itemize.ts';
+import { lineJudge, Lines, NotUnderstood, type Judge } from './itemize.ts';
 
 /** How the lines of rsync's report begin: with what the run that asked for it made up (itemize.ts). */
 const prefixForm = /^[0-9a-f]{24} /;
@@ -14,19 +14,23 @@ const unprefixed = ' ';
 /** Judges each line of a report. How it is none, or not a whole one, is a value; what `judge` throws comes through. */
 export function judgeReport(path: string, judge: Judge): Failure | undefined {
   let judgeLine: ReturnType<typeof lineJudge> | undefined;
-  const seen = { ioError: false };
+  const seen = { ioError: false, any: false };
+  const lines = new Lines((bytes, start, end) => {
+    seen.any = true;
+    if (isIoError(bytes, start, end)) seen.ioError = true;
+    else {
+      // rsync names what is no file as soon as it sees it, often before the first line that serverA has echoed.
+      const prefix = judgeLine === undefined ? prefixForm.exec(bytes.toString('latin1', start, end))?.[0] : undefined;
+      if (prefix !== undefined) judgeLine = lineJudge(judge, prefix);
+      (judgeLine ?? lineJudge(judge, unprefixed))(bytes, start, end);
+    }
+  });
   try {
-    const { lines, torn } = eachLine(path, (line) => {
-      if (isIoError(line, 0, line.length)) seen.ioError = true;
-      else {
-        // rsync names what is no file as soon as it sees it, often before the first line that serverA has echoed.
-        const prefix =
-          judgeLine === undefined ? prefixForm.exec(line.toString('latin1', 0, longestLine))?.[0] : undefined;
-        if (prefix !== undefined) judgeLine = lineJudge(judge, prefix);
-        (judgeLine ?? lineJudge(judge, unprefixed))(line, 0, line.length);
-      }
+    eachBlock(path, (block) => {
+      lines.push(Buffer.from(block));
     });
-    if (lines === 0 || torn > 0) throw new NotUnderstood(lines === 0 ? 'it is empty' : 'its last line is cut short');
+    lines.end();
+    if (!seen.any) throw new NotUnderstood('it is empty');
   } catch (error) {
     if (error instanceof NotUnderstood) return notUnderstoodFailure(error);
     if (error instanceof Flood) return error;

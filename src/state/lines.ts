@@ -28,27 +28,33 @@ export function* linesBackwards(path: string): Generator<Buffer> {
   }
 }
 
-/** Calls `visit` for each complete line, which it must not keep, numbered from 1; returns how many there are, and how many bytes follow the last. */
-export function eachLine(path: string, visit: (line: Buffer, number: number) => void): { lines: number; torn: number } {
+/** Calls `visit` with what a file holds, block by block, which it must not keep; with nothing when there is no file. */
+export function eachBlock(path: string, visit: (block: Buffer) => void): void {
   const file = openForReading(path);
-  if (file === undefined) return { lines: 0, torn: 0 };
+  if (file === undefined) return;
   try {
     const block = Buffer.allocUnsafe(64 * 1024);
-    const rest: Buffer[] = [];
-    let number = 0;
-    for (let length = readSync(file, block); length > 0; length = readSync(file, block)) {
-      let start = 0;
-      for (let end = block.indexOf(10); end >= 0 && end < length; end = block.indexOf(10, start)) {
-        const piece = block.subarray(start, end);
-        visit(rest.length === 0 ? piece : Buffer.concat([...rest.splice(0), piece]), ++number);
-        start = end + 1;
-      }
-      if (start < length) rest.push(Buffer.from(block.subarray(start, length)));
-    }
-    return { lines: number, torn: rest.reduce((sum, { length }) => sum + length, 0) };
+    for (let length = readSync(file, block); length > 0; length = readSync(file, block))
+      visit(block.subarray(0, length));
   } finally {
     closeSync(file);
   }
+}
+
+/** Calls `visit` for each complete line, which it must not keep, numbered from 1; returns how many there are, and how many bytes follow the last. */
+export function eachLine(path: string, visit: (line: Buffer, number: number) => void): { lines: number; torn: number } {
+  const rest: Buffer[] = [];
+  let number = 0;
+  eachBlock(path, (block) => {
+    let start = 0;
+    for (let end = block.indexOf(10); end >= 0; end = block.indexOf(10, start)) {
+      const piece = block.subarray(start, end);
+      visit(rest.length === 0 ? piece : Buffer.concat([...rest.splice(0), piece]), ++number);
+      start = end + 1;
+    }
+    if (start < block.length) rest.push(Buffer.from(block.subarray(start)));
+  });
+  return { lines: number, torn: rest.reduce((sum, { length }) => sum + length, 0) };
 }
 
 /** The blocks of an open file, the last first, and where each begins. */

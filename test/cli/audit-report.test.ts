@@ -1,6 +1,6 @@
 /** `audit --report`: a kept report is judged again, by the replica of now; serverA is not asked, and nothing is written. */
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { folderOnDisk } from '../support/diskFolder.ts';
@@ -37,6 +37,13 @@ function changed(changes: Readonly<Record<string, (text: string) => string>>): s
   return folder;
 }
 
+/** A terabyte of nothing behind the kept lines: no line, and no memory could hold it. */
+function endless(): string {
+  const folder = changed({});
+  truncateSync(join(folder, 'report-3'), 2 ** 40);
+  return folder;
+}
+
 const packLine = (text: string): string => /^.*\|data\/..\/.{64}\n/m.exec(text)?.[0] ?? '';
 const all = (): string => kept;
 const cases: readonly (readonly [name: string, report: () => string, code: number, words: RegExp])[] = [
@@ -48,7 +55,8 @@ const cases: readonly (readonly [name: string, report: () => string, code: numbe
   ['another size', () => changed({ 'report-3': (text) => text.replace(packLine(text), packLine(text).replace(/\|\d+\|/, '|1|')) }), 3, /1 modified/],
   ['what is no file, named before all else, as rsync often does', () => changed({ 'report-2': (text) => `skipping non-regular file "link"\n${text}` }), 4, /link/],
   ['a deletion', () => changed({ 'report-1': (text) => text.replace(/^(\S+) .{11}\|\d+\|(.*\|snapshots\/.+)$/m, '$1 *deleting  |0|$2') }), 3, /1 deleted/],
-  ['what is cut', () => changed({ 'report-3': (text) => text.slice(0, -1) }), 1, /cannot be understood \(its last line is cut short\)/],
+  ['what is cut', () => changed({ 'report-3': (text) => text.slice(0, -1) }), 1, /cannot be understood \(last line is cut short: /],
+  ['a line without an end', endless, 1, /cannot be understood \(line too long/],
   ['an empty one', () => changed({ 'report-2': () => '' }), 1, /it is empty/],
   ['lines of another run', () => changed({ 'report-1': (text) => `${text}${'0'.repeat(24)} .d         |0|2026/01/01-00:00:00|./\n` }), 1, /not one of our lines/],
   ['any text', () => changed({ 'report-1': () => 'hello\n' }), 1, /not one of our lines: "hello"/],

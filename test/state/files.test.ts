@@ -10,13 +10,16 @@ import { appendLines } from '../../src/state/lines.ts';
 import { IdFile } from '../../src/state/id-file.ts';
 import { syncFileSystem } from '../../src/programs/sync.ts';
 import { withFileLimit } from '../support/fileLimit.ts';
-import { type Ending, temporaryFolder } from '../support/temporary.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 import { digest } from '../support/tree.ts';
 
 describe('a replica', () => {
-  /** A replica with a file, a link to its folder, and a neighbour whose name begins as its own does. */
-  function replicaIn(t: Ending): { replica: string; link: string; neighbour: string } {
-    const folder = temporaryFolder(t);
+  /**
+   * A replica with a file, a link to its folder, and a neighbour whose name begins as its own does. They stay until the process
+   * ends: what is told of a replica holds as long, and a disk gives a removed folder's inode to the next one.
+   */
+  function replicaOf(): { replica: string; link: string; neighbour: string } {
+    const folder = temporaryFolder();
     const [replica, link, neighbour] = [join(folder, 'replica'), join(folder, 'link'), join(folder, 'replica2')];
     for (const path of [replica, neighbour, join(replica, 'data')]) mkdirSync(path);
     writeFileSync(join(replica, 'config'), 'config');
@@ -36,8 +39,8 @@ describe('a replica', () => {
     'replacing a file of IDs': (path) => { new IdFile(path).write(new Map([['ab'.repeat(32), 1]])); },
   };
   for (const [what, write] of Object.entries(writers)) {
-    test(`nothing is written below it, by whatever name: ${what}`, (t) => {
-      const { replica, link, neighbour } = replicaIn(t);
+    test(`nothing is written below it, by whatever name: ${what}`, () => {
+      const { replica, link, neighbour } = replicaOf();
       const before = digest(replica);
       for (const path of [replica, join(replica, 'config'), join(replica, 'data/x'), join(replica, 'new/x'), `${neighbour}/../replica/data/x`, join(link, 'x')])
         assert.throws(() => write(path), (error) => error instanceof Failure && error.message.includes(`lies in the replica ${replica}`) && error.hint !== '', path);
@@ -47,16 +50,16 @@ describe('a replica', () => {
     });
   }
 
-  test('the disk of a replica that nobody works with is not looked at', (t) => {
-    const { replica, link } = replicaIn(t);
+  test('the disk of a replica that nobody works with is not looked at', () => {
+    const { replica, link } = replicaOf();
     const other = new Replica('other', link);
     keepOutOf([other], []);
     assert.equal(replicaAround(join(link, 'x')), pathOf(other));
     assert.equal(replicaAround(join(replica, 'x')), replica);
   });
 
-  test('it is what it was at the start, wherever it lies by now; its own place, whose disk may hang, is not asked', (t) => {
-    const { replica, neighbour } = replicaIn(t);
+  test('it is what it was at the start, wherever it lies by now; its own place, whose disk may hang, is not asked', () => {
+    const { replica, neighbour } = replicaOf();
     const moved = join(neighbour, 'moved');
     renameSync(replica, moved);
     assert.equal(replicaAround(join(moved, 'data/x')), replica);
