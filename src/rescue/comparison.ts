@@ -2,6 +2,7 @@
 import { pathOf } from '../replica-path.ts';
 import { Audit } from '../audit/audit.ts';
 import type { Amount, Entry } from '../audit/books.ts';
+import { Flood, mostStrangers } from '../audit/tally.ts';
 import { gone, listedNew, present, suspects, tombstoned } from '../audit/questions.ts';
 import { dryRun } from '../audit/dry-run.ts';
 import { kindOf, knownAt } from '../audit/facts.ts';
@@ -58,7 +59,8 @@ export class Comparison {
 
   /** Asks what lies at the destination: names, sizes and times. Throws Failure when it cannot be listed, whatever it had said by then. */
   async list(context: RsyncContext, bounds: Bounds): Promise<void> {
-    const audit = new Audit(this.#walk, { initialising: false, window: { allowKeys: true } }, () => false);
+    const most = mostStrangers(context.repository.limits.newFiles);
+    const audit = new Audit(this.#walk, { initialising: false, window: { allowKeys: true } }, () => false, most);
     const noting: Judge = {
       judge: (change) => {
         this.#note(change);
@@ -70,7 +72,7 @@ export class Comparison {
       const failed = await auditPass(audit, pass, (hidden) =>
         dryRun(context, pass, pathOf(context.repository.replica), bounds, noting, { hidden }),
       );
-      if (failed !== undefined) throw unlisted(failed.failure);
+      if (failed !== undefined) throw failed.failure instanceof Flood ? flooded(most) : unlisted(failed.failure);
     }
     const { kept } = audit.verdict({}).findings;
     const ofRule = (...rules: string[]): Finding[] => kept.filter(({ rule }) => rules.includes(rule));
@@ -146,6 +148,13 @@ export class Comparison {
   #nameOf(path: string): Name {
     return path === 'config' ? path : this.#walk.books.at(path);
   }
+}
+
+function flooded(most: number): Failure {
+  return new Failure(
+    `the destination lists more than ${most} names in one pass that the replica does not have`,
+    'is it the right folder? Move away what is not of this repository, or raise limits.newFiles; nothing was sent',
+  );
 }
 
 function unlisted(failure: Failure): Failure {

@@ -166,7 +166,7 @@ async function sendPortion(
 function brokenOff(message: string, { stderr }: Ended, { files }: Amount): Failure {
   const why = /No space left|quota/i.test(stderr)
     ? 'the disk there is full: make room'
-    : 'see the message above; what cannot be set aside there must be moved away by hand (mv)';
+    : 'see the message above; what came there meanwhile (by a second give-back, say) is not replaced, and what cannot be set aside must be moved away by hand (mv)';
   return new Failure(
     message,
     `${why}; ${counted(files, 'file')} had been sent. The same command goes on where this one ended; nothing was deleted there`,

@@ -84,5 +84,5 @@ const named = (files: readonly Wanted[]): string =>
 /** What restic complained of first, as a hint: not that nobody in the box may give a file its owner, nor what others do not find. */
 function why(words: string): string {
   const [first] = words.split('\n').filter((line) => isForPeople(line) && !/chown|^\/(usr\/)?bin\//i.test(line));
-  return first === undefined ? '' : `; it says: ${first}`;
+  return first === undefined ? '' : `; restic says: ${first}`;
 }

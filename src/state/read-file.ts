@@ -1,5 +1,5 @@
 /** How a file of ours is opened for reading, and what is said where it cannot be: a message that leads astray costs a night. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../errors.ts';
 import { userName } from './become.ts';
@@ -19,19 +19,26 @@ export function openForReading(path: string): number | undefined {
 }
 
 /**
- * Opens whatever has that name, for reading alone: the one place where a room that writes nothing opens. A pipe is waited for.
- * Throws what the system says.
+ * Opens whatever has that name, for reading alone: the one place where a room that writes nothing opens. A pipe is waited for,
+ * but with `no link`. Throws what the system says.
  */
 export function openToRead(path: string, follow: 'follow links' | 'no link' = 'follow links'): number {
-  return openSync(path, constants.O_RDONLY | (follow === 'no link' ? constants.O_NOFOLLOW : 0));
+  return openSync(path, follow === 'no link' ? withoutWaiting | constants.O_NOFOLLOW : constants.O_RDONLY);
 }
+
+const withoutWaiting = constants.O_RDONLY | constants.O_NONBLOCK;
 
 function opened(path: string): number | undefined {
   try {
-    return ifThere(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+    return ifThere(() => openSync(path, withoutWaiting | (isAnothers(path) ? constants.O_NOFOLLOW : 0)));
   } catch (error) {
     throw unreadable(path, error as NodeJS.ErrnoException);
   }
+}
+
+/** Where no process can become the owner, root reads his books: a link of his may lead to what root alone may open, a device that acts when it is. */
+function isAnothers(path: string): boolean {
+  return process.geteuid?.() === 0 && lstatSync(path).uid !== 0;
 }
 
 function noFile(path: string, kind: string): Failure {
@@ -62,6 +69,7 @@ export function readText(path: string): string | undefined {
 /** A file that is there and whole for all we know, but not for this user; or a disk that does not give it. */
 export function unreadable(path: string, error: NodeJS.ErrnoException): Failure {
   if (error.code === 'EISDIR') return noFile(path, 'a folder');
+  if (error.code === 'ELOOP') return noFile(path, 'a link that root does not follow, since another user made it');
   if (error.code === 'ENXIO') return noFile(path, 'a socket');
   const isClosed = error.code === 'EACCES' || error.code === 'EPERM';
   return new Failure(

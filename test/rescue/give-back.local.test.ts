@@ -126,6 +126,17 @@ for (const [node, env] of [['', {}], [', with a Node that lets no process change
   assert.deepEqual(repositories[0].events.map((each: { event: string; files: number }) => [each.event, each.files]), [['give-back-begun', 40], ['gave-back', 40]]);
 });
 
+test('a destination that lists without an end is not held in memory: more names than limits.newFiles lets a night have are a failure', async (t) => {
+  const night = await stage(t, { repositories: { nightly: { limits: { newFiles: 1 } } } });
+  mkdirSync(join(night.to, 'snapshots'));
+  for (let n = 0; n < 1003; n++) writeFileSync(join(night.to, 'snapshots', n.toString(16).padStart(64, '0')), '');
+  const before = digest(night.to);
+  const { code, stderr } = await night.give('--to', night.to, '--all', '--yes');
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /the destination lists more than 1002 names in one pass that the replica does not have\n.*nothing was sent/);
+  assert.deepEqual(digest(night.to), before);
+});
+
 test('a hostile folder: nothing is written outside it, and what stands in the way is said and left', async (t) => {
   const night = await stage(t);
   await night.give('--to', night.to, '--all', '--yes');

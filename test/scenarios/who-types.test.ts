@@ -1,7 +1,7 @@
 /** Operators type as root what a night's user owns: whatever they type, nothing in state and replica becomes root's. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, lchownSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -204,6 +204,20 @@ describe('typed as root, with a Node that lets no process change its user', () =
       night.kill(signal);
       assert.equal((await night.finished).code, code, night.stdout() + night.stderr());
       await pollFor(() => lstatSync(`/proc/${other}`, { throwIfNoEntry: false }) === undefined);
+    }
+  });
+
+  test('a link that the owner puts in the place of one of his books is not followed by root', async () => {
+    const [alarm, closed] = [join(stage.config.state, 'nightly/alarm.json'), join(stage.folder, 'session/root-only.json')];
+    writeFileSync(closed, JSON.stringify({ version: 1, runId: 'x', since: '2026-01-01T00:00:00.000Z', rules: ['deleted'], messageId: 'x', findings: [] }), { mode: 0o600 });
+    symlinkSync(closed, alarm);
+    if (isRoot) lchownSync(alarm, statSync(stage.config.state).uid, statSync(stage.config.state).gid);
+    try {
+      const { code, stderr } = await stage.type(['report', '--html', join(stage.folder, 'session/other.html')], { env });
+      assert.equal(code, isRoot ? 1 : 0, stderr);
+      if (isRoot) assert.match(stderr, /alarm\.json is no file, but a link that root does not follow, since another user made it\n/);
+    } finally {
+      rmSync(alarm);
     }
   });
 

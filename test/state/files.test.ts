@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -129,4 +130,12 @@ describe('making durable', () => {
     assert.throws(() => { syncFolder(none); }, { code: 'ENOENT' });
     await assert.rejects(syncFileSystem(none), (error: unknown) => error instanceof Failure && error.message.includes(none));
   });
+});
+
+test('a pipe that has come in the place of a file of the replica is not waited for', (t) => {
+  const pipe = join(temporaryFolder(t), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const module = new URL('../../src/state/read-file.ts', import.meta.url).href;
+  const script = `import(${JSON.stringify(module)}).then(({ openToRead }) => console.log(openToRead(${JSON.stringify(pipe)}, 'no link') > 2))`;
+  assert.equal(execFileSync(process.execPath, ['--import', 'tsx', '-e', script], { encoding: 'utf8', timeout: 120_000 }), 'true\n');
 });
