@@ -6,7 +6,7 @@ import { exitCodes, UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
 import type { RunOptions } from '../ratchet/holdings.ts';
 import type { Initialised, KeyDifferences } from '../ratchet/init.ts';
-import type { Pins } from '../ratchet/beginning.ts';
+import type { Pins } from '../ratchet/replica.ts';
 import { isYes } from './ask.ts';
 import { configOf, consoleOf, repositoriesOf, wantsJson, withExitCodes, type CliContext } from './context.ts';
 

@@ -1,14 +1,14 @@
 /** What `doctor` looks at in the replica: marker, rights, one file system, room, and what restic says. */
 import { formatBytes } from '../figures.ts';
 import { lstatSync } from 'node:fs';
-import type { Config, Repository } from '../config/config.ts';
+import type { Config, MinFree, Repository } from '../config/config.ts';
 import { reservedBytes } from '../config/units.ts';
 import { bad, good, warning, type Verdict } from './checkup.ts';
 import { secretCross, type Check } from './ask.ts';
 import { checkPins, notInitialised, readMarker } from '../ratchet/replica.ts';
 import { foldersLinkedInto, tryLinking } from '../ratchet/probe.ts';
 import { ownPaths, pathOf } from '../replica-path.ts';
-import { freeInodes, freeSpace, isShortOf, noHardLinks } from '../ratchet/disk.ts';
+import { freeInodes, freeSpace, leastInodes, noHardLinks } from '../ratchet/disk.ts';
 import { Restic } from '../programs/restic.ts';
 import { namespaceFacts, namespaceMend } from './namespaces.ts';
 import { forgetPassword, passwordOf } from '../programs/restic-password.ts';
@@ -96,6 +96,11 @@ async function namespaces({ restic }: Repository): Promise<Verdict> {
   return restic.prove === 'unisolated'
     ? warning('refused by this kernel: restic sees the network and every file', mend)
     : bad('refused by this kernel', mend);
+}
+
+/** Whether fewer inodes are free than `limits.minFree` keeps, where that is a share of the disk, or than hardly any. */
+function isShortOf({ free, total }: { free: number; total: number }, minFree: MinFree): boolean {
+  return free < ('percent' in minFree ? Math.max(leastInodes, (total * minFree.percent) / 100) : leastInodes);
 }
 
 async function proof(repository: Repository, scratch: string, signal: AbortSignal): Promise<Verdict> {

@@ -1,4 +1,5 @@
 /** Steps 2 and 3 of a night: three dry runs, judged line by line against our own walk of the replica; what was seen stays seen. */
+import { dirname } from 'node:path';
 import { Audit } from '../audit/audit.ts';
 import { Flood, mostStrangers, type Limits } from '../audit/tally.ts';
 import { waitForNews } from '../audit/deletions.ts';
@@ -15,7 +16,7 @@ import type { Progress } from '../programs/progress.ts';
 import { passes, type Pass } from '../layout.ts';
 import { expectNight } from './arrival/fetch.ts';
 import { exists } from './replica.ts';
-import { Reports, reportsAt } from './reports.ts';
+import { removeReports, Reports, reportsAt } from './reports.ts';
 import type { ReplicaSize, Run } from './run.ts';
 import { clearStale } from './departure/tombstones.ts';
 import { deadlineOf, hasCompletedOnce, journal, type Holdings } from './holdings.ts';
@@ -58,19 +59,18 @@ export async function audit(held: Holdings, run: Run, { noLimits, report }: Audi
         auditPasses(held, reportsOf(held, run, bounds.newFiles), deadline, judging, counted(judging, progress)),
       )
     : await judgeKept(held, report, judging);
-  return conclude(held, run, { judging, books: catalogue.books, bounds, failure });
-}
-
-/** What has been judged so far, and by what. */
-interface Judged {
-  readonly judging: Audit;
-  readonly books: Books;
-  readonly bounds: Limits;
-  readonly failure: Failure | undefined;
+  return conclude(held, run, judging, catalogue.books, bounds, failure);
 }
 
 /** The verdict. Throws the failure after it. */
-async function conclude(held: Holdings, run: Run, { judging, books, bounds, failure }: Judged): Promise<Audited> {
+async function conclude(
+  held: Holdings,
+  run: Run,
+  judging: Audit,
+  books: Books,
+  bounds: Limits,
+  failure: Failure | undefined,
+): Promise<Audited> {
   const isJudged = failure === undefined || failure instanceof Flood;
   const unwalked = isJudged ? await held.packsWalk?.end : undefined;
   if (isJudged && unwalked === undefined) clearStale(books);
@@ -100,13 +100,9 @@ async function connect({ repository, paths, session, options }: Holdings, run: R
     const willFetch = run.command === 'sync' && run.alarm === undefined && repository.spotCheck > 0;
     await expectNight(session.rsync, paths.replica, willFetch ? 1 : 0, session.bounds(deadline));
   });
+  const danger = 'rsync sees this whole machine, and could write into the replica if serverA took it over';
   if (repository.rsync.sandbox === 'auto' && !session.rsync.hasRoom)
-    run.findings.add(
-      'warning',
-      'no-room',
-      '',
-      'bubblewrap does not work here: rsync sees this whole machine, and could write into the replica if serverA took it over',
-    );
+    run.findings.add('warning', 'no-room', '', `bubblewrap does not work here: ${danger}`);
 }
 
 /** Everything in the replica, with its tombstones; what lies below `data` is walked while we wait for serverA. */
@@ -123,7 +119,11 @@ async function beginWalk(held: Holdings, deadline: Date): Promise<ReplicaWalk> {
 
 /** Where tonight's reports go; those of earlier runs make room. */
 function reportsOf({ state, repository, reserve, options }: Holdings, run: Run, newFiles: number | undefined): Reports {
-  const folder = (): string => state.reportFolder(run.runId);
+  const folder = (): string => {
+    const made = state.runFolder(run.runId);
+    removeReports(dirname(made), run.runId);
+    return made;
+  };
   const { lastRun, lastSuccess } = state.memory();
   const size = (lastRun?.['replica'] ?? lastSuccess?.['replica']) as ReplicaSize | undefined;
   return new Reports(folder, reserve, { files: size?.files, newFiles }, (why) => {

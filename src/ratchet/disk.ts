@@ -1,7 +1,6 @@
 /** What the disk of a replica, or of another folder, has room for. */
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { MinFree } from '../config/config.ts';
 import { Failure } from '../errors.ts';
 import { pathOf, type Replica } from '../replica-path.ts';
 
@@ -18,11 +17,6 @@ export function freeSpace(where: Replica | string): { free: number; total: numbe
 export function freeInodes(where: Replica | string): { free: number; total: number } | undefined {
   const { files, ffree } = statfsSync(folderOf(where));
   return files === 0 ? undefined : { free: ffree, total: files };
-}
-
-/** Whether fewer inodes are free than `limits.minFree` keeps, where that is a share of the disk, or than hardly any. */
-export function isShortOf({ free, total }: { free: number; total: number }, minFree: MinFree): boolean {
-  return free < ('percent' in minFree ? Math.max(leastInodes, (total * minFree.percent) / 100) : leastInodes);
 }
 
 /** A file was written there, so it is not a matter of rights. */

@@ -1,60 +1,55 @@
 /** Fetches files that the replica has already, hashes what comes, and throws it away; the replica is not touched. */
-import { closeSync, constants, fstatSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { listedNew } from '../audit/questions.ts';
 import { Failure } from '../errors.ts';
 import { writeNames } from '../state/files.ts';
-import { askedFor, fetchBounds } from './arrival/growth.ts';
+import { expectFetch, runFetch } from './arrival/fetch.ts';
 import { sha256Of } from './arrival/fitness.ts';
+import { askedFor, fetchBounds } from './arrival/growth.ts';
 import { inRealFolder } from './arrival/real-folders.ts';
+import { deadlineOf, requireMarker, type Holdings } from './holdings.ts';
 import { exists } from './replica.ts';
-import { runFetch } from './arrival/fetch.ts';
-import type { RsyncContext } from '../programs/rsync-call.ts';
-import type { Bounds } from '../programs/watchdog.ts';
+import type { Run } from './run.ts';
 
 /** What came when a file of the replica was asked for. */
 export type Examined = 'right' | 'missing' | { readonly wrong: string };
 
-/** What to fetch and what to expect. */
-export interface Examination {
-  readonly paths: readonly string[];
-  /** Bytes of a path's file; serverA listed it with the same size. */
-  readonly size: (path: string) => number;
-  /** The SHA-256 that a path's content must have, hexadecimal. */
-  readonly expected: (path: string) => string;
-  /** A fresh folder, and where to write the names. */
-  readonly folder: string;
-  readonly manifest: string;
-}
-
-/** Calls `told` once for each path. Each file is deleted as soon as it is hashed, so the disk needs room for two. */
-export async function fetchToHash(
-  context: RsyncContext,
-  bounds: Bounds,
-  what: Examination,
+/**
+ * Calls `told` once for each path of a file that the replica has, with what came of it. Each is deleted as soon as it is
+ * hashed, so the disk needs room for two.
+ */
+export async function fetchAndHash(
+  held: Holdings,
+  run: Run,
+  paths: readonly string[],
   told: (path: string, found: Examined) => void,
 ): Promise<void> {
-  const { folder, manifest } = what;
-  const open = new Set(what.paths);
+  const { session, walk } = held;
+  const { replica, incoming } = held.paths;
+  const pinned = requireMarker(held).pins.config;
+  const bounds = session.bounds(deadlineOf(held, run.startedAt));
+  const isFetchDue = walk !== undefined && walk.books.amount(listedNew).files > 0;
+  if (isFetchDue) await expectFetch(session.rsync, replica, bounds);
+  const folder = join(incoming, `${run.runId}-examined`);
+  const open = new Set(paths);
   const tell = (path: string): void => {
     if (!open.has(path) || !exists(folder, path)) return;
     inRealFolder(folder, path, (name) => {
       open.delete(path);
-      told(path, examineOne(name, what.expected(path)));
+      told(path, examineOne(name, path === 'config' ? pinned : path.slice(-64)));
     });
   };
-  writeNames(manifest, what.paths);
+  const manifest = session.path('examined');
+  writeNames(manifest, paths);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
+    const growth = fetchBounds(bounds, folder, askedFor(paths.map((path) => lstatSync(join(replica, path)).size)));
     let before = '';
-    const end = await runFetch(
-      context,
-      manifest,
-      folder,
-      fetchBounds(bounds, folder, askedFor(what.paths.map(what.size))),
-      (path) => {
-        if (before !== '') tell(before);
-        before = path;
-      },
-    );
+    const end = await runFetch(session.rsync, manifest, folder, growth, (path) => {
+      if (before !== '') tell(before); // rsync names a file when its transfer starts
+      before = path;
+    });
     if (end === 'unfinished') throw outOfTime();
     if (end !== 'complete') throw end;
     for (const path of [...open]) tell(path);

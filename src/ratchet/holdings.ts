@@ -1,6 +1,6 @@
 /** What a run holds while it lasts: one plain object that its steps, which are functions, hand on. */
-import { writeMarker } from './write-marker.ts';
-import { join } from 'node:path';
+import { linkSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
 import type { PacksWalk } from '../audit/find-packs.ts';
 import type { ReplicaWalk } from '../audit/walk.ts';
@@ -12,13 +12,12 @@ import { Prover } from '../proof/prover.ts';
 import { ownPaths, type OwnPaths } from '../replica-path.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import type { Console } from '../telling/console.ts';
-import type { Place } from '../words/report.ts';
-import { placeOf } from './place.ts';
+import { makeFolder } from '../state/unguarded.ts';
 import type { Incoming } from './arrival/incoming.ts';
 import { Quarantine } from './arrival/quarantine.ts';
 import { emptyExpired } from './departure/expire.ts';
 import { checkPins, notInitialised, readMarker, withKeys, type Marker } from './replica.ts';
-import { giveSecondNames } from './second-names.ts';
+import { writeMarker } from './replica-place.ts';
 import { Session } from './session.ts';
 import { snapshotsSeen } from './snapshots-seen.ts';
 import { State, stateLock } from './state.ts';
@@ -40,7 +39,6 @@ export interface RunOptions {
 export interface Holdings {
   readonly options: RunOptions;
   readonly repository: Repository;
-  readonly place: Place;
   readonly paths: OwnPaths;
   readonly state: State;
   readonly session: Session;
@@ -69,7 +67,6 @@ export function hold(options: RunOptions): Holdings {
   const held: Holdings = {
     options,
     repository,
-    place: placeOf(options),
     paths,
     state,
     session,
@@ -90,6 +87,21 @@ export function hold(options: RunOptions): Holdings {
     incoming: undefined,
   };
   return held;
+}
+
+/**
+ * Second names for files of the replica, in our own folder there: restic is shown these as if they were candidates, and no
+ * others. Without any, the folder is deleted; a run that was killed leaves it to the next.
+ */
+function giveSecondNames({ own, replica }: Pick<OwnPaths, 'own' | 'replica'>, paths: readonly string[]): string {
+  const folder = join(own, 'reading');
+  rmSync(folder, { recursive: true, force: true });
+  for (const path of paths) {
+    const name = join(folder, path);
+    makeFolder(dirname(name));
+    linkSync(join(replica, path), name);
+  }
+  return folder;
 }
 
 /** What rsync would ask serverA for, as earlier runs have learned it. */

@@ -1,5 +1,4 @@
 /** What `init` takes of serverA before it trusts anything there: `config` and keys, listed, fetched, verified, pinned (P6). */
-import { writeMarker } from './write-marker.ts';
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { offered, sourcesAround, withWhatLiesThere } from '../programs/look-arou
 import { auditPass } from '../audit/passes.ts';
 import { Failure } from '../errors.ts';
 import { layoutFolders } from '../layout.ts';
+import type { Bounds } from '../programs/watchdog.ts';
 import { syncFileSystem } from '../programs/sync.ts';
 import { proves, requireKeys, requireOpens } from '../proof/open-identity.ts';
 import { writeNames } from '../state/files.ts';
@@ -21,8 +21,9 @@ import { runFetch } from './arrival/fetch.ts';
 import { isWhole } from './arrival/fitness.ts';
 import { askedFor, fetchBounds } from './arrival/growth.ts';
 import { Incoming } from './arrival/incoming.ts';
-import { fingerprint, notInitialised, readMarker } from './replica.ts';
-import { boundsOf, type Beginning, type Pins } from './beginning.ts';
+import { fingerprint, notInitialised, readMarker, type Pins } from './replica.ts';
+import type { Beginning } from './init.ts';
+import { writeMarker } from './replica-place.ts';
 
 /** A key or a config above this is none, in bytes. */
 const largestIdentity = 1024 * 1024;
@@ -30,6 +31,10 @@ const largestIdentity = 1024 * 1024;
 /** Which repositories lie at the source or near it, as a hint. */
 export async function whatLies(beginning: Beginning): Promise<string | undefined> {
   return offered(await sourcesAround(beginning.session.rsync, boundsOf(beginning)));
+}
+
+function boundsOf({ session, repository }: Beginning): Bounds {
+  return session.bounds(new Date(Date.now() + repository.timeouts.run));
 }
 
 /** The paths of `config` and the keys that serverA lists. */

@@ -1,21 +1,60 @@
 /** `init`: makes or adopts a replica, trusts `config` and `keys/` on first use, and pins them (P6). */
-import type { Amount } from '../audit/books.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Books, type Amount } from '../audit/books.ts';
+import { Findings } from '../audit/findings.ts';
 import { present } from '../audit/questions.ts';
 import { walkReplica } from '../audit/walk.ts';
+import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
+import { Restic } from '../programs/restic.ts';
 import { proves } from '../proof/open-identity.ts';
 import { UnreadFile } from '../proof/unread-file.ts';
 import { nothingUnread, unreadToJson, type Unread } from '../proof/unread.ts';
+import { ownPaths, type OwnPaths } from '../replica-path.ts';
+import { namesIn } from '../state/files.ts';
 import { version } from '../version.ts';
 import { isWhole } from './arrival/fitness.ts';
+import { Incoming } from './arrival/incoming.ts';
+import { Quarantine } from './arrival/quarantine.ts';
 import type { RunOptions } from './holdings.ts';
 import { fetchConfig, fetchIdentity, listIdentity, objectionTo, pin, replaceConfig, whatLies } from './identity.ts';
-import { begin, hasConfig, ownKeys, type Beginning, type Pins } from './beginning.ts';
+import type { Pins } from './replica.ts';
+import { ReplicaPlace } from './replica-place.ts';
+import { Session } from './session.ts';
+import { State } from './state.ts';
 import { markerOf } from './whose-state.ts';
 
-export interface InitialiseOptions {
-  /** Skips hashing what is already there. */
-  readonly trustExisting: boolean;
+/** What `init` holds while it lasts. */
+export interface Beginning {
+  readonly repository: Repository;
+  readonly paths: OwnPaths;
+  readonly state: State;
+  readonly session: Session;
+  readonly place: ReplicaPlace;
+  readonly quarantine: Quarantine;
+  readonly findings: Findings;
+  readonly restic: () => Restic;
+  incoming: Incoming;
+}
+
+/** Nothing is made yet, and nothing locked. */
+function begin({ config, repository, interrupt }: RunOptions): Beginning {
+  const paths = ownPaths(repository.replica);
+  const session = new Session(repository, interrupt);
+  const [quarantine, findings] = [new Quarantine(paths.quarantine), new Findings()];
+  const restic = (): Restic => new Restic(repository, () => session.password(), session.path('restic'), interrupt);
+  return {
+    repository,
+    paths,
+    state: new State(config.state ?? '', repository.name),
+    session,
+    place: new ReplicaPlace(paths),
+    quarantine,
+    findings,
+    restic,
+    incoming: new Incoming(paths, new Books(), findings, quarantine),
+  };
 }
 
 /** What `init` came to. */
@@ -35,10 +74,10 @@ export interface KeyDifferences {
   readonly onlyHere: readonly string[];
 }
 
-/** Makes or adopts the replica. A second time it changes nothing. Throws Failure with a hint; then there is no marker. */
+/** Makes or adopts the replica. A second time it changes nothing. Throws Failure with a hint; then there is no marker. `trustExisting` skips hashing what is already there. */
 export async function initialise(
   options: RunOptions,
-  { trustExisting }: InitialiseOptions,
+  { trustExisting }: { readonly trustExisting: boolean },
 ): Promise<{ result: Initialised; pins: Pins | undefined }> {
   const pinned = markerOf(options.config, options.repository)?.pins;
   if (pinned !== undefined) return { result: { did: 'nothing' }, pins: pinned };
@@ -56,12 +95,12 @@ export async function initialise(
 }
 
 async function makeOrAdopt(beginning: Beginning, trustExisting: boolean): Promise<{ result: Initialised; pins: Pins }> {
-  const { state, session } = beginning;
-  const isExisting = hasConfig(beginning);
+  const { state, session, paths } = beginning;
+  const isExisting = existsSync(join(paths.replica, 'config'));
   const earlier = isExisting ? null : state.memory().initialisedAt;
   const verified = trustExisting ? undefined : verifyExisting(beginning);
   await session.connect();
-  const own = ownKeys(beginning);
+  const own = namesIn(join(paths.replica, 'keys')).map((name) => `keys/${name}`);
   const listed = await listIdentity(beginning);
   await requireRepository(beginning, listed);
   await fetchIdentity(beginning);

@@ -130,11 +130,11 @@ const folds: Readonly<Record<string, Fold>> = {
   tombstones: (_memory, { runId, added }) =>
     typeof added === 'number' && added > 0 ? { untold: { runId: runId ?? '', added } } : {},
   checked,
-  drilled: (memory, drilled) => ({ drill: drillIn(drilled) ?? memory.drill }),
+  drilled: (memory, drilled) => ({ drill: valid(memorySchema.entries.drill, drilled) ?? memory.drill }),
   'rsync-call': called,
   room: (memory, { room }) => ({ room: typeof room === 'string' ? room : memory.room }),
   restic: (memory, { program, size, mtime, version }) => ({
-    restic: resticIn({ program, size, mtime, version }) ?? memory.restic,
+    restic: valid(memorySchema.entries.restic, { program, size, mtime, version }) ?? memory.restic,
   }),
 };
 
@@ -153,9 +153,15 @@ function ended(memory: Memory, line: JournalLine): Partial<Memory> {
   return {
     lastRun,
     ...(isSuccess ? { lastSuccess: lastRun } : {}),
-    quiet: quietIn(quiet) ?? memory.quiet,
+    quiet: valid(memorySchema.entries.quiet, quiet) ?? memory.quiet,
     ...withoutRoom(memory, line),
   };
+}
+
+/** A detail of a line, if it is what a schema says: whatever stands in a journal must not stop the night. */
+function valid<S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> | undefined {
+  const parsed = v.safeParse(schema, value);
+  return parsed.success ? parsed.output : undefined;
 }
 
 /** A room that is gone fails the run: the next one looks whether there is one, also while an alarm stands. */
@@ -163,25 +169,10 @@ function withoutRoom(_memory: Memory, { failure }: JournalLine): Partial<Memory>
   return failure === undefined ? {} : { room: null };
 }
 
-function quietIn(value: unknown): Memory['quiet'] {
-  const quiet = v.safeParse(memorySchema.entries.quiet, value);
-  return quiet.success ? quiet.output : null;
-}
-
 function called({ calls }: Memory, { call, asks }: JournalLine): Partial<Memory> {
-  const said = v.safeParse(listOf(v.string()), asks);
-  if (typeof call !== 'string' || !said.success) return {};
-  return { calls: [...calls.filter((each) => each.call !== call), { call, asks: said.output }].slice(-mostCalls) };
-}
-
-function drillIn(value: unknown): Memory['drill'] {
-  const found = v.safeParse(memorySchema.entries.drill, value);
-  return found.success ? found.output : null;
-}
-
-function resticIn(value: unknown): Memory['restic'] {
-  const restic = v.safeParse(memorySchema.entries.restic, value);
-  return restic.success ? restic.output : null;
+  const said = valid(listOf(v.string()), asks);
+  if (typeof call !== 'string' || said === undefined) return {};
+  return { calls: [...calls.filter((each) => each.call !== call), { call, asks: said }].slice(-mostCalls) };
 }
 
 function alarmOf({ runId = '', time, rules, since, messageId }: JournalLine): Memory['alarm'] {

@@ -1,6 +1,8 @@
 /** One night for one repository, top to bottom, steps 1 to 8 of DESIGN section 4. Check and telling come after it (nightly.ts). */
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Books } from '../audit/books.ts';
+import { pending, unconfirmed } from '../audit/questions.ts';
 import { asFailure } from '../errors.ts';
 import { escapeText } from '../printable.ts';
 import { nothingUnread } from '../proof/unread.ts';
@@ -8,13 +10,13 @@ import { isBelieved, jumpAt } from '../state/clock.ts';
 import { version } from '../version.ts';
 import { admit, fetch, prove, readUnread } from './arrival/arrival.ts';
 import { audit, type Audited, type AuditWish } from './audit.ts';
-import { alarmStands } from './declared/raise.ts';
+import { alarmWith, type Alarm } from './declared/alarm.ts';
 import { decideWindow } from './declared/window.ts';
 import { bury, expire, moveDueDates, proveDeletions } from './departure/departure.ts';
 import { hasCompletedOnce, journal, recordCompletion, takeReplica, type Holdings } from './holdings.ts';
-import { newRun, runIdOf, secondsBetween, type Run, type Stage } from './run.ts';
+import { messageIdOf, newRun, runIdOf, secondsBetween, type Run, type Stage } from './run.ts';
 import { noteSnapshots } from './snapshots-seen.ts';
-import { countsIn, reminderIn, sizeIn } from './stock.ts';
+import { reminderIn, sizeIn } from './stock.ts';
 import { examine } from './suspects.ts';
 
 export interface NightOptions extends AuditWish {
@@ -125,6 +127,26 @@ async function buryAfterNews(held: Holdings, run: Run, books: Books): Promise<vo
   if (run.findings.rules('violation').length === 0) await proveDeletions(held, run, books);
 }
 
+/** Raises the alarm if the run has found a violation; whether an alarm stands (P9). */
+async function alarmStands(held: Holdings, run: Run): Promise<boolean> {
+  if (run.findings.rules('violation').length > 0) run.alarm = await raise(held, run);
+  return run.alarm !== undefined;
+}
+
+/** Raises it with this run's violations, or adds them to the one that stands. */
+function raise({ state }: Holdings, run: Run): Promise<Alarm> {
+  return state.locked(() => {
+    const standing = state.alarm();
+    const alarm = alarmWith(standing, run, messageIdOf(run, hostname()));
+    state.setAlarm(alarm);
+    const { rules, since, messageId } = alarm;
+    if (standing === undefined) {
+      state.note(new Date(), { event: 'alarm-raised', runId: run.runId, rules, since, messageId });
+    }
+    return alarm;
+  });
+}
+
 /** What is decided once for the whole run: the alarm, the window, whether the clock can be believed. */
 async function begin(held: Holdings, run: Run): Promise<void> {
   const { open, refused } = decideWindow(run.startedAt, held.state.windows(), held.repository.pruneWindows);
@@ -149,9 +171,8 @@ async function begin(held: Holdings, run: Run): Promise<void> {
 
 /** What the replica holds after the run, and which of it will leave. */
 function takeStock(held: Holdings, run: Run, books: Books): void {
-  const { pending, unconfirmed } = countsIn(books);
-  run.tombstones.pending = pending;
-  run.tombstones.unconfirmed = unconfirmed;
+  run.tombstones.pending = books.amount(pending).files;
+  run.tombstones.unconfirmed = books.amount(unconfirmed).files;
   run.replica = sizeIn(books);
   run.unread = held.prover.unread(books);
   run.reminder = run.isClockDoubted ? undefined : reminderIn(books, run.startedAt);

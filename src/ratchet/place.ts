@@ -6,13 +6,7 @@ import { rsyncSource } from '../programs/ssh-command.ts';
 import type { Place } from '../words/report.ts';
 
 /** Where a run of a repository takes place. `program`: how a command begins that finds the same configuration. */
-export function placeOf({
-  repository,
-  program,
-}: {
-  readonly repository: Repository;
-  readonly program?: string | undefined;
-}): Place {
+export function placeOf({ repository, program }: { repository: Repository; program?: string | undefined }): Place {
   const { source } = repository;
   // The account that nights log in with may not write, and behind rrsync the path is not the folder's.
   const destination =

@@ -1,12 +1,16 @@
-/** The place where `init` is to make a replica: whether it is fit for one, and leaving it as it was when nothing comes of it. */
+/**
+ * The place where `init` is to make a replica: whether it is fit for one, and leaving it as it was when nothing comes of
+ * it; and the one writer of the marker that makes it one.
+ */
 import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { admissionOrder, excludedFolders, foldersOf, layoutFolders } from '../layout.ts';
 import { Failure } from '../errors.ts';
 import { freeInodes, leastInodes, noHardLinks } from './disk.ts';
 import { userName } from '../state/become.ts';
-import { makeFolder } from '../state/unguarded.ts';
-import type { OwnPaths } from '../replica-path.ts';
+import { makeFolder, replaceFile } from '../state/unguarded.ts';
+import { ownPaths, type OwnPaths, type Replica } from '../replica-path.ts';
+import type { Marker } from './replica.ts';
 
 export class ReplicaPlace {
   readonly #paths: OwnPaths;
@@ -113,4 +117,9 @@ export function hasHardLinks(folder: string): boolean {
   } finally {
     rmSync(probe, { recursive: true, force: true });
   }
+}
+
+/** Writes `replica.json`: at `init`, and where a run lets go of a key, takes a new name or completes for the first time. */
+export function writeMarker(replica: Replica, marker: Marker): void {
+  replaceFile(ownPaths(replica).marker, `${JSON.stringify(marker, null, 2)}\n`);
 }

@@ -26,6 +26,9 @@ const markerSchema = v.object({
 /** `replica.json`: what this replica is, and what was trusted on first use. */
 export type Marker = Readonly<v.InferOutput<typeof markerSchema>>;
 
+/** What was pinned: SHA-256 of `config`, and the IDs of the keys. */
+export type Pins = Readonly<Marker['pins']>;
+
 /** The marker, or undefined when there is none. Throws Failure when it cannot be read or is damaged. */
 export function readMarker(replica: Replica): Marker | undefined {
   try {

@@ -130,11 +130,6 @@ export function newRun(repository: string, runId: string, command: Run['command'
   };
 }
 
-/** Whether serverA was looked at. */
-export function isAudited({ command }: Run): boolean {
-  return command === 'sync' || command === 'audit';
-}
-
 /** The name of a run: its start in UTC and four random hexadecimal digits, `20261123T012744Z-3f9c`. */
 export function runIdOf(startedAt: Date, random: string): string {
   return `${startedAt.toISOString().replace(/[-:]|\.\d+/g, '')}-${random}`;

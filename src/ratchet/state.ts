@@ -1,6 +1,6 @@
 /** What is remembered between runs, in `<state>/<repository>/`: the journal and what it comes to, declarations, a folder for each run. */
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { JournalEvent } from '../state/chain.ts';
 import { alarmSchema, type Alarm } from './declared/alarm.ts';
 import { memorySchema, noMemory, remember, type Memory } from './memory.ts';
@@ -10,7 +10,6 @@ import { makeFolder, replaceFile, syncFolder } from '../state/files.ts';
 import { Journal } from '../state/journal.ts';
 import { fromBackup, readJson } from '../state/json-file.ts';
 import { takeLock, type TakeLock } from '../programs/lock.ts';
-import { removeReports } from './reports.ts';
 import { TombstoneLog } from './departure/tombstone-log.ts';
 
 const alarmFile = 'alarm.json';
@@ -94,13 +93,6 @@ export class State {
       .slice(0, 1 - runFoldersKept);
     for (const name of old) rmSync(join(runs, name), { recursive: true, force: true });
     return join(runs, runId);
-  }
-
-  /** The folder of a run for rsync's reports; those of all other runs are deleted. */
-  reportFolder(runId: string): string {
-    const folder = this.runFolder(runId);
-    removeReports(dirname(folder), runId);
-    return folder;
   }
 
   /** Writes a file of a run; it is for people, so it need not survive a power cut. */

@@ -1,6 +1,6 @@
 /** What the books come to: what is buried tonight, what will leave soon, how old the newest snapshot is. */
 import type { Amount, Books, Entry } from '../audit/books.ts';
-import { bornTonight, buriedHere, pending, present, unconfirmed } from '../audit/questions.ts';
+import { bornTonight, buriedHere, present } from '../audit/questions.ts';
 import type { HashedType } from '../layout.ts';
 import type { Buried, ReplicaSize, Reminder } from './run.ts';
 import { needsReminder } from './departure/tombstones.ts';
@@ -23,14 +23,6 @@ export function buriedIn(books: Books): Buried {
   return { types, bytes, snapshots };
 }
 
-/** Tombstones that wait for their due date, and those that restic has not confirmed yet. */
-export function countsIn(books: Books): { pending: number; unconfirmed: number } {
-  return {
-    pending: books.amount(pending).files,
-    unconfirmed: books.amount(unconfirmed).files,
-  };
-}
-
 /** What people must be told once more; undefined when there is nothing. */
 export function reminderIn(books: Books, now: Date): Reminder | undefined {
   const amount = { files: 0, bytes: 0 };
@@ -49,22 +41,16 @@ export function sizeIn(books: Books): ReplicaSize {
   const none = (): Amount => ({ files: 0, bytes: 0 });
   const all = none();
   const types = { key: none(), pack: none(), index: none(), snapshot: none() };
+  let newest = -Infinity;
   for (const entry of books.select(present)) {
-    for (const amount of [all, types[books.type(entry)]]) {
+    const type = books.type(entry);
+    for (const amount of [all, types[type]]) {
       amount.files++;
       amount.bytes += books.size(entry);
     }
+    if (type === 'snapshot') newest = Math.max(newest, books.mtime(entry));
   }
-  return { ...all, types, newestSnapshot: newestSnapshotIn(books) };
-}
-
-/** Modification time of the newest snapshot file, ISO 8601; null when there is none. */
-export function newestSnapshotIn(books: Books): string | null {
-  let newest = -Infinity;
-  for (const entry of books.select(present)) {
-    if (books.type(entry) === 'snapshot') newest = Math.max(newest, books.mtime(entry));
-  }
-  return Number.isFinite(newest) ? new Date(newest * 1000).toISOString() : null;
+  return { ...all, types, newestSnapshot: Number.isFinite(newest) ? new Date(newest * 1000).toISOString() : null };
 }
 
 /** `n` of the entries, each with the same chance; `random(below)` is a whole number from 0 (reservoir sampling). */

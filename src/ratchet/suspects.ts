@@ -1,18 +1,23 @@
-/** What is looked at twice on serverA's side: suspects and spot checks (step 3). */
+/**
+ * What is looked at twice on serverA's side: suspects and spot checks (step 3). `suspects.jsonl` in the state folder has the
+ * suspects of the alarm `mtimes`, so that an operator settles these and no others.
+ */
 import { randomInt } from 'node:crypto';
-import { lstatSync } from 'node:fs';
+import { lstatSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import type { Books, Entry } from '../audit/books.ts';
-import { listedNew, suspect, suspects, unsuspected } from '../audit/questions.ts';
+import { suspect, suspects, unsuspected } from '../audit/questions.ts';
 import type { Run } from './run.ts';
-import { expectFetch } from './arrival/fetch.ts';
 import type { Audited } from './audit.ts';
-import { fetchToHash, type Examined } from './examination.ts';
-import { deadlineOf, journal, requireMarker, type Holdings } from './holdings.ts';
-import { keptMtime, setMtime } from './mtime.ts';
+import { fetchAndHash, type Examined } from './examination.ts';
+import { journal, type Holdings } from './holdings.ts';
 import { freeSpace } from './disk.ts';
 import { sampleOf } from './stock.ts';
-import { readSuspects, writeSuspects } from './suspects-file.ts';
+import { replaceLines } from '../state/files.ts';
+import { parseJson } from '../state/json-file.ts';
+import { eachLine } from '../state/lines.ts';
+import { whole } from '../state/schema.ts';
 
 /**
  * Fetches suspects and a few unchanged files, and hashes them: a suspect that is right gets its new time in the
@@ -34,29 +39,6 @@ export async function examine(held: Holdings, run: Run, audited: Audited): Promi
   if (run.findings.rules('violation').length > 0) return;
   for (const [path, mtime] of times.settled) setMtime(join(held.paths.replica, path), mtime);
   if (times.isAccepted) await journal(held, { event: 'mtimes-accepted', runId: run.runId, files: times.settled.size });
-}
-
-/** Fetches files that the replica has, and hashes what comes; calls `told` for each. The replica is not touched. */
-async function fetchAndHash(
-  held: Holdings,
-  run: Run,
-  paths: readonly string[],
-  told: (path: string, found: Examined) => void,
-): Promise<void> {
-  const { session, walk } = held;
-  const { replica, incoming } = held.paths;
-  const pinned = requireMarker(held).pins.config;
-  const bounds = session.bounds(deadlineOf(held, run.startedAt));
-  const isFetchDue = walk !== undefined && walk.books.amount(listedNew).files > 0;
-  if (isFetchDue) await expectFetch(session.rsync, replica, bounds);
-  const what = {
-    paths,
-    size: (path: string) => lstatSync(join(replica, path)).size,
-    expected: (path: string) => (path === 'config' ? pinned : path.slice(-64)),
-    folder: join(incoming, `${run.runId}-examined`),
-    manifest: session.path('examined'),
-  };
-  await fetchToHash(session.rsync, bounds, what, told);
 }
 
 /** Tonight's suspects that an operator has settled (`acknowledge --accept-mtimes`); undefined when he has not said so. */
@@ -102,12 +84,8 @@ function suspectsOf(held: Holdings, run: Run, { books, configMtime }: Audited): 
   const isSettled = rest.length <= limit;
   const sampled = isSettled ? [...rest, ...sample(known, limit - rest.length)] : sample(books.select(suspects), limit);
   if (!isSettled) {
-    run.findings.add(
-      'violation',
-      'mtimes',
-      '',
-      `${count} files have another modification time, limits.suspects is ${limit}; ${limit} at random were hashed`,
-    );
+    const words = `${count} files have another modification time, limits.suspects is ${limit}`;
+    run.findings.add('violation', 'mtimes', '', `${words}; ${limit} at random were hashed`);
     writeSuspects(held.state.folder, run.runId, books);
   }
   const all = isSettled ? books.select(suspects) : [];
@@ -126,13 +104,8 @@ function spotsOf(held: Holdings, run: Run, books: Books): string[] {
   const chosen: Entry[] = sample(books.select(unsuspected), held.repository.spotCheck);
   let room = freeSpace(held.repository.replica).free - spareRoom;
   const fitting = chosen.filter((entry) => (room -= books.size(entry)) >= 0);
-  if (fitting.length < chosen.length)
-    run.findings.add(
-      'warning',
-      'unchecked',
-      '',
-      `${chosen.length - fitting.length} of ${chosen.length} spot checks were left out, for lack of room`,
-    );
+  const words = `${chosen.length - fitting.length} of ${chosen.length} spot checks were left out, for lack of room`;
+  if (fitting.length < chosen.length) run.findings.add('warning', 'unchecked', '', words);
   return fitting.map((entry) => books.path(entry));
 }
 
@@ -144,24 +117,70 @@ function judge(run: Run, path: string, found: Examined, isSpot: boolean): void {
   if (found === 'missing' && isSpot) {
     run.spotsMissed = (run.spotsMissed ?? 0) + 1;
     run.findings.add('warning', 'not-delivered', path, 'asked for to check its content, but not delivered');
-  } else if (found === 'missing')
-    run.findings.add(
-      'violation',
-      'modified',
-      path,
-      'its time is another one, and serverA does not deliver it: nobody can say that it is unchanged',
-    );
-  else run.findings.add('violation', isSpot ? 'spot-check' : 'modified', path, found.wrong);
+  } else if (found === 'missing') {
+    const words = 'its time is another one, and serverA does not deliver it: nobody can say that it is unchanged';
+    run.findings.add('violation', 'modified', path, words);
+  } else run.findings.add('violation', isSpot ? 'spot-check' : 'modified', path, found.wrong);
 }
 
 /** Once a file may be unreadable for a reason; what does not come two nights running is withheld. */
 function judgeMissed(held: Holdings, run: Run): void {
   run.spotsMissed ??= 0;
   if (run.spotsMissed === 0 || !(Number(held.state.memory().lastRun?.['spotsMissed'] ?? 0) > 0)) return;
-  run.findings.add(
-    'violation',
-    'spot-check',
-    '',
-    `serverA did not deliver ${run.spotsMissed} files that it lists, and some the night before: their content cannot be checked`,
-  );
+  const words = `serverA did not deliver ${run.spotsMissed} files that it lists, and some the night before`;
+  run.findings.add('violation', 'spot-check', '', `${words}: their content cannot be checked`);
+}
+
+const head = v.object({ version: v.literal(1), run: v.string() });
+const line = v.object({ path: v.string(), size: whole, mtime: v.number() });
+
+/** Notes the suspects of a run: path, size, and the time (seconds) that serverA lists. */
+function writeSuspects(state: string, run: string, books: Books): void {
+  replaceLines(fileIn(state), (writer) => {
+    writer.line(JSON.stringify({ version: 1, run }));
+    for (const entry of books.select(suspects)) {
+      writer.line(JSON.stringify({ path: books.path(entry), size: books.size(entry), mtime: books.stamp(entry) }));
+    }
+  });
+}
+
+/** Tonight's suspects that were those of that run, with the same size and the same time; none when they were not noted. */
+function readSuspects(state: string, run: string, books: Books): Entry[] {
+  const path = fileIn(state);
+  const found: Entry[] = [];
+  let isOfRun = false;
+  eachLine(path, (bytes, number) => {
+    const text = bytes.toString('utf8');
+    if (number === 1) isOfRun = parseJson(text, path, head).run === run;
+    else if (isOfRun) {
+      const { path: name, size, mtime } = parseJson(text, path, line);
+      const entry = books.at(name);
+      if (entry >= 0 && books.has(entry, suspect) && books.size(entry) === size && books.stamp(entry) === mtime)
+        found.push(entry);
+    }
+  });
+  return found;
+}
+
+function fileIn(state: string): string {
+  return join(state, 'suspects.jsonl');
+}
+
+// A file system may not hold every time: before 1970, after 2038, beyond its own last year.
+
+/** Sets a time in seconds since 1970; a Date, because Node takes a negative number for now. */
+function setMtime(path: string, mtime: number): void {
+  const time = new Date(mtime * 1000);
+  utimesSync(path, time, time);
+}
+
+/** What the file system makes of a time (both in seconds), tried with a file at `probe`, which is deleted again. */
+function keptMtime(probe: string, mtime: number): number {
+  writeFileSync(probe, '', { mode: 0o600 });
+  try {
+    setMtime(probe, mtime);
+    return Math.floor(Number(lstatSync(probe, { bigint: true }).mtimeNs) / 1e9);
+  } finally {
+    rmSync(probe, { force: true });
+  }
 }

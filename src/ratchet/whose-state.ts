@@ -31,7 +31,7 @@ export function requireState(
   if (former !== name && isShared(repositories, name, former)) throw shared(name, former);
   const [journal, folder] = [new State(state, name).journal, join(state, name)];
   if (journal.isLost())
-    throw new RegExp(namePattern).test(former) && isElsewhere(state, name, former)
+    throw former !== name && new RegExp(namePattern).test(former) && !new State(state, former).journal.isLost()
       ? renamed(state, name, former)
       : stateLost(folder, !journal.isBegun());
   const last = journal.findLast(() => true)?.repository;
@@ -54,10 +54,6 @@ function shared(name: string, former: string): Failure {
     `the replica of ${name} is that of ${former}, which is in the configuration too: two repositories cannot share one`,
     `give ${name} a replica of its own, and run init for it; rsync-ratchet config validate shows the lines. Nothing was done`,
   );
-}
-
-function isElsewhere(state: string, name: string, former: string): boolean {
-  return former !== name && !new State(state, former).journal.isLost();
 }
 
 function renamed(state: string, name: string, former: string): Failure {

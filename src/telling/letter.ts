@@ -3,9 +3,9 @@ import type { Memory } from '../ratchet/memory.ts';
 import { foundIn, type Found } from '../words/found.ts';
 import { escapeText } from '../printable.ts';
 import { nextSteps, type Step } from '../words/steps.ts';
-import { auditLine, headline, notDone, roads, verdictOf, withProgram, type Place } from '../words/report.ts';
+import { auditLine, headline, isAudited, notDone, roads, verdictOf, withProgram, type Place } from '../words/report.ts';
 import { buriedLines, reminderLines, untoldLines } from '../words/deletions.ts';
-import { isAudited, outcomeOf, runExitCode, secondsBetween, type Run } from '../ratchet/run.ts';
+import { outcomeOf, runExitCode, secondsBetween, type Run } from '../ratchet/run.ts';
 
 /** One part of a mail, under a title. */
 export type Block =

@@ -2,7 +2,7 @@
 import { counted, formatBytes, formatCount } from '../figures.ts';
 import { foundIn, type Found } from './found.ts';
 import { escapeText } from '../printable.ts';
-import { isAudited, outcomeOf, type Run } from '../ratchet/run.ts';
+import { outcomeOf, type Run } from '../ratchet/run.ts';
 import { ruleWords } from './rules.ts';
 import type { Rule } from '../audit/policy.ts';
 import { buriedLines } from './deletions.ts';
@@ -15,6 +15,11 @@ export interface Place {
   readonly destination?: string;
   /** How a command begins that finds the same configuration; by default `rsync-ratchet`. */
   readonly program?: string;
+}
+
+/** Whether serverA was looked at. */
+export function isAudited({ command }: Run): boolean {
+  return command === 'sync' || command === 'audit';
 }
 
 const verdicts = {

@@ -6,7 +6,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { Failure } from '../../src/errors.ts';
 import { checkPins, exists, fingerprint, notInitialised, readMarker, type Marker } from '../../src/ratchet/replica.ts';
 import { freeSpace } from '../../src/ratchet/disk.ts';
-import { writeMarker } from '../../src/ratchet/write-marker.ts';
+import { writeMarker } from '../../src/ratchet/replica-place.ts';
 import { ownPaths, Replica } from '../../src/replica-path.ts';
 import { walkReplica } from '../../src/audit/walk.ts';
 import { fileOf, idOf } from '../support/itemized.ts';

@@ -1,10 +1,11 @@
 /** What the books come to: tonight's deletions, what will leave soon, the newest snapshot, a fair sample. */
+import * as questions from '../../src/audit/questions.ts';
 import { gone } from '../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { repositoryPath, type HashedType } from '../../src/layout.ts';
-import { buriedIn, countsIn, newestSnapshotIn, reminderIn, sampleOf } from '../../src/ratchet/stock.ts';
+import { buriedIn, reminderIn, sampleOf, sizeIn } from '../../src/ratchet/stock.ts';
 import { apply, type TombstoneEvent } from '../../src/ratchet/departure/tombstones.ts';
 import { booksOf, burial, dayOf, emptyBooks, enter, idOf, pathFor } from '../support/burials.ts';
 
@@ -61,7 +62,7 @@ const stocks: readonly (readonly [what: string, events: readonly TombstoneEvent[
 for (const [what, events, pending, unconfirmed, remind] of stocks) {
   test(`what will leave: ${what}`, () => {
     const books = booksOf(everything, events);
-    assert.deepEqual(countsIn(books), { pending, unconfirmed });
+    assert.deepEqual([books.amount(questions.pending).files, books.amount(questions.unconfirmed).files], [pending, unconfirmed]);
     const expected = remind === undefined ? undefined : { amount: { files: remind[0], bytes: remind[0] * 10 }, firstDue: new Date(dayOf(remind[1])) };
     assert.deepEqual(reminderIn(books, new Date(dayOf(1))), expected);
   });
@@ -80,11 +81,11 @@ test('a reminder is given once: after it, and the event that notes it, there is 
 
 test('the newest snapshot is the newest of those that the replica has', () => {
   const books = booksOf([key, pack, index]);
-  assert.equal(newestSnapshotIn(books), null);
+  assert.equal(sizeIn(books).newestSnapshot, null);
   enter(books, pack, 10, 1_900_000_000);
   for (const [name, mtime] of [['a', 1_700_000_000], ['b', 1_800_000_000], ['c', 1_600_000_000]] as const) enter(books, pathFor(name, 'snapshot'), 10, mtime);
   books.enter('snapshot', idOf('only wanted'), 10, 1_850_000_000);
-  assert.equal(newestSnapshotIn(books), '2027-01-15T08:00:00.000Z');
+  assert.equal(sizeIn(books).newestSnapshot, '2027-01-15T08:00:00.000Z');
 });
 
 test('a sample has no more than was asked for, each entry at most once, and all when there are few', () => {

@@ -74,8 +74,6 @@ const doors: Record<string, string[]> = {
   'ratchet/init.ts': ['cli/init.ts'],
   'ratchet/repair.ts': ['scrub/'],
   'ratchet/probe.ts': ['doctor/'],
-  'ratchet/second-names.ts': [],
-  'ratchet/write-marker.ts': [],
   'ratchet/replica-place.ts': [],
   'ratchet/arrival/quarantine.ts': [],
   'ratchet/suspects.ts': [],

@@ -11,7 +11,7 @@ import { leftIn, mostDamages, scrubExitCode, scrubOutcome, type Scrub } from '..
 import { Interrupted } from '../../src/errors.ts';
 import { Replica } from '../../src/replica-path.ts';
 import { readMarker } from '../../src/ratchet/replica.ts';
-import { writeMarker } from '../../src/ratchet/write-marker.ts';
+import { writeMarker } from '../../src/ratchet/replica-place.ts';
 import { readScrubMemory } from '../../src/scrub/memory.ts';
 import { Rehash } from '../../src/scrub/rehash.ts';
 import { scrub, type ScrubOptions } from '../../src/scrub/scrub.ts';

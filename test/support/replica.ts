@@ -7,7 +7,7 @@ import { repositoryPath, type HashedType } from '../../src/layout.ts';
 import { loadConfig } from '../../src/config/file.ts';
 import { Console } from '../../src/telling/console.ts';
 import { Replica } from '../../src/replica-path.ts';
-import { writeMarker } from '../../src/ratchet/write-marker.ts';
+import { writeMarker } from '../../src/ratchet/replica-place.ts';
 import type { RunOptions } from '../../src/ratchet/holdings.ts';
 import type { Catalogue } from '../../src/audit/facts.ts';
 import { type Value, writeConfig, type WrittenConfig } from './config.ts';

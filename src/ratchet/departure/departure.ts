@@ -2,16 +2,14 @@
 import { join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { bornTonight, keptAndBack, pending, returned, unconfirmed, waits } from '../../audit/questions.ts';
-import { type Objection } from '../../audit/deletions.ts';
 import type { Run } from '../run.ts';
 import { buriedIn } from '../stock.ts';
-import { leaving } from './tombstones.ts';
 import { isUnread, unreadWords } from '../../proof/unread.ts';
 import { hasFiles } from '../replica.ts';
 import { journal, pinKeys, requireStanding, type Holdings } from '../holdings.ts';
 import { takeLock, type Lock } from '../../programs/lock.ts';
-import { emptyExpired, expire as moveOut } from './expire.ts';
-import { confirmation } from './tombstones.ts';
+import { emptyExpired, moveOut } from './expire.ts';
+import { confirmation, leaving } from './tombstones.ts';
 import { bury as writeTombstones, confirm, isSame } from './tombstone-log.ts';
 
 /** So often restic is asked again because an operator's command has changed what may leave. */
@@ -27,7 +25,7 @@ export async function bury(held: Holdings, run: Run, books: Books): Promise<void
     reportDoubted(run, books);
     return;
   }
-  const { state } = held;
+  const { state, repository } = held;
   await state.locked(() => {
     state.tombstones.forgetStale(books);
   });
@@ -35,45 +33,25 @@ export async function bury(held: Holdings, run: Run, books: Books): Promise<void
   const dropped = books.amount(returned).files;
   const buried = added > 0 ? buriedIn(books) : undefined;
   reportReturned(run, books);
-  for (const { rule, path, message } of await born(held, run, books))
-    run.findings.add('violation', rule, path, message);
+  await requireStanding(held);
+  const objections = await state.locked(() => writeTombstones(state, run, books, repository.pruneWindows, new Date()));
+  for (const { rule, path, message } of objections) run.findings.add('violation', rule, path, message);
   if (run.findings.rules('violation').length > 0) return;
   run.tombstones.added = added;
   run.tombstones.dropped = dropped;
   run.buried = buried;
 }
 
-/**
- * Writes what is gone as tombstones and drops those whose file is listed again; journals it and spends the window's
- * budget. Or returns what speaks against it where they are born; then nothing is written.
- */
-async function born(held: Holdings, run: Run, books: Books): Promise<Objection[]> {
-  await requireStanding(held);
-  const { state, repository } = held;
-  return state.locked(() => writeTombstones(state, run, books, repository.pruneWindows, new Date()));
-}
-
 function reportDoubted(run: Run, books: Books): void {
   const { files } = books.amount(bornTonight);
-  if (files > 0)
-    run.findings.add(
-      'warning',
-      'clock',
-      '',
-      `${files} deletions were not accepted: they wait for a run whose clock is right`,
-    );
+  const words = `${files} deletions were not accepted: they wait for a run whose clock is right`;
+  if (files > 0) run.findings.add('warning', 'clock', '', words);
 }
 
 /** An operator's word outlives a return: who keeps a file hears that serverA has it again. */
 function reportReturned(run: Run, books: Books): void {
-  for (const entry of books.select(keptAndBack)) {
-    run.findings.add(
-      'warning',
-      'came-back',
-      books.path(entry),
-      'kept for good, and serverA has it again; when it is gone once more, it is still kept',
-    );
-  }
+  const words = 'kept for good, and serverA has it again; when it is gone once more, it is still kept';
+  for (const entry of books.select(keptAndBack)) run.findings.add('warning', 'came-back', books.path(entry), words);
 }
 
 /**
@@ -81,42 +59,26 @@ function reportReturned(run: Run, books: Books): void {
  * without a password at once. Only after the fetch: what serverA deleted may live on in files that have yet to come.
  */
 export async function proveDeletions(held: Holdings, run: Run, books: Books): Promise<void> {
+  const { state, repository } = held;
   for (let question = 0; question < mostQuestions; question++) {
     const { files } = books.amount(unconfirmed);
     if (files === 0) return;
     const asked = [...books.select(pending)];
-    const missing = held.prover.canProve
-      ? await held.prover.whatIsMissing([...leavingOrWaiting(books)], true)
-      : undefined;
+    const without = [...asked, ...books.select(waits)].map((entry) => books.path(entry));
+    const missing = held.prover.canProve ? await held.prover.whatIsMissing(without, true) : undefined;
     if (missing !== undefined) {
       run.findings.add('warning', 'unconfirmed', '', `without the deleted files restic would miss: ${missing}`);
       return;
     }
     if (run.isClockDoubted) return; // restic may be asked, but no due date is given
-    const given = await confirmAll(held, books, asked);
-    if (given === undefined) continue;
-    run.tombstonesDue = given.due;
+    const given = confirmation(new Date(), repository.deletionGrace);
+    if (!(await state.locked(() => confirm(state, books, asked, given)))) continue;
+    run.tombstonesDue = given.due === null ? undefined : new Date(given.due);
     run.hasConfirmed = true;
     await journal(held, { event: 'tombstones-confirmed', runId: run.runId, files });
     return;
   }
   run.findings.add('warning', 'unconfirmed', '', `${changedMeanwhile}, ${mostQuestions} times`);
-}
-
-/** Gives unconfirmed tombstones their due date (undefined for never); undefined when `asked` is not exactly what may leave any more. */
-async function confirmAll(
-  { state, repository }: Holdings,
-  books: Books,
-  asked: readonly Entry[],
-): Promise<{ due: Date | undefined } | undefined> {
-  const given = confirmation(new Date(), repository.deletionGrace);
-  if (!(await state.locked(() => confirm(state, books, asked, given)))) return undefined;
-  return { due: given.due === null ? undefined : new Date(given.due) };
-}
-
-function* leavingOrWaiting(books: Books): Generator<string> {
-  for (const entry of books.select(pending)) yield books.path(entry);
-  for (const entry of books.select(waits)) yield books.path(entry);
 }
 
 /**
@@ -143,13 +105,9 @@ export async function expire(held: Holdings, run: Run, books: Books, when: Date,
     await journal(held, { event: 'expired', runId: run.runId, ...expired });
     return;
   }
-  if (isLast)
-    run.findings.add(
-      'warning',
-      'postponed',
-      '',
-      `${leaving(books, when).length} files are due and stay for now: ${doubt ?? `${changedMeanwhile}, ${mostQuestions} times`}`,
-    );
+  if (!isLast) return;
+  const why = doubt ?? `${changedMeanwhile}, ${mostQuestions} times`;
+  run.findings.add('warning', 'postponed', '', `${leaving(books, when).length} files are due and stay for now: ${why}`);
 }
 
 const isRead = Symbol('somebody reads the replica');
@@ -181,11 +139,13 @@ async function letGo(
 ): Promise<Amount | undefined> {
   const { state, paths } = held;
   await requireStanding(held);
-  const moved = await state.locked(() => {
+  const moved = await state.locked(async () => {
     state.tombstones.fold(books); // an operator may have said `keep` meanwhile
     if (!isSame(due, leaving(books, when))) return undefined;
     pinKeys(held, books, due); // before they leave: a kill in between must not leave a pin without its key
-    return moveOut(state, paths.replica, join(paths.expired, run.runId), books, due);
+    const files = await moveOut(paths.replica, join(paths.expired, run.runId), books, due);
+    state.tombstones.compact(books);
+    return files;
   });
   emptyExpired(paths.expired);
   return moved;
