@@ -87,8 +87,11 @@ export class Audit {
     const entry = this.#find(place);
     const known = knownAt(this.#catalogue, change.path, entry);
     const kind = kindOf(change, known);
-    if (kind === 'type' && place.of === 'folder') this.#noteTypeChange(change.path);
-    else this.#account(change, entry, known);
+    if (kind === 'type' && place.of === 'folder') {
+      // In pass 2 rsync names what took a folder's place; the folder and what is below it as deleted, or not at all.
+      this.#typeChanged.add(change.path);
+      this.#countStranger();
+    } else this.#account(change, entry, known);
     const { books } = this.#catalogue;
     const hasTombstone =
       entry >= 0 && books.has(entry, inReplica) && (books.has(entry, tombstoned) || books.has(entry, kept));
@@ -97,12 +100,6 @@ export class Audit {
     if (change.kind === 'item' && !expectedForms(kind, change, known).includes(change.itemized)) {
       this.#violation('inconsistent', change.path, `rsync printed "${change.itemized}" for what is ${kind}`);
     }
-  }
-
-  /** rsync names what took a folder's place in pass 2, and the folder itself and what is below it as deleted, or not at all. */
-  #noteTypeChange(path: string): void {
-    this.#typeChanged.add(path);
-    this.#countStranger();
   }
 
   /** Closes the books after the last pass; of the passes that did not fail, everything that the replica has has been entered. */

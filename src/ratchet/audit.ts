@@ -16,7 +16,7 @@ import type { Progress } from '../programs/progress.ts';
 import { passes, type Pass } from '../layout.ts';
 import { expectNight } from './arrival/fetch.ts';
 import { exists } from './replica.ts';
-import { removeReports, Reports, reportsAt } from './reports.ts';
+import { removeReports, reportOpener, reportsAt, type OpenReport } from './reports.ts';
 import type { ReplicaSize, Run } from './run.ts';
 import { clearStale } from './departure/tombstones.ts';
 import { deadlineOf, hasCompletedOnce, journal, type Holdings } from './holdings.ts';
@@ -118,7 +118,11 @@ async function beginWalk(held: Holdings, deadline: Date): Promise<ReplicaWalk> {
 }
 
 /** Where tonight's reports go; those of earlier runs make room. */
-function reportsOf({ state, repository, reserve, options }: Holdings, run: Run, newFiles: number | undefined): Reports {
+function reportsOf(
+  { state, repository, reserve, options }: Holdings,
+  run: Run,
+  newFiles: number | undefined,
+): OpenReport {
   const folder = (): string => {
     const made = state.runFolder(run.runId);
     removeReports(dirname(made), run.runId);
@@ -126,7 +130,7 @@ function reportsOf({ state, repository, reserve, options }: Holdings, run: Run, 
   };
   const { lastRun, lastSuccess } = state.memory();
   const size = (lastRun?.['replica'] ?? lastSuccess?.['replica']) as ReplicaSize | undefined;
-  return new Reports(folder, reserve, { files: size?.files, newFiles }, (why) => {
+  return reportOpener(folder, reserve, { files: size?.files, newFiles }, (why) => {
     options.console.detail(`${repository.name}: rsync's report goes through a pipe, which is slower: ${why}`);
   });
 }
@@ -155,14 +159,14 @@ function counted(judging: Judge, progress: Progress | undefined): Judge {
 /** One dry run; undefined when it succeeded. `hidden`: folders of serverA that rsync is not to open. */
 async function dryRunOf(
   { paths, session, packsWalk }: Holdings,
-  reports: Reports,
+  open: OpenReport,
   pass: Pass,
   deadline: Date,
   judge: Judge,
   hidden: readonly string[],
 ): Promise<FailedPass | undefined> {
   const bounds = session.bounds(deadline);
-  const file = await reports.open(pass);
+  const file = await open(pass);
   const ready = pass === 3 ? packsWalk?.end : undefined;
   const failed = await dryRun(session.rsync, pass, paths.replica, bounds, judge, {
     hidden,
@@ -178,14 +182,14 @@ async function dryRunOf(
 /** All passes that can be had: one that failed must not hide what the next one would show. The first failure counts. */
 async function auditPasses(
   held: Holdings,
-  reports: Reports,
+  open: OpenReport,
   deadline: Date,
   judging: Audit,
   judge: Judge,
 ): Promise<Failure | undefined> {
   let first: Failure | undefined;
   for (const pass of passes) {
-    const failed = await auditPass(judging, pass, (hidden) => dryRunOf(held, reports, pass, deadline, judge, hidden));
+    const failed = await auditPass(judging, pass, (hidden) => dryRunOf(held, open, pass, deadline, judge, hidden));
     if (failed === undefined) continue;
     first ??= failed.failure;
     judging.fail(pass);

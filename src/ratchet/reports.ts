@@ -32,41 +32,44 @@ export function bytesFor({ files, newFiles }: ReportRoom, free: number): number 
   return half < lineLength * (files ?? 0) + least ? undefined : half;
 }
 
-/** Takes the room for the reports of one run, one after another. */
-export class Reports {
-  readonly #folder: () => string;
-  readonly #reserve: Reserve;
-  readonly #room: ReportRoom;
-  readonly #onPipe: (why: string) => void;
-  #hasPipe = false;
+/** Opens a file for the report of a pass, to be closed; undefined where its room cannot be had. */
+export type OpenReport = (pass: Pass) => Promise<ReportFile | undefined>;
 
-  /** `folder` makes the run's. `onPipe` is told once why a report goes through a pipe: slower, and never cut. */
-  constructor(folder: () => string, reserve: Reserve, room: ReportRoom, onPipe: (why: string) => void) {
-    this.#folder = folder;
-    this.#reserve = reserve;
-    this.#room = room;
-    this.#onPipe = onPipe;
-  }
-
-  /** A file for the report of a pass, to be closed; undefined where its room cannot be had. */
-  async open(pass: Pass): Promise<ReportFile | undefined> {
-    if (this.#hasPipe) return undefined;
-    const opened = await this.#tryToOpen(pass);
+/**
+ * Takes the room for the reports of one run, one after another. `folder` makes the run's. `onPipe` is told once why a
+ * report, and each after it, goes through a pipe: slower, and never cut.
+ */
+export function reportOpener(
+  folder: () => string,
+  reserve: Reserve,
+  room: ReportRoom,
+  onPipe: (why: string) => void,
+): OpenReport {
+  let hasPipe = false;
+  return async (pass) => {
+    if (hasPipe) return undefined;
+    const opened = await tryToOpen(folder, reserve, room, pass);
     if (typeof opened !== 'string') return opened;
-    this.#hasPipe = true;
-    this.#onPipe(opened);
+    hasPipe = true;
+    onPipe(opened);
     return undefined;
-  }
+  };
+}
 
-  async #tryToOpen(pass: Pass): Promise<ReportFile | string> {
-    try {
-      const folder = this.#folder();
-      const bytes = bytesFor(this.#room, freeSpace(folder).free);
-      if (bytes === undefined) return 'too little is free';
-      return await ReportFile.reserve(join(folder, reportName(pass)), bytes, this.#reserve);
-    } catch (error) {
-      return (error as Error).message; // a full disk must be able to empty itself
-    }
+/** Or why it cannot be had: a full disk must be able to empty itself. */
+async function tryToOpen(
+  makeFolder: () => string,
+  reserve: Reserve,
+  room: ReportRoom,
+  pass: Pass,
+): Promise<ReportFile | string> {
+  try {
+    const folder = makeFolder();
+    const bytes = bytesFor(room, freeSpace(folder).free);
+    if (bytes === undefined) return 'too little is free';
+    return await ReportFile.reserve(join(folder, reportName(pass)), bytes, reserve);
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

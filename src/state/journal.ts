@@ -19,8 +19,7 @@ import {
 } from './chain.ts';
 import { replaceFile, shareWithGroup, syncFolder } from './files.ts';
 import { readJson } from './json-file.ts';
-import { cutTornLine, eachLine, linesBackwards } from './lines.ts';
-import { firstLine, lastOf, type Last } from './journal-ends.ts';
+import { cutTornLine, eachLine, firstLineOf, linesBackwards } from './lines.ts';
 import { sha256Of } from './sha256.ts';
 
 const currentName = 'journal.jsonl';
@@ -35,6 +34,12 @@ export interface Appended {
   readonly lines: readonly JournalLine[];
   /** What was wrong with the journal before, for people; undefined when nothing was. */
   readonly repaired: string | undefined;
+}
+
+/** The last line of a file. */
+interface Last {
+  readonly line: JournalLine | undefined;
+  readonly hash: string;
 }
 
 export class Journal {
@@ -84,7 +89,7 @@ export class Journal {
   /** Whether the line that `init` wrote is not there: lines that were written since the loss make no journal of it. */
   isLost(): boolean {
     const [oldest = currentName] = this.#names();
-    const first = firstLine(this.#path(oldest));
+    const first = parseJournalLine(firstLineOf(this.#path(oldest)));
     const isWhole = first !== undefined && (first.event === 'initialised' || first.sequence > 1); // files of early years may have been put away
     return !isWhole && this.findLast((line) => line.event === 'initialised') === undefined;
   }
@@ -92,7 +97,7 @@ export class Journal {
   /** Whether there is none, or its first line begins a chain. After a loss the lines of failed nights begin one. */
   isBegun(): boolean {
     const [oldest] = this.#names();
-    return oldest === undefined || firstLine(this.#path(oldest))?.previous === chainStart;
+    return oldest === undefined || parseJournalLine(firstLineOf(this.#path(oldest)))?.previous === chainStart;
   }
 
   /** SHA-256 of the last line; undefined when there is none. */
@@ -228,4 +233,11 @@ export class Journal {
       'something else than rsync-ratchet wrote there: look who can; hold the journal against a mail (history --verify HASH), then move the file away',
     );
   }
+}
+
+/** The last line of a file; undefined when there is no file, or no line in it. */
+function lastOf(path: string): Last | undefined {
+  for (const bytes of linesBackwards(path))
+    return { line: parseJournalLine(bytes.toString('utf8')), hash: sha256Of(bytes) };
+  return undefined;
 }

@@ -64,8 +64,8 @@ export async function proveDeletions(held: Holdings, run: Run, books: Books): Pr
     const { files } = books.amount(unconfirmed);
     if (files === 0) return;
     const asked = [...books.select(pending)];
-    const without = [...asked, ...books.select(waits)].map((entry) => books.path(entry));
-    const missing = held.prover.canProve ? await held.prover.whatIsMissing(without, true) : undefined;
+    const without = (): string[] => [...asked, ...books.select(waits)].map((entry) => books.path(entry));
+    const missing = held.prover.canProve ? await held.prover.whatIsMissing(without(), true) : undefined;
     if (missing !== undefined) {
       run.findings.add('warning', 'unconfirmed', '', `without the deleted files restic would miss: ${missing}`);
       return;
