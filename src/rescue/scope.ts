@@ -23,7 +23,7 @@ export interface Scope {
 export const everything: Scope = { alarm: undefined, isCut: false, has: () => true };
 
 /**
- * The files of the alarm that stands, those included that later runs found while it stood. Throws UsageError, which names
+ * The files of the alarm that stands, those included that later runs found while it stood, and the suspects. Throws UsageError, which names
  * `--all`, where none stands, or none that names a file.
  */
 export function scopeOf(state: State, name: string): Scope {
@@ -43,7 +43,10 @@ function nothingMeant(what: string): UsageError {
 
 const finding = v.looseObject({ severity: v.string(), rule: v.string(), path: v.string() });
 
-/** The violations by name: what each run since the alarm has kept, and the alarm itself where those are gone. */
+/**
+ * The violations by name, and what had another time and was not read, because the alarm came first: what each run since the alarm
+ * has kept, and the alarm itself where those are gone.
+ */
 function pathsOf(state: State, alarm: Alarm): { paths: string[]; isCut: boolean } {
   const paths = alarm.findings.map(({ path }) => path);
   const counts = new Map<string, number>();
@@ -51,7 +54,7 @@ function pathsOf(state: State, alarm: Alarm): { paths: string[]; isCut: boolean 
   for (const run of (ifThere(() => readdirSync(runs)) ?? []).filter((each) => each >= alarm.runId)) {
     eachLine(join(runs, run, 'findings.jsonl'), (line) => {
       const found = ifJson(line.toString('utf8'), finding);
-      if (found?.severity !== 'violation') return;
+      if (found?.severity !== 'violation' && found?.rule !== 'suspect') return;
       paths.push(found.path);
       counts.set(`${run} ${found.rule}`, (counts.get(`${run} ${found.rule}`) ?? 0) + 1);
     });

@@ -1,6 +1,6 @@
 /** Which files a give-back is about. */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { State } from '../../src/ratchet/state.ts';
@@ -31,4 +31,18 @@ describe('the files of an alarm', () => {
       else assert.deepEqual(of(), meant);
     });
   }
+
+  test('what the run of the alarm did not read because the alarm came first: another time, and nothing else', (t) => {
+    const state = new State(temporaryFolder(t), 'nightly');
+    const runId = '20261129T000000Z-0000';
+    const found = [
+      { severity: 'violation', rule: 'deleted', path: pack, message: '' },
+      { severity: 'note', rule: 'suspect', path: snapshot, message: '' },
+      { severity: 'note', rule: 'known', path: 'config', message: '' },
+    ] as const;
+    mkdirSync(join(state.folder, 'runs', runId), { recursive: true });
+    writeFileSync(join(state.folder, 'runs', runId, 'findings.jsonl'), found.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    state.setAlarm({ version: 1, runId, since: '2026-11-29T00:00:00.000Z', rules: ['deleted'], findings: [found[0]], messageId: '<a@b>' });
+    assert.deepEqual(all.filter((one) => scopeOf(state, 'nightly').has(one)), [pack, snapshot]);
+  });
 });
