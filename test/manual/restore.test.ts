@@ -48,7 +48,7 @@ async function stage(t: Parameters<ServerA['night']>[0]): Promise<Stage> {
   writeFileSync(join(night.folder, 'nightly.password'), readFileSync(night.repository.passwordFile), { mode: 0o600 });
   const places: Readonly<Record<string, string>> = {
     '/srv/replica/nightly': night.replica, '/srv/replica': dirname(night.replica), '/srv/restic': source, '/var/lib/rsync-ratchet': night.config.state,
-    '/etc/rsync-ratchet/nightly.password': join(night.folder, 'nightly.password'), ' -o ratchet -g ratchet': '',
+    '/etc/rsync-ratchet/nightly.password': join(night.folder, 'nightly.password'), ' -o ratchet -g ratchet': '', ' -o backup -g backup': '',
     '/srv/': `${night.folder}/srv/`, '/root/': `${night.folder}/root/`, '/mnt/disk/': `${night.folder}/mnt/disk/`,
   };
   const named = new RegExp(Object.keys(places).join('|'), 'g'); // the longest of those that begin alike first
