@@ -55,7 +55,7 @@ test('all services have the same sandbox', () => {
 
 test('what Node, bubblewrap and the namespaces for restic need stays open', () => {
   const service = settings('rsync-ratchet.service');
-  for (const closed of ['MemoryDenyWriteExecute', 'ProtectKernelTunables', 'ProtectKernelLogs', 'ProtectKernelModules', 'ProtectHostname', 'ProtectProc', 'ProcSubset', 'PrivateNetwork', 'PrivateUsers', 'RestrictNamespaces']) {
+  for (const closed of ['MemoryDenyWriteExecute', 'ProtectKernelTunables', 'ProtectKernelLogs', 'ProtectKernelModules', 'ProtectHostname', 'ProtectProc', 'ProcSubset', 'PrivateNetwork', 'PrivateUsers', 'RestrictNamespaces', 'RestrictSUIDSGID']) {
     assert.equal(service.get(closed), undefined, closed);
   }
   assert.equal(service.get('SystemCallFilter'), '@system-service @mount');
