@@ -1,6 +1,8 @@
 /** The commands as data, read from the program that commander runs: for the completion and the manual page. */
 import type { Argument, Command, Option } from 'commander';
 import type { CommandPage, Kind } from './command-page.ts';
+import { topicsOf } from '../src/cli/help.ts';
+import { allRules } from '../src/words/rule-pages.ts';
 
 /** A command with everything below it that is not hidden. */
 export function pageOf(command: Command, above: readonly string[] = []): CommandPage {
@@ -14,7 +16,7 @@ export function pageOf(command: Command, above: readonly string[] = []): Command
     arguments: command.registeredArguments.map((one) => ({
       name: one.name(),
       description: one.description,
-      kind: kindOf(one),
+      kind: wordsOf(one.name(), command) ?? kindOf(one),
       repeats: one.variadic,
     })),
     options: help.visibleOptions(command).map((one) => ({
@@ -25,10 +27,16 @@ export function pageOf(command: Command, above: readonly string[] = []): Command
     })),
     commands: help
       .visibleCommands(command)
-      .filter((one) => one.name() !== 'help')
+      .filter((one) => one.name() !== 'help' || command.parent === null) // a group's own is commander's
       .map((one) => pageOf(one, path)),
     exitCodes: endOfHelp(command),
   };
+}
+
+/** The words of an argument that are known when the program is built. */
+function wordsOf(argument: string, command: Command): readonly string[] | undefined {
+  if (argument === 'rule') return allRules;
+  return argument === 'topic' && command.parent !== null ? topicsOf(command.parent) : undefined;
 }
 
 const kinds: readonly (readonly [RegExp, Kind])[] = [

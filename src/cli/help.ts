@@ -43,11 +43,19 @@ function sayChapter(command: Command, { name, title, text }: Chapter): void {
   console.document(wantsJson(command) ? JSON.stringify({ version: 1, topic: name, title, text }, null, 2) : text);
 }
 
-/** Each chapter on a line; one that is called like a command is asked for with the `.md` of its file. */
+/** Each chapter on a line. */
 function listOf(program: Command): string {
-  const commands = program.commands.flatMap(namesOf);
-  const lines = chapters().map(
-    ({ name, title }) => `  ${(commands.includes(name) ? `${name}.md` : name).padEnd(18)}${title}`,
-  );
+  const lines = chapters().map((chapter) => `  ${topicOf(program, chapter).padEnd(18)}${chapter.title}`);
   return lines.join('\n');
+}
+
+/** What a chapter is asked for by: one that is called like a command, by the `.md` of its file. */
+function topicOf(program: Command, { name }: Chapter): string {
+  return program.commands.flatMap(namesOf).includes(name) ? `${name}.md` : name;
+}
+
+/** All that `help` can be asked for, but for what is hidden. */
+export function topicsOf(program: Command): string[] {
+  const commands = program.createHelp().visibleCommands(program).flatMap(namesOf);
+  return [...commands, ...chapters().map((chapter) => topicOf(program, chapter))];
 }

@@ -68,6 +68,10 @@ for (const shell of Object.keys(askers).filter(isInstalled)) {
       ['rsync-ratchet sync --js', ['--json']],
       ['rsync-ratchet prune-window open --all', ['--allow-keys']],
       ['rsync-ratchet completion ', ['bash', 'fish', 'zsh']],
+      ['rsync-ratchet help rest', ['restic', 'restic.md', 'restore']],
+      ['rsync-ratchet help comp', ['comparison', 'completion']],
+      ['rsync-ratchet explain over', ['over-budget', 'over-limit']],
+      ['rsync-ratchet explain deleted n', ['nightly']],
       ['rsync-ratchet --config conf', ['config.yaml']],
       ['rsync-ratchet tombstones keep nightly --run ', []],
     ];
