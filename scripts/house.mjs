@@ -72,7 +72,7 @@ export const house = [
   [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'type telling/', 'fs', 'valibot']],
   [/^doctor\//, ['doctor/', 'ratchet/disk.ts', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   // Writes the configuration and what lies beside it, makes folders; the replica is made by init, in a process of its own.
-  [/^setup\/place\.ts$/, ['type setup/', 'programs/as-user.ts', 'programs/briefly.ts', 'state/files.ts', 'fs', 'fs:chownSync', 'fs:mkdirSync']],
+  [/^setup\/place\.ts$/, ['type setup/', 'config/file.ts', 'config/units.ts', 'programs/as-user.ts', 'programs/briefly.ts', 'state/files.ts', 'fs', 'fs:chownSync', 'fs:mkdirSync']],
   [/^setup\//, ['setup/', 'doctor/', 'config/', 'programs/', 'state/', 'type telling/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],

@@ -119,7 +119,7 @@ export function defaultState(env: NodeJS.ProcessEnv, uid = process.getuid?.()): 
 }
 
 /** A folder of the XDG specification, which says to pass over relative ones. */
-function xdgFolder(env: NodeJS.ProcessEnv, name: string, fallback: string): string {
+export function xdgFolder(env: NodeJS.ProcessEnv, name: string, fallback: string): string {
   const [folder = '', home = ''] = [env[name], env['HOME']];
   return isAbsolute(folder) ? folder : join(isAbsolute(home) ? home : homedir(), fallback);
 }

@@ -75,8 +75,3 @@ export function doctorToJson(checkups: readonly Checkup[]): string {
 export function doctorExitCode(checkups: readonly Checkup[]): number {
   return amount(checkups, 'bad') > 0 ? exitCodes.failed : 0;
 }
-
-/** The lines of a crontab, or of a list of timers, that start us; comments do not count. */
-export function startsUs(text: string): boolean {
-  return text.split('\n').some((line) => !/^\s*#/.test(line) && /rsync-ratchet|nightly\.sh/.test(line));
-}

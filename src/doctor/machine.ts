@@ -23,7 +23,14 @@ export function machineChecks(config: Config, repositories: readonly Repository[
     { item: 'clock', look: (signal) => clock(config, repositories, new Date(), signal) },
     ...channels.flatMap((channel) => tellingCheck(config, channel)),
     ...(routesOf(config).length === 0 ? [{ item: 'alerts', look: () => untold }] : []),
-    { item: 'schedule', look: schedule },
+    {
+      item: 'schedule',
+      look: (signal) =>
+        schedule(
+          repositories.map(({ name }) => name),
+          signal,
+        ),
+    },
   ];
 }
 

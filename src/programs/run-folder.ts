@@ -34,7 +34,7 @@ export function putIntoRunFolder(folder: string, name: string, content: string):
   if (!basename(folder).startsWith(runFolderPrefix) || basename(name) !== name)
     throw new Error(`${join(folder, name)} is in no run folder`);
   const path = join(folder, name);
-  writeFileSync(path, content);
+  writeFileSync(path, content, { mode: 0o644 }); // a group that could write a configuration would be refused, and an ordinary user's umask gives it that
   return path;
 }
 

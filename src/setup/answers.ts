@@ -1,9 +1,9 @@
 /** Where the copy will lie, what proves it, and who is told. */
 import { existsSync, statSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { briefly } from '../programs/briefly.ts';
-import { ifThere } from '../state/files.ts';
+import { ifThere, isWritable } from '../state/files.ts';
 import { hasMail } from './entry.ts';
 import { called } from './host-key.ts';
 import { asHim, putHis, type Place } from './place.ts';
@@ -23,10 +23,28 @@ export async function askReplica(
       why: 'Where the copy will lie on this machine. It can only grow: a disk with room; if that is a disk of its own, mount it first.',
       text: 'Replica',
       usual: join(place.replicas, name),
-      fault: (answer) => (isAbsolute(answer) ? undefined : 'an absolute path, such as /srv/replica/nightly'),
+      fault: replicaFault,
     },
     replica,
   );
+}
+
+/** What is wrong with a place for the copy, before anything is made there. */
+function replicaFault(path: string): string | undefined {
+  if (!isAbsolute(path)) return 'an absolute path, such as /srv/replica/nightly';
+  const there = standing(path);
+  if (!statSync(there).isDirectory()) return `${there} is no folder`;
+  return isWritable(there) ? undefined : `nothing can be made in ${there}`;
+}
+
+/** The path itself, or what is there of those above it. */
+function standing(path: string): string {
+  try {
+    statSync(path);
+    return path;
+  } catch {
+    return standing(dirname(path)); // not there, below a file, or hidden from us: the root is neither
+  }
 }
 
 /** A file with the repository's password; undefined where there is to be none. */

@@ -20,6 +20,9 @@ interface HostKey {
   readonly fingerprint: string;
 }
 
+/** Nothing answered as an sshd does: perhaps another name or port was meant. */
+export class Unreachable extends Failure {}
+
 const patience = 30_000;
 
 /** The lines of known_hosts as ssh-keyscan and ssh-keygen print them; whatever else stands there is passed over. */
@@ -75,7 +78,7 @@ async function offeredKey({ host, port }: Door, expected: string | undefined): P
       expected === undefined ? type === 'ssh-ed25519' : fingerprint === expected,
     ) ?? keys[0];
   if (key === undefined)
-    throw new Failure(
+    throw new Unreachable(
       `no host key came from ${host}, port ${port}: ${stderr.trim() || 'nothing answered as an sshd does'}`,
       `is it the right name and port, and does a firewall let this machine through? ssh-keyscan -p ${port} ${host}`,
     );

@@ -7,10 +7,12 @@ import type { Place } from './place.ts';
 import type { Talk } from './talk.ts';
 import type { Wishes } from './wishes.ts';
 
-/** Where the repository is, as typed and as it is read. */
+/** Where the repository is, as the configuration is to say it and as it is read. */
 export interface Origin {
   readonly text: string;
   readonly source: Source;
+  /** sshd's, where the address names it. */
+  readonly port?: string;
 }
 
 /** The name; one that the configuration has is gone on with. */
@@ -29,21 +31,40 @@ export async function nameOf({ questions }: Talk, place: Place, { name }: Wishes
   return questions.answer(question, name);
 }
 
-/** Where restic's repository is. */
-export async function sourceOf({ questions }: Talk, { source }: Wishes): Promise<Origin> {
+/** Where restic's repository is; `before` is what was answered already, and led nowhere. */
+export async function sourceOf({ questions }: Talk, { source }: Wishes, before?: string): Promise<Origin> {
   const text = await questions.answer(
     {
       option: '--source',
-      why: "Where restic's repository is: user@serverA:/ (behind rrsync / is its folder), sftp://user@serverA/path where that account has only sftp, or a folder of this machine.",
+      why: "Where restic's repository is: user@serverA:/ (behind rrsync / is its folder), ssh://user@serverA:2222/ where sshd listens on another port, sftp://user@serverA/path where that account has only sftp, or a folder of this machine.",
       text: 'Source',
+      ...(before !== undefined && { usual: before }),
       fault: (answer) => {
-        const parsed = parseSource(answer);
-        return 'wrong' in parsed ? parsed.wrong : undefined;
+        const origin = originOf(answer);
+        return 'wrong' in origin ? origin.wrong : undefined;
       },
     },
     source,
   );
+  const origin = originOf(text);
+  if ('wrong' in origin) throw new Error('unreachable: the answer was looked at');
+  return origin;
+}
+
+/** Reads it; the configuration has sshd's port beside an ssh source, so there the address may name it. */
+export function originOf(typed: string): Origin | { wrong: string } {
+  const [, account, port, path] = /^ssh:\/\/([^/]*?)(?::(\d{1,5}))?(\/.*)?$/.exec(typed) ?? [];
+  const text = account === undefined ? typed : `${account}:${path ?? ''}`;
   const parsed = parseSource(text);
-  if ('wrong' in parsed) throw new Error('unreachable: the answer was looked at');
-  return { text, source: parsed.value };
+  if ('wrong' in parsed) return parsed;
+  if (parsed.value.kind === 'ssh' && /^\d+:/.test(parsed.value.path))
+    return { wrong: 'a port goes before the path like this: ssh://user@serverA:2222/path' };
+  const own = port ?? (parsed.value.kind === 'sftp' ? parsed.value.port?.toString() : undefined);
+  if (own !== undefined && portFault(own) !== undefined) return { wrong: `the port: ${portFault(own) ?? ''}` };
+  return { text, source: parsed.value, ...(own !== undefined && { port: own }) };
+}
+
+/** What is wrong with a port, as typed. */
+export function portFault(port: string): string | undefined {
+  return /^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535 ? undefined : 'a number from 1 to 65535';
 }

@@ -1,5 +1,6 @@
 /** One question at a time: to a person on a terminal, or to the options. */
 import { createInterface, type Interface } from 'node:readline/promises';
+import { isPrintable } from '../config/units.ts';
 import { Interrupted, UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
 
@@ -20,6 +21,8 @@ export class Questions {
   readonly #console: Console;
   /** Whether there is somebody to ask. */
   readonly isAsking: boolean;
+  /** The question that waits for its answer. */
+  open: string | undefined;
 
   constructor(console: Console, isAsking: boolean) {
     this.#console = console;
@@ -28,7 +31,9 @@ export class Questions {
 
   /** The option's word if there is one, else the answer. Throws UsageError for a wrong option, or where nobody can be asked. */
   async answer(question: Question, given: string | undefined): Promise<string> {
-    const { option, why, text, usual, fault = () => undefined } = question;
+    const { option, why, text, usual } = question;
+    const fault = (answer: string): string | undefined =>
+      isPrintable(answer) ? question.fault?.(answer) : 'control characters have no place here';
     if (given !== undefined) return settled(option, given, fault(given));
     if (!this.isAsking) {
       if (usual !== undefined) return settled(option, usual, fault(usual));
@@ -61,18 +66,19 @@ export class Questions {
     const terminal = createInterface({ input: process.stdin, terminal: true }); // without an output nothing is shown; before the question, so that no quick answer is
     process.stderr.write(`${text}: `);
     try {
-      return await this.#line(terminal, '');
+      return await this.#line(terminal, text, '');
     } finally {
       process.stderr.write('\n');
     }
   }
 
   #typed(prompt: string): Promise<string> {
-    return this.#line(createInterface({ input: process.stdin, output: process.stdout }), prompt);
+    return this.#line(createInterface({ input: process.stdin, output: process.stdout }), prompt, prompt);
   }
 
   /** Ctrl-C and Ctrl-D break it off. */
-  async #line(terminal: Interface, prompt: string): Promise<string> {
+  async #line(terminal: Interface, question: string, prompt: string): Promise<string> {
+    this.open = question.trim().replace(/:$/, '');
     const left = new Promise<never>((_, reject) => {
       terminal.once('close', () => {
         reject(new Interrupted('SIGINT'));
@@ -82,7 +88,9 @@ export class Questions {
       });
     });
     try {
-      return await Promise.race([terminal.question(prompt), left]);
+      const answer = await Promise.race([terminal.question(prompt), left]);
+      this.open = undefined;
+      return answer;
     } finally {
       left.catch(() => undefined);
       terminal.close();

@@ -6,53 +6,63 @@ import { keyLine } from '../doctor/remote.ts';
 import { Failure } from '../errors.ts';
 import { escapeText } from '../printable.ts';
 import { briefly } from '../programs/briefly.ts';
-import { askOurselves } from '../programs/ourselves.ts';
 import { makeRunFolder, putIntoRunFolder, removeRunFolder } from '../programs/run-folder.ts';
 import type { RemoteRepository } from '../programs/ssh-command.ts';
 import type { Entry } from './entry.ts';
-import { believeHost, called } from './host-key.ts';
-import type { Origin } from './names.ts';
+import { doctorOf, type Looked } from './examined.ts';
+import { believeHost, called, Unreachable } from './host-key.ts';
+import { originOf, portFault, sourceOf, type Origin } from './names.ts';
 import { asHim, type Place } from './place.ts';
 import type { Talk } from './talk.ts';
 import type { Wishes } from './wishes.ts';
 
-/** How long one look at everything may take, in milliseconds. */
-const patience = 600_000;
-
-/** One thing that doctor looked at. */
-interface Looked {
-  readonly item: string;
-  readonly standing: 'good' | 'warning' | 'bad';
-  readonly message: string;
-  readonly mend: string | null;
-  readonly choices?: readonly string[];
+/** Where the repository is, and how we get there. */
+export interface Way {
+  readonly text: string;
+  readonly ssh: Entry['ssh'];
 }
 
-/** The key and the host key, made and believed; undefined for a folder of this machine. */
-export async function waysIn(talk: Talk, place: Place, { source }: Origin, wishes: Wishes): Promise<Entry['ssh']> {
+/** The key and the host key, made and believed, for the machine that is asked for until one answers; no ssh for a folder of this one. */
+export async function wayThere(talk: Talk, place: Place, wishes: Wishes): Promise<Way> {
+  for (let [given, before] = [wishes, undefined as Origin | undefined]; ;) {
+    const origin = await sourceOf(talk, given, before?.text);
+    try {
+      return { text: origin.text, ssh: await waysIn(talk, place, origin, given) };
+    } catch (error) {
+      if (!(error instanceof Unreachable && talk.questions.isAsking)) throw error;
+      talk.warn(`${escapeText(error.message)}. ${error.hint}`);
+      [given, before] = [wishes.hostKey === undefined ? {} : { hostKey: wishes.hostKey }, origin];
+    }
+  }
+}
+
+async function waysIn(talk: Talk, place: Place, origin: Origin, wishes: Wishes): Promise<Entry['ssh']> {
+  const { source } = origin;
   if (source.kind === 'local') return undefined;
+  const told = await sshConfig(place, source.host);
+  const port = await portOf(talk, origin, wishes, told.get('port'));
   talk.title('The way to serverA');
-  const port = await portOf(talk, source.kind === 'sftp' ? source.port : undefined, wishes);
   const identityFile = join(place.folder, 'id_ed25519');
   if (existsSync(identityFile)) talk.already(`the key ${identityFile}`);
   else await makeKey(talk, place, identityFile);
-  const knownHostsFile = await believeHost(talk, place, { host: source.host, port }, wishes.hostKey);
-  return { ...(port !== 22 && { port }), identityFile, knownHostsFile };
+  const door = { host: told.get('hostname') ?? source.host, port };
+  const knownHostsFile = await believeHost(talk, place, door, wishes.hostKey);
+  return {
+    ...([String(port), told.get('port') ?? '22'].some((one) => one !== '22') && { port }),
+    identityFile,
+    knownHostsFile,
+  };
 }
 
-async function portOf({ questions }: Talk, own: number | undefined, { port }: Wishes): Promise<number> {
-  if (own !== undefined) return own;
-  const question = {
-    option: '--port',
-    why: 'The port of sshd on serverA.',
-    text: 'Port',
-    usual: '22',
-    fault: (answer: string) =>
-      /^\d{1,5}$/.test(answer) && Number(answer) >= 1 && Number(answer) <= 65535
-        ? undefined
-        : 'a number from 1 to 65535',
-  };
-  return Number(await questions.answer(question, port));
+/** What his ssh makes of a host: its configuration may have another name and port for it (ssh(1), -G). */
+async function sshConfig(place: Place, host: string): Promise<ReadonlyMap<string, string>> {
+  const { stdout } = await briefly(...called(asHim(place, ['ssh', '-G', '--', host])), 30_000);
+  return new Map([...stdout.matchAll(/^(hostname|port) (\S+)$/gm)].map(([, key = '', value = '']) => [key, value]));
+}
+
+async function portOf({ questions }: Talk, origin: Origin, { port }: Wishes, usual = '22'): Promise<number> {
+  const question = { option: '--port', why: 'The port of sshd on serverA.', text: 'Port', usual, fault: portFault };
+  return Number(await questions.answer(question, origin.port ?? port));
 }
 
 async function makeKey(talk: Talk, place: Place, file: string): Promise<void> {
@@ -97,7 +107,7 @@ export async function reached(
     }
     const choice = await chosen(talk, wrong.choices ?? []);
     if (choice !== undefined) tried = { ...tried, source: choice };
-    else await mended(talk, tried, wrong, first);
+    else tried = { ...tried, source: await mended(talk, tried, wrong, first) };
   }
 }
 
@@ -106,11 +116,7 @@ async function look(place: Place, name: string, entry: Entry, interrupt: AbortSi
   const folder = makeRunFolder();
   try {
     const text = JSON.stringify({ ...(place.state && { state: place.state }), repositories: { [name]: entry } });
-    const file = putIntoRunFolder(folder, 'config.yaml', text);
-    const { checkups } = (await askOurselves(['--config', file, 'doctor', name], patience, interrupt)) as {
-      checkups: readonly Looked[];
-    };
-    return checkups;
+    return await doctorOf(putIntoRunFolder(folder, 'config.yaml', text), name, interrupt);
   } finally {
     removeRunFolder(folder);
   }
@@ -136,8 +142,8 @@ async function chosen(talk: Talk, choices: readonly string[]): Promise<string | 
   return choices[Number(number) - 1];
 }
 
-/** Says what is wrong and what serverA must allow, and waits for somebody to mend it. */
-async function mended(talk: Talk, entry: Entry, { message, mend, choices }: Looked, isFirst: boolean): Promise<void> {
+/** Says what is wrong and what serverA must allow, and waits for somebody to mend it, or to name another place there. */
+async function mended(talk: Talk, entry: Entry, { message, mend, choices }: Looked, isFirst: boolean): Promise<string> {
   talk.warn(escapeText(message));
   const line = allowed(entry);
   if (isFirst && line !== undefined) {
@@ -155,7 +161,25 @@ async function mended(talk: Talk, entry: Entry, { message, mend, choices }: Look
       `${entry.source} is not to be seen yet: ${message}`,
       'mend that, then start setup again: it goes on from here',
     );
-  await talk.questions.agrees('Enter when that is done, to look again.', true);
+  const question = {
+    option: '--source',
+    why: 'Mend that, then press Enter to look again; or say where else on that machine the repository is.',
+    text: 'Source',
+    usual: entry.source,
+    fault: (answer: string) => elsewhere(entry.source, answer),
+  };
+  return talk.questions.answer(question, undefined);
+}
+
+/** Key and host key are for one account of one machine. */
+function elsewhere(before: string, answer: string): string | undefined {
+  const [old, origin] = [originOf(before), originOf(answer)];
+  if ('wrong' in origin) return origin.wrong;
+  const door = (one: typeof old): string =>
+    JSON.stringify('wrong' in one ? one : { ...one.source, path: '', port: one.port });
+  return door(old) === door(origin)
+    ? undefined
+    : `that is another machine or account: Ctrl-C, and start setup again for it`;
 }
 
 /** The line of authorized_keys; undefined for a folder of this machine. */

@@ -10,8 +10,9 @@ import { findEntry, writeEntry, type Standing } from './entry.ts';
 import { startNights } from './nights.ts';
 import { askReplica, askPassword, askPasswordAgain, askMail } from './answers.ts';
 import { makeHis, placeOf, type Place } from './place.ts';
-import { nameOf, sourceOf } from './names.ts';
-import { reached, waysIn } from './serverA.ts';
+import { examine } from './examined.ts';
+import { nameOf } from './names.ts';
+import { reached, wayThere } from './serverA.ts';
 import type { Talk } from './talk.ts';
 import type { Wishes } from './wishes.ts';
 
@@ -29,25 +30,47 @@ export async function setUp(
   talk.say(
     `The nights will run as ${place.user}; the configuration is ${place.config}. Ctrl-C breaks off at any time, and the same command goes on.`,
   );
+  try {
+    return await allParts(talk, place, wishes, interrupt);
+  } catch (error) {
+    talk.stopped();
+    throw error;
+  }
+}
+
+async function allParts(talk: Talk, place: Place, wishes: Wishes, interrupt: AbortSignal): Promise<number> {
   makeHis(place, place.folder, 0o750);
   if (place.state !== undefined) makeHis(place, place.state, 0o700);
-
   const name = await nameOf(talk, place, wishes);
   const standing = findEntry(place, name, wishes);
   if (standing !== undefined) talk.already(`${name} is in ${place.config}: it stays as it is`);
   const entry = standing ?? (await newEntry(talk, place, name, wishes, interrupt));
-  const { replica } = entry;
+  talk.finish('the way to serverA');
+  talk.finish('the configuration');
 
-  await initialised(talk, place, name, entry, interrupt);
-  await step(talk, place, interrupt, 'looking at everything that a night needs', ['doctor', name]);
-  await copied(talk, place, name, interrupt);
+  const isCopied = await hasCopy(place, name, entry.replica, interrupt);
+  await initialised(talk, place, name, entry, isCopied, interrupt);
+  talk.finish('the replica');
+  await examine(talk, place, name, interrupt);
+  await copied(talk, place, name, isCopied, interrupt);
+  talk.finish('the first copy');
   const isTold = await told(talk, place, name, interrupt);
-  await startNights(talk, place, replica, interrupt);
-  talk.title(`${name} is protected: ${replica}`);
+  if (isTold) talk.finish('the test alert');
+  const missing = await startNights(talk, place, { name, replica: entry.replica }, interrupt);
+  return closing(talk, name, entry.replica, missing, isTold);
+}
+
+/** What may be said at the end; the exit code. `missing`: why nothing starts its nights. */
+function closing(talk: Talk, name: string, replica: string, missing: string | undefined, isTold: boolean): number {
+  talk.title(
+    missing === undefined
+      ? `${name} is protected: ${replica}`
+      : `${name} is copied to ${replica}, and not protected yet: ${missing}`,
+  );
   talk.say(
     `  how it stands: rsync-ratchet status   ·   before a prune on serverA: rsync-ratchet prune-window open ${name}`,
   );
-  return isTold ? 0 : exitCodes.warned;
+  return missing === undefined && isTold ? 0 : exitCodes.warned;
 }
 
 /** Asks for all that is not known, and writes it down once serverA has shown the repository. */
@@ -59,10 +82,10 @@ async function newEntry(
   interrupt: AbortSignal,
 ): Promise<Pick<Standing, 'replica' | 'passwordFile'>> {
   talk.title('Where the backups are');
-  const source = await sourceOf(talk, wishes);
+  const { text, ssh } = await wayThere(talk, place, wishes);
   const replica = await askReplica(talk, place, name, wishes);
-  const ssh = await waysIn(talk, place, source, wishes);
-  const entry = await reached(talk, place, name, { source: source.text, replica, ...(ssh && { ssh }) }, interrupt);
+  const entry = await reached(talk, place, name, { source: text, replica, ...(ssh && { ssh }) }, interrupt);
+  talk.finish('the way to serverA');
 
   talk.title('What proves them, and who is told');
   const passwordFile = await askPassword(talk, place, name, wishes);
@@ -78,10 +101,11 @@ async function initialised(
   place: Place,
   name: string,
   { replica, passwordFile }: Pick<Standing, 'replica' | 'passwordFile'>,
+  isCopied: boolean,
   interrupt: AbortSignal,
 ): Promise<void> {
   talk.title('The replica');
-  if (existsSync(join(replica, '.rsync-ratchet/replica.json'))) {
+  if (isCopied) {
     talk.already(`${replica} is initialised`);
     return;
   }
@@ -103,22 +127,32 @@ async function initialised(
   );
 }
 
-async function copied(talk: Talk, place: Place, name: string, interrupt: AbortSignal): Promise<void> {
+/** Whether the first copy is made, so config and keys were compared before. */
+async function hasCopy(place: Place, name: string, replica: string, interrupt: AbortSignal): Promise<boolean> {
+  if (!existsSync(join(replica, '.rsync-ratchet/replica.json'))) return false;
   const { repositories } = (await askOurselves([...configured(place), 'status', name], patience, interrupt)) as {
-    repositories: { lastSuccess: unknown }[];
+    repositories?: { lastSuccess: unknown }[];
   };
-  if (repositories[0]?.lastSuccess) {
-    talk.already('the first copy is made');
-    return;
-  }
-  await step(
-    talk,
-    place,
-    interrupt,
-    'the first copy; it may take its time, and goes on where it was broken off',
-    ['sync', name],
-    [0, exitCodes.warned],
-  );
+  return Boolean(repositories?.[0]?.lastSuccess);
+}
+
+async function copied(
+  talk: Talk,
+  place: Place,
+  name: string,
+  isCopied: boolean,
+  interrupt: AbortSignal,
+): Promise<void> {
+  if (isCopied) talk.already('the first copy is made');
+  else
+    await step(
+      talk,
+      place,
+      interrupt,
+      'the first copy; it may take its time, and goes on where it was broken off',
+      ['sync', name],
+      [0, exitCodes.warned],
+    );
 }
 
 /** Whether the mail went, where there is one to send. */

@@ -2,9 +2,22 @@
 import type { Console } from '../telling/console.ts';
 import type { Questions } from './questions.ts';
 
+/** What there is to do, in that order. */
+const parts = [
+  'the way to serverA',
+  'the configuration',
+  'the replica',
+  'the first copy',
+  'the test alert',
+  'the nightly start',
+] as const;
+export type Part = (typeof parts)[number];
+
 export class Talk {
   readonly questions: Questions;
   readonly #console: Console;
+  readonly #finished = new Set<Part>();
+  #doing = 'the beginning';
 
   constructor(console: Console, questions: Questions) {
     this.#console = console;
@@ -19,6 +32,7 @@ export class Talk {
 
   /** What is about to be done. */
   step(text: string): void {
+    this.#doing = text;
     this.#console.say(`  … ${text}`);
   }
 
@@ -37,5 +51,19 @@ export class Talk {
 
   say(text = ''): void {
     this.#console.say(text);
+  }
+
+  /** A part is done, or was. */
+  finish(part: Part): void {
+    this.#finished.add(part);
+  }
+
+  /** For who is left in the middle: where, what is done, and what is not. */
+  stopped(): void {
+    const list = (isDone: boolean): string =>
+      parts.filter((part) => this.#finished.has(part) === isDone).join(', ') || 'nothing';
+    this.title(`Stopped at: ${this.questions.open ?? this.#doing}`);
+    this.say(`  done: ${list(true)}`);
+    this.say(`  not done: ${list(false)}`);
   }
 }

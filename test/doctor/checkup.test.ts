@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  bad, checkupLines, type Checkup, doctorExitCode, doctorSummary, doctorToJson, good, startsUs, type Verdict, warning,
+  bad, checkupLines, type Checkup, doctorExitCode, doctorSummary, doctorToJson, good, type Verdict, warning,
 } from '../../src/doctor/checkup.ts';
 
 const of = (verdict: Verdict, item = 'thing', repository?: string): Checkup => ({ repository, item, ...verdict });
@@ -35,14 +35,4 @@ describe('the whole', () => {
       ],
     });
   });
-});
-
-describe('what starts a night', () => {
-  const rows: [text: string, starts: boolean][] = [
-    ['27 1 * * * ratchet /opt/rsync-ratchet/scripts/nightly.sh\n', true],
-    ['MAILTO=root\n0 1 * * * /usr/local/bin/rsync-ratchet --quiet sync', true],
-    ['Mon 2026-11-23 01:27:00 UTC 9h left - - rsync-ratchet@nightly.timer rsync-ratchet@nightly.service', true],
-    ['# 27 1 * * * rsync-ratchet sync', false], ['0 1 * * * rsync -a /x /y', false], ['', false],
-  ];
-  for (const [text, starts] of rows) test(JSON.stringify(text), () => assert.equal(startsUs(text), starts));
 });

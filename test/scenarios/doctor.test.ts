@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ratchet, type Finished } from '../support/cli.ts';
+import { startCron } from '../support/firstHour.ts';
 import { type Value, writeConfig } from '../support/config.ts';
 import { type Account, type Night, type ServerA, startServerA } from '../support/night.ts';
 import { preparedRepository } from '../support/restic.ts';
@@ -48,7 +49,9 @@ test('a good night: every item is looked at, exit 0, and nothing has changed', a
   writeFileSync(join(bin, 'crontab'), '#!/bin/sh\necho "27 1 * * * rsync-ratchet --quiet sync"\n', { mode: 0o755 });
   const files = (): string[] => digest(night.replica, { inode: true, folders: false, without: ['lock'] });
   const before = files();
+  const cron = await startCron();
   const finished = await night.run(['--json', 'doctor', 'nightly'], { env: { PATH: `${bin}:${process.env['PATH'] ?? ''}` } });
+  await cron.stop();
   const checkups = checkupsOf(finished);
   assert.deepEqual(Object.keys(checkups), everything);
   assert.deepEqual(Object.values(checkups).filter(({ standing }) => standing === 'bad'), []);

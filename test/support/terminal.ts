@@ -43,10 +43,15 @@ export class Terminal {
         return found;
       }
       if (this.#code !== undefined) throw new Error(`ended with ${this.#code}, and never showed ${String(expected)}:\n${this.#text}`);
-      const heard = new Promise<void>((resolve) => { this.#heard = resolve; });
-      const silence = setTimeout(() => { this.#child.kill('SIGKILL'); }, 60_000);
-      await heard.finally(() => { clearTimeout(silence); });
+      await this.#news();
     }
+  }
+
+  /** Waits until more is shown, or the program ends. */
+  async #news(): Promise<void> {
+    const heard = new Promise<void>((resolve) => { this.#heard = resolve; });
+    const silence = setTimeout(() => { this.#child.kill('SIGKILL'); }, 60_000);
+    await heard.finally(() => { clearTimeout(silence); });
   }
 
   /** Waits for a question, and answers it with a line. */
@@ -55,10 +60,27 @@ export class Terminal {
     this.#child.stdin.write(`${line}\r`);
   }
 
-  /** Waits for a question, and types Ctrl-C. */
-  async breakOff(question: RegExp): Promise<void> {
+  /** Waits for a question, and types Ctrl-C, or another key. */
+  async breakOff(question: RegExp, key = '\x03'): Promise<void> {
     await this.see(question);
-    this.#child.stdin.write('\x03');
+    this.#child.stdin.write(key);
+  }
+
+  /** Waits for any question, a line without an end that `isOne` knows; undefined when the program ends without one more. */
+  async nextQuestion(isOne: (line: string) => boolean): Promise<string | undefined> {
+    const line = (): string => this.#text.slice(Math.max(this.#read, this.#text.lastIndexOf('\n') + 1));
+    while (!isOne(line())) {
+      if (this.#code !== undefined) return undefined;
+      await this.#news();
+    }
+    const question = line();
+    this.#read = this.#text.length;
+    return question;
+  }
+
+  /** Types something. */
+  type(keys: string): void {
+    this.#child.stdin.write(keys);
   }
 
   /** Its exit code. */
