@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { Failure } from '../errors.ts';
 import { whoTyped, type AnotherProcess } from '../state/become.ts';
 import { handedPath, handedText } from '../state/handed.ts';
-import { asUser } from './as-user.ts';
+import { asUserApart } from './as-user.ts';
 
 /**
  * Runs it with our words (or `words`, with `input` on its stdin), our terminal and our signals; its exit code. The
@@ -17,7 +17,7 @@ export function startAs(
 ): Promise<number> {
   const { name, home } = owner;
   const ours = [process.execPath, ...process.execArgv, process.argv[1] ?? '', ...words];
-  const [file = '', ...args] = [...asUser(owner), 'setpriv', '--pdeathsig', 'KILL', '--', ...ours];
+  const [file = '', ...args] = [...asUserApart(owner), 'setpriv', '--pdeathsig', 'KILL', '--', ...ours];
   const child = spawn(file, args, {
     stdio: [input === undefined ? 'inherit' : 'pipe', 'inherit', 'inherit', 'pipe'],
     env: {

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { Failure } from '../errors.ts';
 import { briefly } from './briefly.ts';
 import { asWord, requireHeld, type HeldFolder } from './held-folder.ts';
-import { asUser } from './as-user.ts';
+import { asUserApart } from './as-user.ts';
 import { findPerl, type Command } from './process.ts';
 import type { Owner } from '../state/become.ts';
 
@@ -78,7 +78,7 @@ export async function wantsRoom(
   as?: Owner,
 ): Promise<boolean> {
   if (setting === 'off') return false;
-  const [file, ...args] = [...asUser(as), 'bwrap', ...base(), ...sealed, '--', 'true'];
+  const [file, ...args] = [...asUserApart(as), 'bwrap', ...base(), ...sealed, '--', 'true'];
   const probe = await briefly(file, args, probePatience, interrupt);
   if (probe.code === 0 || setting === 'auto') return probe.code === 0;
   throw new Failure(

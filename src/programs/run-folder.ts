@@ -1,6 +1,6 @@
 /** The private folder of a run. */
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { writeNames } from '../state/files.ts';
 import { pipesFolder } from './channel.ts';
@@ -10,9 +10,10 @@ import { unmount } from './sshfs.ts';
 const longestSocketPath = 85;
 
 /** A private folder for one run: the control socket and the empty HOME of rsync. Its path is short, without blanks. */
-export function makeRunFolder(): string {
+export function makeRunFolder(fits: (place: string) => boolean = () => true): string {
   const usual = tmpdir();
-  const suits = /^[\w./-]+$/.test(usual) && usual.length + '/rsync-ratchet-XXXXXX/ssh'.length < longestSocketPath;
+  const isShort = /^[\w./-]+$/.test(usual) && usual.length + '/rsync-ratchet-XXXXXX/ssh'.length < longestSocketPath;
+  const suits = isShort && fits(usual);
   const folder = mkdtempSync(join(suits ? usual : '/tmp', runFolderPrefix));
   chmodSync(folder, 0o700);
   for (const name of ['home', pipesFolder]) mkdirSync(join(folder, name), { mode: 0o700 });
@@ -22,12 +23,17 @@ export function makeRunFolder(): string {
 /** In a run folder that is open to others: for the pipes of a second way. */
 export const secondPipes = join(pipesFolder, 'second');
 
-/** Lets another user pass through a run folder of root's to what he is to read there: a program of ours runs as him. */
-export function openToOthers(folder: string): void {
+/** The same, through which another user may pass to what he is to read there: a program of ours runs as him. Root's own TMPDIR may be closed to him. */
+export function makeOpenRunFolder(): string {
+  const folder = makeRunFolder((place) => process.geteuid?.() !== 0 || mayAllPass(realpathSync(place)));
   mkdirSync(join(folder, secondPipes), { mode: 0o700 });
   chmodSync(folder, 0o711);
   chmodSync(join(folder, 'home'), 0o755);
+  return folder;
 }
+
+const mayAllPass = (folder: string): boolean =>
+  (statSync(folder).mode & 0o001) !== 0 && (folder === '/' || mayAllPass(dirname(folder)));
 
 /** Writes a small file into a private folder of ours, and nowhere else; its path. */
 export function putIntoRunFolder(folder: string, name: string, content: string): string {

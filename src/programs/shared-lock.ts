@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { Failure } from '../errors.ts';
 import type { Owner } from '../state/become.ts';
-import { asUser } from './as-user.ts';
+import { asUserApart } from './as-user.ts';
 import { atOnce } from './at-once.ts';
 
 /** How long files that are just leaving are waited for, in seconds. */
@@ -45,7 +45,7 @@ const toMake = 60_000;
 
 /** Made with the owner's rights, and opened by root for reading alone: what the owner has put in its place, a link, say, is not followed. */
 function openOf(owner: Owner, path: string): number | undefined {
-  const [file, ...args] = [...asUser(owner), 'sh', '-c', 'umask 077; : >>"$0"', path];
+  const [file, ...args] = [...asUserApart(owner), 'sh', '-c', 'umask 077; : >>"$0"', path];
   const made = atOnce(file, args, toMake);
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   return made.code === 0 ? openSync(path, flags) : open(path, flags);

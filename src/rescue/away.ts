@@ -10,11 +10,11 @@ import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
 import { Channels, pipesFolder } from '../programs/channel.ts';
 import { hold, letGo, fallenFrom } from '../programs/held-folder.ts';
-import { asUser } from '../programs/as-user.ts';
+import { asUserApart } from '../programs/as-user.ts';
 import { bareEnvironment, findProgram } from '../programs/process.ts';
 import { inRoom, wantsRoom } from '../programs/room.ts';
 import { callsOfOneRun, type RsyncContext } from '../programs/rsync-call.ts';
-import { makeRunFolder, openToOthers, removeRunFolder, secondPipes } from '../programs/run-folder.ts';
+import { makeOpenRunFolder, removeRunFolder, secondPipes } from '../programs/run-folder.ts';
 import { portOf } from '../programs/ssh-command.ts';
 import { connect, type Connection } from '../programs/ssh.ts';
 import { makeAside, removeIfEmpty } from './aside.ts';
@@ -40,8 +40,7 @@ export async function openWay(
   owner: Owner | undefined,
   interrupt: AbortSignal,
 ): Promise<Away> {
-  const folder = makeRunFolder();
-  openToOthers(folder);
+  const folder = makeOpenRunFolder();
   const replica = hold(pathOf(repository.replica));
   let way: Way | undefined;
   const close = async (): Promise<void> => {
@@ -131,7 +130,7 @@ async function here(
     const bare = { file: 'sh', args: ['-c', there, place], env: bareEnvironment('/') };
     const { file, args } = hasRoom ? inRoom(bare, { readable: [program, ...readable], writable, held }) : bare;
     // Left alone it ends like an rsync on another machine, when its pipe does, and takes its half-written file with it.
-    const command = [...asUser(owner), file, ...args.filter((arg) => arg !== '--die-with-parent')];
+    const command = [...asUserApart(owner), file, ...args.filter((arg) => arg !== '--die-with-parent')];
     const channels = new Channels(command, bare.env, join(folder, pipes));
     return {
       source: 'here:./',

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { defaultState, xdgFolder } from '../config/file.ts';
 import { isPrintable } from '../config/units.ts';
 import { UsageError } from '../errors.ts';
-import { asUser } from '../programs/as-user.ts';
+import { asUserApart } from '../programs/as-user.ts';
 import { briefly } from '../programs/briefly.ts';
 import { replaceFile } from '../state/files.ts';
 
@@ -74,7 +74,7 @@ export const mine = (place: Place): Place => ({ ...place, byRoot: false });
 
 /** A command that is to be his, whoever types. */
 export function asHim({ user, uid, gid }: Place, command: readonly string[]): [file: string, ...args: string[]] {
-  const [file = '', ...args] = [...asUser({ name: user, uid, gid }), ...command];
+  const [file = '', ...args] = [...asUserApart({ name: user, uid, gid }), ...command];
   return [file, ...args];
 }
 

@@ -59,6 +59,9 @@ function ownersBelow(folder: string): string[] {
   return [`${folder} ${stats.uid}:${stats.gid}`, ...below];
 }
 
+/** proc_pid_stat(5): behind the name in brackets come state, parent, group and session. */
+const sessionOf = (pid: number): string => (readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1) ?? '').split(' ')[3] ?? '';
+
 function assertOwned(stage: Stage): void {
   const { uid, gid } = statSync(dirname(stage.config.file));
   assert.deepEqual(stage.owners().filter((line) => !line.endsWith(` ${uid}:${gid}`)), []);
@@ -200,7 +203,8 @@ describe('typed as root, with a Node that lets no process change its user', () =
     });
     for (const [signal, code] of [['SIGTERM', 143], ['SIGKILL', null]] as const) {
       const night = spawnRatchet(['sync'], { env, config: config.file });
-      const [other] = await pollFor(() => { const all = descendants(night.pid); return all.length >= 2 && all; });
+      const [other = 0] = await pollFor(() => { const all = descendants(night.pid); return all.length >= 2 && all; });
+      assert.notEqual(sessionOf(other), sessionOf(night.pid), 'root\'s terminal is not the owner\'s');
       night.kill(signal);
       assert.equal((await night.finished).code, code, night.stdout() + night.stderr());
       await pollFor(() => lstatSync(`/proc/${other}`, { throwIfNoEntry: false }) === undefined);
@@ -219,6 +223,25 @@ describe('typed as root, with a Node that lets no process change its user', () =
     } finally {
       rmSync(alarm);
     }
+  });
+
+  test('no program that root starts as the owner is in root\'s session: its /dev/tty would be root\'s terminal', async () => {
+    const [recorder, sessions, to] = ['recorder', 'sessions', 'to'].map((name) => join(stage.folder, name)) as [string, string, string];
+    writeFileSync(recorder, `#!/bin/sh\ncut -d' ' -f6 /proc/self/stat >> ${sessions}\nexec rsync "$@"\n`, { mode: 0o755 });
+    writeFileSync(sessions, '', { mode: 0o666 });
+    chmodSync(sessions, 0o666);
+    mkdirSync(to);
+    if (isRoot) lchownSync(to, statSync(stage.config.state).uid, statSync(stage.config.state).gid);
+    const { config } = stage;
+    const own = writeConfig(join(stage.folder, 'session'), stage.repository.path, {
+      state: config.state, alerts: undefined, repositories: { nightly: { replica: config.replica, rsync: { path: recorder, sandbox: 'off' } } },
+    });
+    const { code, stdout, stderr } = await stage.type(['give-back', 'nightly', '--all', '--to', to, '--yes'], { env, config: own.file });
+    assert.equal(code, 0, stdout + stderr);
+    const all = readFileSync(sessions, 'utf8').trim().split('\n');
+    assert.ok(all.length > 4);
+    if (isRoot) assert.ok(!all.includes(sessionOf(process.pid)), `${all.join(' ')}, ours ${sessionOf(process.pid)}`);
+    assertOwned(stage);
   });
 
   test('a page is read of the owner\'s books, and is whose who typed', async () => {
