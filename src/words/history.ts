@@ -19,7 +19,7 @@ const known: Readonly<Record<string, (line: JournalLine) => string>> = {
   admitted: amount,
   quarantined: amount,
   drilled: (line) =>
-    `${line['passed'] === true ? 'passed' : 'FAILED'}, ${amount(line)} of ${text(line['snapshots'])} snapshots${line['passed'] === true ? '' : `: ${text(line['words'])}`}`,
+    `${line['passed'] === true ? 'passed' : 'FAILED'}, ${amount(line)} of ${counted(number(line['snapshots']), 'snapshot')}${line['passed'] === true ? '' : `: ${text(line['words'])}`}`,
   checked: (line) =>
     `${line['passed'] === true ? 'passed' : 'FAILED'}, share ${text(line['share'])} of the data${line['passed'] === true ? '' : `: ${text(line['words'])}`}`,
   scrubbed: (line) =>
