@@ -4,7 +4,18 @@
  */
 import { gone, suspect, wanted, type Question } from './questions.ts';
 import { randomFillSync } from 'node:crypto';
-import { chunkBits, chunkLength, chunkMask, hash, idWords, newChunk, readId, readIdAt, type Chunk } from './chunk.ts';
+import {
+  chunkBits,
+  chunkLength,
+  chunkMask,
+  hash,
+  idWords,
+  newChunk,
+  readId,
+  readIdAt,
+  writtenId,
+  type Chunk,
+} from './chunk.ts';
 import type { HashedType, Pass } from '../layout.ts';
 import { admissionOrder, repositoryPath, placeOf } from '../layout.ts';
 
@@ -114,11 +125,7 @@ export class Books {
   }
 
   path(entry: Entry): string {
-    const chunk = this.#chunk(entry);
-    const from = (entry & chunkMask) * idWords;
-    let id = '';
-    for (let i = from; i < from + idWords; i++) id += (chunk.ids[i] ?? 0).toString(16).padStart(8, '0');
-    return repositoryPath(this.type(entry), id);
+    return repositoryPath(this.type(entry), writtenId(this.#chunk(entry).ids, (entry & chunkMask) * idWords));
   }
 
   /** Whether the entry has all of these flags. */

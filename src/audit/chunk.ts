@@ -32,6 +32,14 @@ export function readIdAt(bytes: Uint8Array, at: number, words: Uint32Array): boo
   return true;
 }
 
+const written = Buffer.alloc(idWords * 4);
+
+/** The ID whose words begin at a place; not by toString(16), which goes through floating point. */
+export function writtenId(words: Uint32Array, from: number): string {
+  for (let i = 0; i < idWords; i++) written.writeUInt32BE(words[from + i] ?? 0, i * 4);
+  return written.toString('hex');
+}
+
 /** A hash of an ID and a small number; `multipliers` are eight random odd numbers, so that nobody can choose IDs that collide. */
 export function hash(words: Uint32Array, seed: number, multipliers: Uint32Array): number {
   let mixed = seed;

@@ -1,6 +1,6 @@
 /** Admit: candidates enter the replica by link(2), which refuses an existing name. Never by rename onto it. */
 import { linkSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { admissible, inReplica, verified, waiting, wanted } from '../../audit/questions.ts';
 import { admissionOrder, foldersOf, type HashedType } from '../../layout.ts';
@@ -34,7 +34,7 @@ export async function admit(
     if (admitted.files === before) continue;
     await unsynced.sync();
     eachCandidate(candidate, type, books, (path, entry) => {
-      unlinkSync(join(candidate, path));
+      unlinkSync(`${candidate}/${path}`);
       books.set(entry, inReplica);
       books.clear(entry, wanted | verified);
     });
@@ -45,7 +45,7 @@ export async function admit(
 /** What the candidates hold must be on the disk before the first of them is linked in. */
 function addCandidates(unsynced: Unsynced, candidate: string, books: Books): void {
   for (const entry of books.select(admissible)) {
-    if (exists(candidate, books.path(entry))) unsynced.add(join(candidate, books.path(entry)));
+    if (exists(candidate, books.path(entry))) unsynced.add(`${candidate}/${books.path(entry)}`);
     if (unsynced.isMany) return;
   }
 }
@@ -58,7 +58,7 @@ function eachCandidate(
   visit: (path: string, entry: Entry) => void,
 ): void {
   for (const folder of foldersOf(type)) {
-    for (const name of namesIn(join(candidate, folder))) {
+    for (const name of namesIn(`${candidate}/${folder}`)) {
       const entry = books.at(`${folder}/${name}`);
       if (entry >= 0 && books.has(entry, verified) && !books.has(entry, waiting)) visit(`${folder}/${name}`, entry);
     }
@@ -67,10 +67,9 @@ function eachCandidate(
 
 /** A link that is there already is an earlier run's, which may have been killed before it was durable. */
 function linkInto(replica: string, candidate: string, path: string, unsynced: Unsynced): void {
-  const from = join(candidate, path);
-  const to = join(replica, path);
+  const [from, to] = [`${candidate}/${path}`, `${replica}/${path}`];
   // The folder above as well, which may hold this one since that run only.
-  for (const folder of [dirname(to), dirname(dirname(to))]) unsynced.add(folder);
+  if (!unsynced.isMany) for (const folder of [dirname(to), dirname(dirname(to))]) unsynced.add(folder);
   try {
     linkOrMakeFolder(from, to);
   } catch (error) {

@@ -25,31 +25,41 @@ const buffer = Buffer.allocUnsafe(64 * 1024);
 /**
  * What makes a delivered file unfit: its type, a second link, its size where serverA listed one, or content without the
  * right SHA-256. It is read-only from then on, and has the time that serverA listed: with another, which the fetch may
- * have brought, the next audit would suspect it. `before`: called with the open file when only its content is left to see.
+ * have brought, the next audit would suspect it.
  */
-export function faultOf(
+export function faultOf(name: string, right: string, listed?: Listed): string | undefined {
+  return lstatSync(name).isFile() ? faultOfFile(name, right, listed) : notRegular;
+}
+
+/**
+ * The same of what `lstat` has called a regular file, where nobody else can exchange it. `before`: called with the open
+ * file when only its content is left to see.
+ */
+export function faultOfFile(
   name: string,
   right: string,
   listed?: Listed,
   before: (file: number) => void = () => undefined,
 ): string | undefined {
-  return withFile(name, listed, (file) => {
+  return withFile(name, listed, (file, { size }) => {
     before(file);
-    const hash = sha256Of(file);
+    const hash = sha256Of(file, size);
     return hash === right ? undefined : `its content has the SHA-256 ${hash}`;
   });
 }
 
+const notRegular = 'not a regular file';
+
 /** What `lstat` says against a file. */
 export function outerFault(stats: Stats, listed?: Listed): string | undefined {
-  if (!stats.isFile()) return 'not a regular file';
+  if (!stats.isFile()) return notRegular;
   if (stats.nlink !== 1) return 'has a second link';
   return listed === undefined || stats.size === listed.size
     ? undefined
     : `has ${stats.size} bytes, serverA listed ${listed.size}`;
 }
 
-/** Makes a file fit but for its content, and gives the time of its last change (ctime, ms); undefined when it cannot be fit. */
+/** Makes a regular file fit but for its content, and gives the time of its last change (ctime, ms); undefined when it cannot be fit. */
 export function settledSince(name: string, listed: Listed): number | undefined {
   let since: number | undefined;
   withFile(name, listed, (file) => {
@@ -63,20 +73,18 @@ export function settledSince(name: string, listed: Listed): number | undefined {
 function withFile(
   name: string,
   listed: Listed | undefined,
-  look: (file: number) => string | undefined,
+  look: (file: number, opened: Stats) => string | undefined,
 ): string | undefined {
-  const stats = lstatSync(name);
-  if (!stats.isFile()) return 'not a regular file';
   const file = openOrRefused(name);
   if (file === undefined) return 'cannot be read';
   try {
     const opened = fstatSync(file);
-    const fault = opened.ino === stats.ino ? outerFault(opened, listed) : 'was exchanged';
+    const fault = outerFault(opened, listed);
     if (fault !== undefined) return fault;
     if (listed !== undefined && Math.floor(opened.mtimeMs / 1000) !== listed.mtime)
       futimesSync(file, listed.mtime, listed.mtime);
     if ((opened.mode & 0o7777) !== 0o400) fchmodSync(file, 0o400);
-    return look(file);
+    return look(file, opened);
   } finally {
     closeSync(file);
   }
@@ -92,14 +100,16 @@ function openOrRefused(name: string): number | undefined {
   }
 }
 
-/** SHA-256 of an open file from its current position, hexadecimal. */
-export function sha256Of(file: number): string {
+/** SHA-256 of an open file from its current position, hexadecimal; of so many bytes, where `size` is known. */
+export function sha256Of(file: number, size = Infinity): string {
   const hash = createHash('sha256');
-  for (;;) {
-    const length = readSync(file, buffer, 0, buffer.length, null);
-    if (length === 0) return hash.digest('hex');
+  for (let left = size; left > 0;) {
+    const length = readSync(file, buffer, 0, Math.min(buffer.length, left), null);
+    if (length === 0) break;
     hash.update(buffer.subarray(0, length));
+    left -= length;
   }
+  return hash.digest('hex');
 }
 
 /** Whether a file of the replica is ours and hashes to its name. */

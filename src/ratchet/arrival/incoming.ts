@@ -6,7 +6,7 @@ import { candidates, rejected, taken, unhashed, verified, wanted } from '../../a
 import type { Findings } from '../../audit/findings.ts';
 import { removeTree } from '../../programs/remove-tree.ts';
 import { makeFolder } from '../../state/unguarded.ts';
-import { faultOf, isTemporary, outerFault, settledSince, type Listed } from './fitness.ts';
+import { faultOf, faultOfFile, isTemporary, outerFault, settledSince, type Listed } from './fitness.ts';
 import type { Quarantine } from './quarantine.ts';
 import { RealFolders } from './real-folders.ts';
 import { exists } from '../replica.ts';
@@ -72,7 +72,7 @@ export class Incoming {
         const entry = this.#wantedEntry(path);
         const file = join(folder, path);
         if (entry < 0 || faultOf(file, path.slice(-64), this.#listed(entry)) !== undefined) return;
-        moveTo(this.#paths.candidate, file, path);
+        moveTo(join(this.#paths.candidate, path), file);
         this.books.set(entry, verified);
         this.books.setStamp(entry, lstatSync(join(this.#paths.candidate, path)).ctimeMs);
       });
@@ -114,8 +114,8 @@ export class Incoming {
     } finally {
       this.#folders.close();
     }
-    for (const entry of this.books.select(unhashed)) this.#hash(entry);
     for (const entry of this.books.select(candidates)) this.#settle(entry);
+    for (const entry of this.books.select(unhashed)) this.#hash(entry);
     removeTree(folder);
     const { files, bytes } = this.books.amount(candidates);
     this.tally = {
@@ -124,16 +124,17 @@ export class Incoming {
     };
   }
 
+  /** Moved first, then looked at: nobody can exchange it any more. */
   #take(folder: string, path: string, entry: Entry): void {
     this.#folders.visit(folder, path, (safe) => {
-      const stats = lstatSync(safe);
+      const file = `${this.#paths.candidate}/${path}`;
+      moveTo(file, safe);
+      const stats = lstatSync(file);
       const fault = outerFault(stats, this.#listed(entry));
       count(this.arrived, stats.size);
-      if (fault !== undefined) return this.#toQuarantine(safe, path, entry, fault);
-      moveTo(this.#paths.candidate, safe, path);
+      if (fault !== undefined) return this.#toQuarantine(file, path, entry, fault);
       this.books.set(entry, taken);
-      const since =
-        stats.size < hashedLater ? undefined : settledSince(join(this.#paths.candidate, path), this.#listed(entry));
+      const since = stats.size < hashedLater ? undefined : settledSince(file, this.#listed(entry));
       if (since !== undefined) this.#moved.push({ entry, since });
     });
   }
@@ -162,12 +163,11 @@ export class Incoming {
   /** Hashes a candidate: it is verified then, or goes to quarantine. */
   #hash(entry: Entry, words = '', before?: (file: number) => void): void {
     const path = this.books.path(entry);
-    const file = join(this.#paths.candidate, path);
-    const fault = faultOf(file, path.slice(-64), this.#listed(entry), before);
+    const file = `${this.#paths.candidate}/${path}`;
+    const fault = faultOfFile(file, path.slice(-64), this.#listed(entry), before);
     this.books.clear(entry, taken | verified);
     if (fault !== undefined) return this.#toQuarantine(file, path, entry, `${words}${fault}`);
     this.books.set(entry, verified);
-    this.books.setStamp(entry, lstatSync(file).ctimeMs);
   }
 
   /** A candidate that restic refuses goes to quarantine after all. */
@@ -227,9 +227,8 @@ function ifAllowed(work: () => void): void {
   }
 }
 
-/** Moves a file to the same place under another root of the same file system. */
-function moveTo(root: string, file: string, path: string): void {
-  const target = join(root, path);
+/** Moves a file to a place of the same file system. */
+function moveTo(target: string, file: string): void {
   try {
     renameSync(file, target);
   } catch (error) {
