@@ -1,7 +1,8 @@
 /** Channels that are opened before their turn; a shell stands for ssh and serverA. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, fstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -115,6 +116,28 @@ test('when rsync has ended first, its own exit code counts: its helper has none 
   const joined = `${helper('perl', ['host', 'rsync'])} host rsync 3<${folder}/said 4>/dev/null`;
   spawnSync('sh', ['-c', `trap '' PIPE; { ${joined}; echo $? > ${folder}/code; } | true`], { stdio: 'ignore' });
   assert.equal(readFileSync(join(folder, 'code'), 'utf8'), '0\n');
+});
+
+test('what rsync says goes on 64 KiB ahead of the answers, or after a silence without them; all of it comes', async (t) => {
+  const folder = temporaryFolder(t);
+  const [said, limit] = [Buffer.alloc(2 ** 20, 'names '), 2 ** 16 + 2 ** 15];
+  writeFileSync(join(folder, 'said'), said);
+  execFileSync('mkfifo', [join(folder, 'answers')]);
+  const told = (): number => statSync(join(folder, 'told'), { throwIfNoEntry: false })?.size ?? 0;
+  for (const silence of [long, 0.001]) {
+    rmSync(join(folder, 'told'), { force: true });
+    const joined = `exec ${helper('perl', ['host', 'rsync'], [], silence)} host rsync 3<answers 4>told <said >/dev/null`;
+    const ended = once(spawn('sh', ['-c', joined], { cwd: folder }), 'exit');
+    const answers = openSync(join(folder, 'answers'), 'w');
+    await watchFor(folder, () => told() >= (silence === long ? limit : said.length));
+    for (let most = limit; silence === long && most <= said.length; most += 2 ** 15) {
+      await watchFor(folder, () => told() >= most);
+      assert.equal(told(), most, 'no more than the answers allow');
+      writeSync(answers, Buffer.alloc(2 ** 15));
+    }
+    closeSync(answers);
+    await ended;
+  }
 });
 
 test('no channel is joined where a folder in the room is another one than the one that is held outside', (t) => {
