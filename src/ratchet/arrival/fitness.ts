@@ -41,9 +41,9 @@ export function faultOfFile(
   listed?: Listed,
   before: (file: number) => void = () => undefined,
 ): string | undefined {
-  return withFile(name, listed, (file, { size }) => {
+  return withFile(name, listed, (file) => {
     before(file);
-    const hash = sha256Of(file, size);
+    const hash = sha256Of(file);
     return hash === right ? undefined : `its content has the SHA-256 ${hash}`;
   });
 }
@@ -73,7 +73,7 @@ export function settledSince(name: string, listed: Listed): number | undefined {
 function withFile(
   name: string,
   listed: Listed | undefined,
-  look: (file: number, opened: Stats) => string | undefined,
+  look: (file: number) => string | undefined,
 ): string | undefined {
   const file = openOrRefused(name);
   if (file === undefined) return 'cannot be read';
@@ -84,7 +84,7 @@ function withFile(
     if (listed !== undefined && Math.floor(opened.mtimeMs / 1000) !== listed.mtime)
       futimesSync(file, listed.mtime, listed.mtime);
     if ((opened.mode & 0o7777) !== 0o400) fchmodSync(file, 0o400);
-    return look(file, opened);
+    return look(file);
   } finally {
     closeSync(file);
   }
@@ -100,16 +100,14 @@ function openOrRefused(name: string): number | undefined {
   }
 }
 
-/** SHA-256 of an open file from its current position, hexadecimal; of so many bytes, where `size` is known. */
-export function sha256Of(file: number, size = Infinity): string {
+/** SHA-256 of an open file from its current position to its end, hexadecimal: who may append to it is found out by it. */
+export function sha256Of(file: number): string {
   const hash = createHash('sha256');
-  for (let left = size; left > 0;) {
-    const length = readSync(file, buffer, 0, Math.min(buffer.length, left), null);
-    if (length === 0) break;
+  for (;;) {
+    const length = readSync(file, buffer, 0, buffer.length, null);
+    if (length === 0) return hash.digest('hex');
     hash.update(buffer.subarray(0, length));
-    left -= length;
   }
-  return hash.digest('hex');
 }
 
 /** Whether a file of the replica is ours and hashes to its name. */
