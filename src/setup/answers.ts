@@ -107,7 +107,7 @@ async function usable(place: Place, file: string): Promise<string> {
   if ((await briefly(...called(asHim(place, ['test', '-r', file])), 10_000)).code === 0) return file;
   throw new UsageError(
     `--password-file ${file} is not there, or ${place.user} cannot read it`,
-    `install -o ${place.user} -m 600 /dev/stdin ${file}, then type the password, Enter and Ctrl-D. Nothing was changed`,
+    `install -o ${place.user} -m 600 /dev/stdin ${file}, then type the password, Enter and Ctrl-D; its folder must let ${place.user} in, as ${place.folder} does. Nothing was changed`,
   );
 }
 

@@ -159,7 +159,7 @@ async function mended(talk: Talk, entry: Entry, { message, mend, choices }: Look
   if (!talk.questions.isAsking)
     throw new Failure(
       `${entry.source} is not to be seen yet: ${message}`,
-      'mend that, then start setup again: it goes on from here',
+      `${mend ?? 'mend that'}; then start setup again: it goes on from here`,
     );
   const question = {
     option: '--source',

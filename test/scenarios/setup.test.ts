@@ -135,7 +135,12 @@ describe('answered by options', () => {
     const early = home.start(...args, '--host-key', host.fingerprint);
     await host.allow(early);
     assert.equal(await early.end(), 1, early.text);
+    assert.match(early.text, /hint: [^]*authorized_keys[^]*; then start setup again/);
     assert.equal(existsSync(home.config), false);
+    chmodSync(home.at('secret'), 0);
+    const closed = home.start(...args, '--host-key', host.fingerprint);
+    assert.equal(await closed.end(), 2, closed.text);
+    assert.match(closed.text, /install -o \S+ -m 600 [^]*its folder must let/);
     chmodSync(home.at('secret'), 0o644);
     const open = home.start(...args, '--host-key', host.fingerprint);
     assert.equal(await open.end(), 2, open.text);
