@@ -9,6 +9,8 @@ export interface Wish {
   readonly path: string;
   /** Whether it is to take files (doctor's question whether it would) instead of sending them. */
   readonly receives?: boolean;
+  /** Whether the path is to be one word for the shell there, however this rsync says it; what receives is always asked so. */
+  readonly isLiteral?: boolean;
 }
 
 /** Letters, among them the version of an rsync before its release: `-ntre.iLsfxCIvu`, `-e31.14LsfxCIvu`. */
@@ -22,7 +24,7 @@ export function remoteCommand(
   asked: readonly string[],
   { source, rsync }: Repository,
   args: readonly string[],
-  { path, receives = false }: Wish,
+  { path, receives = false, isLiteral = receives }: Wish,
 ): string {
   if (source.kind !== 'ssh') throw new Error('only ssh has channels');
   const way = [...(source.user === undefined ? [] : ['-l', source.user]), source.host];
@@ -41,7 +43,7 @@ export function remoteCommand(
     ) &&
     dot === '.' &&
     [last, plain(last)].includes(path);
-  if (isOurs && receives) requireOneWord(last, path);
+  if (isOurs && isLiteral) requireOneWord(last, path);
   if (isOurs) return asked.slice(way.length).join(' ');
   throw new Failure(
     `rsync on this machine asks serverA for something that we did not ask it for: ${escapeText(asked.join(' '))}`,
@@ -52,7 +54,7 @@ export function remoteCommand(
 /** A path that any shell takes for one word. */
 const needsNoQuotes = /^[\w./@%+=:,-]+$/;
 
-/** An rsync before 3.2.4 leaves quoting to who calls it, and would write into another folder. */
+/** An rsync before 3.2.4 leaves quoting to who calls it, and would look, or write, into another folder. */
 function requireOneWord(asked: string, path: string): void {
   if (asked !== path || needsNoQuotes.test(path)) return;
   throw new Failure(

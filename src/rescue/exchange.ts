@@ -99,7 +99,7 @@ export async function look(context: RsyncContext, bounds: Bounds, path?: string)
       args: lookArguments(context, source),
       room: { readable: [pathOf(repository.replica)], writable: [] },
       limits: dryRunLimits,
-      wish: { path: sourcePath(source) },
+      wish: { path: sourcePath(source), isLiteral: true },
     },
     bounds,
     (chunk) => {

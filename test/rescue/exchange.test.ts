@@ -39,17 +39,19 @@ describe('modes: files are never writable for others, and always readable for th
 describe('what our rsync may ask the other one for', () => {
   const ssh = { ...repository, source: { kind: 'ssh', user: 'root', host: 'serverA', path: '/srv/restic' } } as const;
   const way = ['-l', 'root', 'serverA', 'rsync', '--server'];
-  const rows: readonly (readonly [name: string, path: string, asked: readonly string[], receives: boolean, command: string | RegExp])[] = [
-    ['to receive', '/srv/restic/', ['-bogtp', '--log-format=%i', '--usermap=\\*:1000', '--backup-dir', '../aside', '.', '/srv/restic/'], true, 'rsync --server -bogtp --log-format=%i --usermap=\\*:1000 --backup-dir ../aside . /srv/restic/'],
-    ['to send, with the format', '/srv/restic/', ['--sender', '-t', '--log-format=%i', '.', '/srv/restic/'], false, /did not ask it for/],
-    ['to delete', '/srv/restic/', ['-t', '--delete', '.', '/srv/restic/'], true, /did not ask it for/],
-    ['another folder', '/srv/restic/', ['-t', '.', '/'], true, /did not ask it for/],
-    ['a path with a blank, quoted', '/srv/the repository/', ['-t', '.', '/srv/the\\ repository/'], true, 'rsync --server -t . /srv/the\\ repository/'],
-    ['a path with a blank, as an old rsync says it', '/srv/the repository/', ['-t', '.', '/srv/the repository/'], true, /does not quote the path/],
+  const rows: readonly (readonly [name: string, path: string, asked: readonly string[], does: 'receives' | 'is looked at' | 'sends', command: string | RegExp])[] = [
+    ['to receive', '/srv/restic/', ['-bogtp', '--log-format=%i', '--usermap=\\*:1000', '--backup-dir', '../aside', '.', '/srv/restic/'], 'receives', 'rsync --server -bogtp --log-format=%i --usermap=\\*:1000 --backup-dir ../aside . /srv/restic/'],
+    ['to send, with the format', '/srv/restic/', ['--sender', '-t', '--log-format=%i', '.', '/srv/restic/'], 'is looked at', /did not ask it for/],
+    ['to delete', '/srv/restic/', ['-t', '--delete', '.', '/srv/restic/'], 'receives', /did not ask it for/],
+    ['another folder', '/srv/restic/', ['-t', '.', '/'], 'receives', /did not ask it for/],
+    ['a path with a blank, quoted', '/srv/the repository/', ['-t', '.', '/srv/the\\ repository/'], 'receives', 'rsync --server -t . /srv/the\\ repository/'],
+    ['a path with a blank, as an old rsync says it', '/srv/the repository/', ['-t', '.', '/srv/the repository/'], 'receives', /does not quote the path/],
+    ['a look at the same', '/srv/the repository/', ['--sender', '-t', '.', '/srv/the repository/'], 'is looked at', /does not quote the path/],
+    ['a source whose operator quotes it himself', '/srv/the repository/', ['--sender', '-t', '.', '/srv/the repository/'], 'sends', 'rsync --server --sender -t . /srv/the repository/'],
   ];
-  for (const [name, path, asked, receives, command] of rows) {
+  for (const [name, path, asked, does, command] of rows) {
     test(name, () => {
-      const ask = (): string => remoteCommand([...way, ...asked], ssh, sent(0o700), { path, receives });
+      const ask = (): string => remoteCommand([...way, ...asked], ssh, sent(0o700), { path, receives: does === 'receives', ...(does === 'is looked at' ? { isLiteral: true } : {}) });
       if (typeof command === 'string') assert.equal(ask(), command);
       else assert.throws(ask, command);
     });
