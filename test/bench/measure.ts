@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 /** One run of a command. Seconds and bytes. */
 export interface Measured {
   readonly wall: number;
-  /** Of the command and all that it waited for. */
+  /** Of the command and all that it started, waited for or not: bubblewrap does not wait for what runs in its room. */
   readonly cpu: number;
   /** The most that the command itself had resident, by the kernel's own high-water mark. */
   readonly ownPeak: number;
@@ -16,34 +16,50 @@ export interface Measured {
 
 export type Environment = Readonly<Record<string, string>>;
 
+/** 36: PR_SET_CHILD_SUBREAPER, so that nobody's child is left to init (prctl(2)); the number of prctl, which Perl does not know. */
+const prctl: Readonly<Partial<Record<NodeJS.Architecture, number>>> = { x64: 157, arm64: 167 };
+
+/** Says how long the command took, and the processor time of all that it left behind when that has ended, too. Arguments: the number of prctl, the command. */
+const timer = `
+use Time::HiRes "time";
+my $prctl = shift;
+syscall 0 + $prctl, 36, 1, 0, 0, 0 if $prctl;
+my $from = time;
+my $command = fork // die;
+unless ($command) { exec { $ARGV[0] } @ARGV or exit 127 }
+waitpid $command, 0;
+my ($wall, $code) = (time - $from, $? & 127 ? 128 + ($? & 127) : $? >> 8);
+1 while wait != -1;
+open my $told, ">&=", 3;
+printf $told "%f %f %f", $wall, (times)[2, 3];
+exit $code`;
+
 /** Runs a command to its end; throws with what it said when its exit code is none of `codes`. */
 export async function measure(command: readonly string[], env: Environment = {}, codes: readonly number[] = [0]): Promise<Measured> {
-  const timed = `exec 3>&2; TIMEFORMAT='%U %S'; { time "$@" 2>&3; } 2>&4; exit $?`;
-  const startedAt = performance.now();
-  const child = spawn('bash', ['-c', timed, 'bash', ...command], {
+  const child = spawn('perl', ['-e', timer, String(prctl[process.arch] ?? 0), ...command], {
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: process.env['HOME'] ?? '/', LC_ALL: 'C', TZ: 'UTC', ...env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
   const peaks = { own: 0, tree: 0 };
-  const timer = setInterval(() => { look(child.pid ?? 0, peaks); }, 50);
-  const texts = [child.stdout, child.stderr, child.stdio[4]].map(async (pipe) => {
+  const looks = setInterval(() => { look(child.pid ?? 0, peaks); }, 50);
+  const texts = [child.stdout, child.stderr, child.stdio[3]].map(async (pipe) => {
     const chunks: Buffer[] = [];
     for await (const chunk of pipe as AsyncIterable<Buffer>) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
   });
   const exited = new Promise<number | null>((resolve) => { child.once('exit', (code) => { resolve(code); }); });
   const code = await exited;
-  const wall = (performance.now() - startedAt) / 1000;
-  clearInterval(timer);
+  clearInterval(looks);
   const [stdout = '', stderr = '', times = ''] = await Promise.all(texts);
   if (code === null || !codes.includes(code)) throw new Error(`${command.join(' ')}: exit ${code}\n${stdout.slice(-2000)}${stderr.slice(-2000)}`);
-  const cpu = times.trim().split(' ').reduce((sum, seconds) => sum + Number(seconds), 0);
+  const [wall = NaN, user = NaN, system = NaN] = times.split(' ').map(Number);
+  const cpu = user + system;
   return { wall, cpu, ownPeak: peaks.own, treePeak: peaks.tree, stdout };
 }
 
-/** The command is the only child of the shell that times it. */
-function look(shell: number, peaks: { own: number; tree: number }): void {
-  const [command] = childrenOf(shell);
+/** The command is the first child of the Perl that times it. */
+function look(perl: number, peaks: { own: number; tree: number }): void {
+  const [command] = childrenOf(perl);
   if (command === undefined) return;
   peaks.own = Math.max(peaks.own, kibibytes(command, 'VmHWM') * 1024);
   const all = [command];
