@@ -23,7 +23,7 @@ test('the demo tells the whole story over ssh; --keep keeps the folder, and what
   assert.match(stdout, / \| Subject: \[ALARM\] demo on \S+: 1 modified\n \|\n \| 1 modified\n/);
   assert.match(stdout, / \| The road back: modified\n/);
   assert.match(stdout, / \| Subject: \[ALARM\] demo on \S+: 1 deleted\n/);
-  assert.match(stdout, /\n {7}the snapshot does not decrypt: [^\n]+\n   what it means, and the road back: rsync-ratchet explain unproven demo\n \[ok\] exit code 3: alarm\n \[ok\] the replica is byte for byte as before\n/);
+  assert.match(stdout, /\n {7}the snapshot does not decrypt: [^\n]+\n {3}what it means, and the road back: rsync-ratchet explain unproven demo\n \[ok\] exit code 3: alarm\n \[ok\] the replica is byte for byte as before\n/);
   assert.equal(stdout.match(/\[ok\] exit code 3: alarm\n \[ok\] the replica is byte for byte as before\n/g)?.length, 3);
   assert.match(stdout, /\[ok\] the letter is back in its first version, byte for byte\n/);
   assert.match(stdout, /All 26 commands did what they should, in [\d.]+ s\.\n/);
