@@ -38,10 +38,10 @@ export class Console {
     process.stdout.write(`${forDocument(text)}\n`);
   }
 
-  /** What people asked for: always shown, but for `--json`. */
+  /** What people asked for: always shown, but for `--json`. Whoever chose its words, no control character of theirs reaches a terminal. */
   say(line = '', tone: Tone = 'plain'): void {
     this.#line?.end();
-    if (!this.#options.json) process.stdout.write(`${this.#toned(line, tone)}\n`);
+    if (!this.#options.json) process.stdout.write(`${this.#toned(forTerminal(line), tone)}\n`);
   }
 
   /** What is good to know when all is well: silent under `--quiet`. */
@@ -52,7 +52,7 @@ export class Console {
   /** What is being done: only with `--verbose`, on stderr. */
   detail(line: string): void {
     this.#line?.end();
-    if (this.#options.verbose) process.stderr.write(`${this.#error.dim(line)}\n`);
+    if (this.#options.verbose) process.stderr.write(`${this.#error.dim(forTerminal(line))}\n`);
   }
 
   /** What is good to know beside what goes to stdout: silent under `--quiet`, on stderr. */

@@ -54,6 +54,13 @@ describe('an error', () => {
     });
   }
 
+  test('what is said is harmless too, whoever chose its words, and keeps its letters', () => {
+    const evil = String.raw`'\x1b[31m\x9b\u202e\r Ä'`;
+    const { stdout, stderr } = printed(`console.say(${evil}); console.mention(${evil}, 'bad'); console.detail(${evil});`, { verbose: true });
+    const shown = String.raw`\#033[31m\#302\#233\#342\#200\#256\#015 Ä`;
+    assert.deepEqual({ stdout, stderr }, { stdout: `${shown}\n${shown}\n`, stderr: `${shown}\n` });
+  });
+
   test('a document is the same to a program, and harmless on a terminal', () => {
     const evil = String.raw`'\x1b[31m\x7f\x9b\u202e\u2028Ä'`;
     const { stdout } = printed(`console.document(JSON.stringify({ evil: ${evil} }, null, 2));`, { json: true });
