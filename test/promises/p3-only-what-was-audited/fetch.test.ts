@@ -81,8 +81,10 @@ const ends: readonly Attack[] = [
 suiteOf('ends and messages in the second run', () => stage, ends);
 
 const [first] = old.packs as [string];
-const examined = (lie: Lie, expected: Pick<Attack, 'exits' | 'finds' | 'admits' | 'stall' | 'says' | 'takes'>): Omit<Attack, 'name'> =>
-  ({ crime: false, spotCheck: 100, calls: { 4: lie }, ...expected });
+const examined = (lie: Lie, expected: Pick<Attack, 'exits' | 'finds' | 'admits' | 'clock' | 'run' | 'says' | 'takes'>, before: Attack['calls'] = {}): Omit<Attack, 'name'> =>
+  ({ crime: false, spotCheck: 100, calls: { ...before, 4: lie }, ...expected });
+const silence: Lie = { acts: { file: [{ hour: true, hang: true }] } };
+const outOfTime = { exits: [1], says: /^the time of timeouts\.run was over while suspects and spot checks were fetched$/, run: '90m' };
 
 const spotChecks: readonly Attack[] = [
   { name: 'the truth', ...examined({}, { exits: [0] }) },
@@ -92,7 +94,10 @@ const spotChecks: readonly Attack[] = [
   { name: 'a symlink', ...examined({ list: { [first]: { type: 'symlink' } } }, { exits: [4], finds: [`not-delivered ${first}`], admits: freshPaths }) },
   { name: 'a folder', rare: true, ...examined({ list: { [first]: { type: 'folder' } } }, { exits: [3], finds: [`spot-check ${first}`] }) },
   { name: 'content without end', rare: true, ...examined({ data: { [first]: { chunks: 1e9 } } }, { exits: [1], takes: 64 << 20 }) },
-  { name: 'silence', ...examined({ acts: { file: [{ hang: true }] } }, { exits: [1], says: /no progress|exit code/, stall: '2s' }) },
+  { name: 'silence', ...examined(silence, { exits: [1], says: /^the fetch failed: rsync made no progress/, clock: 'stall' }) },
+  { name: 'silence, with a patient stall clock', rare: true, ...examined(silence, outOfTime) },
+  // Its channel, which was opened before its turn, has been closed then, and another one is opened.
+  { name: 'silence, after a pass that took longer than a channel waits', ...examined(silence, outOfTime, { 3: { acts: { listed: [{ hour: true }, { tag: 42, every: 500 }] } } }) },
 ];
 
 suiteOf('spot checks', () => stage, spotChecks);

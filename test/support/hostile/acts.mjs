@@ -40,7 +40,7 @@ export class Acts {
   }
 
   #do({ tag, text = '', bytes, repeat = 1, times = 1, raw, stderr, hang, slow, exit, every = 0, deaf, hour }) {
-    if (hour) appendFileSync('hours', '.')
+    if (hour && !hang) passHour()
     if (raw !== undefined) this.out(Buffer.from(raw))
     if (tag !== undefined) {
       const one = frame(tag, bytes === undefined ? Buffer.from(text.repeat(repeat), 'latin1') : Buffer.from(bytes))
@@ -51,19 +51,28 @@ export class Acts {
     }
     if (stderr !== undefined) write(2, Buffer.from('serverA complains at length. '.repeat(Math.ceil(stderr / 29))))
     if (slow) this.#isSlow = true
-    if (hang) waitForEnd()
+    if (hang) waitForEnd(hour ? passHour : () => undefined)
     if (deaf) for (;;) pause(1 << 30)
     if (exit !== undefined) process.exit(exit)
   }
 }
 
-/** Says nothing until the client has gone. */
-function waitForEnd() {
-  while (hears()) pause(10)
+/** For one of our side's clocks. */
+function passHour() {
+  appendFileSync('hours', '.')
+}
+
+/** Says nothing until the client has gone; `meanwhile`: about once a second. */
+function waitForEnd(meanwhile) {
+  void process.stdin // Node makes it a non-blocking one
+  for (let n = 0; hears(); n++) {
+    if (n % 100 === 0) meanwhile()
+    pause(10)
+  }
   process.exit(0)
 }
 
-/** Whether the client is there still. The proxy's stdin does not block. */
+/** Whether the client is there still. */
 function hears() {
   const sink = Buffer.alloc(65536)
   try {

@@ -24,7 +24,7 @@ const beside = (name: string): string => fileURLToPath(new URL(name, import.meta
 export interface Stage {
   readonly sshd: Sshd<'backup'>;
   /** A replica in step with serverA but for what is new there, and for the crime. */
-  night(t: Ending, attack: Orders & Settings & Pick<Attack, 'crime'>): Night;
+  night(t: Ending, attack: Orders & Settings & Pick<Attack, 'crime' | 'clock'>): Night;
   stop(): Promise<void>;
 }
 
@@ -95,7 +95,10 @@ function configOf(folder: string, sshd: Sshd<'backup'>, { stall = '30s', run = '
   return writeConfig(folder, account, { repositories: { nightly: repository } });
 }
 
-/** The program in rsync's place: its nth call is answered by the liar that has orders for it, else by a real rsync. */
+/**
+ * The program in rsync's place: its nth call is answered by the liar that has orders for it, else by a real rsync. A call is
+ * one to which the client has spoken: a channel that waits for its turn for too long is closed, and opened once more.
+ */
 function writeLiar(folder: string, { audit, packs, fetch, calls = {} }: Orders): void {
   const orders: [string, Lie | undefined][] = [['audit', audit], ['3', packs], ['fetch', fetch], ...Object.entries(calls)];
   for (const [name, lie] of orders) {
@@ -103,7 +106,7 @@ function writeLiar(folder: string, { audit, packs, fetch, calls = {} }: Orders):
     if (lie !== undefined) writeFileSync(join(folder, `${name}.json`), JSON.stringify({ root: join(folder, 'source'), lie }));
   }
   const lines = [
-    '#!/bin/sh', `cd ${folder} || exit`, whenSpokenTo, 'read -r n <calls; echo $((n + 1)) >calls',
+    '#!/bin/sh', `cd ${folder} || exit`, `${whenSpokenTo} || exit`, 'read -r n <calls; echo $((n + 1)) >calls',
     'case " $* " in *" --from0 "*) call=fetch ;; *) call=audit ;; esac',
     `for orders in $((n + 1)) $call; do`,
     `  if [ -e $orders.json ]; then LIAR_TAKEN=${folder}/taken exec ${process.execPath} ${beside('liar.mjs')} $orders.json "$@"; fi`,
@@ -123,7 +126,7 @@ function stageNight(t: Ending, template: string, sshd: Sshd<'backup'>, attack: P
   writeLiar(folder, attack);
   const [temporary, peak, taken] = ['tmp', 'peak', 'taken'].map((name) => join(folder, name)) as [string, string, string];
   mkdirSync(temporary);
-  const clock = hurried(join(folder, 'hours'), 'run');
+  const clock = hurried(join(folder, 'hours'), attack.clock ?? 'run');
   return {
     folder, config, replica: config.replica,
     async run(args, options = {}) {

@@ -16,7 +16,7 @@ export interface Act {
   readonly every?: number;
   /** From now on one byte a second. */
   readonly slow?: boolean;
-  /** First an hour passes for the deadlines of our side (support/hurry.ts). */
+  /** First an hour passes for a clock of our side (`clock` of the attack); with `hang` hour after hour. */
   readonly hour?: boolean;
   /** Silence until the client has gone. */
   readonly hang?: boolean;
@@ -122,6 +122,8 @@ export interface Attack {
   /** timeouts.stall and timeouts.run. */
   readonly stall?: string;
   readonly run?: string;
+  /** Which clock of our side hours pass for (support/hurry.ts); by default that of deadlines. */
+  readonly clock?: 'stall' | 'run';
   readonly limits?: { readonly newFiles?: number; readonly newBytes?: string };
   /** How many old files are fetched and hashed first, in a fetch of their own; by default none. */
   readonly spotCheck?: number;
