@@ -3,9 +3,6 @@
 import { constants } from 'node:fs';
 import { asWord, requireHeld, type HeldFolder } from './held-folder.ts';
 
-/** How the helper ends, and rsync with it, when the channel gave nothing at all; rsync has no code like it. */
-export const nothingCame = 97;
-
 /**
  * In Perl, which is on every Debian (perl-base), starts in two milliseconds, and can ask the kernel to move the bytes
  * (splice(2)): read and written they cost five times the processor time. Two processes, because either direction may have
@@ -16,12 +13,13 @@ export const nothingCame = 97;
  * name that comes against all that it has asked for, the newest first (that is how it sees what nobody asked for), and ssh
  * takes 2 MiB of names ahead. A first copy of 100,000 tiny files spent half of its processor time on that.
  *
- * Arguments: the folders that must be those that are held outside; in hexadecimal what rsync must say after that, word for
- * word, as learned; then what it says. With nothing learned it says on stderr what rsync said, and ends.
+ * Arguments: the word for a channel that gave nothing at all; the folders that must be those that are held outside; in
+ * hexadecimal what rsync must say after that, word for word, as learned; then what it says. With nothing learned it says on
+ * stderr what rsync said, and ends.
  */
 const program = `
 ${requireHeld}
-my ($splice, $silence, $held, $learned) = splice @ARGV, 0, 4;
+my ($splice, $silence, $nothing, $held, $learned) = splice @ARGV, 0, 5;
 my ($came, $ahead) = (0, 0);
 my $said = unpack "H*", join "\\0", @ARGV;
 if ($learned eq "-") { print STDERR "rsync-ratchet: asks $said\\n"; exit 1 }
@@ -31,13 +29,11 @@ open my $from, "<&=", 3;
 open my $to, ">&=", 4;
 pipe my $heard, my $tell;
 fcntl $tell, 4, ${constants.O_NONBLOCK}; # F_SETFL; what it cannot hold is not needed
-if (fork) { close $to; move($from, *STDOUT, $splice, sub { syswrite $tell, pack "N", $_[0] }) }
-else { close $from; close STDOUT; move(*STDIN, $to, -1, \\&wait_for_answers) }
-exit 0 if $came;
-# rsync takes our code only if we have ended when it sees the end of what we say (its cleanup.c, WNOHANG): a child keeps that open until then.
-my $parent = $$;
-unless (fork) { select undef, undef, undef, 0.001 while getppid == $parent; exit }
-exit ${nothingCame};
+unless (fork) { close $from; close STDOUT; move(*STDIN, $to, -1, \\&wait_for_answers); exit }
+close $to;
+move($from, *STDOUT, $splice, sub { syswrite $tell, pack "N", $_[0] });
+print STDERR "$nothing\\n" unless $came;
+exit;
 sub ready { my $at = ""; vec($at, fileno $_[0], 1) = 1; $_[1] ? select undef, $at, undef, undef : select $at, undef, undef, $_[2] }
 sub wait_for_answers {
   $ahead += $_[0];
@@ -83,15 +79,25 @@ const spliceOf: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
 
 const asks = /^rsync-ratchet: asks ([0-9a-f]+)$/m;
 
-/** The value of `-e`; without `learned` for an rsync that only says how it would call serverA. `held`: see `Room`; `silence`: in seconds. */
+/** What rsync's `-e` is told besides. */
+export interface HelperOptions {
+  /** See `Room`. */
+  readonly held?: readonly HeldFolder[];
+  /** A line that it says on stderr when the channel gave nothing at all. Random: an exit code is serverA's to choose. */
+  readonly nothing?: string;
+  /** In seconds. */
+  readonly silence?: number;
+}
+
+/** The value of `-e`; without `learned` for an rsync that only says how it would call serverA. */
 export function helper(
   perl: string,
   learned?: readonly string[],
-  held: readonly HeldFolder[] = [],
-  silence = 0.05,
+  { held = [], nothing = '-', silence = 0.05 }: HelperOptions = {},
 ): string {
   const expected = learned === undefined ? '-' : Buffer.from(learned.join('\0'), 'latin1').toString('hex');
-  return `${perl} -e '${program}' ${spliceOf[process.arch] ?? -1} ${silence} -${held.map(asWord).join('-')} ${expected}`;
+  const words = [spliceOf[process.arch] ?? -1, silence, nothing, `-${held.map(asWord).join('-')}`, expected];
+  return `${perl} -e '${program}' ${words.join(' ')}`;
 }
 
 /** What rsync said that it would run, from its stderr; undefined when it did not come so far. */

@@ -2,6 +2,7 @@
  * A folder that must stay the same one for a whole run: the source on this machine, a mount, the replica. It is opened once,
  * so that its device and inode are nobody else's meanwhile; where a disk goes, the folder below it has other ones.
  */
+import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, statSync, type BigIntStats } from 'node:fs';
 import { Failure } from '../errors.ts';
 
@@ -11,6 +12,8 @@ export interface HeldFolder {
   readonly descriptor: number;
   /** Device and inode, decimal, with a blank between: as the first step in the room reads them. */
   readonly identity: string;
+  /** What is said on stderr in the room where another folder is bound. Random: an exit code is serverA's to choose. */
+  readonly mark: string;
 }
 
 /** Node has no name for it; the same number on all of Debian's machines but alpha, parisc and sparc. */
@@ -21,7 +24,12 @@ export const heldFlags = O_PATH | constants.O_DIRECTORY;
 /** Throws as open(2) does where it is no folder. */
 export function hold(path: string): HeldFolder {
   const descriptor = openSync(path, heldFlags);
-  return { path, descriptor, identity: identityOf(fstatSync(descriptor, { bigint: true })) };
+  return heldAs(path, descriptor, fstatSync(descriptor, { bigint: true }));
+}
+
+/** What is open already. */
+export function heldAs(path: string, descriptor: number, stats: Pick<BigIntStats, 'dev' | 'ino'>): HeldFolder {
+  return { path, descriptor, identity: identityOf(stats), mark: randomBytes(12).toString('hex') };
 }
 
 export function letGo({ descriptor }: HeldFolder): void {
@@ -34,21 +42,23 @@ export function fallenFrom({ path, identity }: HeldFolder): Failure | undefined 
   return now !== undefined && identityOf(now) === identity ? undefined : anotherFolder(path);
 }
 
-/** The exit code of whoever finds in rsync's room another folder than the one that is held outside; rsync has none like it. */
-export const anotherFolderCode = 96;
-
 /** For `require_held`. In hexadecimal, because a path may hold anything. */
-export function asWord({ path, identity }: HeldFolder): string {
-  return Buffer.from(`${identity} ${path}`).toString('hex');
+export function asWord({ path, identity, mark }: HeldFolder): string {
+  return Buffer.from(`${identity} ${mark} ${path}`).toString('hex');
 }
 
 /** Perl that ends the program where what was bound is another folder. No apostrophes: rsync takes it within some. */
 export const requireHeld = `sub require_held {
-  my ($identity, $path) = pack("H*", $_[0]) =~ /^(\\d+ \\d+) (.*)$/s;
+  my ($identity, $mark, $path) = pack("H*", $_[0]) =~ /^(\\d+ \\d+) (\\w+) (.*)$/s;
   return if join(" ", (stat $path)[0, 1]) eq $identity;
-  print STDERR "$path is another folder than before\\n";
-  exit ${anotherFolderCode};
+  print STDERR "$path is another folder than before ($mark)\\n";
+  exit 1;
 }`;
+
+/** Which of them was another one in the room, by what was said there; undefined when nobody has found that. */
+export function otherThanHeld(held: readonly HeldFolder[], stderr: string): HeldFolder | undefined {
+  return held.find(({ mark }) => stderr.includes(mark));
+}
 
 /** What stands at a path is not what the run began with. */
 export function anotherFolder(path: string): Failure {

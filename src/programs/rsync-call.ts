@@ -1,4 +1,5 @@
 /** Starting rsync: in its room where there is one; for an ssh source with the ends of a channel, which are all that it gets. */
+import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -6,7 +7,7 @@ import type { Repository } from '../config/config.ts';
 import type { Failure } from '../errors.ts';
 import type { Owner } from '../state/become.ts';
 import { inRoom, type Room } from './room.ts';
-import { askedIn, helper, nothingCame } from './channel-ends.ts';
+import { askedIn, helper } from './channel-ends.ts';
 import { sshFailed, type Channel, type Channels, type Ends } from './channel.ts';
 import type { Report } from './report-file.ts';
 import type { HeldFolder } from './held-folder.ts';
@@ -97,16 +98,18 @@ async function runOver(
   if ('code' in asked) return asked;
   const once = async (): Promise<{ ended: Ended; isRefused: boolean }> => {
     const channel = channels.take(asked.command);
+    const nothing = randomBytes(12).toString('hex');
     try {
       const running = run(
-        commandOf(context, call, (held) => helper(perl, asked.words, held), channel.ends),
+        commandOf(context, call, (held) => helper(perl, asked.words, { held, nothing }), channel.ends),
         bounds,
         onStdout,
       );
       channel.handedOver();
       const own = await running;
-      const ended = await joined(own.code === nothingCame ? { ...own, code: streamEnded } : own, channel, bounds);
-      return { ended, isRefused: own.code === nothingCame && ended.code === sshFailed && ended.stopped === undefined };
+      const hasCome = !own.stderr.includes(nothing);
+      const ended = await joined({ ...own, stderr: own.stderr.replace(`${nothing}\n`, '') }, channel, bounds);
+      return { ended, isRefused: !hasCome && ended.code === sshFailed && ended.stopped === undefined };
     } finally {
       await channel.close();
     }
@@ -125,9 +128,6 @@ async function runOver(
 
 /** A busy serverA takes a while to see that a channel was closed, and refuses the next one until then; in milliseconds. */
 const pauses = [50, 100, 200, 400, 800, 1600, 3200];
-
-/** rsync's own exit code when the other side is not there (rsync(1), "EXIT VALUES"). */
-const streamEnded = 12;
 
 /** Calls that will come, in this order: what they ask serverA for is learned, and started there side by side. They need not be exact, only of the same kind. */
 export async function expectCalls(context: RsyncContext, calls: readonly Call[], bounds: Bounds): Promise<void> {

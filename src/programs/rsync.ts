@@ -1,7 +1,7 @@
 /** What every call of rsync has, and how its end is judged. The dry run is in audit/dry-run.ts, the fetch in ratchet/arrival/fetch.ts (DESIGN section 5). */
 import type { Repository } from '../config/config.ts';
 import { asFailure, type Failure } from '../errors.ts';
-import { anotherFolder, anotherFolderCode } from './held-folder.ts';
+import { anotherFolder, otherThanHeld } from './held-folder.ts';
 import type { Ended, Limits } from './process.ts';
 import type { RsyncContext } from './rsync-call.ts';
 import { rsyncFailure } from './rsync-words.ts';
@@ -24,12 +24,10 @@ export const [mostMemory, memoryForFile] = [2 ** 29, 512];
 export const dryRunLimits: Limits = { memory: mostMemory, fileSize: 2 ** 20 };
 
 /** Why what rsync read is not what the run began with. Where we ended rsync ourselves the mount went first, and nothing was read since. */
-export async function fallenIn(context: RsyncContext, { code, stopped }: Ended): Promise<Failure | undefined> {
+export async function fallenIn(context: RsyncContext, { stderr, stopped }: Ended): Promise<Failure | undefined> {
   if (stopped !== undefined) return undefined;
-  return (
-    (await context.fallen()) ??
-    (code === anotherFolderCode ? anotherFolder(context.held.map(({ path }) => path).join(' or ')) : undefined)
-  );
+  const other = otherThanHeld(context.held, stderr);
+  return (await context.fallen()) ?? (other && anotherFolder(other.path));
 }
 
 /** How a run of rsync failed: told to stop, or by its own end. */

@@ -15,7 +15,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
 import { atOnce } from './at-once.ts';
-import { heldFlags, identityOf, letGo as release, type HeldFolder } from './held-folder.ts';
+import { heldAs, heldFlags, letGo as release, type HeldFolder } from './held-folder.ts';
 import { collect, findProgram, keptTogether, start, type Command } from './process.ts';
 import { endGroup, killGroup } from './ending.ts';
 import { knowsForking, type Connection } from './ssh.ts';
@@ -95,7 +95,7 @@ async function holdServed(path: string, bare: bigint): Promise<HeldFolder | unde
   const descriptor = await promisify(open)(path, heldFlags).catch(() => undefined);
   if (descriptor === undefined) return undefined;
   const stats = await askOf(descriptor, { bigint: true }).catch(() => undefined);
-  if (stats !== undefined && stats.dev !== bare) return { path, descriptor, identity: identityOf(stats) };
+  if (stats !== undefined && stats.dev !== bare) return heldAs(path, descriptor, stats);
   closeSync(descriptor);
   return undefined;
 }

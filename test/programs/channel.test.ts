@@ -6,9 +6,9 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync, statS
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { helper, nothingCame } from '../../src/programs/channel-ends.ts';
+import { helper } from '../../src/programs/channel-ends.ts';
 import { Channels } from '../../src/programs/channel.ts';
-import { anotherFolderCode, hold, letGo, type HeldFolder } from '../../src/programs/held-folder.ts';
+import { hold, letGo, otherThanHeld, type HeldFolder } from '../../src/programs/held-folder.ts';
 import { allEnded } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { watchFor } from '../support/watch.ts';
@@ -126,7 +126,7 @@ test('what rsync says goes on 64 KiB ahead of the answers, or after a silence wi
   const told = (): number => statSync(join(folder, 'told'), { throwIfNoEntry: false })?.size ?? 0;
   for (const silence of [long, 0.001]) {
     rmSync(join(folder, 'told'), { force: true });
-    const joined = `exec ${helper('perl', ['host', 'rsync'], [], silence)} host rsync 3<answers 4>told <said >/dev/null`;
+    const joined = `exec ${helper('perl', ['host', 'rsync'], { silence })} host rsync 3<answers 4>told <said >/dev/null`;
     const ended = once(spawn('sh', ['-c', joined], { cwd: folder }), 'exit');
     const answers = openSync(join(folder, 'answers'), 'w');
     await watchFor(folder, () => told() >= (silence === long ? limit : said.length));
@@ -140,11 +140,22 @@ test('what rsync says goes on 64 KiB ahead of the answers, or after a silence wi
   }
 });
 
+test('a channel that gives nothing is told by a word that serverA cannot know, one that gives a byte is not', (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'byte'), 'x');
+  const said = (channel: string): string =>
+    spawnSync('sh', ['-c', `exec ${helper('perl', ['host', 'rsync'], { nothing: 'word' })} host rsync 3<${channel} 4>/dev/null`], { stdio: ['ignore', 'ignore', 'pipe'] }).stderr.toString();
+  assert.deepEqual([said('/dev/null'), said(join(folder, 'byte'))], ['word\n', '']);
+});
+
 test('no channel is joined where a folder in the room is another one than the one that is held outside', (t) => {
   const folder = hold(temporaryFolder(t, "rsync's folder "));
-  const joined = (held: readonly HeldFolder[]): number | null =>
-    spawnSync('sh', ['-c', `exec ${helper('perl', ['host', 'rsync'], held)} host rsync 3</dev/null 4>/dev/null`], { stdio: 'ignore' }).status;
-  assert.equal(joined([folder, folder]), nothingCame, 'it reads the channel, which gives nothing');
-  assert.equal(joined([folder, { ...folder, identity: '1 1' }]), anotherFolderCode);
-  letGo(folder);
+  const other = { ...hold('/'), path: folder.path };
+  const joined = (held: readonly HeldFolder[]) => {
+    const { status, stderr } = spawnSync('sh', ['-c', `exec ${helper('perl', ['host', 'rsync'], { held, nothing: 'word' })} host rsync 3</dev/null 4>/dev/null`], { stdio: ['ignore', 'ignore', 'pipe'] });
+    return { status, other: otherThanHeld([folder, other], stderr.toString()), hasRead: stderr.toString() === 'word\n' };
+  };
+  assert.deepEqual(joined([folder, folder]), { status: 0, other: undefined, hasRead: true });
+  assert.deepEqual(joined([folder, other]), { status: 1, other, hasRead: false });
+  for (const held of [folder, other]) letGo(held);
 });

@@ -102,6 +102,17 @@ for (const code of [10, 12, 23, 24]) {
   });
 }
 
+// 96 and 97 were once words of our own in rsync's room; 255 is ssh's.
+for (const code of [12, 23, 24, 96, 97, 255]) {
+  test(`a pass that ends with ${code}, each time, takes back nothing of what it said itself`, async (t) => {
+    const night = await serverA.night(t, { account: 'scripted' });
+    remove(night, 'snapshots');
+    serverA.script({ 1: `serve; exit ${code}`, 2: `serve; exit ${code}` });
+    const { run } = await assertRaised(night, ['deleted']);
+    assert.match(run.error.message, new RegExp(`exit code ${code}\\b`));
+  });
+}
+
 test('data that became a symlink is type-changed', async (t) => {
   const night = await serverA.night(t);
   const data = join(night.repository.path, 'data');

@@ -16,7 +16,7 @@ let stage: Stage;
 before(async () => { stage = await startStage(); });
 after(() => stage.stop());
 
-const codes = isReleaseCheck ? [...Array(31).keys(), 255] : [0, 1, 10, 12, 23, 24, 30, 255];
+const codes = isReleaseCheck ? [...Array(31).keys(), 96, 97, 255] : [0, 1, 10, 12, 23, 24, 30, 255];
 const ending = (code: number): Lie => ({ acts: { end: [{ exit: code }] } });
 
 suite('exit codes', { concurrency: 2 }, () => {

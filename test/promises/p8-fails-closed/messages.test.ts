@@ -19,6 +19,8 @@ const missed = { exits: [3], finds: [`unaccounted ${old.packs[4]!}`] };
 const quietEnd: Act = { tag: 86, bytes: zero };
 const vanished: Act = { tag: 86, bytes: [24, 0, 0, 0] };
 const silence: Act = { hang: true };
+/** Codes that no rsync has. */
+const [folderCode, nothingCode] = [96, 97].map((code): Act => ({ tag: 86, bytes: [code, 0, 0, 0] })) as [Act, Act];
 
 const ends: readonly Attack[] = [
   { name: 'before the list', audit: at('preamble', quietEnd, silence), ...missed },
@@ -31,6 +33,8 @@ const ends: readonly Attack[] = [
   // Which of its own two processes hears of it first is rsync's affair: 24, and we try again, or 10 (a broken pipe between them).
   { name: 'with the code for vanished files, each time', rare: true, audit: at('listed', vanished, silence), exits: [1], says: /exit code (?:24|10)\b/ },
   { name: 'with the code for vanished files, in the first try', calls: { 1: at('listed', vanished, silence) }, exits: rsyncDecides },
+  { name: 'with a code that no rsync has, behind the report', audit: at('stats', folderCode, silence), exits: [1], finds: caught.finds, says: /^the audit failed: rsync exit code 96\b/ },
+  { name: 'with another one, and as if there had been no channel', calls: { 1: at('preamble', nothingCode, { exit: 255 }) }, exits: [1], says: /^the audit failed: rsync exit code 255\b/ },
   { name: 'through a real rsync', rare: true, audit: beside(quietEnd, silence), ...missed },
   { name: 'through a real rsync, in the last pass alone', calls: { 3: beside(quietEnd, silence) }, ...missed },
   { name: 'through a real rsync, half-way', rare: true, calls: { 3: { by: 'proxy', acts: { 'frame 2': [quietEnd, silence] } } }, ...missed },
