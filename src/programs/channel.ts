@@ -66,7 +66,9 @@ export class Channels {
     const mine = this.#plans.filter((plan) => plan.command === command);
     const plan = mine.find(({ channel }) => channel?.isOpen === true) ?? mine[0];
     this.#plans = this.#plans.filter((each) => each !== plan);
-    const channel = plan?.channel?.isOpen === true ? plan.channel : this.open(command);
+    const opened = plan?.channel;
+    if (opened?.isOpen === false) opened.handedOver(); // it has ended before its turn
+    const channel = opened?.isOpen === true ? opened : this.open(command);
     this.#openAhead();
     return channel;
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -19,8 +19,12 @@ interface Stage {
   readonly stays: string;
   /** As ssh ends when sshd grants no session. */
   readonly refused: string;
+  /** Ends by itself, before anybody speaks to it. */
+  readonly ends: string;
   /** The processes that have begun, once there are so many of them. */
   readonly begun: (count: number) => Promise<number[]>;
+  /** How many ends of channels this process has open. */
+  readonly pipes: () => number;
 }
 
 function stage(t: TestContext): Stage {
@@ -30,12 +34,22 @@ function stage(t: TestContext): Stage {
   const channels = new Channels(['sh', '-c'], { PATH: process.env['PATH'] ?? '' }, folder);
   t.after(async () => { await channels.oneAtATime(); });
   return {
-    channels, stays: `echo $$ >> ${log}; exec cat`, refused: `echo $$ >> ${log}; exit 255`,
+    channels, stays: `echo $$ >> ${log}; exec cat`, refused: `echo $$ >> ${log}; exit 255`, ends: `echo $$ >> ${log}`,
     begun: async (count) => {
       await watchFor(folder, () => lines().length >= count);
       return lines();
     },
+    pipes: () => readdirSync('/proc/self/fd').filter((name) => readTarget(name).startsWith(join(folder, 'pipe-'))).length,
   };
+}
+
+/** What a descriptor of this process leads to; '' when it has been closed meanwhile. */
+function readTarget(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return '';
+  }
 }
 
 const long = 1e6;
@@ -91,6 +105,17 @@ test('one that is being closed, because it waited for too long, is not handed ou
   fstatSync(channel.ends.from);
   await begun(1);
   await channel.close();
+});
+
+test('one that ends before its turn is opened anew at it, and none of its ends stays open', async (t) => {
+  const { channels, ends, begun, pipes } = stage(t);
+  channels.expect([ends], long);
+  const [first = 0] = await begun(1);
+  await noticed(first);
+  const channel = channels.take(ends);
+  assert.equal((await begun(2)).length, 2);
+  await channel.close();
+  assert.equal(pipes(), 0);
 });
 
 test('without expectations, and after one at a time was asked for, nothing is opened before its turn', async (t) => {
