@@ -18,7 +18,8 @@ export function speak(lie, root) {
   acts.out(Buffer.concat([Buffer.from([0x2a]), int(20_261_123)])) // compatibility flags, checksum seed
   client.isFramed = true
   acts.at('preamble')
-  const isListed = listedBy(readFilters(client))
+  const filters = readFilters(client)
+  const isListed = listedBy(lie.pass === undefined ? filters : [`+ /${lie.pass}/`])
   const isFetch = process.argv.includes('--from0')
   const names = isFetch ? readNames(client) : ['.', ...readdirSync(root, { recursive: true }).filter(isListed)]
   const entries = edited(honestList(root, names), lie.list ?? {}, (path) => isFetch || isListed(path))

@@ -15,7 +15,7 @@ import { digest } from '../tree.ts';
 import { deletedPack, modifiedPack, writeNew, writeOld } from './repository.ts';
 import type { Attack, Lie } from './words.ts';
 
-type Orders = Pick<Attack, 'audit' | 'packs' | 'fetch' | 'calls'>;
+type Orders = Pick<Attack, 'audit' | 'packs' | 'fetch' | 'calls' | 'channel'>;
 type Settings = Pick<Attack, 'stall' | 'run' | 'limits' | 'spotCheck' | 'sandbox'>;
 
 const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -99,19 +99,23 @@ function configOf(folder: string, sshd: Sshd<'backup'>, { stall = '30s', run = '
  * The program in rsync's place: its nth call is answered by the liar that has orders for it, else by a real rsync. A call is
  * one to which the client has spoken: a channel that waits for its turn for too long is closed, and opened once more.
  */
-function writeLiar(folder: string, { audit, packs, fetch, calls = {} }: Orders): void {
+function writeLiar(folder: string, { audit, packs, fetch, calls = {}, channel = ':' }: Orders): void {
   const orders: [string, Lie | undefined][] = [['audit', audit], ['3', packs], ['fetch', fetch], ...Object.entries(calls)];
+  for (const name of readdirSync(folder).filter((one) => /^(?:\d+|audit|fetch)\.json$/.test(one))) rmSync(join(folder, name));
   for (const [name, lie] of orders) {
-    rmSync(join(folder, `${name}.json`), { force: true });
     if (lie !== undefined) writeFileSync(join(folder, `${name}.json`), JSON.stringify({ root: join(folder, 'source'), lie }));
   }
   const lines = [
-    '#!/bin/sh', `cd ${folder} || exit`, `${whenSpokenTo} || exit`, 'read -r n <calls; echo $((n + 1)) >calls',
+    '#!/bin/sh', `cd ${folder} || exit`,
+    'start=1; until mkdir starts/$start; do start=$((start + 1)); done 2>/dev/null', channel,
+    `${whenSpokenTo} || exit`, 'read -r n <calls; echo $((n + 1)) >calls',
     'case " $* " in *" --from0 "*) call=fetch ;; *) call=audit ;; esac',
     `for orders in $((n + 1)) $call; do`,
     `  if [ -e $orders.json ]; then LIAR_TAKEN=${folder}/taken exec ${process.execPath} ${beside('liar.mjs')} $orders.json "$@"; fi`,
     'done', 'exec rsync "$@"',
   ];
+  rmSync(join(folder, 'starts'), { recursive: true, force: true });
+  mkdirSync(join(folder, 'starts'));
   writeFileSync(join(folder, 'calls'), '0\n');
   writeFileSync(join(folder, 'rsync'), `${lines.join('\n')}\n`, { mode: 0o700 });
 }

@@ -70,6 +70,8 @@ export interface Alone {
   readonly list?: Readonly<Record<string, Entry | null>>;
   /** `count` thousand invented files more: `below` and a number, or a hash. */
   readonly moreEntries?: { readonly count: number; readonly below: string; readonly name: 'hash' | 'number' | 'long' };
+  /** Lists what this pass asks for, whatever was asked. */
+  readonly pass?: 'snapshots' | 'data';
   /** The io-error at the end of the list. */
   readonly listError?: number;
   /** By path; `*`: all others. */
@@ -108,6 +110,8 @@ export interface Attack {
   readonly packs?: Lie;
   readonly fetch?: Lie;
   readonly calls?: Readonly<Record<number, Lie>>;
+  /** What is run (shell) for each channel when it is opened, before the client speaks; the `$start`th of the night. */
+  readonly channel?: string;
   /** Whether serverA has deleted a pack and changed another, which the lie is to hide. */
   readonly crime?: boolean;
   /** By default `sync`. */
