@@ -24,12 +24,15 @@ export const house = [
   // Proof writes nothing into a replica, and this alone elsewhere: what memory cannot hold is sorted in the run's private folder.
   [/^proof\/record-sorter\.ts$/, ['proof/', 'state/read-file.ts', 'fs', 'fs:mkdirSync', 'fs:mkdtempSync', 'fs:rmSync', 'fs:writeFileSync']],
   // It asks restic, and holds what that says: of the lock it has types and the hash of a file, of programs restic alone.
-  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/schema.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
+  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/schema.ts', 'state/unread.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs:writeFileSync']],
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
   [/^audit\/report\.ts$/, ['audit/', 'state/lines.ts']],
   [/^audit\//, ['audit/', 'programs/', 'type config/']],
-  [/^programs\//, ['programs/', 'state/', 'type config/', 'type ratchet/', 'type audit/', 'fs!', 'node:child_process', 'type node:net', 'execa']],
+  // Where a replica lies is known to these two: how much room is there, and what people are told.
+  [/^programs\/disk\.ts$/, ['fs']],
+  [/^programs\/place\.ts$/, ['programs/ssh-command.ts', 'type config/', 'type words/']],
+  [/^programs\//, ['programs/', 'state/', 'type config/', 'type audit/', 'fs!', 'node:child_process', 'type node:net', 'execa']],
   [/^state\//, ['state/', 'type config/', 'fs!', 'node:v8', 'valibot']],
 
   // One file of settings.
@@ -40,9 +43,9 @@ export const house = [
   [/^config\//, ['config/', 'yaml', 'valibot', '@valibot/to-json-schema']],
 
   // Everything from here on may be skipped by right: it cannot reach into a replica.
-  [/^words\//, ['words/', 'type rescue/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'proof/unread.ts', 'scrub/share.ts', 'type state/', 'state/clock.ts']],
+  [/^words\//, ['words/', 'type rescue/', 'type ratchet/', 'ratchet/run.ts', 'type audit/', 'type proof/', 'scrub/share.ts', 'type state/', 'state/clock.ts', 'state/unread.ts']],
   // Of telling, the night's journal and the spool write, by state/; who words a mail, a ping or a line reaches nothing.
-  [/^telling\/(tell|telling|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'state/sha256.ts', 'type programs/', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/place.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts', 'proof/unread.ts']],
+  [/^telling\/(tell|telling|outbox)\.ts$/, ['telling/', 'words/', 'type state/', 'state/sha256.ts', 'state/unread.ts', 'type programs/', 'programs/place.ts', 'type config/', 'type ratchet/', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/departure/tombstones.ts']],
   [/^telling\/transport\.ts$/, ['type telling/', 'type config/', 'config/secret-line.ts', 'config/smtp.ts', 'programs/host-name.ts', 'programs/hand-over.ts', 'state/files.ts', 'nodemailer']],
   [/^telling\/by-program\.ts$/, ['type telling/', 'programs/hand-over.ts']],
   [/^telling\/spool\.ts$/, ['telling/spooled.ts', 'programs/lock.ts', 'state/', 'fs', 'fs:rmSync']],
@@ -57,9 +60,9 @@ export const house = [
   [/^telling\//, ['telling/', 'words/', 'type ratchet/', 'ratchet/run.ts', 'type state/', 'state/clock.ts', 'type config/']],
   // Runs in a browser, inside the report.
   [/^looking\/page\//, ['looking/page/', 'looking/report/plots.ts', 'uplot']],
-  [/^looking\/(status|column|columns\/[a-z]+)\.ts$/, ['looking/', 'words/', 'type state/', 'type audit/', 'type config/', 'type ratchet/', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'ratchet/disk.ts', 'ratchet/replica.ts', 'ratchet/arrival/quarantined.ts', 'ratchet/declared/window.ts', 'proof/unread.ts', 'scrub/memory.ts', 'telling/spool.ts', 'telling/spooled.ts', 'fs']],
+  [/^looking\/(status|column|columns\/[a-z]+)\.ts$/, ['looking/', 'words/', 'type state/', 'state/unread.ts', 'programs/disk.ts', 'type audit/', 'type config/', 'type ratchet/', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'ratchet/replica.ts', 'ratchet/arrival/quarantined.ts', 'ratchet/declared/window.ts', 'scrub/memory.ts', 'telling/spool.ts', 'telling/spooled.ts', 'fs']],
   [/^looking\/report\/report\.ts$/, ['looking/', 'type config/', 'ratchet/state.ts', 'state/files.ts', 'fs']],
-  [/^looking\//, ['looking/', 'words/', 'type state/', 'type audit/', 'type ratchet/', 'type proof/', 'type scrub/', 'type telling/']],
+  [/^looking\//, ['looking/', 'words/', 'type state/', 'type audit/', 'type ratchet/', 'type scrub/', 'type telling/']],
   // Reads the replica's files as they are; nothing else of scrub opens one.
   [/^scrub\/rehash\.ts$/, ['scrub/share.ts', 'ratchet/replica.ts', 'type audit/', 'state/files.ts', 'state/read-file.ts', 'state/young-generation.ts', 'fs']],
   // Looks at the replica through restic; the repair of what is damaged is not within its reach.
@@ -70,14 +73,14 @@ export const house = [
   // Restores in the box's memory; the night hands it what it holds, and it writes a line of the journal.
   [/^rescue\/drill\.ts$/, ['rescue/choice.ts', 'rescue/restored.ts', 'programs/restic-box.ts', 'programs/restic-failures.ts', 'programs/restic-password.ts', 'programs/restic-trial.ts', 'type ratchet/', 'type state/', 'state/clock.ts', 'words/asides.ts', 'type config/']],
   [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'type telling/', 'fs', 'valibot']],
-  [/^doctor\//, ['doctor/', 'ratchet/disk.ts', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
+  [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   // Writes the configuration and what lies beside it, makes folders; the replica is made by init, in a process of its own.
   [/^setup\/place\.ts$/, ['type setup/', 'config/file.ts', 'config/units.ts', 'programs/as-user.ts', 'programs/briefly.ts', 'state/files.ts', 'fs', 'fs:chownSync', 'fs:mkdirSync']],
   [/^setup\//, ['setup/', 'doctor/', 'config/', 'programs/', 'state/', 'type telling/', 'fs']],
   [/^cli\/demo\.ts$/, ['cli/', '../scripts/demonstration/', 'commander']],
   [/^cli\/config\.ts$/, ['cli/', 'config/', 'doctor/', 'commander', 'fs:writeFileSync']],
   [/^cli\/init\.ts$/, ['cli/', 'type ratchet/', 'ratchet/init.ts', 'audit/', 'telling/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
-  [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/place.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'rescue/', 'setup/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
+  [/^cli\//, ['cli/', 'nightly.ts', 'type ratchet/', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/declared/', 'audit/', 'proof/', 'telling/', 'looking/', 'scrub/', 'rescue/', 'setup/', 'doctor/', 'words/', 'config/', 'state/', 'programs/', 'commander']],
 ]
 
 /**
@@ -85,7 +88,7 @@ export const house = [
  * replica lies is known to the lock, to what shows it to restic, to what only reads there, and to whom it is said.
  */
 export const reserved = [
-  ['replica-path.ts', ['pathOf', 'ownPaths'], /^(ratchet\/|programs\/restic\.ts$|scrub\/rehash\.ts$|proof\/prover\.ts$|state\/(files|owner|holder)\.ts$|config\/foreseen-places\.ts$|doctor\/replica\.ts$|rescue\/|setup\/entry\.ts$|cli\/init\.ts$)/],
+  ['replica-path.ts', ['pathOf', 'ownPaths'], /^(ratchet\/|programs\/(disk|place|restic)\.ts$|scrub\/rehash\.ts$|proof\/prover\.ts$|state\/(files|owner|holder)\.ts$|config\/foreseen-places\.ts$|doctor\/replica\.ts$|rescue\/|setup\/entry\.ts$|cli\/init\.ts$)/],
   ['replica-path.ts', ['Replica'], /^config\/config\.ts$/],
   // Making folders and replacing files below a replica; state/files.ts refuses that.
   ['state/unguarded.ts', ['makeFolder', 'refusalOf', 'replace', 'replaceFile'], /^(ratchet\/|state\/files\.ts$)/],

@@ -1,7 +1,7 @@
 /** `explain [RULE] [REPO]`: what a finding means, and the road back. */
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
-import { placeOf } from '../ratchet/place.ts';
+import { placeOf } from '../programs/place.ts';
 import { explanation, explanationLines, ruleList, type Explained } from '../words/explain.ts';
 import { allRules, isRule, pageOf } from '../words/rule-pages.ts';
 import {

@@ -8,7 +8,7 @@ import { secretCross, type Check } from './ask.ts';
 import { checkPins, notInitialised, readMarker } from '../ratchet/replica.ts';
 import { foldersLinkedInto, tryLinking } from '../ratchet/probe.ts';
 import { ownPaths, pathOf } from '../replica-path.ts';
-import { freeInodes, freeSpace, leastInodes, noHardLinks } from '../ratchet/disk.ts';
+import { freeInodes, freeSpace, leastInodes, noHardLinks } from '../programs/disk.ts';
 import { Restic } from '../programs/restic.ts';
 import { namespaceFacts, namespaceMend } from './namespaces.ts';
 import { forgetPassword, passwordOf } from '../programs/restic-password.ts';

@@ -3,7 +3,7 @@ import { existsSync, lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Repository } from '../config/types.ts';
 import { formatBytes } from '../figures.ts';
-import { freeInodes, freeSpace } from '../ratchet/disk.ts';
+import { freeInodes, freeSpace } from '../programs/disk.ts';
 import { snapshotsSeen } from '../ratchet/snapshots-seen.ts';
 import { State } from '../ratchet/state.ts';
 import { readScrubMemory } from '../scrub/memory.ts';

@@ -1,7 +1,7 @@
 /** A column of `status`: one thing that is known of a repository, and how terminal, JSON, metrics and Nagios show it. */
 import { Failure } from '../errors.ts';
 import type { Config, Repository } from '../config/config.ts';
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import type { State } from '../ratchet/state.ts';
 import type { Family } from './metric.ts';
 import type { Status } from './standing.ts';

@@ -1,10 +1,10 @@
 /** How a repository stands, as data, and what every reader of it asks. */
 import type { Amount } from '../audit/books.ts';
 import { escapeText } from '../printable.ts';
-import type { UnreadSince } from '../proof/unread.ts';
+import type { UnreadSince } from '../state/unread.ts';
 import type { Alarm } from '../ratchet/declared/alarm.ts';
 import type { WindowDecision } from '../ratchet/declared/window.ts';
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import type { ReplicaSize } from '../ratchet/run.ts';
 import type { ScrubMemory } from '../scrub/share.ts';
 import type { JournalLine } from '../state/chain.ts';

@@ -1,6 +1,6 @@
 /** Whether the restic of this machine may prove (versions.ts), asked once for each program that comes along: a night's starts are counted. */
 import { statSync } from 'node:fs';
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import { refusal, upgradeHint, versionArguments, versionIn } from './versions.ts';
 import { Failure } from '../errors.ts';
 import { findProgram, run } from './process.ts';

@@ -23,7 +23,7 @@ import { readUnread, type ShowAlone } from './read-unread.ts';
 import { requireFit, resticOf } from './restic-of.ts';
 import { keysFault } from './structure.ts';
 import { UnreadFile } from './unread-file.ts';
-import { nothingUnread, type Unread } from './unread.ts';
+import { nothingUnread, type Unread } from '../state/unread.ts';
 
 /** What the night hands in: whatever is to be changed in the replica, it does itself. */
 export interface Handed {

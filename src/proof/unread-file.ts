@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Books, Entry } from '../audit/books.ts';
 import { inReplica, present } from '../audit/questions.ts';
 import { shareOf } from './proof.ts';
-import type { Unread } from './unread.ts';
+import type { Unread } from '../state/unread.ts';
 import { IdFile } from '../state/id-file.ts';
 
 /** The number of an ID: its bytes times four, and these. */

@@ -16,7 +16,7 @@ import type { Progress } from '../programs/progress.ts';
 import { passes, type Pass } from '../layout.ts';
 import { expectNight } from './arrival/fetch.ts';
 import { exists } from './replica.ts';
-import { removeReports, reportOpener, reportsAt, type OpenReport } from './reports.ts';
+import { removeReports, reportOpener, reportsAt, type OpenReport } from '../programs/reports.ts';
 import type { ReplicaSize, Run } from './run.ts';
 import { clearStale } from './departure/tombstones.ts';
 import { deadlineOf, hasCompletedOnce, journal, type Holdings } from './holdings.ts';

@@ -10,7 +10,7 @@ import { Failure } from '../errors.ts';
 import { Restic } from '../programs/restic.ts';
 import { proves } from '../proof/open-identity.ts';
 import { UnreadFile } from '../proof/unread-file.ts';
-import { nothingUnread, unreadToJson, type Unread } from '../proof/unread.ts';
+import { nothingUnread, unreadToJson, type Unread } from '../state/unread.ts';
 import { ownPaths, type OwnPaths } from '../replica-path.ts';
 import { namesIn } from '../state/files.ts';
 import { version } from '../version.ts';

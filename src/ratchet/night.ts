@@ -5,7 +5,7 @@ import type { Books } from '../audit/books.ts';
 import { pending, unconfirmed } from '../audit/questions.ts';
 import { asFailure } from '../errors.ts';
 import { escapeText } from '../printable.ts';
-import { nothingUnread } from '../proof/unread.ts';
+import { nothingUnread } from '../state/unread.ts';
 import { isBelieved, jumpAt } from '../state/clock.ts';
 import { version } from '../version.ts';
 import { admit, fetch, prove, readUnread } from './arrival/arrival.ts';

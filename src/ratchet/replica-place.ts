@@ -6,7 +6,7 @@ import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, r
 import { dirname, join } from 'node:path';
 import { admissionOrder, excludedFolders, foldersOf, layoutFolders } from '../layout.ts';
 import { Failure } from '../errors.ts';
-import { freeInodes, leastInodes, noHardLinks } from './disk.ts';
+import { freeInodes, leastInodes, noHardLinks } from '../programs/disk.ts';
 import { userName } from '../state/become.ts';
 import { makeFolder, replaceFile } from '../state/unguarded.ts';
 import { ownPaths, type OwnPaths, type Replica } from '../replica-path.ts';

@@ -6,7 +6,7 @@ import { noCounts, type AuditCounts } from '../audit/tally.ts';
 import type { Amount } from '../audit/books.ts';
 import type { HashedType } from '../layout.ts';
 import type { CheckResult } from '../proof/proof.ts';
-import { nothingUnread, type Unread } from '../proof/unread.ts';
+import { nothingUnread, type Unread } from '../state/unread.ts';
 import type { OpenWindow } from './declared/window.ts';
 import { Findings } from '../audit/findings.ts';
 

@@ -3,7 +3,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JournalEvent } from '../state/chain.ts';
 import { alarmSchema, type Alarm } from './declared/alarm.ts';
-import { memorySchema, noMemory, remember, type Memory } from './memory.ts';
+import { memorySchema, noMemory, remember, type Memory } from '../state/memory.ts';
 import { noWindows, windowsSchema, type StoredWindows } from './declared/window.ts';
 import { Failure } from '../errors.ts';
 import { makeFolder, replaceFile, syncFolder } from '../state/files.ts';

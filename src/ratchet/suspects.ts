@@ -12,7 +12,7 @@ import type { Run } from './run.ts';
 import type { Audited } from './audit.ts';
 import { fetchAndHash, type Examined } from './examination.ts';
 import { journal, type Holdings } from './holdings.ts';
-import { freeSpace } from './disk.ts';
+import { freeSpace } from '../programs/disk.ts';
 import { sampleOf } from './stock.ts';
 import { replaceLines } from '../state/files.ts';
 import { parseJson } from '../state/json-file.ts';

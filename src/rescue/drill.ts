@@ -9,7 +9,7 @@ import { OutOfTime } from '../programs/restic-failures.ts';
 import { forOneBox } from '../programs/restic-password.ts';
 import { tryInBox, type TrialStep } from '../programs/restic-trial.ts';
 import type { Holdings } from '../ratchet/holdings.ts';
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import type { Night } from '../ratchet/night.ts';
 import type { DrillResult } from '../ratchet/run.ts';
 import { pathOf } from '../replica-path.ts';

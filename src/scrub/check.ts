@@ -11,7 +11,7 @@ import type { CheckResult } from '../proof/proof.ts';
 import { requireFit, resticOf } from '../proof/restic-of.ts';
 import { UnreadFile } from '../proof/unread-file.ts';
 import { journal, type Holdings, type RunOptions } from '../ratchet/holdings.ts';
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import { notInitialised } from '../ratchet/replica.ts';
 import type { Night } from '../ratchet/night.ts';
 import { Session } from '../ratchet/session.ts';

@@ -1,5 +1,5 @@
 /** The mail of a run as data: what it says and in which order. letter-text.ts and letter-html.ts make words of it. */
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import { foundIn, type Found } from '../words/found.ts';
 import { escapeText } from '../printable.ts';
 import { nextSteps, type Step } from '../words/steps.ts';

@@ -1,6 +1,6 @@
 /** When a mail is due: the outcome table of DESIGN section 8, decided from this run and what was told before. */
 import type { Email } from '../config/config.ts';
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import { outcomeOf, type Run } from '../ratchet/run.ts';
 import { sinceThen } from '../state/clock.ts';
 

@@ -1,5 +1,5 @@
 /** Mails: what is sent about a run, and the one that `alert test` sends. */
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import type { About } from './channel.ts';
 import { isCapped } from '../words/found.ts';
 import { letterHtml } from './letter-html.ts';

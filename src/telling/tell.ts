@@ -4,7 +4,7 @@ import type { JournalEvent } from '../state/chain.ts';
 import { quietOf, staleness } from '../words/freshness.ts';
 import { mailOf, type Mail } from './mail.ts';
 import { outcomeOf, runExitCode, type Run } from '../ratchet/run.ts';
-import { unreadToJson } from '../proof/unread.ts';
+import { unreadToJson } from '../state/unread.ts';
 import { asFailure } from '../errors.ts';
 import { sha256Of } from '../state/sha256.ts';
 import {

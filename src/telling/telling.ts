@@ -2,7 +2,7 @@
 import type { Config, Email, Repository } from '../config/config.ts';
 import type { JournalEvent } from '../state/chain.ts';
 import type { RunOptions } from '../ratchet/holdings.ts';
-import { placeOf } from '../ratchet/place.ts';
+import { placeOf } from '../programs/place.ts';
 import type { Told } from './mail-due.ts';
 import { reminderLead } from '../ratchet/departure/tombstones.ts';
 import type { Run } from '../ratchet/run.ts';

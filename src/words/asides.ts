@@ -2,7 +2,7 @@
 import { counted } from '../figures.ts';
 import { escapeText } from '../printable.ts';
 import type { CheckResult } from '../proof/proof.ts';
-import { isUnread, nightsFor, unreadWords } from '../proof/unread.ts';
+import { isUnread, nightsFor, unreadWords } from '../state/unread.ts';
 import { newRun, type DrillResult, type Run } from '../ratchet/run.ts';
 import { leftIn, type Scrub } from '../scrub/share.ts';
 import type { Failure } from '../errors.ts';

@@ -1,6 +1,6 @@
 /** Words for the deletions that a mail and a terminal tell of: accepted tonight, accepted earlier and untold, soon due. */
 import { counted, formatBytes, formatCount, isoMinute } from '../figures.ts';
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import type { Run } from '../ratchet/run.ts';
 
 /** Deletions that were accepted tonight, in words. */

@@ -1,6 +1,6 @@
 /** A serverA that is frozen, or withholds what is new, gives quiet nights for ever; this is what breaks the silence. */
 import { sinceThen } from '../state/clock.ts';
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import { isoMinute } from '../figures.ts';
 import type { Quiet, Run } from '../ratchet/run.ts';
 

@@ -1,6 +1,6 @@
 /** The document of `--json` for runs, and a window as every such document shows it. */
 import { escapeText } from '../printable.ts';
-import { unreadToJson } from '../proof/unread.ts';
+import { unreadToJson } from '../state/unread.ts';
 import type { OpenWindow } from '../ratchet/declared/window.ts';
 import { outcomeOf, runExitCode, secondsBetween, type Run } from '../ratchet/run.ts';
 

@@ -1,6 +1,6 @@
 /** The exact commands to run after a run, ready to be pasted. */
 import { placeOf } from '../layout.ts';
-import type { Memory } from '../ratchet/memory.ts';
+import type { Memory } from '../state/memory.ts';
 import type { Rule } from '../audit/policy.ts';
 import { outcomeOf, type Run } from '../ratchet/run.ts';
 import type { Place } from './report.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { Failure } from '../../src/errors.ts';
 import { checkPins, exists, fingerprint, notInitialised, readMarker, type Marker } from '../../src/ratchet/replica.ts';
-import { freeSpace } from '../../src/ratchet/disk.ts';
+import { freeSpace } from '../../src/programs/disk.ts';
 import { writeMarker } from '../../src/ratchet/replica-place.ts';
 import { ownPaths, Replica } from '../../src/replica-path.ts';
 import { walkReplica } from '../../src/audit/walk.ts';

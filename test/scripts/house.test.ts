@@ -23,6 +23,8 @@ const src = join(root, 'src');
 /** The files that take a replica's path out; of these only the lock, programs and state may write. */
 const whoSees = [
   'ratchet/',
+  'programs/disk.ts',
+  'programs/place.ts',
   'programs/restic.ts',
   'proof/prover.ts',
   'scrub/rehash.ts',
@@ -47,7 +49,7 @@ const writers = [
   'rescue/aside.ts',
   'setup/place.ts',
 ];
-/** Those that may do so by these names alone. */
+/** Those that may do so by these names alone, or not at all. */
 const byName: Record<string, string[]> = {
   'audit/dry-run.ts': ['writeFileSync'],
   'telling/spool.ts': ['rmSync'],
@@ -55,6 +57,9 @@ const byName: Record<string, string[]> = {
   'rescue/aside.ts': ['fchownSync', 'mkdirSync', 'openSync', 'rmdirSync'],
   'setup/place.ts': ['chownSync', 'mkdirSync'],
   'proof/record-sorter.ts': ['mkdirSync', 'mkdtempSync', 'rmSync', 'writeFileSync'],
+  // They see where a replica lies, in a room that may write.
+  'programs/disk.ts': [],
+  'programs/place.ts': [],
 };
 /** Who may see where a replica lies, who may make one out of a path, and who may write below one by state's means. */
 const few: Record<string, [file: string, who: string[]]> = {

@@ -1,7 +1,7 @@
 /** Quiet nights for too long. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { noMemory, type Memory } from '../../src/ratchet/memory.ts';
+import { noMemory, type Memory } from '../../src/state/memory.ts';
 import { quietOf, staleness } from '../../src/words/freshness.ts';
 import type { Quiet } from '../../src/ratchet/run.ts';
 import { runOf, startedAt } from '../support/runs.ts';

@@ -1,8 +1,8 @@
 /** The columns that tell whether the replica is whole, as far as somebody has looked. */
 import { counted, formatCount } from '../../figures.ts';
 import { escapeText } from '../../printable.ts';
-import { nothingUnread, unreadToJson, unreadWords } from '../../proof/unread.ts';
-import type { Memory } from '../../ratchet/memory.ts';
+import { nothingUnread, unreadToJson, unreadWords } from '../../state/unread.ts';
+import type { Memory } from '../../state/memory.ts';
 import { readScrubMemory } from '../../scrub/memory.ts';
 import { text } from '../../words/history.ts';
 import { lastScrubWords } from '../../words/scrub.ts';

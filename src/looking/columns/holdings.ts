@@ -3,7 +3,7 @@ import type { Amount } from '../../audit/books.ts';
 import { counted, formatBytes, formatCount, isoMinute } from '../../figures.ts';
 import { quarantined } from '../../ratchet/arrival/quarantined.ts';
 import { decideWindow, type WindowDecision } from '../../ratchet/declared/window.ts';
-import { freeSpace } from '../../ratchet/disk.ts';
+import { freeSpace } from '../../programs/disk.ts';
 import type { ReplicaSize } from '../../ratchet/run.ts';
 import type { State } from '../../ratchet/state.ts';
 import { windowToJson } from '../../words/run-json.ts';

@@ -7,7 +7,7 @@ import { placeOf } from '../../layout.ts';
 import { copiesIn, replaced, sizeOf } from './quarantined.ts';
 import { makeRoom, quarantineLimit, weightOf, type Copy } from './quarantine-limit.ts';
 import { makeFolder } from '../../state/unguarded.ts';
-import { freeSpace } from '../disk.ts';
+import { freeSpace } from '../../programs/disk.ts';
 import { exists } from '../replica.ts';
 
 export class Quarantine {

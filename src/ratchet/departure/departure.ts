@@ -4,7 +4,7 @@ import type { Amount, Books, Entry } from '../../audit/books.ts';
 import { bornTonight, keptAndBack, pending, returned, unconfirmed, waits } from '../../audit/questions.ts';
 import type { Run } from '../run.ts';
 import { buriedIn } from '../stock.ts';
-import { isUnread, unreadWords } from '../../proof/unread.ts';
+import { isUnread, unreadWords } from '../../state/unread.ts';
 import { hasFiles } from '../replica.ts';
 import { journal, pinKeys, requireStanding, type Holdings } from '../holdings.ts';
 import { takeLock, type Lock } from '../../programs/lock.ts';

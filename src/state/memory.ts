@@ -3,10 +3,10 @@
  * one as they are written; for the lock the journal is never asked again. Lost, it is folded anew from the whole journal.
  */
 import * as v from 'valibot';
-import type { JournalLine } from '../state/chain.ts';
-import { noClock, clockAfter, clockSchema } from '../state/clock.ts';
-import { unreadAfter, unreadSchema } from '../proof/unread.ts';
-import { listOf, moment, shareOfData, versionOne, whole } from '../state/schema.ts';
+import type { JournalLine } from './chain.ts';
+import { noClock, clockAfter, clockSchema } from './clock.ts';
+import { unreadAfter, unreadSchema } from './unread.ts';
+import { listOf, moment, shareOfData, versionOne, whole } from './schema.ts';
 
 /** A line of the journal that is remembered as it is. */
 const line = v.looseObject({

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../errors.ts';
 import { passes, type Pass } from '../layout.ts';
-import { ReportFile, type Reserve } from '../programs/report-file.ts';
+import { ReportFile, type Reserve } from './report-file.ts';
 import { ifThere, namesIn } from '../state/files.ts';
 import { freeSpace } from './disk.ts';
 

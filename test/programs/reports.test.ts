@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, type Stats, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { bytesFor } from '../../src/ratchet/reports.ts';
+import { bytesFor } from '../../src/programs/reports.ts';
 import { folderOnDisk } from '../support/diskFolder.ts';
 import { localNight, type LocalNight } from '../support/localNight.ts';
 import { temporaryFolder } from '../support/temporary.ts';

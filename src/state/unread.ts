@@ -1,7 +1,7 @@
 /** What entered the replica before restic had read it, as data: how much, since when, and how long the rest takes. */
 import * as v from 'valibot';
 import { counted, formatBytes } from '../figures.ts';
-import { moment, whole } from '../state/schema.ts';
+import { moment, whole } from './schema.ts';
 
 const amount = { packs: whole, indexes: whole, bytes: whole };
 

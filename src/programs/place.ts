@@ -2,7 +2,7 @@
 import { pathOf } from '../replica-path.ts';
 import { hostname } from 'node:os';
 import type { Repository } from '../config/config.ts';
-import { rsyncSource } from '../programs/ssh-command.ts';
+import { rsyncSource } from './ssh-command.ts';
 import type { Place } from '../words/report.ts';
 
 /** Where a run of a repository takes place. `program`: how a command begins that finds the same configuration. */

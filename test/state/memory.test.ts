@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as v from 'valibot';
 import type { JournalEvent } from '../../src/state/chain.ts';
-import { memorySchema, noMemory, remember, type Memory } from '../../src/ratchet/memory.ts';
+import { memorySchema, noMemory, remember, type Memory } from '../../src/state/memory.ts';
 import { journalOf } from '../support/journals.ts';
 
 const at = (n: number): string => new Date(Date.UTC(2026, 10, 1 + n)).toISOString();
