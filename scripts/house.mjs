@@ -73,7 +73,7 @@ export const house = [
   // Restores in the box's memory; the night hands it what it holds, and it writes a line of the journal.
   [/^rescue\/drill\.ts$/, ['rescue/choice.ts', 'rescue/restored.ts', 'programs/restic-box.ts', 'programs/restic-failures.ts', 'programs/restic-password.ts', 'programs/restic-trial.ts', 'type ratchet/', 'type state/', 'state/clock.ts', 'words/asides.ts', 'type config/']],
   [/^rescue\//, ['rescue/', 'audit/', 'programs/', 'state/', 'words/', 'type config/', 'config/source.ts', 'type ratchet/', 'ratchet/replica.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'scrub/rehash.ts', 'type telling/', 'fs', 'valibot']],
-  [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/snapshots-seen.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
+  [/^doctor\//, ['doctor/', 'ratchet/probe.ts', 'ratchet/replica.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'audit/', 'programs/', 'state/', 'config/', 'scrub/', 'telling/', 'words/', 'type looking/', 'fs']],
   // Writes the configuration and what lies beside it, makes folders; the replica is made by init, in a process of its own.
   [/^setup\/place\.ts$/, ['type setup/', 'config/file.ts', 'config/units.ts', 'programs/as-user.ts', 'programs/briefly.ts', 'state/files.ts', 'fs', 'fs:chownSync', 'fs:mkdirSync']],
   [/^setup\//, ['setup/', 'doctor/', 'config/', 'programs/', 'state/', 'type telling/', 'fs']],

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Repository } from '../config/types.ts';
 import { formatBytes } from '../figures.ts';
 import { freeInodes, freeSpace } from '../programs/disk.ts';
-import { snapshotsSeen } from '../ratchet/snapshots-seen.ts';
+import { snapshotsSeen } from '../state/snapshots-seen.ts';
 import { State } from '../ratchet/state.ts';
 import { readScrubMemory } from '../scrub/memory.ts';
 import { isWritable } from '../state/files.ts';

@@ -11,6 +11,7 @@ import type { RoomMemory } from '../programs/room.ts';
 import { Prover } from '../proof/prover.ts';
 import { ownPaths, type OwnPaths } from '../replica-path.ts';
 import type { JournalEvent } from '../state/chain.ts';
+import { snapshotsSeen } from '../state/snapshots-seen.ts';
 import type { Console } from '../telling/console.ts';
 import { makeFolder } from '../state/unguarded.ts';
 import type { Incoming } from './arrival/incoming.ts';
@@ -19,7 +20,6 @@ import { emptyExpired } from './departure/expire.ts';
 import { checkPins, notInitialised, readMarker, withKeys, type Marker } from './replica.ts';
 import { writeMarker } from './replica-place.ts';
 import { Session } from './session.ts';
-import { snapshotsSeen } from './snapshots-seen.ts';
 import { State, stateLock } from './state.ts';
 import { requireState } from './whose-state.ts';
 

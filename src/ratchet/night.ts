@@ -2,11 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Books } from '../audit/books.ts';
-import { pending, unconfirmed } from '../audit/questions.ts';
+import { pending, present, unconfirmed } from '../audit/questions.ts';
 import { asFailure } from '../errors.ts';
 import { escapeText } from '../printable.ts';
 import { nothingUnread } from '../state/unread.ts';
 import { isBelieved, jumpAt } from '../state/clock.ts';
+import { noteSnapshots } from '../state/snapshots-seen.ts';
 import { version } from '../version.ts';
 import { admit, fetch, prove, readUnread } from './arrival/arrival.ts';
 import { audit, type Audited, type AuditWish } from './audit.ts';
@@ -15,7 +16,6 @@ import { decideWindow } from './declared/window.ts';
 import { bury, expire, moveDueDates, proveDeletions } from './departure/departure.ts';
 import { hasCompletedOnce, journal, recordCompletion, takeReplica, type Holdings } from './holdings.ts';
 import { messageIdOf, newRun, runIdOf, secondsBetween, type Run, type Stage } from './run.ts';
-import { noteSnapshots } from './snapshots-seen.ts';
 import { reminderIn, sizeIn } from './stock.ts';
 import { examine } from './suspects.ts';
 
@@ -176,7 +176,9 @@ function takeStock(held: Holdings, run: Run, books: Books): void {
   run.replica = sizeIn(books);
   run.unread = held.prover.unread(books);
   run.reminder = run.isClockDoubted ? undefined : reminderIn(books, run.startedAt);
-  if (run.command === 'sync') run.snapshotsAdmitted = noteSnapshots(held.state.folder, books) ?? run.snapshotsAdmitted;
+  if (run.command !== 'sync') return;
+  const snapshots = [...books.select(present, 'snapshot')].map((entry) => books.path(entry).slice(-64));
+  run.snapshotsAdmitted = noteSnapshots(held.state.folder, snapshots) ?? run.snapshotsAdmitted;
 }
 
 /** Keeps a stage's time, says it to who looks on, and notes it for who waits for the lock. */

@@ -1,18 +1,14 @@
 /** `snapshots` in the state folder: the ID of every snapshot that was ever admitted, one a line. What was touched, or has come back, is not new. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Books } from '../audit/books.ts';
-import { present } from '../audit/questions.ts';
 import { Failure } from '../errors.ts';
-import { fromBackup } from '../state/json-file.ts';
-import { appendLines, eachLine } from '../state/lines.ts';
+import { fromBackup } from './json-file.ts';
+import { appendLines, eachLine } from './lines.ts';
 
-/** Notes the snapshots that the replica holds; how many of them were never there before, or undefined in the first night that notes them. */
-export function noteSnapshots(state: string, books: Books): number | undefined {
+/** Notes snapshots, by their IDs; how many of them were never there before, or undefined in the first night that notes them. */
+export function noteSnapshots(state: string, ids: readonly string[]): number | undefined {
   const seen = snapshotsSeen(state);
-  const found = [...books.select(present, 'snapshot')]
-    .map((entry) => books.path(entry).slice(-64))
-    .filter((id) => seen?.has(id) !== true);
+  const found = ids.filter((id) => seen?.has(id) !== true);
   if (found.length > 0 || seen === undefined) appendLines(fileIn(state), found);
   return seen === undefined ? undefined : found.length;
 }
