@@ -20,7 +20,6 @@ import { admit } from './arrival/admit.ts';
 import { runFetch } from './arrival/fetch.ts';
 import { isWhole } from './arrival/fitness.ts';
 import { askedFor, fetchBounds } from './arrival/growth.ts';
-import { Incoming } from './arrival/incoming.ts';
 import { fingerprint, notInitialised, readMarker, type Pins } from './replica.ts';
 import type { Beginning } from './init.ts';
 import { writeMarker } from './replica-place.ts';
@@ -28,16 +27,11 @@ import { writeMarker } from './replica-place.ts';
 /** A key or a config above this is none, in bytes. */
 const largestIdentity = 1024 * 1024;
 
-/** Which repositories lie at the source or near it, as a hint. */
-export async function whatLies(beginning: Beginning): Promise<string | undefined> {
-  return offered(await sourcesAround(beginning.session.rsync, boundsOf(beginning)));
-}
-
 function boundsOf({ session, repository }: Beginning): Bounds {
   return session.bounds(new Date(Date.now() + repository.timeouts.run));
 }
 
-/** The paths of `config` and the keys that serverA lists. */
+/** The paths of `config` and the keys that serverA lists. Throws Failure when it has no restic repository: a `config` and at least one key. */
 export async function listIdentity(beginning: Beginning): Promise<string[]> {
   const { session } = beginning;
   const listed = new Books();
@@ -55,7 +49,15 @@ export async function listIdentity(beginning: Beginning): Promise<string[]> {
     dryRun(session.rsync, 2, empty, bounds, { judge, judgeUnchanged: () => false }, { hidden }),
   );
   if (failed !== undefined) throw (await withWhatLiesThere(session.rsync, failed, bounds, 'Nothing was made')).failure;
-  return [...config, ...takeKeys(beginning, listed)];
+  const keys = takeKeys(beginning, listed);
+  if (config.length > 0 && keys.length > 0) return [...config, ...keys];
+  const lies = offered(await sourcesAround(session.rsync, boundsOf(beginning)));
+  const usual =
+    "check the path in source: behind rrsync it is relative to rrsync's folder, so usually just user@host:/";
+  throw new Failure(
+    'the source is not a restic repository: it has no config, or no key',
+    `${lies ?? usual}. Nothing was made`,
+  );
 }
 
 function isConfig(change: Change): boolean {
@@ -77,7 +79,7 @@ function requireFolder(change: Change): void {
 
 /** Only keys are wanted of what pass 2 lists, and only those that are not here yet; indexes wait for the first sync. */
 function takeKeys(beginning: Beginning, listed: Books): string[] {
-  const keys = new Books();
+  const keys = beginning.incoming.books;
   const paths: string[] = [];
   for (const entry of listed.select(listedNew)) {
     if (listed.type(entry) !== 'key' || listed.size(entry) > largestIdentity) continue;
@@ -86,7 +88,6 @@ function takeKeys(beginning: Beginning, listed: Books): string[] {
     if (hasKey(beginning, path)) continue;
     keys.set(keys.enter('key', path.slice('keys/'.length), listed.size(entry), listed.mtime(entry)), wanted);
   }
-  beginning.incoming = new Incoming(beginning.paths, keys, beginning.findings, beginning.quarantine);
   return paths;
 }
 
@@ -179,24 +180,22 @@ export async function pin({ paths, incoming, repository }: Beginning): Promise<P
   rmSync(join(paths.candidate, 'config'));
   const keys = readdirSync(join(replica, 'keys')).filter((name) => isWhole(replica, `keys/${name}`));
   const pins = { config: fingerprint(own), keys };
-  const createdAt = new Date().toISOString();
-  writeMarker(repository.replica, {
-    version: 1,
-    id: randomUUID(),
-    repository: repository.name,
-    createdAt,
-    pins,
-    firstRunCompleted: false,
-  });
+  const [id, createdAt] = [randomUUID(), new Date().toISOString()];
+  const marker = { version: 1, id, repository: repository.name, createdAt, pins, firstRunCompleted: false } as const;
+  writeMarker(repository.replica, marker);
   return pins;
 }
 
-/** What restic says against the repository with the fetched `config`; undefined when it opens, or cannot be asked. */
-export async function objectionTo({ repository, paths, restic }: Beginning): Promise<string | undefined> {
-  if (!proves(repository)) return undefined;
+/** Throws Failure when restic, which is asked where there is a password, cannot open the repository with the fetched `config`. */
+export async function requireOpensSo({ repository, paths, restic }: Beginning): Promise<void> {
+  if (!proves(repository)) return;
   const until = Date.now() + repository.timeouts.prove;
-  const answer = await restic().opens({ config: join(paths.candidate, 'config') }, [], until);
-  return answer.isGood ? undefined : answer.words;
+  const { isGood, words } = await restic().opens({ config: join(paths.candidate, 'config') }, [], until);
+  if (isGood) return;
+  throw new Failure(
+    `restic cannot open the repository with the new config: ${words}`,
+    'nothing was changed; look at the config on serverA',
+  );
 }
 
 /**

@@ -5,20 +5,19 @@ import { Books, type Amount } from '../audit/books.ts';
 import { Findings } from '../audit/findings.ts';
 import { present } from '../audit/questions.ts';
 import { walkReplica } from '../audit/walk.ts';
-import type { Repository } from '../config/config.ts';
 import { Failure } from '../errors.ts';
 import { Restic } from '../programs/restic.ts';
 import { proves } from '../proof/open-identity.ts';
 import { UnreadFile } from '../proof/unread-file.ts';
-import { nothingUnread, unreadToJson, type Unread } from '../state/unread.ts';
-import { ownPaths, type OwnPaths } from '../replica-path.ts';
+import { nothingUnread, unreadToJson } from '../state/unread.ts';
+import { ownPaths } from '../replica-path.ts';
 import { namesIn } from '../state/files.ts';
 import { version } from '../version.ts';
 import { isWhole } from './arrival/fitness.ts';
 import { Incoming } from './arrival/incoming.ts';
 import { Quarantine } from './arrival/quarantine.ts';
 import type { RunOptions } from './holdings.ts';
-import { fetchConfig, fetchIdentity, listIdentity, objectionTo, pin, replaceConfig, whatLies } from './identity.ts';
+import { fetchConfig, fetchIdentity, listIdentity, pin, replaceConfig, requireOpensSo } from './identity.ts';
 import type { Pins } from './replica.ts';
 import { ReplicaPlace } from './replica-place.ts';
 import { Session } from './session.ts';
@@ -26,34 +25,22 @@ import { State } from './state.ts';
 import { markerOf } from './whose-state.ts';
 
 /** What `init` holds while it lasts. */
-export interface Beginning {
-  readonly repository: Repository;
-  readonly paths: OwnPaths;
-  readonly state: State;
-  readonly session: Session;
-  readonly place: ReplicaPlace;
-  readonly quarantine: Quarantine;
-  readonly findings: Findings;
-  readonly restic: () => Restic;
-  incoming: Incoming;
-}
+export type Beginning = Readonly<ReturnType<typeof begin>>;
 
-/** Nothing is made yet, and nothing locked. */
-function begin({ config, repository, interrupt }: RunOptions): Beginning {
+/** Nothing is made yet, and nothing locked; no key is wanted. */
+function begin({ config, repository, interrupt }: RunOptions) {
   const paths = ownPaths(repository.replica);
   const session = new Session(repository, interrupt);
-  const [quarantine, findings] = [new Quarantine(paths.quarantine), new Findings()];
-  const restic = (): Restic => new Restic(repository, () => session.password(), session.path('restic'), interrupt);
+  const findings = new Findings();
   return {
     repository,
     paths,
-    state: new State(config.state ?? '', repository.name),
     session,
-    place: new ReplicaPlace(paths),
-    quarantine,
     findings,
-    restic,
-    incoming: new Incoming(paths, new Books(), findings, quarantine),
+    state: new State(config.state ?? '', repository.name),
+    place: new ReplicaPlace(paths),
+    restic: () => new Restic(repository, () => session.password(), session.path('restic'), interrupt),
+    incoming: new Incoming(paths, new Books(), findings, new Quarantine(paths.quarantine)),
   };
 }
 
@@ -95,29 +82,29 @@ export async function initialise(
 }
 
 async function makeOrAdopt(beginning: Beginning, trustExisting: boolean): Promise<{ result: Initialised; pins: Pins }> {
-  const { state, session, paths } = beginning;
+  const { state, session, paths, repository } = beginning;
   const isExisting = existsSync(join(paths.replica, 'config'));
   const earlier = isExisting ? null : state.memory().initialisedAt;
   const verified = trustExisting ? undefined : verifyExisting(beginning);
   await session.connect();
   const own = namesIn(join(paths.replica, 'keys')).map((name) => `keys/${name}`);
   const listed = await listIdentity(beginning);
-  await requireRepository(beginning, listed);
   await fetchIdentity(beginning);
   const pins = await pin(beginning);
   const did = isExisting ? 'adopted' : 'made';
-  const unread = unreadToJson(noteUnread(beginning));
+  // Of what is there already restic has read nothing.
+  const begun = new UnreadFile(state.folder).begin(walkReplica(paths.replica, repository.ignore).books);
+  const unread = unreadToJson(proves(repository) ? begun : nothingUnread);
   await state.append(new Date(), { event: 'initialised', version, did, ...pins, unread });
-  const keys = isExisting ? differences(own, listed.filter(isKey)) : { onlyOnServerA: [], onlyHere: [] };
+  const keys = isExisting ? differences(own, listed) : { onlyOnServerA: [], onlyHere: [] };
   return { result: { did, verified, keys, ...(earlier === null ? {} : { earlier }) }, pins };
 }
-
-const isKey = (path: string): boolean => path.startsWith('keys/');
 
 function differences(own: readonly string[], listed: readonly string[]): KeyDifferences {
   const without = (some: readonly string[], others: readonly string[]): string[] =>
     some.filter((path) => !others.includes(path)).map((path) => path.slice('keys/'.length));
-  return { onlyOnServerA: without(listed, own), onlyHere: without(own, listed) };
+  const keys = listed.filter((path) => path !== 'config');
+  return { onlyOnServerA: without(keys, own), onlyHere: without(own, keys) };
 }
 
 /** Hashes every hash-named file that is already there. Throws Failure when one is not what it is called. */
@@ -136,23 +123,6 @@ function verifyExisting({ paths, repository }: Beginning): Amount {
   );
 }
 
-/** A restic repository has a `config` and at least one key. */
-async function requireRepository(beginning: Beginning, listed: readonly string[]): Promise<void> {
-  if (listed.includes('config') && listed.some(isKey)) return;
-  const usual =
-    "check the path in source: behind rrsync it is relative to rrsync's folder, so usually just user@host:/";
-  throw new Failure(
-    'the source is not a restic repository: it has no config, or no key',
-    `${(await whatLies(beginning)) ?? usual}. Nothing was made`,
-  );
-}
-
-/** Notes that restic has read nothing of what is there already; how much that is. */
-function noteUnread({ state, paths, repository }: Beginning): Unread {
-  const unread = new UnreadFile(state.folder).begin(walkReplica(paths.replica, repository.ignore).books);
-  return proves(repository) ? unread : nothingUnread;
-}
-
 /** What `init --repin` came to; fingerprints are SHA-256. */
 export type Repinned =
   | { readonly did: 'locked' }
@@ -167,9 +137,8 @@ export async function repin(
   ask: (before: string, after: string) => Promise<boolean>,
 ): Promise<Repinned> {
   const before = markerOf(options.config, options.repository)?.pins.config;
-  if (before === undefined) {
+  if (before === undefined)
     throw new Failure('the replica is not initialised', 'run init without --repin first; nothing was changed');
-  }
   const beginning = begin(options);
   try {
     beginning.place.make();
@@ -178,13 +147,7 @@ export async function repin(
     const after = await fetchConfig(beginning);
     if (after === before) return { did: 'nothing', before, after };
     if (!(await ask(before, after))) return { did: 'refused', before, after };
-    const objection = await objectionTo(beginning);
-    if (objection !== undefined) {
-      throw new Failure(
-        `restic cannot open the repository with the new config: ${objection}`,
-        'nothing was changed; look at the config on serverA',
-      );
-    }
+    await requireOpensSo(beginning);
     await replaceConfig(beginning);
     await beginning.state.append(new Date(), { event: 'repinned', before, after });
     return { did: 'repinned', before, after };
