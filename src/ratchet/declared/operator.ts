@@ -48,31 +48,18 @@ export class Operator {
   async openWindow(request: WindowRequest, now: Date): Promise<OpenWindow> {
     const maxDeletions = request.maxDeletions ?? (request.allowKeys ? 0 : this.#quarterOfFiles());
     const { allowKeys, reason } = request;
-    const until = new Date(now.getTime() + request.length);
-    const command = {
-      openedAt: now.toISOString(),
-      until: until.toISOString(),
-      maxDeletions,
-      used: 0,
-      allowKeys,
-      reason,
-      openedBy: whoTyped(),
-    };
+    const who = whoTyped();
+    const ends = new Date(now.getTime() + request.length);
+    const [openedAt, until] = [now.toISOString(), ends.toISOString()];
     await this.#state.locked(() => {
       const windows = this.#state.windows();
       // The journal first: a command that fails there must not have opened anything. The file must be there by then.
       this.#state.setWindows(windows);
-      this.#state.note(now, {
-        event: 'window-opened',
-        who: command.openedBy,
-        until: command.until,
-        maxDeletions,
-        allowKeys,
-        reason,
-      });
+      this.#state.note(now, { event: 'window-opened', who, until, maxDeletions, allowKeys, reason });
+      const command = { openedAt, until, maxDeletions, used: 0, allowKeys, reason, openedBy: who };
       this.#state.setWindows({ ...windows, command });
     });
-    return { source: 'command', until, budget: maxDeletions, used: 0, allowKeys, row: undefined };
+    return { source: 'command', until: ends, budget: maxDeletions, used: 0, allowKeys, row: undefined };
   }
 
   /** Closes all that is open now, so that nothing is let through any more; the window that was, or undefined. */
@@ -82,13 +69,9 @@ export class Operator {
       this.#state.setWindows(withAllClosed(now, before, this.#repository.pruneWindows));
       return decideWindow(now, before, this.#repository.pruneWindows).open;
     });
-    if (closed !== undefined)
-      await this.#state.append(now, {
-        event: 'window-closed',
-        who: whoTyped(),
-        used: closed.used,
-        source: closed.source,
-      });
+    if (closed === undefined) return undefined;
+    const { used, source } = closed;
+    await this.#state.append(now, { event: 'window-closed', who: whoTyped(), used, source });
     return closed;
   }
 
@@ -128,18 +111,12 @@ export class Operator {
     return this.#state.locked(() => {
       const alarm = this.#state.alarm();
       if (alarm === undefined) return undefined;
-      const by = Math.max(0, now.getTime() - Date.parse(alarm.since));
+      const { runId, since, rules } = alarm;
+      const by = Math.max(0, now.getTime() - Date.parse(since));
       this.#state.tombstones.append([{ event: 'postponed', by }]);
       this.#state.setAlarm(undefined);
-      this.#state.note(now, {
-        event: 'acknowledged',
-        who: whoTyped(),
-        reason,
-        alarm: alarm.runId,
-        since: alarm.since,
-        rules: alarm.rules,
-        acceptMtimes,
-      });
+      const event = { event: 'acknowledged', who: whoTyped(), reason, alarm: runId, since, rules, acceptMtimes };
+      this.#state.note(now, event);
       return alarm;
     });
   }

@@ -83,16 +83,10 @@ function rowWindow(now: Date, stored: StoredWindows, rows: readonly PruneWindowR
     const occurrence = occurrenceAt(now, row);
     if (occurrence === undefined) continue;
     const key = occurrence.from.toISOString();
-    const past = stored.rows[key];
-    if (past?.closed === true) continue;
-    return {
-      source: 'config',
-      until: occurrence.to,
-      budget: row.maxDeletions,
-      used: past?.used ?? 0,
-      allowKeys: false,
-      row: key,
-    };
+    const { used = 0, closed = false } = stored.rows[key] ?? {};
+    if (closed) continue;
+    const [until, budget] = [occurrence.to, row.maxDeletions];
+    return { source: 'config', until, budget, used, allowKeys: false, row: key };
   }
   return undefined;
 }
@@ -112,10 +106,9 @@ export function occurrenceAt(now: Date, row: PruneWindowRow): { from: Date; to: 
 /** The stored windows with `count` more deletions used in `open`, unless another was opened meanwhile. Old rows are forgotten. */
 export function withUsed(stored: StoredWindows, open: OpenWindow, count: number): StoredWindows {
   if (open.row === undefined) {
-    const isOther = stored.command?.until !== open.until.toISOString();
-    return stored.command === null || isOther
-      ? stored
-      : { ...stored, command: { ...stored.command, used: stored.command.used + count } };
+    const { command } = stored;
+    if (command?.until !== open.until.toISOString()) return stored;
+    return { ...stored, command: { ...command, used: command.used + count } };
   }
   const used = { used: open.used + count, closed: stored.rows[open.row]?.closed ?? false };
   return { ...stored, rows: newest({ ...stored.rows, [open.row]: used }) };
@@ -123,15 +116,10 @@ export function withUsed(stored: StoredWindows, open: OpenWindow, count: number)
 
 /** The stored windows with all closed that are open at `now`: the one opened by hand, refused or not, and every row. */
 export function withAllClosed(now: Date, stored: StoredWindows, rows: readonly PruneWindowRow[]): StoredWindows {
-  const rest = { ...stored, command: null };
-  const { open } = decideWindow(now, rest, rows);
-  return open === undefined ? rest : withAllClosed(now, withClosed(rest, open), rows);
-}
-
-/** The stored windows with `open` closed. */
-function withClosed(stored: StoredWindows, open: OpenWindow): StoredWindows {
-  if (open.row === undefined) return { ...stored, command: null };
-  return { ...stored, rows: newest({ ...stored.rows, [open.row]: { used: open.used, closed: true } }) };
+  const open = rowWindow(now, stored, rows);
+  if (open?.row === undefined) return { ...stored, command: null };
+  const closed = { ...stored.rows, [open.row]: { used: open.used, closed: true } };
+  return withAllClosed(now, { ...stored, rows: newest(closed) }, rows);
 }
 
 function newest(rows: Rows): Rows {
