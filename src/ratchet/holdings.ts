@@ -134,18 +134,15 @@ export async function takeReplica(held: Holdings): Promise<boolean> {
   if (held.marker === undefined) throw notInitialised(replica);
   requireState(held.options.config, name, held.marker);
   if (!(await held.session.lock())) return false;
-  if (held.marker.repository !== name) await takeName(held);
+  if (held.marker.repository !== name) {
+    await journal(held, { event: 'marker-renamed' }); // the state came along; the journal says so first
+    mark(held, { ...held.marker, repository: name });
+  }
   snapshotsSeen(held.state.folder); // read again at the end: what is damaged stops the night before it has changed anything
   held.options.onStart?.();
   emptyExpired(held.paths.expired);
   checkPins(replica, held.marker);
   return true;
-}
-
-/** The repository was renamed, and its state came along: the journal says so first, then the marker. */
-async function takeName(held: Holdings): Promise<void> {
-  await journal(held, { event: 'marker-renamed' });
-  mark(held, { ...requireMarker(held), repository: held.repository.name });
 }
 
 /** Ends everything that was opened, lock included. */

@@ -48,11 +48,7 @@ export function foldersLinkedInto(replica: Replica): string[] {
   const folder = pathOf(replica);
   const data = join(folder, 'data');
   const isThere = (folder: string): boolean => lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
-  const packs = isThere(data)
-    ? readdirSync(data)
-        .map((name) => join(data, name))
-        .filter(isThere)
-        .slice(0, 1)
-    : [];
-  return [...['keys', 'index', 'snapshots', 'data'].map((name) => join(folder, name)).filter(isThere), ...packs];
+  const packs = isThere(data) ? readdirSync(data).map((name) => join(data, name)) : [];
+  const tops = ['keys', 'index', 'snapshots', 'data'].map((name) => join(folder, name));
+  return [...tops.filter(isThere), ...packs.filter(isThere).slice(0, 1)];
 }

@@ -86,11 +86,8 @@ export class Repair {
     const manifest = session.path('manifest');
     writeNames(manifest, paths);
     const deadline = new Date(Date.now() + this.#options.repository.timeouts.run);
-    const bounds = fetchBounds(
-      session.bounds(deadline),
-      this.#fetched,
-      askedFor(paths.map((path) => this.#mostBytes(path))),
-    );
+    const asked = askedFor(paths.map((path) => this.#mostBytes(path)));
+    const bounds = fetchBounds(session.bounds(deadline), this.#fetched, asked);
     return runFetch(session.rsync, manifest, this.#fetched, bounds, () => undefined);
   }
 

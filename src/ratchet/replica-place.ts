@@ -21,12 +21,9 @@ export class ReplicaPlace {
   constructor(paths: OwnPaths) {
     const { replica, own, incoming, candidate, quarantine } = paths;
     this.#paths = paths;
-    this.#layout = [
-      ...layoutFolders.map((name) => join(replica, name)),
-      ...admissionOrder.flatMap(foldersOf).map((folder) => join(replica, folder)),
-      quarantine,
-    ];
-    const kept = [...layoutFolders, ...admissionOrder.flatMap(foldersOf)].map((name) => join(candidate, name));
+    const names = [...layoutFolders, ...admissionOrder.flatMap(foldersOf)];
+    this.#layout = [...names.map((name) => join(replica, name)), quarantine];
+    const kept = names.map((name) => join(candidate, name));
     this.#missing = [...new Set([replica, own, incoming, candidate, ...this.#layout, ...kept])].filter(
       (folder) => !existsSync(folder),
     );

@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { Books, type Entry } from '../audit/books.ts';
+import type { Books, Entry } from '../audit/books.ts';
 import { present } from '../audit/questions.ts';
 import { listOf, moment, sha256, versionOne } from '../state/schema.ts';
 import { Failure } from '../errors.ts';
@@ -95,9 +95,6 @@ export function withKeys(marker: Marker, books: Books, without: readonly Entry[]
 
 /** Whether any file lies below a folder, which need not exist. */
 export function hasFiles(folder: string): boolean {
-  const entries =
-    lstatSync(folder, { throwIfNoEntry: false }) === undefined
-      ? []
-      : readdirSync(folder, { withFileTypes: true, recursive: true });
-  return entries.some((entry) => !entry.isDirectory());
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return false;
+  return readdirSync(folder, { withFileTypes: true, recursive: true }).some((entry) => !entry.isDirectory());
 }

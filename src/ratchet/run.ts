@@ -1,6 +1,5 @@
 /** One run for one repository, as data: what mail, journal, terminal and JSON are told from. */
-import type { Failure, Outcome } from '../errors.ts';
-import { exitCodeOf, exitCodes } from '../errors.ts';
+import { exitCodeOf, exitCodes, type Failure, type Outcome } from '../errors.ts';
 import type { Alarm } from './declared/alarm.ts';
 import { noCounts, type AuditCounts } from '../audit/tally.ts';
 import type { Amount } from '../audit/books.ts';

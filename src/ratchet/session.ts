@@ -140,15 +140,9 @@ export class Session {
 
   /** The clocks of one rsync that must be done by `deadline`. */
   bounds(deadline: Date): Bounds {
-    const beforeStop = (): void => {
-      this.#rsync?.connection.letGo?.();
-    };
-    return {
-      stall: this.#repository.timeouts.stall,
-      deadline: deadline.getTime(),
-      interrupt: this.interrupt,
-      beforeStop,
-    };
+    const { stall } = this.#repository.timeouts;
+    const beforeStop = (): void => this.#rsync?.connection.letGo?.();
+    return { stall, deadline: deadline.getTime(), interrupt: this.interrupt, beforeStop };
   }
 
   async close(): Promise<void> {

@@ -28,7 +28,7 @@ export async function examine(held: Holdings, run: Run, audited: Audited): Promi
   clearUnheld(held, audited.books);
   const times = suspectsOf(held, run, audited);
   const spots = new Set(spotsOf(held, run, audited.books));
-  const paths = [...times.sampled, ...spots];
+  const paths = [...times.paths, ...spots];
   if (paths.length > 0) {
     await fetchAndHash(held, run, paths, (path, found) => {
       if (found !== 'right') times.settled.delete(path);
@@ -64,19 +64,13 @@ function clearUnheld(held: Holdings, books: Books): void {
 /** Every file system holds the times from 1970 until here, in seconds. */
 const everywhere = 2 ** 31;
 
-interface Suspects {
-  /** Paths to hash tonight. */
-  readonly sampled: readonly string[];
-  /** Paths and times to take over if nothing is wrong. */
-  readonly settled: Map<string, number>;
-  /** An operator has settled those of an alarm, whether they are still there or not. */
-  readonly isAccepted: boolean;
-}
-
-/** Beyond `limits.suspects` a sample is hashed, and the rest is the operator's to settle: those that he was told of, and no others. */
-function suspectsOf(held: Holdings, run: Run, { books, configMtime }: Audited): Suspects {
+/**
+ * Beyond `limits.suspects` a sample is hashed, and the rest is the operator's to settle: those that he was told of, and no
+ * others. `paths` to hash tonight; `settled`: paths and times to take over if nothing is wrong; `isAccepted`: an operator
+ * has settled those of an alarm, whether they are still there or not.
+ */
+function suspectsOf(held: Holdings, run: Run, { books, configMtime }: Audited) {
   const limit = held.repository.limits.suspects;
-  const config: [string, number][] = configMtime === undefined ? [] : [['config', configMtime]];
   const count = books.amount(suspects).files;
   const accepted = acceptedIn(held, books);
   const known = new Set(accepted);
@@ -88,15 +82,10 @@ function suspectsOf(held: Holdings, run: Run, { books, configMtime }: Audited): 
     run.findings.add('violation', 'mtimes', '', `${words}; ${limit} at random were hashed`);
     writeSuspects(held.state.folder, run.runId, books);
   }
-  const all = isSettled ? books.select(suspects) : [];
-  return {
-    sampled: [...config.map(([path]) => path), ...sampled.map((entry) => books.path(entry))],
-    isAccepted: accepted !== undefined,
-    settled: new Map([
-      ...config,
-      ...[...all].map((entry): [string, number] => [books.path(entry), books.stamp(entry)]),
-    ]),
-  };
+  const settled = new Map<string, number>(configMtime === undefined ? [] : [['config', configMtime]]);
+  const paths = [...settled.keys(), ...sampled.map((entry) => books.path(entry))];
+  if (isSettled) for (const entry of books.select(suspects)) settled.set(books.path(entry), books.stamp(entry));
+  return { paths, settled, isAccepted: accepted !== undefined };
 }
 
 /** A few of the files that serverA lists as unchanged, as far as there is room: a full disk must come as far as its expiry. */

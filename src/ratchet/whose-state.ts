@@ -10,24 +10,17 @@ import { isReallyWithin } from '../state/same-folder.ts';
 import { State } from './state.ts';
 
 /** The marker of a replica whose state is at hand, see requireState; undefined without a marker. */
-export function markerOf(config: Books, { name, replica }: Repository): Marker | undefined {
+export function markerOf(config: Config, { name, replica }: Repository): Marker | undefined {
   const marker = readMarker(replica);
   if (marker !== undefined) requireState(config, name, marker);
   return marker;
 }
 
-/** Where the states are, and whose they may be. */
-type Books = Pick<Config, 'state' | 'repositories'>;
-
 /**
  * Throws Failure unless `<state>/<name>` is the state of the replica with this marker. A marker has the name that the
  * repository had when its state was last seen: another one means that it was renamed, or that two were mixed up.
  */
-export function requireState(
-  { state = '', repositories }: Books,
-  name: string,
-  { repository: former }: Pick<Marker, 'repository'>,
-): void {
+export function requireState({ state = '', repositories }: Config, name: string, { repository: former }: Marker): void {
   if (former !== name && isShared(repositories, name, former)) throw shared(name, former);
   const [journal, folder] = [new State(state, name).journal, join(state, name)];
   if (journal.isLost())

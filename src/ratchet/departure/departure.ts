@@ -22,7 +22,9 @@ const changedMeanwhile = 'an operator has changed what may leave while restic wa
  */
 export async function bury(held: Holdings, run: Run, books: Books): Promise<void> {
   if (run.isClockDoubted) {
-    reportDoubted(run, books);
+    const { files } = books.amount(bornTonight);
+    const words = `${files} deletions were not accepted: they wait for a run whose clock is right`;
+    if (files > 0) run.findings.add('warning', 'clock', '', words);
     return;
   }
   const { state, repository } = held;
@@ -40,12 +42,6 @@ export async function bury(held: Holdings, run: Run, books: Books): Promise<void
   run.tombstones.added = added;
   run.tombstones.dropped = dropped;
   run.buried = buried;
-}
-
-function reportDoubted(run: Run, books: Books): void {
-  const { files } = books.amount(bornTonight);
-  const words = `${files} deletions were not accepted: they wait for a run whose clock is right`;
-  if (files > 0) run.findings.add('warning', 'clock', '', words);
 }
 
 /** An operator's word outlives a return: who keeps a file hears that serverA has it again. */
@@ -161,15 +157,10 @@ export async function moveDueDates({ state }: Holdings, by: number): Promise<voi
 async function doubtAbout(held: Holdings, run: Run, books: Books, due: readonly Entry[]): Promise<string | undefined> {
   const unread = held.prover.unread(books, due);
   if (isUnread(unread)) return `of what would remain, ${unreadWords(unread)} have not been read by restic`;
-  if (held.prover.canProve)
-    return held.prover.whatIsMissing(
-      due.map((entry) => books.path(entry)),
-      false,
-    );
-  const isInDoubt = hasLooseEnds(held) || run.findings.count('not-delivered') > 0;
-  return isInDoubt
-    ? 'without a restic password nothing leaves while files are quarantined, held back or undelivered'
-    : undefined;
+  const without = due.map((entry) => books.path(entry));
+  if (held.prover.canProve) return held.prover.whatIsMissing(without, false);
+  if (!hasLooseEnds(held) && run.findings.count('not-delivered') === 0) return undefined;
+  return 'without a restic password nothing leaves while files are quarantined, held back or undelivered';
 }
 
 /** Whether anything that the replica lacks lies in quarantine, waits as a candidate, or was not delivered last night. */

@@ -110,24 +110,14 @@ export function clearStale(books: Books): void {
 /** The tombstone as it stands in the books now; undefined when it does not, or was told already. */
 export function current(tombstone: Tombstone, books: Books): Tombstone | undefined {
   const entry = books.at(tombstone.path);
-  if (
-    entry < 0 ||
-    !books.has(entry, inReplica) ||
-    books.has(entry, told) ||
-    !(books.has(entry, tombstoned) || books.has(entry, kept))
-  )
-    return undefined;
+  if (entry < 0 || !books.has(entry, inReplica) || books.has(entry, told)) return undefined;
+  const [isBuried, isKept] = [books.has(entry, tombstoned), books.has(entry, kept)];
+  if (!isBuried && !isKept) return undefined;
   books.set(entry, told);
   const due = books.due(entry);
   return {
     ...tombstone,
-    state: !books.has(entry, tombstoned)
-      ? 'came-back'
-      : books.has(entry, kept)
-        ? 'kept'
-        : books.has(entry, confirmed)
-          ? 'confirmed'
-          : 'unconfirmed',
+    state: !isBuried ? 'came-back' : isKept ? 'kept' : books.has(entry, confirmed) ? 'confirmed' : 'unconfirmed',
     due: Number.isFinite(due) ? new Date(due).toISOString() : null,
     reminded: books.has(entry, reminded),
   };
@@ -154,10 +144,5 @@ export function leaving(books: Books, when: Date): Entry[] {
 
 /** Whether people must be told once more that the file will leave. */
 export function needsReminder(books: Books, entry: Entry, now: Date): boolean {
-  return (
-    books.has(entry, confirmed) &&
-    !books.has(entry, kept) &&
-    !books.has(entry, reminded) &&
-    books.due(entry) <= now.getTime() + reminderLead
-  );
+  return isDue(books, entry, new Date(now.getTime() + reminderLead)) && !books.has(entry, reminded);
 }
