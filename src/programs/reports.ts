@@ -36,8 +36,8 @@ export function bytesFor({ files, newFiles }: ReportRoom, free: number): number 
 export type OpenReport = (pass: Pass) => Promise<ReportFile | undefined>;
 
 /**
- * Takes the room for the reports of one run, one after another. `folder` makes the run's. `onPipe` is told once why a
- * report, and each after it, goes through a pipe: slower, and never cut.
+ * Takes the room for the reports of one run, one after another; those of earlier runs go. `folder` makes the run's. `onPipe`
+ * is told once why a report, and each after it, goes through a pipe: slower, and never cut.
  */
 export function reportOpener(
   folder: () => string,
@@ -65,6 +65,7 @@ async function tryToOpen(
 ): Promise<ReportFile | string> {
   try {
     const folder = makeFolder();
+    removeOthers(folder);
     const bytes = bytesFor(room, freeSpace(folder).free);
     if (bytes === undefined) return 'too little is free';
     return await ReportFile.reserve(join(folder, reportName(pass)), bytes, reserve);
@@ -73,10 +74,11 @@ async function tryToOpen(
   }
 }
 
-/** Removes the reports of all runs but one, and folders that held nothing else; a run that was killed may have left much room reserved. */
-export function removeReports(runs: string, but: string): void {
+/** Removes the reports of all runs but that of `folder`, and folders that held nothing else; a run that was killed may have left much room reserved. */
+function removeOthers(folder: string): void {
+  const runs = dirname(folder);
   for (const run of readdirSync(runs)) {
-    if (run === but) continue;
+    if (run === basename(folder)) continue;
     for (const pass of passes) rmSync(join(runs, run, reportName(pass)), { force: true });
     if (namesIn(join(runs, run)).length === 0) rmdirSync(join(runs, run));
   }

@@ -1,5 +1,4 @@
 /** Steps 2 and 3 of a night: three dry runs, judged line by line against our own walk of the replica; what was seen stays seen. */
-import { dirname } from 'node:path';
 import { Audit } from '../audit/audit.ts';
 import { Flood, mostStrangers, type Limits } from '../audit/tally.ts';
 import { waitForNews } from '../audit/deletions.ts';
@@ -16,7 +15,7 @@ import type { Progress } from '../programs/progress.ts';
 import { passes, type Pass } from '../layout.ts';
 import { expectNight } from './arrival/fetch.ts';
 import { exists } from './replica.ts';
-import { removeReports, reportOpener, reportsAt, type OpenReport } from '../programs/reports.ts';
+import { reportOpener, reportsAt, type OpenReport } from '../programs/reports.ts';
 import type { ReplicaSize, Run } from './run.ts';
 import { clearStale } from './departure/tombstones.ts';
 import { deadlineOf, hasCompletedOnce, journal, type Holdings } from './holdings.ts';
@@ -123,13 +122,9 @@ function reportsOf(
   run: Run,
   newFiles: number | undefined,
 ): OpenReport {
-  const folder = (): string => {
-    const made = state.runFolder(run.runId);
-    removeReports(dirname(made), run.runId);
-    return made;
-  };
   const { lastRun, lastSuccess } = state.memory();
   const size = (lastRun?.['replica'] ?? lastSuccess?.['replica']) as ReplicaSize | undefined;
+  const folder = (): string => state.runFolder(run.runId);
   return reportOpener(folder, reserve, { files: size?.files, newFiles }, (why) => {
     options.console.detail(`${repository.name}: rsync's report goes through a pipe, which is slower: ${why}`);
   });

@@ -27,18 +27,23 @@ export interface Replacement {
 
 export class Repair {
   readonly #options: RunOptions;
+  readonly #session: Session;
   readonly #rightHash: (path: string) => string;
   readonly #paths: OwnPaths;
   /** Under `incoming/`, so that a later run tidies up after a repair that was killed. rsync writes below it. */
   readonly #folder: string;
   readonly #fetched: string;
   readonly #verified: string;
-  /** There while we hold the lock. */
-  #session: Session | undefined;
 
-  /** `rightHash`: the SHA-256 that a file must have. */
-  constructor(options: RunOptions, rightHash: (path: string) => string) {
+  /** Takes the run lock; undefined when a run holds it. `rightHash`: the SHA-256 that a file must have. */
+  static async begin(options: RunOptions, rightHash: (path: string) => string): Promise<Repair | undefined> {
+    const session = new Session(options.repository, options.interrupt);
+    return (await session.lock()) ? new Repair(options, session, rightHash) : undefined;
+  }
+
+  private constructor(options: RunOptions, session: Session, rightHash: (path: string) => string) {
     this.#options = options;
+    this.#session = session;
     this.#rightHash = rightHash;
     this.#paths = ownPaths(options.repository.replica);
     this.#folder = join(this.#paths.incoming, 'repair');
@@ -46,20 +51,10 @@ export class Repair {
     this.#verified = join(this.#folder, 'verified');
   }
 
-  /** Takes the run lock; false when a run holds it. */
-  async lock(): Promise<boolean> {
-    const session = new Session(this.#options.repository, this.#options.interrupt);
-    if (!(await session.lock())) return false;
-    this.#session = session;
-    return true;
-  }
-
-  /** Throws away what was fetched and not needed, and gives the lock back, if we have it. */
-  async unlock(): Promise<void> {
-    if (this.#session === undefined) return;
+  /** Throws away what was fetched and not needed, and gives the lock back. */
+  async end(): Promise<void> {
     rmSync(this.#folder, { recursive: true, force: true });
     await this.#session.close();
-    this.#session = undefined;
   }
 
   /** Fetches and verifies; nothing but the fresh folder is touched. Throws Failure when rsync failed and nothing right has come. */
@@ -79,7 +74,7 @@ export class Repair {
   }
 
   async #transfer(paths: readonly string[]): Promise<FetchEnd> {
-    const session = this.#requireSession();
+    const session = this.#session;
     await session.connect();
     rmSync(this.#folder, { recursive: true, force: true });
     makeFolder(this.#fetched);
@@ -138,11 +133,6 @@ export class Repair {
     }
     await syncFileSystem(replica);
     return undone;
-  }
-
-  #requireSession(): Session {
-    if (this.#session === undefined) throw new Error('lock comes first');
-    return this.#session;
   }
 }
 

@@ -43,7 +43,6 @@ interface Holdings {
   readonly options: RunOptions;
   readonly state: State;
   readonly rehash: Rehash;
-  readonly repair: Repair;
 }
 
 /** One scrub of one repository. Always returns what it came to; never throws. */
@@ -53,13 +52,12 @@ export async function scrub(options: RunOptions, how: ScrubOptions): Promise<Scr
   const run = newScrub(repository.name, runIdOf(startedAt, randomBytes(2).toString('hex')), how.share, startedAt);
   const state = new State(config.state ?? '', repository.name);
   const rehash = new Rehash(repository.replica, interrupt);
-  const repair = new Repair(options, (path) => rehash.rightHash(path));
   let lock: Lock | undefined;
   try {
     requireState(config, repository.name, rehash.requireReplica());
     lock = await takeScrubLock(state.folder);
     if (lock === undefined) run.lockedBy = 'scrub';
-    else await work({ run, how, options, state, rehash, repair });
+    else await work({ run, how, options, state, rehash });
   } catch (error) {
     run.failure = asFailure(error);
   } finally {
@@ -148,19 +146,20 @@ function isDying(run: Scrub): boolean {
 
 /** Under the run lock: fetch and verify first, then replace. What was tried once in this scrub is not tried again. */
 async function repair(held: Holdings): Promise<void> {
-  const { run, repair: repairs } = held;
+  const { run, options, rehash } = held;
   run.lockedBy = undefined;
   if (!leftIn(run).some(isUntried)) return;
+  const repairs = await Repair.begin(options, (path) => rehash.rightHash(path));
+  if (repairs === undefined) {
+    run.lockedBy = 'run';
+    return;
+  }
   try {
-    if (!(await repairs.lock())) {
-      run.lockedBy = 'run';
-      return;
-    }
     await lookAgain(held);
     const untried = leftIn(run).filter(isUntried);
-    if (untried.length > 0) await mend(held, untried);
+    if (untried.length > 0) await mend(held, repairs, untried);
   } finally {
-    await repairs.unlock();
+    await repairs.end();
   }
   remember(held);
 }
@@ -169,7 +168,7 @@ function isUntried({ mended }: Damage): boolean {
   return mended === undefined;
 }
 
-async function mend({ run, rehash, repair, state }: Holdings, untried: readonly Damage[]): Promise<void> {
+async function mend({ run, rehash, state }: Holdings, repair: Repair, untried: readonly Damage[]): Promise<void> {
   const fetched = await repair.fetch(untried.map(({ path }) => path));
   const right = fetched.filter(({ wrong }) => wrong === undefined).map(({ path }) => path);
   if (right.length > 0) rehash.requireReplica();

@@ -94,10 +94,10 @@ function rowWindow(now: Date, stored: StoredWindows, rows: readonly PruneWindowR
 /** The occurrence of a row that `now` lies in: one that began today or, over midnight, yesterday. */
 export function occurrenceAt(now: Date, row: PruneWindowRow): { from: Date; to: Date } | undefined {
   const today = localDay(now, row.timezone);
-  for (const day of [today, addDays(today, -1)]) {
+  for (const day of [today, today - dayLength]) {
     if (!row.days.includes(weekdayOf(day))) continue;
     const from = instantOf(day, row.from, row.timezone);
-    const to = instantOf(row.to > row.from ? day : addDays(day, 1), row.to, row.timezone);
+    const to = instantOf(row.to > row.from ? day : day + dayLength, row.to, row.timezone);
     if (from <= now && now < to) return { from, to };
   }
   return undefined;
@@ -149,10 +149,6 @@ type Day = number;
 
 const dayLength = 24 * 3600 * 1000;
 const weekdays: readonly Weekday[] = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-
-function addDays(day: Day, days: number): Day {
-  return day + days * dayLength;
-}
 
 function weekdayOf(day: Day): Weekday {
   return weekdays[new Date(day).getUTCDay()] ?? 'sun';
