@@ -1,4 +1,4 @@
-export function toOctal(character: string): string {
+function toOctal(character: string): string {
   return `\\#${character.charCodeAt(0).toString(8).padStart(3, '0')}`;
 }
 

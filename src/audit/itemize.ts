@@ -21,14 +21,14 @@ export interface Item {
 }
 
 /** A path that only the replica has. */
-export interface Deletion {
+interface Deletion {
   readonly kind: 'deletion';
   readonly isFolder: boolean;
   readonly path: string;
 }
 
 /** What is no folder on serverA and not copied: a symlink, device, fifo or socket; or what stands in a folder's place. */
-export interface NonRegular {
+interface NonRegular {
   readonly kind: 'non-regular';
   readonly path: string;
 }

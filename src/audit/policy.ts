@@ -38,7 +38,7 @@ export type ViolationRule =
   | 'refused';
 
 /** Names of what is told, and lets the run go on. */
-export type WarningRule =
+type WarningRule =
   | 'foreign'
   | 'stray'
   | 'quarantined'
@@ -60,7 +60,7 @@ export type WarningRule =
   | 'unread';
 
 /** What is worth knowing, and neither. */
-export type NoteRule = 'suspect';
+type NoteRule = 'suspect';
 
 export type Rule = ViolationRule | WarningRule | NoteRule;
 

@@ -4,7 +4,7 @@
  */
 
 /** What such a line says; one object for all lines, because there are millions of them. */
-export interface UnchangedPack {
+interface UnchangedPack {
   /** Bytes. */
   size: number;
   /** Seconds since 1970. */

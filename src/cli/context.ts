@@ -36,7 +36,7 @@ export function wantsJson(command: Command): boolean {
 }
 
 /** Whose rights a command works with, and what it wants of the configuration. */
-export interface Reading {
+interface Reading {
   readonly secrets?: Secrets;
   readonly purpose?: Purpose;
   readonly foresee?: (config: Config) => readonly ValueProblem[];

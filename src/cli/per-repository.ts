@@ -8,7 +8,7 @@ import { retrySpool } from './alert.ts';
 import { configOf, consoleOf, invocation, repositoriesOf, wantsJson, type CliContext } from './context.ts';
 
 /** What is done for each repository, and what comes of it. */
-export interface Work<Result> {
+interface Work<Result> {
   /** Never throws, so that what could not be finished does not keep the next repository from its turn. */
   readonly one: (options: RunOptions) => Promise<Result>;
   readonly exitCode: (result: Result) => number;

@@ -9,24 +9,21 @@ import { credential, type Resolve } from './values.ts';
 import { isExtra, keyName, printable, readYaml, type Yaml } from './yaml.ts';
 
 export type {
-  Alerts,
   Config,
   Email,
   KeyPath,
   MinFree,
   Monitoring,
-  Position,
   Problem,
   PruneWindowRow,
   Repository,
-  Source,
   Transport,
   Weekday,
 } from './types.ts';
 export { keyName } from './yaml.ts';
 
 /** Where the value of a key stands, or the nearest key above it that is written. */
-export type Locate = (...path: KeyPath) => Position;
+type Locate = (...path: KeyPath) => Position;
 
 /**
  * Reads a configuration. `text` is YAML, `folder` the absolute folder of its file: relative paths start there;

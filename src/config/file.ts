@@ -46,7 +46,7 @@ export function findConfig(option: string | undefined, env: NodeJS.ProcessEnv, s
 export type Secrets = 'with secrets' | 'without secrets' | 'without credentials';
 
 /** What a caller wants of the configuration besides its text. */
-export interface Wanted {
+interface Wanted {
   readonly env?: NodeJS.ProcessEnv;
   readonly secrets?: Secrets;
   /** What else speaks against the values of the repositories that are meant, see foreseen.ts. */

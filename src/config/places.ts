@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** All of them. `path[1]` of a replica or source is the repository's name. */
-export interface Places {
+interface Places {
   readonly names: readonly string[];
   readonly replicas: readonly Place[];
   /** The sources on this machine. */
@@ -21,7 +21,7 @@ export interface Places {
 }
 
 /** Whether the first is the second or lies in it: by name, or by what lies on the disk. */
-export type Within = (path: string, folder: string) => boolean;
+type Within = (path: string, folder: string) => boolean;
 
 /** What cannot be meant, said of the key that is to be changed. */
 export function placeFindings(

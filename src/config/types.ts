@@ -92,7 +92,7 @@ export type Transport =
   | { kind: 'directory'; path: string };
 
 /** `command`: a program and its arguments; `freshness`: milliseconds without a new snapshot after which a night warns; absent: never. */
-export interface Alerts {
+interface Alerts {
   email?: Email;
   command?: string[];
   freshness?: number;

@@ -7,7 +7,7 @@ export type Parsed<T> = { value: T } | { wrong: string };
 export type Parse<T> = (text: string) => Parsed<T>;
 
 /** Milliseconds of one second, one hour and one day. */
-export const second = 1000;
+const second = 1000;
 export const hour = 3_600_000;
 export const day = 86_400_000;
 

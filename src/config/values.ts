@@ -28,7 +28,7 @@ export function parsed<T>(right: string, parse: units.Parse<T>, said: Said = {})
 }
 
 /** A parser of ours as a step of a schema. JSON Schema sees nothing behind it, so what is to be said stands before it. */
-export function parsing<I, T>(parse: (input: I) => units.Parsed<T>) {
+function parsing<I, T>(parse: (input: I) => units.Parsed<T>) {
   return v.rawTransform<I, T>(({ dataset, addIssue, NEVER }) => {
     const result = parse(dataset.value);
     if ('value' in result) return result.value;

@@ -5,7 +5,7 @@ import { counted } from '../figures.ts';
 import type { StatusLine } from '../looking/status-rows.ts';
 
 /** `bad`: the night will not work, or not protect. `warning`: it works, with less protection or comfort than there could be. */
-export type Standing = 'good' | 'warning' | 'bad';
+type Standing = 'good' | 'warning' | 'bad';
 
 /** What one look came to. `mend` is the command, or the sentence, that mends it. */
 export interface Verdict {

@@ -33,7 +33,7 @@ export interface Patience {
 export type Complaint = readonly [code: 1 | 2 | 3, words: string];
 
 /** A figure for Nagios, absent where nothing is known: `'repository_NAME'=VALUE[unit];[warn];[crit];[min];[max]`. */
-export type Datum = readonly [name: string, value: number | undefined, rest?: string];
+type Datum = readonly [name: string, value: number | undefined, rest?: string];
 
 /** `Fields`: what of a `Status` it reads; other columns may show that as well. Each reader passes over what it lacks. */
 export interface Column<Fields extends keyof Status = never> {

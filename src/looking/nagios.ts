@@ -5,10 +5,10 @@ import { inOrderOf } from './columns.ts';
 import { ageOf, ageWords, type Status } from './standing.ts';
 
 /** 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. */
-export type PluginCode = 0 | 1 | 2 | 3;
+type PluginCode = 0 | 1 | 2 | 3;
 
 /** What the plugin prints and how it exits. */
-export interface PluginResult {
+interface PluginResult {
   readonly line: string;
   readonly code: PluginCode;
 }

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 
 /** What such a program came to. `code` is null when it could not be started, or a signal ended it (ours, when its time was over). */
-export interface AtOnce {
+interface AtOnce {
   readonly code: number | null;
   readonly signal: string | null;
   readonly stdout: string;

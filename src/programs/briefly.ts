@@ -4,7 +4,7 @@ import { unending } from './process.ts';
 import { watchTheEnd } from './survivors.ts';
 
 /** What a small program came to; `code` is undefined when it could not be started, or was not done in time. */
-export interface Brief {
+interface Brief {
   readonly code: number | undefined;
   readonly stdout: string;
   readonly stderr: string;

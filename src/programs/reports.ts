@@ -8,7 +8,7 @@ import { ifThere, namesIn } from '../state/files.ts';
 import { freeSpace } from './disk.ts';
 
 /** What a report of a pass is called in a run's folder. */
-export const reportName = (pass: Pass): string => `report-${pass}`;
+const reportName = (pass: Pass): string => `report-${pass}`;
 
 /** A line takes so much at most, but for names that nobody gives; in bytes. */
 const lineLength = 256;
@@ -18,7 +18,7 @@ const least = 64 * 2 ** 20;
 const most = 64 * 2 ** 30;
 
 /** How much room one report of a run takes. */
-export interface ReportRoom {
+interface ReportRoom {
   /** Files of the replica, as far as we know. */
   readonly files: number | undefined;
   /** `limits.newFiles`; undefined where there is no limit. */

@@ -29,7 +29,7 @@ export interface Boxed {
 }
 
 /** The folder that `restore` writes to: as it was looked at, and what becomes of owners there. */
-export interface Target {
+interface Target {
   readonly path: string;
   /** Device and inode. */
   readonly identity: string;

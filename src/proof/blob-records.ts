@@ -22,7 +22,7 @@ export function writeRecord(target: Buffer, at: number, entry: IndexEntry, speak
 
 export const blobOf = (record: Buffer): string => record.toString('hex', 0, 32);
 export const packOf = (record: Buffer): string => record.toString('hex', 32, 64);
-export const plainOf = (record: Buffer): number => record.readUInt32BE(72);
+const plainOf = (record: Buffer): number => record.readUInt32BE(72);
 /** Bytes that the blob takes of its pack, with its line in the pack's header. */
 export const weightOf = (record: Buffer): number => record.readUInt32BE(68) + (record[77] === 0 ? 37 : 41);
 export const speakerOf = (record: Buffer): number => record.readUInt32BE(saidWidth);

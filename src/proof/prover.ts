@@ -26,7 +26,7 @@ import { UnreadFile } from './unread-file.ts';
 import { nothingUnread, type Unread } from '../state/unread.ts';
 
 /** What the night hands in: whatever is to be changed in the replica, it does itself. */
-export interface Handed {
+interface Handed {
   readonly repository: Repository;
   readonly session: Session;
   readonly state: State;

@@ -124,7 +124,7 @@ function verifyExisting({ paths, repository }: Beginning): Amount {
 }
 
 /** What `init --repin` came to; fingerprints are SHA-256. */
-export type Repinned =
+type Repinned =
   | { readonly did: 'locked' }
   | { readonly did: 'nothing' | 'refused' | 'repinned'; readonly before: string; readonly after: string };
 

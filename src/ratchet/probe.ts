@@ -6,7 +6,7 @@ import { ownPaths, pathOf, type Replica } from '../replica-path.ts';
 import { hasHardLinks } from './replica-place.ts';
 
 /** What kept a file from being linked in. */
-export interface LinkRefusal {
+interface LinkRefusal {
   readonly reason: 'no links' | 'another disk' | 'refused';
   readonly message: string;
 }

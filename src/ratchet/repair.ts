@@ -19,7 +19,7 @@ import { syncFileSystem } from '../programs/sync.ts';
 const largestUsual = 2 ** 30;
 
 /** A damaged path, and what serverA has sent for it: `wrong` says why that cannot take its place. */
-export interface Replacement {
+interface Replacement {
   readonly path: string;
   readonly bytes: number;
   readonly wrong: string | undefined;

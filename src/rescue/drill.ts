@@ -19,7 +19,7 @@ import { Choice, patternOf, snapshotsAtRandom, type Chosen } from './choice.ts';
 import { NotRight, Restored, type Wanted } from './restored.ts';
 
 /** What a drill needs. */
-export interface Drill {
+interface Drill {
   readonly repository: Repository;
   readonly boxed: Omit<Boxed, 'args'>;
   /** At most so many files, and bytes. */

@@ -21,7 +21,7 @@ import { note } from './note.ts';
 import { everything, scopeOf, type Scope } from './scope.ts';
 
 /** What a give-back is given. `another`: whose replica and state are, where root does not become him. */
-export interface GiveBackOptions extends RunOptions {
+interface GiveBackOptions extends RunOptions {
   readonly another: AnotherProcess | undefined;
 }
 

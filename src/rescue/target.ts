@@ -9,7 +9,7 @@ import { escapeText } from '../printable.ts';
 import { doOverlap, mountsBelow } from '../state/same-folder.ts';
 
 /** A folder as it was looked at. */
-export interface TargetFolder {
+interface TargetFolder {
   readonly path: string;
   /** Device and inode. */
   readonly identity: string;

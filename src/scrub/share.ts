@@ -113,7 +113,7 @@ export function repairedIn(scrub: Scrub): Damage[] {
   return [...scrub.damages.values()].filter(({ mended }) => mended === true);
 }
 
-export type ScrubOutcome = 'whole' | 'repaired' | 'damaged' | 'locked' | 'failed' | 'interrupted';
+type ScrubOutcome = 'whole' | 'repaired' | 'damaged' | 'locked' | 'failed' | 'interrupted';
 
 /** What a scrub came to. `locked` also when a run keeps us from repairing; `damaged` also when it stopped before the end. */
 export function scrubOutcome(scrub: Scrub): ScrubOutcome {

@@ -9,7 +9,7 @@ import type { Talk } from './talk.ts';
 import { asHim, putHis, type Place } from './place.ts';
 
 /** Where sshd listens on serverA. */
-export interface Door {
+interface Door {
   readonly host: string;
   readonly port: number;
 }
@@ -26,7 +26,7 @@ export class Unreachable extends Failure {}
 const patience = 30_000;
 
 /** The lines of known_hosts as ssh-keyscan and ssh-keygen print them; whatever else stands there is passed over. */
-export function hostKeys(text: string): HostKey[] {
+function hostKeys(text: string): HostKey[] {
   return [
     ...text.matchAll(
       /^[\w.:[\],|+/=@%-]+ (ssh-ed25519|ecdsa-sha2-nistp\d{3}|ssh-rsa) ([A-Za-z0-9+/]{40,2000}={0,2})$/gm,

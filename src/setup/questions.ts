@@ -5,7 +5,7 @@ import { Interrupted, UsageError } from '../errors.ts';
 import type { Console } from '../telling/console.ts';
 
 /** What is to be known. */
-export interface Question {
+interface Question {
   /** The option that answers it, such as `--source`. */
   readonly option: string;
   /** What it is for, in a sentence. */

@@ -17,7 +17,7 @@ import type { Talk } from './talk.ts';
 import type { Wishes } from './wishes.ts';
 
 /** Where the repository is, and how we get there. */
-export interface Way {
+interface Way {
   readonly text: string;
   readonly ssh: Entry['ssh'];
 }

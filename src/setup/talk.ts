@@ -11,7 +11,7 @@ const parts = [
   'the test alert',
   'the nightly start',
 ] as const;
-export type Part = (typeof parts)[number];
+type Part = (typeof parts)[number];
 
 export class Talk {
   readonly questions: Questions;

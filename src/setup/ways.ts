@@ -10,7 +10,7 @@ import { cronLines, userUnits, type Nightly } from './night-lines.ts';
 import { makeHis, mine, putHis, type Place } from './place.ts';
 
 /** One of them, as it is said before it is done. */
-export interface Way {
+interface Way {
   readonly what: string;
   readonly lines: readonly string[];
   readonly question: string;

@@ -11,7 +11,7 @@ import { ownPaths } from '../replica-path.ts';
 const holderSchema = v.object({ pid: v.number(), phase: v.string(), since: v.string() });
 
 /** Who holds the lock. `since`: when its run began, ISO 8601. */
-export type Holder = Readonly<v.InferOutput<typeof holderSchema>>;
+type Holder = Readonly<v.InferOutput<typeof holderSchema>>;
 
 /** Two lines: the run's private folder, and the holder. */
 export function noteOf(folder: string, holder: Holder): string {

@@ -27,7 +27,7 @@ const headName = 'journal.head';
 const olderForm = /^journal-\d{4}\.jsonl$/;
 
 /** What an append came to. */
-export interface Appended {
+interface Appended {
   /** SHA-256 of the line that was written last. */
   readonly head: string;
   /** The lines that were written: the event, behind what was wrong before. */

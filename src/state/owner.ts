@@ -10,7 +10,7 @@ import { asOwner, canBecome, ownerOf, type Owner } from './become.ts';
 import { ownPaths, type Replica } from '../replica-path.ts';
 
 /** Whose a repository is, and what speaks against his doing anything with it: said of the key `replica`. */
-export interface Ownership {
+interface Ownership {
   readonly repository: string;
   readonly owner: Owner;
   readonly objection: string | undefined;
@@ -20,7 +20,7 @@ export interface Ownership {
 export type Purpose = 'making' | 'using' | 'judging';
 
 /** Where a user keeps his books when the configuration does not say; a path below the home of who is not root. */
-export type DefaultState = (owner: Owner) => string;
+type DefaultState = (owner: Owner) => string;
 
 /**
  * The owner of a repository's marker; before `init` of the state folder, else of the replica or of the folder that it will

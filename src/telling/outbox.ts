@@ -30,7 +30,7 @@ export interface Flushed {
 }
 
 /** Whose alert it is. */
-export interface Origin {
+interface Origin {
   readonly repository: string;
   readonly runId: string;
 }

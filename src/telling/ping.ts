@@ -6,7 +6,7 @@ import { kumaUrl, pingBody, pingUrl, signalOf, type Signal } from './ping-url.ts
 import { addressIn } from '../config/secret-line.ts';
 
 /** Milliseconds that one attempt may take, how many there are, and how long to wait between them. */
-export interface PingPatience {
+interface PingPatience {
   readonly timeout: number;
   readonly attempts: number;
   readonly between: number;

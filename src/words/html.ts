@@ -10,7 +10,7 @@ export class Html {
 }
 
 /** What may stand in a template: text and numbers are escaped, pieces are taken as they are. */
-export type HtmlValue = string | number | Html | readonly Html[];
+type HtmlValue = string | number | Html | readonly Html[];
 
 /** `` html`<td>${path}</td>` `` */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
@@ -32,6 +32,6 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** Text for an element or a quoted attribute. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }

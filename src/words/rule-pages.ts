@@ -3,7 +3,7 @@ import type { Rule } from '../audit/policy.ts';
 import { ruleWords, type RuleWords } from './rules.ts';
 
 /** Of one rule. `REPO` and `REPLICA` as in RuleWords; code stands between backticks. */
-export interface RulePage {
+interface RulePage {
   /** What it means, in half a sentence. */
   readonly short: string;
   readonly innocent: string;

@@ -19,14 +19,14 @@ export interface ReportedRepository {
 }
 
 /** The page's own script and style, and how a text is named in a Content-Security-Policy: `sha256-…`. */
-export interface PageParts {
+interface PageParts {
   readonly script: string;
   readonly style: string;
   readonly nameOf: (text: string) => string;
 }
 
 /** Where and when the page was made. */
-export interface PageOrigin {
+interface PageOrigin {
   readonly host: string;
   readonly now: Date;
   readonly version: string;

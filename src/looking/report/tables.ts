@@ -7,7 +7,7 @@ import { html, type Html } from '../../words/html.ts';
 import { escapeText } from '../../printable.ts';
 
 /** So many rows of a table are shown, the newest. */
-export const rowsShown = 200;
+const rowsShown = 200;
 
 /** Alarms or windows: from when to when, what, and how it ended. `none` is said where there are none. */
 export function standingsHtml(
