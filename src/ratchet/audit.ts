@@ -134,9 +134,7 @@ function reportsOf(
 function counted(judging: Judge, progress: Progress | undefined): Judge {
   if (progress === undefined) return judging;
   let files = 0;
-  const tell = (): void => {
-    progress({ files: ++files, bytes: 0 }, nothing);
-  };
+  const tell = (): void => progress({ files: ++files, bytes: 0 }, nothing);
   progress(nothing, nothing);
   return {
     judge: (change) => {
@@ -163,13 +161,8 @@ async function dryRunOf(
   const bounds = session.bounds(deadline);
   const file = await open(pass);
   const ready = pass === 3 ? packsWalk?.end : undefined;
-  const failed = await dryRun(session.rsync, pass, paths.replica, bounds, judge, {
-    hidden,
-    file,
-    ready,
-  }).finally(() => {
-    file?.close();
-  });
+  const how = { hidden, file, ready };
+  const failed = await dryRun(session.rsync, pass, paths.replica, bounds, judge, how).finally(() => file?.close());
   if (failed === undefined || pass !== 1) return failed;
   return withWhatLiesThere(session.rsync, failed, bounds, 'Nothing was fetched');
 }

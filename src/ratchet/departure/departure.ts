@@ -28,9 +28,7 @@ export async function bury(held: Holdings, run: Run, books: Books): Promise<void
     return;
   }
   const { state, repository } = held;
-  await state.locked(() => {
-    state.tombstones.forgetStale(books);
-  });
+  await state.locked(() => state.tombstones.forgetStale(books));
   const added = books.amount(bornTonight).files;
   const dropped = books.amount(returned).files;
   const buried = added > 0 ? buriedIn(books) : undefined;
@@ -149,9 +147,7 @@ async function letGo(
 
 /** Due dates move by so many milliseconds. */
 export async function moveDueDates({ state }: Holdings, by: number): Promise<void> {
-  await state.locked(() => {
-    state.tombstones.append([{ event: 'postponed', by }]);
-  });
+  await state.locked(() => state.tombstones.append([{ event: 'postponed', by }]));
 }
 
 async function doubtAbout(held: Holdings, run: Run, books: Books, due: readonly Entry[]): Promise<string | undefined> {

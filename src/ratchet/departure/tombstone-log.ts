@@ -31,16 +31,12 @@ export class TombstoneLog {
 
   /** Calls `visit` for each event, oldest first. A last line without a newline was never completed and is passed over. */
   each(visit: (event: TombstoneEvent) => void): void {
-    eachLine(this.#path, (line) => {
-      visit(parseJson(line.toString('utf8'), this.#path, tombstoneEvent));
-    });
+    eachLine(this.#path, (line) => visit(parseJson(line.toString('utf8'), this.#path, tombstoneEvent)));
   }
 
   /** Brings the books up to date with the whole log. */
   fold(books: Books): void {
-    this.each((event) => {
-      apply(event, books);
-    });
+    this.each((event) => apply(event, books));
   }
 
   /** Books of the tombstones alone, as if the replica held just those files; for commands that do not walk it. */
@@ -87,9 +83,7 @@ export class TombstoneLog {
   /** Rewrites the log with only the tombstones that stand, as the books know them. The caller holds the state lock. */
   compact(books: Books): void {
     replaceLines(this.#path, (writer) => {
-      this.eachCurrent(books, (tombstone) => {
-        writer.line(JSON.stringify(tombstone));
-      });
+      this.eachCurrent(books, (tombstone) => writer.line(JSON.stringify(tombstone)));
     });
   }
 }
