@@ -55,7 +55,10 @@ export async function audit(held: Holdings, run: Run, { noLimits, report }: Audi
   );
   const failure = isAsked
     ? await held.options.console.withProgress(`${held.repository.name}: list`, (progress) =>
-        auditPasses(held, reportsOf(held, run, bounds.newFiles), deadline, judging, counted(judging, progress)),
+        auditPasses(
+          judging,
+          dryRuns(held, reportsOf(held, run, bounds.newFiles), deadline, counted(judging, progress)),
+        ),
       )
     : await judgeKept(held, report, judging);
   return conclude(held, run, judging, catalogue.books, bounds, failure);
@@ -150,34 +153,25 @@ function counted(judging: Judge, progress: Progress | undefined): Judge {
 }
 
 /** One dry run; undefined when it succeeded. `hidden`: folders of serverA that rsync is not to open. */
-async function dryRunOf(
-  { paths, session, packsWalk }: Holdings,
-  open: OpenReport,
-  pass: Pass,
-  deadline: Date,
-  judge: Judge,
-  hidden: readonly string[],
-): Promise<FailedPass | undefined> {
+type DryRun = (pass: Pass, hidden: readonly string[]) => Promise<FailedPass | undefined>;
+
+function dryRuns({ paths, session, packsWalk }: Holdings, open: OpenReport, deadline: Date, judge: Judge): DryRun {
   const bounds = session.bounds(deadline);
-  const file = await open(pass);
-  const ready = pass === 3 ? packsWalk?.end : undefined;
-  const how = { hidden, file, ready };
-  const failed = await dryRun(session.rsync, pass, paths.replica, bounds, judge, how).finally(() => file?.close());
-  if (failed === undefined || pass !== 1) return failed;
-  return withWhatLiesThere(session.rsync, failed, bounds, 'Nothing was fetched');
+  return async (pass, hidden) => {
+    const file = await open(pass);
+    const ready = pass === 3 ? packsWalk?.end : undefined;
+    const how = { hidden, file, ready };
+    const failed = await dryRun(session.rsync, pass, paths.replica, bounds, judge, how).finally(() => file?.close());
+    if (failed === undefined || pass !== 1) return failed;
+    return withWhatLiesThere(session.rsync, failed, bounds, 'Nothing was fetched');
+  };
 }
 
 /** All passes that can be had: one that failed must not hide what the next one would show. The first failure counts. */
-async function auditPasses(
-  held: Holdings,
-  open: OpenReport,
-  deadline: Date,
-  judging: Audit,
-  judge: Judge,
-): Promise<Failure | undefined> {
+async function auditPasses(judging: Audit, dryRunOf: DryRun): Promise<Failure | undefined> {
   let first: Failure | undefined;
   for (const pass of passes) {
-    const failed = await auditPass(judging, pass, (hidden) => dryRunOf(held, open, pass, deadline, judge, hidden));
+    const failed = await auditPass(judging, pass, (hidden) => dryRunOf(pass, hidden));
     if (failed === undefined) continue;
     first ??= failed.failure;
     judging.fail(pass);
