@@ -4,7 +4,7 @@
  */
 import type { Books } from './books.ts';
 import { bornTonight, newHere, remaining } from './questions.ts';
-import type { HashedType } from '../layout.ts';
+import type { HashedType, Pass } from '../layout.ts';
 import type { ViolationRule } from './policy.ts';
 
 /** What a window lets through; undefined: none is open. */
@@ -37,11 +37,12 @@ function leavesNo(books: Books, type: HashedType): boolean {
  */
 export function waitForNews(books: Books, isProven: boolean, grace: number | 'forever'): boolean {
   const lacks = { snapshot: leavesNo(books, 'snapshot'), key: leavesNo(books, 'key') };
-  const isNew = (type: HashedType): boolean => books.amount(newHere, type).files > 0;
-  const counts = isProven || grace === 'forever' || grace >= week;
-  return (
-    (lacks.snapshot || lacks.key) && (!lacks.snapshot || (counts && isNew('snapshot'))) && (!lacks.key || isNew('key'))
-  );
+  const hasSnapshot = hasNew(books, 'snapshot') && (isProven || grace === 'forever' || grace >= week);
+  return (lacks.snapshot || lacks.key) && (!lacks.snapshot || hasSnapshot) && (!lacks.key || hasNew(books, 'key'));
+}
+
+function hasNew(books: Books, type: HashedType): boolean {
+  return books.amount(newHere, type).files > 0;
 }
 
 const week = 7 * 24 * 3600 * 1000;
@@ -49,29 +50,12 @@ const week = 7 * 24 * 3600 * 1000;
 /** What speaks against tonight's deletions, as the books stand and with what the window lets through now. */
 export function objectionsTo(books: Books, window: Allowance | undefined): Objection[] {
   if (window === undefined) return [...undeclared(books)];
-  const objections: Objection[] = [];
-  const [spent, budget] = [chargedFor(books), window.budget - window.used];
-  if (spent > budget) {
-    const words = `the prune window lets only ${Math.max(0, budget)} more through`;
-    objections.push(objection('over-budget', `${spent} deletions, but ${words}`));
-  }
-  if (!window.allowKeys && books.amount(bornTonight, 'key').files > 0)
-    objections.push(objection('pinned', 'the prune window lets no key change'));
-  return [...objections, ...nothingLeft(books)];
-}
-
-/** A snapshot and a key must be left that no tombstone and no report takes away. */
-export function nothingLeft(books: Books): Objection[] {
-  const objections: Objection[] = [];
-  if (leavesNo(books, 'snapshot'))
-    objections.push(objection('over-budget', 'no snapshot would be left that is not to be deleted'));
-  if (leavesNo(books, 'key'))
-    objections.push(objection('pinned', 'no key would be left: nobody could open the repository'));
-  return objections;
-}
-
-function objection(rule: ViolationRule, message: string): Objection {
-  return { rule, path: '', message };
+  const changesKeys = !window.allowKeys && books.amount(bornTonight, 'key').files > 0;
+  return [
+    ...overBudget(books, window.budget - window.used),
+    ...(changesKeys ? [objection('pinned', 'the prune window lets no key change')] : []),
+    ...nothingLeft(books),
+  ];
 }
 
 function* undeclared(books: Books): Generator<Objection> {
@@ -79,4 +63,34 @@ function* undeclared(books: Books): Generator<Objection> {
     const rule = books.type(entry) === 'key' ? 'pinned' : 'deleted';
     yield { rule, path: books.path(entry), message: 'the prune window was closed while the run was at work' };
   }
+}
+
+/** More deletions than a window still lets through. */
+export function overBudget(books: Books, budget: number): Objection[] {
+  const spent = chargedFor(books);
+  if (spent <= budget) return [];
+  const words = `the prune window lets only ${Math.max(0, budget)} more through`;
+  return [objection('over-budget', `${spent} deletions, but ${words}`)];
+}
+
+/** What must be left that no tombstone and no report takes away, and the pass that lists it. */
+const lastOnes = [
+  { type: 'snapshot', pass: 1, rule: 'over-budget', message: 'no snapshot would be left that is not to be deleted' },
+  { type: 'key', pass: 2, rule: 'pinned', message: 'no key would be left: nobody could open the repository' },
+] as const;
+
+/**
+ * A snapshot and a key must be left. Where a pass `failed` nobody can say that what it did not list is missing, nor whether
+ * what is new would have made up for what is not.
+ */
+export function nothingLeft(books: Books, failed: ReadonlySet<Pass> = new Set()): Objection[] {
+  const isOpen = (type: HashedType, pass: Pass): boolean =>
+    failed.has(pass) || (failed.size > 0 && hasNew(books, type));
+  return lastOnes
+    .filter(({ type, pass }) => leavesNo(books, type) && !isOpen(type, pass))
+    .map(({ rule, message }) => objection(rule, message));
+}
+
+function objection(rule: ViolationRule, message: string): Objection {
+  return { rule, path: '', message };
 }

@@ -1,8 +1,8 @@
 /** What the replica has, and what a line of the report means for a path: told from that, not from rsync's opinion. */
 import type { Books, Entry } from './books.ts';
-import type { Change, Item } from './itemize.ts';
-import { inReplica, present } from './questions.ts';
-import type { Pass, Place } from '../layout.ts';
+import type { Change, Item, Standing } from './itemize.ts';
+import { inReplica, kept, present, tombstoned } from './questions.ts';
+import { placeOf, type Pass, type Place } from '../layout.ts';
 import type { ChangeKind, Subject } from './policy.ts';
 
 /** What `lstat` says of a path in the replica. Size in bytes, modification time in seconds. */
@@ -23,10 +23,32 @@ export interface Catalogue {
   readonly others: Map<string, Other>;
 }
 
+/** A line of the report, and what it is about. */
+export interface Sighting {
+  readonly change: Exclude<Change, Standing>;
+  readonly place: Place;
+  /** -1 where the books have none. */
+  readonly entry: Entry;
+  readonly known: Known | undefined;
+  readonly kind: ChangeKind;
+}
+
+export function sightingOf(catalogue: Catalogue, change: Sighting['change']): Sighting {
+  const place = placeOf(change.path);
+  const entry = 'id' in place ? catalogue.books.find(place.of, place.id) : -1;
+  const known = knownAt(catalogue, change.path, entry);
+  return { change, place, entry, known, kind: kindOf(change, known) };
+}
+
 /** What the replica has at a path, whose entry in the books is -1 where it has none. */
 export function knownAt({ books, others }: Catalogue, path: string, entry: Entry): Known | undefined {
   if (entry < 0 || !books.has(entry, inReplica)) return others.get(path);
   return { type: 'file', size: books.size(entry), mtime: books.mtime(entry) };
+}
+
+/** Whether the deletion of what the replica has was accepted before, or an operator said that it stays. */
+export function hasTombstone(books: Books, entry: Entry): boolean {
+  return entry >= 0 && books.has(entry, inReplica) && (books.has(entry, tombstoned) || books.has(entry, kept));
 }
 
 /** The paths that nobody has named. */

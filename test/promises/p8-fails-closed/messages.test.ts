@@ -1,7 +1,9 @@
 /** Frames beside the dialogue: early ends, text that passes for ours, forged deletions, io-errors, stderr, banners. */
-import { after, before } from 'node:test';
-import { suiteOf } from '../../support/hostile/attack.ts';
-import { deletedPack, freshPaths, modifiedPack, old } from '../../support/hostile/repository.ts';
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { foldersOf } from '../../../src/layout.ts';
+import { suiteOf, withstand } from '../../support/hostile/attack.ts';
+import { deletedPack, fresh, freshPaths, modifiedPack, old } from '../../support/hostile/repository.ts';
 import { startStage, type Stage } from '../../support/hostile/stage.ts';
 import { rsyncDecides, type Act, type Attack, type Lie } from '../../support/hostile/words.ts';
 
@@ -84,6 +86,25 @@ const deletions: readonly Attack[] = [
 ];
 
 suiteOf('forged deletion messages', () => stage, deletions);
+
+test('a deletion of what the replica never had, while a prune window is open, silences nothing', async (t) => {
+  const attack: Attack = { name: 'in a window', packs: beside({ tag: 101, text: `data/ab/${'ab'.repeat(32)}` }), exits: [3], finds: ['unaccounted', `modified ${modifiedPack}`] };
+  const night = stage.night(t, attack);
+  const { code, stderr } = await night.run(['prune-window', 'open', 'nightly']);
+  assert.equal(code, 0, stderr);
+  await withstand(night, attack);
+});
+
+/** Below the repository itself, whose line comes unasked, nothing is listed, and nothing is said to be deleted. */
+const nothingOfPacks: Lie = {
+  list: { '.': { flags: 0x100 }, ...Object.fromEntries(['data', ...foldersOf('pack'), ...old.packs, ...fresh.packs].map((path) => [path, null])) },
+  acts: { listed: [{ tag: 0, bytes: [1, 0, 0] }] },
+};
+
+suiteOf('a pass that is run again', () => stage, [
+  { name: 'data is a symlink in the first try, which ends with 24; the second says nothing of it', exits: [3], finds: ['unaccounted data', `unaccounted ${deletedPack}`],
+    calls: { 3: { listError: 2, acts: { listed: [{ tag: 2, text: 'skipping non-regular file "data"\n' }] } }, 4: nothingOfPacks } },
+]);
 
 const others: readonly Attack[] = [
   ...[1, 2, 4].map((flags): Attack =>
