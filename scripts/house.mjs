@@ -26,13 +26,14 @@ export const house = [
   // It asks restic, and holds what that says: of the lock it has types and the hash of a file, of programs restic alone.
   [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/schema.ts', 'state/unread.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs:writeFileSync']],
+  [/^audit\/find-packs\.ts$/, ['audit/', 'programs/']],
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
   [/^audit\/report\.ts$/, ['audit/', 'state/lines.ts']],
-  [/^audit\//, ['audit/', 'programs/', 'type config/']],
+  [/^audit\//, ['audit/']],
   // Where a replica lies is known to these two: how much room is there, and what people are told.
   [/^programs\/disk\.ts$/, ['fs']],
   [/^programs\/place\.ts$/, ['programs/ssh-command.ts', 'type config/', 'type words/']],
-  [/^programs\//, ['programs/', 'state/', 'type config/', 'type audit/', 'fs!', 'node:child_process', 'type node:net', 'execa']],
+  [/^programs\//, ['programs/', 'state/', 'type config/', 'fs!', 'node:child_process', 'type node:net', 'execa']],
   [/^state\//, ['state/', 'type config/', 'fs!', 'node:v8', 'valibot']],
 
   // One file of settings.

@@ -1,7 +1,6 @@
 /** Where a source is no repository, what lies there instead: one more listing over the connection that stands, for words alone. */
 import { dirname } from 'node:path';
 import type { Repository } from '../config/config.ts';
-import type { FailedPass } from '../audit/passes.ts';
 import { Failure } from '../errors.ts';
 import { sshFailed } from './channel.ts';
 import { commonOptions, dryRunLimits } from './rsync.ts';
@@ -28,31 +27,34 @@ export async function sourcesAround(context: RsyncContext, bounds: Bounds): Prom
 /** The same as a hint; undefined where there are none. */
 export function offered(sources: readonly string[]): string | undefined {
   if (sources.length === 0) return undefined;
+  if (sources.length === 1) return `a repository lies there: ${sources.join()}; give it as source`;
   const more = sources.length > mostOffered ? ` and ${sources.length - mostOffered} more` : '';
-  return `${sources.length === 1 ? 'a repository lies' : 'these repositories lie'} there: ${sources.slice(0, mostOffered).join(' ')}${more}; give ${sources.length === 1 ? 'it' : 'one of them'} as source`;
+  return `these repositories lie there: ${sources.slice(0, mostOffered).join(' ')}${more}; give one of them as source`;
+}
+
+/** A listing that failed: rsync's exit code, and whether it had ended by itself and listed nothing at all. */
+interface FailedListing {
+  readonly failure: Failure;
+  readonly code: number | undefined;
+  readonly isSilent?: boolean;
 }
 
 /**
- * A pass that failed, with that as its hint: a path that is not there is the most common slip. Only where nothing at all
- * was listed, and the connection stands.
+ * The same listing, with that as its hint: a path that is not there is the most common slip. Only where nothing at all was
+ * listed, and the connection stands.
  */
-export async function withWhatLiesThere(
+export async function withWhatLiesThere<Failed extends FailedListing>(
   context: RsyncContext,
-  failed: FailedPass,
+  failed: Failed,
   bounds: Bounds,
   undone: string,
-): Promise<FailedPass> {
-  if (
-    failed.isSilent !== true ||
-    failed.code === sshFailed ||
-    bounds.interrupt.aborted ||
-    (await context.fallen()) !== undefined
-  )
-    return failed;
+): Promise<Failed> {
+  const { failure, code, isSilent } = failed;
+  if (isSilent !== true || code === sshFailed || bounds.interrupt.aborted) return failed;
+  if ((await context.fallen()) !== undefined) return failed;
   const found = offered(await sourcesAround(context, bounds));
-  return found === undefined
-    ? failed
-    : { ...failed, failure: new Failure(failed.failure.message, `${found}. ${undone}`, { cause: failed.failure }) };
+  if (found === undefined) return failed;
+  return { ...failed, failure: new Failure(failure.message, `${found}. ${undone}`, { cause: failure }) };
 }
 
 /** Of a mount, or a folder of this machine, rsync's room has no more than the folder itself. */

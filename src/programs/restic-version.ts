@@ -1,12 +1,16 @@
 /** Whether the restic of this machine may prove (versions.ts), asked once for each program that comes along: a night's starts are counted. */
 import { statSync } from 'node:fs';
-import type { Memory } from '../state/memory.ts';
 import { refusal, upgradeHint, versionArguments, versionIn } from './versions.ts';
 import { Failure } from '../errors.ts';
 import { findProgram, run } from './process.ts';
 
-/** A restic and its version, '' when it does not say: a build of somebody's own is judged by what it does. */
-export type KnownRestic = NonNullable<Memory['restic']>;
+/** A restic and its version, '' when it does not say: a build of somebody's own is judged by what it does. Size in bytes, time in milliseconds. */
+export interface KnownRestic {
+  readonly program: string;
+  readonly size: number;
+  readonly mtime: number;
+  readonly version: string;
+}
 
 /** How long it may take to say its version, in milliseconds. */
 const patience = 60_000;
@@ -17,7 +21,7 @@ const patience = 60_000;
  */
 export async function requireRestic(
   path: string,
-  before: Memory['restic'],
+  before: KnownRestic | null,
   interrupt: AbortSignal,
 ): Promise<KnownRestic> {
   const program = findProgram(path, 'restic');

@@ -307,6 +307,19 @@ test('the lock and the tripwire call nothing of the rooms that may be skipped by
   }
 });
 
+test('what the lock and the tripwire stand on knows nothing of them, not even a type', () => {
+  const above = ours.filter((file) => isOf(['ratchet/', 'audit/', 'proof/'], file));
+  for (const file of [...ours, ...planted].filter((one) => isOf(['programs/', 'state/'], one))) {
+    for (const one of above) expectRefused([`import type { X } from '${relative(dirname(file), one)}'; export type Y = X;`], file);
+  }
+});
+
+test('of the tripwire, who runs rsync and who runs find alone reach what starts programs', () => {
+  const runners = ['audit/dry-run.ts', 'audit/find-packs.ts'];
+  for (const file of ['audit/planted.ts', ...ours].filter((one) => isOf(['audit/'], one) && !runners.includes(one)))
+    for (const one of ours.filter((each) => isOf(['programs/'], each))) expectRefused([`import { x } from '${relative(dirname(file), one)}'; x();`], file);
+});
+
 test('the chapter for who reads it names each of them, and no other as an exception', () => {
   const chapter = pageText('src/manual/read-it-yourself.md');
   for (const one of [...writers, ...starters]) assert.ok(chapter.includes(`\`src/${one.replace(/\/$/, '')}\``), one);
