@@ -21,16 +21,6 @@ export interface Objection {
   readonly message: string;
 }
 
-/** How many deletions a window's budget is charged for: keys are a matter of their own. */
-export function chargedFor(books: Books): number {
-  return books.amount(bornTonight).files - books.amount(bornTonight, 'key').files;
-}
-
-/** Whether tonight's deletions take the last file of a type. */
-function leavesNo(books: Books, type: HashedType): boolean {
-  return books.amount(bornTonight, type).files > 0 && books.amount(remaining, type).files === 0;
-}
-
 /**
  * Whether tonight's deletions leave no snapshot, or no key, but those that are new tonight: then they wait until these
  * are admitted. A snapshot that only has its hash for a proof counts where the grace is a week or longer.
@@ -39,10 +29,6 @@ export function waitForNews(books: Books, isProven: boolean, grace: number | 'fo
   const lacks = { snapshot: leavesNo(books, 'snapshot'), key: leavesNo(books, 'key') };
   const hasSnapshot = hasNew(books, 'snapshot') && (isProven || grace === 'forever' || grace >= week);
   return (lacks.snapshot || lacks.key) && (!lacks.snapshot || hasSnapshot) && (!lacks.key || hasNew(books, 'key'));
-}
-
-function hasNew(books: Books, type: HashedType): boolean {
-  return books.amount(newHere, type).files > 0;
 }
 
 const week = 7 * 24 * 3600 * 1000;
@@ -73,6 +59,11 @@ export function overBudget(books: Books, budget: number): Objection[] {
   return [objection('over-budget', `${spent} deletions, but ${words}`)];
 }
 
+/** How many deletions a window's budget is charged for: keys are a matter of their own. */
+export function chargedFor(books: Books): number {
+  return books.amount(bornTonight).files - books.amount(bornTonight, 'key').files;
+}
+
 /** What must be left that no tombstone and no report takes away, and the pass that lists it. */
 const lastOnes = [
   { type: 'snapshot', pass: 1, rule: 'over-budget', message: 'no snapshot would be left that is not to be deleted' },
@@ -89,6 +80,15 @@ export function nothingLeft(books: Books, failed: ReadonlySet<Pass> = new Set())
   return lastOnes
     .filter(({ type, pass }) => leavesNo(books, type) && !isOpen(type, pass))
     .map(({ rule, message }) => objection(rule, message));
+}
+
+/** Whether tonight's deletions take the last file of a type. */
+function leavesNo(books: Books, type: HashedType): boolean {
+  return books.amount(bornTonight, type).files > 0 && books.amount(remaining, type).files === 0;
+}
+
+function hasNew(books: Books, type: HashedType): boolean {
+  return books.amount(newHere, type).files > 0;
 }
 
 function objection(rule: ViolationRule, message: string): Objection {

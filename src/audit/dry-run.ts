@@ -68,7 +68,7 @@ export async function dryRun(
   { hidden = [], file, ready = Promise.resolve(undefined) }: DryRunOptions = {},
 ): Promise<FailedPass | undefined> {
   const { repository, connection, nonce } = context;
-  const { seen, lines } = reportReader(judge, nonce);
+  const { seen, lines } = reportReader(lineJudge(judge, `${nonce} `));
   const rules = hidden.length === 0 ? undefined : writeRules(context.runFolder, hidden);
   let unready: Failure | undefined;
   const isReady = ready.then((failure) => {
@@ -130,15 +130,14 @@ function reportIsFull(bound: number): Failure {
   );
 }
 
-/** What a report has shown so far. */
+/** What a report has shown so far: whether serverA could not read something, and whether there was anything else. */
 interface Seen {
   ioError: boolean;
   any: boolean;
 }
 
-/** Judges each line of the report. `seen`: whether rsync said that serverA could not read something, and anything at all. */
-function reportReader(judge: Judge, nonce: string): { seen: Seen; lines: Lines } {
-  const judgeLine = lineJudge(judge, `${nonce} `);
+/** What hands each line of a report on. */
+export function reportReader(judgeLine: ReturnType<typeof lineJudge>): { seen: Seen; lines: Lines } {
   const seen = { ioError: false, any: false };
   const lines = new Lines((bytes, start, end) => {
     if (isIoError(bytes, start, end)) seen.ioError = true;
@@ -150,8 +149,7 @@ function reportReader(judge: Judge, nonce: string): { seen: Seen; lines: Lines }
   return { seen, lines };
 }
 
-/** Whether a line is rsync's word for what serverA could not read. */
-export function isIoError(bytes: Buffer, start: number, end: number): boolean {
+function isIoError(bytes: Buffer, start: number, end: number): boolean {
   return end - start === ioError.length && bytes.toString('latin1', start, end) === ioError;
 }
 

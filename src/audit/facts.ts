@@ -46,17 +46,6 @@ export function knownAt({ books, others }: Catalogue, path: string, entry: Entry
   return { type: 'file', size: books.size(entry), mtime: books.mtime(entry) };
 }
 
-/** Whether the deletion of what the replica has was accepted before, or an operator said that it stays. */
-export function hasTombstone(books: Books, entry: Entry): boolean {
-  return entry >= 0 && books.has(entry, inReplica) && (books.has(entry, tombstoned) || books.has(entry, kept));
-}
-
-/** The paths that nobody has named. */
-export function* unnamedIn({ books, others }: Catalogue): Generator<string> {
-  for (const entry of books.select(present)) if (books.namedIn(entry) === 0) yield books.path(entry);
-  for (const [path, other] of others) if (other.named === 0 && path !== '.') yield path;
-}
-
 /** What happened to the path; `known` is what the replica has there. */
 export function kindOf(change: Change, known: Known | undefined): ChangeKind {
   if (change.kind === 'deletion') return 'deleted';
@@ -80,6 +69,11 @@ export function subjectOf(place: Place, kind: ChangeKind, change: Change, known:
   return isSpecial || (place.of === 'folder') !== isFolder ? 'outside' : place.of;
 }
 
+/** Whether the deletion of what the replica has was accepted before, or an operator said that it stays. */
+export function hasTombstone(books: Books, entry: Entry): boolean {
+  return entry >= 0 && books.has(entry, inReplica) && (books.has(entry, tombstoned) || books.has(entry, kept));
+}
+
 /** What an honest rsync prints as `%i` for such a change (`-rt`, no other attributes). */
 export function expectedForms(kind: ChangeKind, item: Item, known: Known | undefined): string[] {
   if (item.fileType === 'd') return kind === 'unchanged' ? ['.d         ', '.d..t......'] : ['cd+++++++++'];
@@ -100,4 +94,10 @@ export function describe(kind: ChangeKind, change: Change, known: Known | undefi
 function isoTime(seconds: number): string {
   const time = new Date(seconds * 1000);
   return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString().slice(0, 19);
+}
+
+/** The paths that nobody has named. */
+export function* unnamedIn({ books, others }: Catalogue): Generator<string> {
+  for (const entry of books.select(present)) if (books.namedIn(entry) === 0) yield books.path(entry);
+  for (const [path, other] of others) if (other.named === 0 && path !== '.') yield path;
 }

@@ -43,29 +43,20 @@ export async function auditPass(
   let failed = await once([]);
   if (failed?.code === 24) failed = await once([]);
   const folders = failed?.code === 23 ? judging.foreignFolders : [];
-  if (folders.length === 0) return failed;
   const hidden = hideable(folders);
-  const again = hidden.length === 0 ? failed : await once(hidden);
-  return again === undefined
-    ? undefined
-    : {
-        ...again,
-        failure: withUnhidden(
-          again.failure,
-          folders.filter((path) => !hidden.includes(path)),
-        ),
-      };
+  if (hidden.length > 0) failed = await once(hidden);
+  if (failed === undefined) return undefined;
+  const unhidden = folders.filter((path) => !hidden.includes(path));
+  return { ...failed, failure: withUnhidden(failed.failure, unhidden) };
 }
 
 /** Folders that no rule can hide are named: one of them may be what cannot be read. */
 function withUnhidden(failure: Failure, folders: readonly string[]): Failure {
   if (folders.length === 0) return failure;
-  const named = folders
-    .slice(0, namedFolders)
-    .map((path) => `"${escapePath(path)}"`)
-    .join(', ');
+  const names = folders.slice(0, namedFolders).map((path) => `"${escapePath(path)}"`);
+  const more = folders.length > namedFolders ? ` and ${folders.length - namedFolders} more` : '';
   return new Failure(
-    `${failure.message}; these folders, which restic does not use, could not be passed over: ${named}${folders.length > namedFolders ? ` and ${folders.length - namedFolders} more` : ''}`,
+    `${failure.message}; these folders, which restic does not use, could not be passed over: ${names.join(', ')}${more}`,
     'look at these folders on serverA: remove them, or let the account read them',
     { cause: failure },
   );

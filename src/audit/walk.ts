@@ -51,12 +51,17 @@ export class ReplicaWalk implements Catalogue {
       const path = folder === '' ? name : `${folder}/${name}`;
       const stats = lstatSync(bytePath(this.replica, path));
       if (isExcluded(path, stats.isDirectory(), this.#ignore)) continue;
-      this.#enter(
-        path,
-        known(stats, () => exactSeconds(this.replica, path)),
-      );
+      this.#enter(path, { type: typeOf(stats), size: stats.size, mtime: this.#seconds(path, stats) });
       if (stats.isDirectory() && path !== packs) this.#walk(path);
     }
+  }
+
+  /** `mtimeMs` is a double: within some hundred nanoseconds of a full second it may have rounded to the wrong one. */
+  #seconds(path: string, { mtimeMs }: Stats): number {
+    const rest = ((mtimeMs % 1000) + 1000) % 1000;
+    if (rest >= 0.01 && rest <= 999.99) return Math.floor(mtimeMs / 1000);
+    const { mtimeNs } = lstatSync(bytePath(this.replica, path), { bigint: true });
+    return Number(mtimeNs / 1_000_000_000n) - (mtimeNs < 0n && mtimeNs % 1_000_000_000n !== 0n ? 1 : 0);
   }
 
   #enter(path: string, { type, size, mtime }: Known): void {
@@ -76,18 +81,6 @@ export function walkReplica(replica: string, ignore: readonly string[]): Replica
   return walk;
 }
 
-function known(stats: Stats, exact: () => number): Known {
-  const type = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'special';
-  return { type, size: stats.size, mtime: seconds(stats.mtimeMs, exact) };
-}
-
-/** `mtimeMs` is a double: within some hundred nanoseconds of a full second it may have rounded to the wrong one. */
-function seconds(mtimeMs: number, exact: () => number): number {
-  const rest = ((mtimeMs % 1000) + 1000) % 1000;
-  return rest > 999.99 || rest < 0.01 ? exact() : Math.floor(mtimeMs / 1000);
-}
-
-function exactSeconds(replica: string, path: string): number {
-  const { mtimeNs } = lstatSync(bytePath(replica, path), { bigint: true });
-  return Number(mtimeNs / 1_000_000_000n) - (mtimeNs < 0n && mtimeNs % 1_000_000_000n !== 0n ? 1 : 0);
+function typeOf(stats: Stats): Known['type'] {
+  return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'special';
 }

@@ -59,6 +59,8 @@ const cases: readonly (readonly [name: string, report: () => string, code: numbe
   ['a line without an end', endless, 1, /cannot be understood \(line too long/],
   ['an empty one', () => changed({ 'report-2': () => '' }), 1, /it is empty/],
   ['lines of another run', () => changed({ 'report-1': (text) => `${text}${'0'.repeat(24)} .d         |0|2026/01/01-00:00:00|./\n` }), 1, /not one of our lines/],
+  ['a line of ours without a prefix, before the first that has one', () => changed({ 'report-2': (text) => ` .d         |0|2026/01/01-00:00:00|keys/\n${text}` }), 1, /not one of our lines/],
+  ['an empty line before all else', () => changed({ 'report-2': (text) => `\n${text}` }), 1, /cannot be understood/],
   ['any text', () => changed({ 'report-1': () => 'hello\n' }), 1, /not one of our lines: "hello"/],
   ['a pass that could not read all', () => changed({ 'report-1': (text) => `${text}IO error encountered -- skipping file deletion\n` }), 1, /is the report of a pass that failed/],
   ['no report', () => join(kept, 'report-4'), 1, /is no report: its name must be report-1, report-2 or report-3/],
