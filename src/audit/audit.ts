@@ -6,6 +6,7 @@ import { gone, inReplica, suspect, wanted } from './questions.ts';
 import { nothingLeft, overBudget } from './deletions.ts';
 import { describe, expectedForms, hasTombstone, sightingOf, subjectOf, unnamedIn } from './facts.ts';
 import type { Catalogue, Sighting } from './facts.ts';
+import type { Findings } from './findings.ts';
 import type { Change } from './itemize.ts';
 import { passOf, placeOf, type Pass } from '../layout.ts';
 import { addUp, count, Flood, mostStrangers, newReport, type Limits, type PassReport, type Verdict } from './tally.ts';
@@ -21,6 +22,8 @@ export class Audit {
   #pass: Pass = 1;
   #report: PassReport = newReport();
   readonly #failed = new Set<Pass>();
+  /** What the tries of a pass before its last one found, which counts where that fails, too. */
+  readonly #earlier = new Map<Pass, Findings>();
   /** Folders of the layout that are none on serverA, and the pass that said so; what lies below them need not be named. */
   readonly #typeChanged = new Map<string, Pass>();
   /** Folders that only the replica has and that would stay, and the pass that said so; they need not be named. */
@@ -38,17 +41,28 @@ export class Audit {
     this.#mostStrangers = most;
   }
 
-  /** Starts a pass, or starts it again: what was read of it before is forgotten, but for folders that are `hidden` now. */
+  /**
+   * Starts a pass, or starts it again: what was read of it before counts only if it fails again, but for folders that are
+   * `hidden` now.
+   */
   begin(pass: Pass, hidden: readonly string[] = []): void {
-    if (this.#reports.has(pass)) this.#forget(pass);
+    const before = this.#reports.get(pass)?.findings;
+    before?.addViolations(this.#earlier.get(pass));
+    if (before !== undefined) this.#earlier.set(pass, before);
     this.#failed.delete(pass);
     this.#pass = pass;
-    this.#report = newReport();
-    this.#reports.set(pass, this.#report);
+    this.drop();
     for (const path of hidden) {
       this.#report.counts.foreign++;
       this.#report.findings.add('warning', 'foreign', path, 'restic does not use the name; the folder was not opened');
     }
+  }
+
+  /** Nothing that was read since `begin` counts: it was no longer the source, or the replica. */
+  drop(): void {
+    if (this.#reports.has(this.#pass)) this.#forget(this.#pass);
+    this.#report = newReport();
+    this.#reports.set(this.#pass, this.#report);
   }
 
   #forget(pass: Pass): void {
@@ -59,9 +73,10 @@ export class Audit {
       for (const [path, by] of said) if (by === pass) said.delete(path);
   }
 
-  /** The pass failed, or never began: what it said counts, what it did not say does not. */
+  /** The pass failed in all of its tries, or never began: what they said counts, what they did not say does not. */
   fail(pass: Pass): void {
     this.#failed.add(pass);
+    this.#reports.get(pass)?.findings.addViolations(this.#earlier.get(pass));
   }
 
   /** The folders, named in this pass, that are none of the layout's. */

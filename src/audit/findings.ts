@@ -21,10 +21,23 @@ export class Findings {
 
   /** `path` holds bytes as in itemize.ts; it is escaped here, once for everything that shows it. */
   add(severity: Severity, rule: Rule, path: string, message: string): void {
+    this.#add({ rule, severity, path: escapePath(path), message });
+  }
+
+  #add(finding: Finding): void {
+    const { rule } = finding;
     const kept = this.#kept.get(rule) ?? [];
     this.#kept.set(rule, kept);
     this.#counts.set(rule, this.count(rule) + 1);
-    if (kept.length < keptPerRule) kept.push({ rule, severity, path: escapePath(path), message });
+    if (kept.length < keptPerRule) kept.push(finding);
+  }
+
+  /** Adds the violations that `other` has kept and that are not among these. */
+  addViolations(other = new Findings()): void {
+    const nameOf = ({ rule, path }: Finding): string => `${rule} ${path}`;
+    const known = new Set(this.kept.map(nameOf));
+    for (const finding of other.kept)
+      if (finding.severity === 'violation' && !known.has(nameOf(finding))) this.#add(finding);
   }
 
   /** Adds all of `other`, which is not used any more. */

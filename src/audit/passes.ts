@@ -33,7 +33,7 @@ export async function auditPass(
     judging.begin(pass, hidden);
     try {
       const failed = await dryRun(hidden);
-      if (failed?.isVoid === true) judging.begin(pass);
+      if (failed?.isVoid === true) judging.drop();
       return failed;
     } catch (error) {
       if (error instanceof Flood) return { failure: error, code: undefined, mayGoOn: false };

@@ -74,6 +74,31 @@ describe('a pass that is run again takes back what its first try said', () => {
   });
 });
 
+describe('what the first try of a pass saw, when the second fails', () => {
+  const seen = [...honest[1].filter(({ path }) => path !== snapshot), deletion(snapshot)];
+  const cases: readonly (readonly [name: string, tries: readonly (readonly Change[])[], failed: readonly Pass[], findings: readonly string[]])[] = [
+    ['and says nothing: stays seen', [seen, []], [1], [`!deleted ${snapshot}`]],
+    ['and says the same: is said once', [seen, seen], [1], [`!deleted ${snapshot}`]],
+    ['for the second time: stays seen', [seen, [], []], [1], [`!deleted ${snapshot}`]],
+    ['but what the second did not say is not missing, nor what is foreign told', [[...seen, noFile('snapshots/link')], root], [1], [`!deleted ${snapshot}`]],
+    ['it does not: counts for nothing', [seen, honest[1]], [], []],
+  ];
+  for (const [name, tries, failed, findings] of cases) {
+    test(name, () => { assert.deepEqual(told({ tries: { 1: tries }, failed }).findings, findings); });
+  }
+
+  test('of what was no longer the source nothing counts, of what was it before all', () => {
+    const audit = new Audit(catalogueOf(repository), { initialising: false, window: undefined }, () => false);
+    for (const changes of [seen, [deletion(key), deletion('x')]]) {
+      audit.begin(1);
+      for (const change of changes) audit.judge(change);
+    }
+    audit.drop();
+    for (const pass of passes) audit.fail(pass);
+    assert.deepEqual(findingsOf(audit.verdict({})), [`!deleted ${snapshot}`]);
+  });
+});
+
 describe('a deletion, in a window, of what the replica never had', () => {
   for (const path of [newPack, newSnapshot, newKey]) {
     test(`${path.slice(0, 10)}…: unaccounted, no tombstone, and what was seen before stays seen`, () => {

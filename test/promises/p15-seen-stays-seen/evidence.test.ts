@@ -113,6 +113,13 @@ for (const code of [12, 23, 24, 96, 97, 255]) {
   });
 }
 
+test('a second try that says nothing takes back nothing of what the first one saw', async (t) => {
+  const night = await serverA.night(t, { account: 'scripted' });
+  remove(night, 'snapshots');
+  serverA.script({ 1: 'serve; exit 24', 2: 'exit 12' });
+  await assertRaised(night, ['deleted']);
+});
+
 test('data that became a symlink is type-changed', async (t) => {
   const night = await serverA.night(t);
   const data = join(night.repository.path, 'data');
