@@ -4,14 +4,14 @@
  */
 import { gone, inReplica, suspect, wanted } from './questions.ts';
 import { nothingLeft, overBudget } from './deletions.ts';
-import { describe, expectedForms, hasTombstone, sightingOf, subjectOf, unnamedIn } from './facts.ts';
-import type { Catalogue, Sighting } from './facts.ts';
+import { contradictionIn, describe, hasTombstone, isFolder, sightingOf, subjectOf, unnamedIn } from './facts.ts';
+import type { Catalogue, Known, Sighting } from './facts.ts';
 import type { Findings } from './findings.ts';
 import type { Change } from './itemize.ts';
 import { passOf, placeOf, type Pass } from '../layout.ts';
 import { addUp, count, Flood, mostStrangers, newReport, type Limits, type PassReport, type Verdict } from './tally.ts';
 import { emptyLine, readUnchangedPack } from './unchanged.ts';
-import { rule, type Context, type Row, type ViolationRule, type WarningRule } from './policy.ts';
+import { rule, type ChangeKind, type Context, type Row, type ViolationRule, type WarningRule } from './policy.ts';
 
 export class Audit {
   readonly #catalogue: Catalogue;
@@ -113,9 +113,7 @@ export class Audit {
     } else this.#account(sighting);
     const isBuried = hasTombstone(this.#catalogue.books, sighting.entry);
     this.#apply(rule(kind, subjectOf(place, kind, change, known), this.#context, isBuried), sighting);
-    if (change.kind === 'item' && !expectedForms(kind, change, known).includes(change.itemized)) {
-      this.#violation('inconsistent', change.path, `rsync printed "${change.itemized}" for what is ${kind}`);
-    }
+    this.#compareWords(kind, change, known);
   }
 
   /** rsync names such a folder so instead of as deleted, or besides; folders hold no data. */
@@ -128,8 +126,13 @@ export class Audit {
   #judgeRoot(change: Sighting['change']): void {
     if (this.#report.rootNamed++ > 0) this.#countStranger();
     this.#report.counts.ignored++;
-    const isFolder = change.kind === 'item' && change.fileType === 'd';
-    if (!isFolder) this.#violation('type-changed', '.', 'the repository itself is not a folder');
+    if (isFolder(change)) this.#compareWords('unchanged', change, undefined);
+    else this.#violation('type-changed', '.', 'the repository itself is not a folder');
+  }
+
+  #compareWords(kind: ChangeKind, change: Change, known: Known | undefined): void {
+    const contradiction = contradictionIn(kind, change, known);
+    if (contradiction !== undefined) this.#violation('inconsistent', change.path, contradiction);
   }
 
   /** Every path once, in its own pass. The first pass that names it has the word: a later one may be run again, and forgotten. */
@@ -144,9 +147,8 @@ export class Audit {
       if (other !== undefined) other.named = this.#pass;
     }
     if (passOf(path) !== this.#pass) this.#violation('unaccounted', path, 'named in the wrong pass');
-    if (kind === 'deletion' && known === undefined) {
+    if (kind === 'deletion' && known === undefined)
       this.#violation('unaccounted', path, 'named as deleted, but the replica never had it');
-    }
   }
 
   #countStranger(): void {
@@ -170,16 +172,14 @@ export class Audit {
   #warn(name: WarningRule, change: Change, message: string): void {
     const { findings, foreignFolders } = this.#report;
     findings.add('warning', name, change.path, message);
-    const isFolder = change.kind === 'item' && change.fileType === 'd';
-    if (isFolder && foreignFolders.length < mostFolders) foreignFolders.push(change.path);
+    if (isFolder(change) && foreignFolders.length < mostFolders) foreignFolders.push(change.path);
   }
 
   /** A new file goes into the books as wanted; `config`, which has no hash for a name, is the caller's (init). */
   #fetch({ change, place }: Sighting): void {
     if (change.kind !== 'item') return;
-    if (this.#exists(change.path)) {
+    if (this.#exists(change.path))
       return this.#violation('unaccounted', change.path, 'said to be new, but the replica has it');
-    }
     this.#report.counts.newBytes += change.size;
     if (!('id' in place)) return;
     const { books } = this.#catalogue;
@@ -213,8 +213,8 @@ export class Audit {
       this.#violation('over-limit', '', `${counts.new} new files of ${counts.newBytes} bytes; ${bounds}`);
     }
     const { books } = this.#catalogue;
-    const lacks = limits.isNewsAwaited === true ? [] : nothingLeft(books, this.#failed);
-    for (const { rule, path, message } of [...overBudget(books, deletions), ...lacks])
+    const lacking = limits.isNewsAwaited === true ? [] : nothingLeft(books, this.#failed);
+    for (const { rule, path, message } of [...overBudget(books, deletions), ...lacking])
       this.#violation(rule, path, message);
     return { counts, findings, configMtime };
   }

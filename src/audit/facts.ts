@@ -64,14 +64,27 @@ function typeOf(item: Item): Known['type'] {
 /** A name of the layout counts only with the type it must have: a folder named like a pack is none. */
 export function subjectOf(place: Place, kind: ChangeKind, change: Change, known: Known | undefined): Subject {
   if (kind === 'type') return place.of;
-  const isFolder = known?.type === 'folder' || (change.kind === 'item' && change.fileType === 'd');
+  const isOfFolder = known?.type === 'folder' || isFolder(change);
   const isSpecial = known?.type === 'special' || change.kind === 'non-regular';
-  return isSpecial || (place.of === 'folder') !== isFolder ? 'outside' : place.of;
+  return isSpecial || (place.of === 'folder') !== isOfFolder ? 'outside' : place.of;
+}
+
+/** Whether serverA lists a folder. */
+export function isFolder(change: Change): boolean {
+  return change.kind === 'item' && change.fileType === 'd';
 }
 
 /** Whether the deletion of what the replica has was accepted before, or an operator said that it stays. */
 export function hasTombstone(books: Books, entry: Entry): boolean {
   return entry >= 0 && books.has(entry, inReplica) && (books.has(entry, tombstoned) || books.has(entry, kept));
+}
+
+/** How rsync's own words contradict what happened; undefined where an honest one prints them. */
+export function contradictionIn(kind: ChangeKind, change: Change, known: Known | undefined): string | undefined {
+  if (change.kind === 'deletion' && known !== undefined && change.isFolder !== (known.type === 'folder'))
+    return `rsync named ${change.isFolder ? 'a folder' : 'no folder'} as deleted, and the replica has another type there`;
+  if (change.kind !== 'item' || expectedForms(kind, change, known).includes(change.itemized)) return undefined;
+  return `rsync printed "${change.itemized}" for what is ${kind}`;
 }
 
 /** What an honest rsync prints as `%i` for such a change (`-rt`, no other attributes). */

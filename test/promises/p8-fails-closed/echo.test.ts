@@ -27,6 +27,7 @@ const echoes: readonly Attack[] = [
   { name: 'an unchanged pack looks new', rare: true, crime: false, packs: echo(old.packs[2]!, { flags: 0xa000 }), exits: [3], finds: [`inconsistent ${old.packs[2]!}`] },
   { name: 'all flags at once', crime: false, packs: echo(old.packs[2]!, { flags: 0xe7ff }), exits: [3], finds: [`inconsistent ${old.packs[2]!}`] },
   { name: 'the flag for a local change', rare: true, crime: false, packs: echo(old.packs[2]!, { flags: 0x4000 }), exits: [3], finds: [`inconsistent ${old.packs[2]!}`] },
+  { name: 'the repository itself looks like a folder with other permissions', rare: true, crime: false, packs: echo('.', { flags: 16 }), exits: [3], finds: ['inconsistent .'] },
   { name: 'the changed pack twice', packs: echo(modifiedPack, 'twice'), exits: [3], finds: [`unaccounted ${modifiedPack}`] },
   { name: 'everything twice', rare: true, crime: false, audit: echo('*', 'twice'), exits: [3], finds: ['unaccounted .', `unaccounted ${old.config}`] },
   { name: 'a new pack twice', rare: true, crime: false, packs: echo(fresh.packs[0]!, 'twice'), exits: [3], finds: [`unaccounted ${fresh.packs[0]!}`] },

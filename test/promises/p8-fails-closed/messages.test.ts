@@ -79,6 +79,7 @@ const deletions: readonly Attack[] = [
   { name: 'a name outside', rare: true, audit: beside({ tag: 101, text: '../../etc/passwd' }), exits: [3], finds: ['unaccounted'] },
   { name: 'a name with a newline and a nonce', audit: beside({ tag: 101, text: `x\n${forged}` }), exits: [3], finds: ['unaccounted'] },
   { name: 'a folder', rare: true, audit: beside({ tag: 101, text: 'data\0' }), exits: [3], finds: ['unaccounted data'] },
+  { name: 'a pack that is there, as a folder', rare: true, audit: beside({ tag: 101, text: `${old.packs[2]!}\0` }), exits: [3], finds: [`inconsistent ${old.packs[2]!}`] },
   { name: 'no name at all', rare: true, audit: beside({ tag: 101 }), exits: [1], says: /cannot be understood/ },
   { name: 'a name of 64 KiB', rare: true, audit: beside({ tag: 101, text: 'x', repeat: 65_536 }), exits: rsyncDecides },
   { name: 'in place of what was deleted, the rest suppressed', audit: { list: { folders: { flags: 0x100 } }, acts: { listed: [{ tag: 101, text: deletedPack }] } },
