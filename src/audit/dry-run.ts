@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Repository } from '../config/config.ts';
 import type { Pass } from '../layout.ts';
 import { commonOptions, dryRunLimits, failureOf, fallenIn } from '../programs/rsync.ts';
-import { runRsync, type Call, type RsyncContext } from '../programs/rsync-call.ts';
+import { runRsync, type RsyncContext } from '../programs/rsync-call.ts';
 import type { Ended } from '../programs/process.ts';
 import type { ReportFile } from '../programs/report-file.ts';
 import type { Connection } from '../programs/ssh.ts';
@@ -15,7 +15,10 @@ import type { FailedPass } from './passes.ts';
 import { Failure } from '../errors.ts';
 import { formatBytes } from '../figures.ts';
 
-/** The dry run of one pass. `--itemize-changes` twice names unchanged files too. `hidden`: a file with rules that hide folders. */
+/** What makes it one; `--itemize-changes` twice names unchanged files too. */
+const options = ['-rt', '--dry-run', '--delete', '--delete-during', '--itemize-changes', '--itemize-changes'] as const;
+
+/** The dry run of one pass. `hidden`: a file with rules that hide folders. */
 export function auditArguments(
   repository: Repository,
   connection: Connection,
@@ -25,12 +28,7 @@ export function auditArguments(
   hidden?: string,
 ): string[] {
   return [
-    '-rt',
-    '--dry-run',
-    '--delete',
-    '--delete-during',
-    '--itemize-changes',
-    '--itemize-changes',
+    ...options,
     `--out-format=${auditFormat(nonce)}`,
     ...filtersOf(pass, repository.ignore, hidden),
     ...commonOptions(repository, connection),
@@ -82,7 +80,9 @@ export async function dryRun(
     if (file === undefined) await isReady;
     const args = auditArguments(repository, connection, pass, nonce, destination, rules);
     const room = { readable: [destination, ...(rules === undefined ? [] : [rules])], writable: [] };
-    const ended = await runRsync(context, { args, room, ...outputOf(file, isReady) }, bounds, read);
+    const output = file === undefined ? {} : { report: { file, ready: isReady } };
+    const limits = file === undefined ? dryRunLimits : { ...dryRunLimits, fileSize: file.bound };
+    const ended = await runRsync(context, { args, room, limits, ...output }, bounds, read);
     if (unready !== undefined) throw unready;
     const failed = await failedBy(context, ended, bounds, seen, file);
     if (failed === undefined) lines.end();
@@ -92,12 +92,6 @@ export async function dryRun(
     if (error instanceof NotUnderstood) return { failure: notUnderstoodFailure(error), code: undefined, mayGoOn: true };
     throw error;
   }
-}
-
-/** Where a dry run writes, and how much. */
-function outputOf(file: ReportFile | undefined, ready: Promise<void>): Pick<Call, 'limits' | 'report'> {
-  if (file === undefined) return { limits: dryRunLimits };
-  return { limits: { ...dryRunLimits, fileSize: file.bound }, report: { file, ready } };
 }
 
 /** How a dry run failed that has ended so; undefined when it did not. */

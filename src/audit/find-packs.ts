@@ -35,17 +35,9 @@ export function findPacks(walk: ReplicaWalk, ignore: readonly string[], bounds: 
 }
 
 async function found(walk: ReplicaWalk, ignore: readonly string[], bounds: Bounds): Promise<Failure | undefined> {
-  const lines = new Lines(
-    (bytes, start, end) => {
-      enter(walk, bytes, start, end);
-    },
-    Infinity,
-    0,
-  );
+  const lines = new Lines((bytes, start, end) => enter(walk, bytes, start, end), Infinity, 0);
   try {
-    const ended = await run(findCommand(join(walk.replica, packs), ignore), bounds, (chunk) => {
-      lines.push(chunk);
-    });
+    const ended = await run(findCommand(join(walk.replica, packs), ignore), bounds, (chunk) => lines.push(chunk));
     if (ended.code !== 0 || ended.stopped !== undefined) return failureOf(ended, bounds);
     lines.end();
     return undefined;

@@ -9,9 +9,7 @@ import { lineJudge, NotUnderstood, type Judge } from './itemize.ts';
 export function judgeReport(path: string, judge: Judge): Failure | undefined {
   const { seen, lines } = reportReader(judgeByItsPrefix(judge));
   try {
-    eachBlock(path, (block) => {
-      lines.push(Buffer.from(block));
-    });
+    eachBlock(path, (block) => lines.push(Buffer.from(block)));
     lines.end();
     if (!seen.any && !seen.ioError) throw new NotUnderstood('it is empty');
   } catch (error) {

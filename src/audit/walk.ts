@@ -66,11 +66,8 @@ export class ReplicaWalk implements Catalogue {
 
   #enter(path: string, { type, size, mtime }: Known): void {
     const place = placeOf(path);
-    if ('id' in place && type === 'file') {
-      this.books.set(this.books.enter(place.of, place.id, size, mtime), inReplica);
-    } else {
-      this.others.set(path, { type, size, mtime, named: 0 });
-    }
+    if ('id' in place && type === 'file') this.books.set(this.books.enter(place.of, place.id, size, mtime), inReplica);
+    else this.others.set(path, { type, size, mtime, named: 0 });
   }
 }
 
