@@ -97,7 +97,7 @@ export function helper(
 ): string {
   const expected = learned === undefined ? '-' : Buffer.from(learned.join('\0'), 'latin1').toString('hex');
   const words = [spliceOf[process.arch] ?? -1, silence, nothing, `-${held.map(asWord).join('-')}`, expected];
-  return `${perl} -e '${program}' ${words.join(' ')}`;
+  return `${perl} -e '${program}' -- ${words.join(' ')}`;
 }
 
 /** What rsync said that it would run, from its stderr; undefined when it did not come so far. */

@@ -163,7 +163,7 @@ export class Locks {
     this.#files = this.#paths.map(openLock);
     this.#files.forEach(closeToOthers);
     const numbers = this.#files.map((_, index) => String(index + 3));
-    const child = spawn(findPerl(), ['-e', locker, String(fallocateOf[process.arch] ?? -1), ...numbers], {
+    const child = spawn(findPerl(), ['-e', locker, '--', String(fallocateOf[process.arch] ?? -1), ...numbers], {
       stdio: ['pipe', 'pipe', 'ignore', ...this.#files],
       env: bareEnvironment('/'),
     });

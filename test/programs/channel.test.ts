@@ -10,6 +10,7 @@ import { helper } from '../../src/programs/channel-ends.ts';
 import { Channels } from '../../src/programs/channel.ts';
 import { hold, letGo, otherThanHeld, type HeldFolder } from '../../src/programs/held-folder.ts';
 import { allEnded } from '../support/processes.ts';
+import { onUnknownProcessor } from '../support/processor.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import { watchFor } from '../support/watch.ts';
 
@@ -141,6 +142,16 @@ test('when rsync has ended first, its own exit code counts: its helper has none 
   const joined = `${helper('perl', ['host', 'rsync'])} host rsync 3<${folder}/said 4>/dev/null`;
   spawnSync('sh', ['-c', `trap '' PIPE; { ${joined}; echo $? > ${folder}/code; } | true`], { stdio: 'ignore' });
   assert.equal(readFileSync(join(folder, 'code'), 'utf8'), '0\n');
+});
+
+test('what comes is handed on, also on a processor whose system calls have numbers that nobody wrote down', (t) => {
+  const folder = temporaryFolder(t);
+  const said = Buffer.alloc(2 ** 17, 'what serverA says ');
+  writeFileSync(join(folder, 'said'), said);
+  const heard = (): Buffer => execFileSync('sh', ['-c', `exec ${helper('perl', ['host', 'rsync'])} host rsync 3<${folder}/said 4>/dev/null`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  assert.deepEqual(heard(), said);
+  onUnknownProcessor(t);
+  assert.deepEqual(heard(), said);
 });
 
 test('what rsync says goes on 64 KiB ahead of the answers, or after a silence without them; all of it comes', async (t) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { Locks, takeLock } from '../../src/programs/lock.ts';
 import { hasEnded } from '../support/processes.ts';
+import { onUnknownProcessor } from '../support/processor.ts';
 import { descendants } from '../support/sshd.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
@@ -129,6 +130,15 @@ describe('the locks of a run', () => {
     assert.equal(others.note, '');
     assert.equal(await locks.take(one), undefined, 'another process holds it');
     others.release();
+  });
+
+  test('are had on a processor whose system calls have numbers that nobody wrote down', async (t) => {
+    onUnknownProcessor(t);
+    const { paths: [one], locks } = locksOf(t);
+    const lock = await locks.take(one);
+    assert.ok(lock);
+    assert.equal(await takeLock(one), undefined);
+    lock.release();
   });
 
   test('keep out one another here, too: whoever waits gets it when it is released', async (t) => {
