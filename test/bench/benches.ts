@@ -1,13 +1,14 @@
 /** Every bench of DESIGN section 12, B1 to B15; here are those of one process alone: B5, B6, B8, B10. */
-import { spawnSync } from 'node:child_process';
 import { program } from '../support/cli.ts';
 import { arrivals } from './arrivals.ts';
-import { type Benches, type Figure, medianOf, n, pairs, placeOf, plain, seconds, wall, type Wish } from './figures.ts';
+import { type Benches, type Figure, leftOut, medianOf, n, pairs, placeOf, plain, seconds, wall, type Wish } from './figures.ts';
 import { judgeBench } from './judge.ts';
 import { measure } from './measure.ts';
 import { nights } from './nights.ts';
 import { addPacks, ours } from './places.ts';
+import { rclones } from './rclones.ts';
 import { small } from './small.ts';
+import { starts } from './starts.ts';
 
 async function* memory(wish: Wish): AsyncGenerator<Figure> {
   const peaks: { size: number; peak: number }[] = [];
@@ -30,10 +31,11 @@ async function* judging(wish: Wish): AsyncGenerator<Figure> {
 
 async function* short(wish: Wish): AsyncGenerator<Figure> {
   const place = placeOf(wish, Math.min(...wish.sizes));
+  const found = rclones();
+  if (found.length === 0) leftOut('B8', 'rclone is not installed, and RATCHET_RCLONE names none: node alone');
+  const versions = found.map(({ program: rclone, version }) => [[rclone, 'version'], `rclone ${version} version`, '1'] as const);
   for (const args of [['status'], ['prune-window', 'status']]) {
-    const peers: [peer: readonly string[], name: string, goal: string][] = [[[process.execPath, '-e', '0'], 'node -e 0', '2'], [['rclone', 'version'], 'rclone version', '1']];
-    for (const [peer, name, goal] of peers) {
-      if (spawnSync(peer[0] ?? '', ['--version']).error !== undefined) continue;
+    for (const [peer, name, goal] of [[[process.execPath, '-e', '0'], 'node -e 0', '2'] as const, ...versions]) {
       const measured = await pairs(wish.runs * 3, () => measure([program, '--config', place.configFile, ...args]), () => measure(peer));
       yield wall('B8', `${args.join(' ')} / ${name}`, goal, measured);
     }
@@ -52,4 +54,4 @@ async function* connections(wish: Wish): AsyncGenerator<Figure> {
   yield plain('B10', 'ssh connections in one night', '1', counts, "from sshd's log");
 }
 
-export const benches: Benches = { ...nights, ...arrivals, B5: memory, B6: judging, B8: short, ...small, B10: connections };
+export const benches: Benches = { ...nights, ...arrivals, B5: memory, B6: judging, B8: short, ...small, B10: connections, ...starts };

@@ -1,4 +1,5 @@
 /** What the bench reports: one line of the table each, made of runs of ours and of a peer in turn. */
+import { spawnSync } from 'node:child_process';
 import { type Measured, type Spread, spreadOf } from './measure.ts';
 import { type Bench, type Place, say } from './places.ts';
 
@@ -35,21 +36,31 @@ export const medianOf = (values: readonly number[]): number => spreadOf(values).
 /** The repository of so many files, and its replica in step. */
 export const placeOf = ({ bench }: Wish, size: number): Place => bench.inStep(`n${size}`, size);
 
-/** Ours and the peer in turn, and the other way round the next time; `before` comes before each run, `prepare` before each pair. */
-export async function pairs(
-  runs: number, our: () => Promise<Measured>, peer: () => Promise<Measured>, prepare: () => void = () => undefined, before: () => void = () => undefined,
-): Promise<Pair[]> {
-  const done: Pair[] = [];
-  const one = (run: () => Promise<Measured>): Promise<Measured> => (before(), run());
-  while (done.length < runs) {
+/**
+ * Some runs in turn, and each round begins with the next of them; what they took, round by round, in the order in which they are
+ * given. `prepare` comes before each round, `before` before each run.
+ */
+export async function inTurn(
+  rounds: number, runs: readonly (() => Promise<Measured>)[], prepare: () => void = () => undefined, before: () => void = () => undefined,
+): Promise<Measured[][]> {
+  const all: Measured[][] = [];
+  for (let round = 0; round < rounds; round++) {
     prepare();
-    if (done.length % 2 === 0) done.push({ ours: await one(our), peer: await one(peer) });
-    else done.push(swapped({ ours: await one(peer), peer: await one(our) }));
+    const measured: Measured[] = [];
+    for (const [n] of runs.entries()) {
+      const mine = (round + n) % runs.length;
+      before();
+      measured[mine] = await runs[mine]!();
+    }
+    all.push(measured);
   }
-  return done;
+  return all;
 }
 
-const swapped = ({ ours, peer }: Pair): Pair => ({ ours: peer, peer: ours });
+/** Ours and the peer in turn, and the other way round the next time. */
+export async function pairs(runs: number, our: () => Promise<Measured>, peer: () => Promise<Measured>, prepare?: () => void, before?: () => void): Promise<Pair[]> {
+  return (await inTurn(runs, [our, peer], prepare, before)).map(([first, second]) => ({ ours: first!, peer: second! }));
+}
 
 /** Wall time of ours by the peer's; processor time of serverB's side stands beside it. */
 export function wall(name: string, what: string, goal: string, measured: readonly Pair[]): Figure {
@@ -70,6 +81,13 @@ export function processor(name: string, what: string, goal: string, measured: re
 /** A number that is no ratio. */
 export function plain(name: string, what: string, goal: string, values: readonly number[], notes = ''): Figure {
   return { name, what, spread: spreadOf(values), goal, notes };
+}
+
+/** Whether a program is not here, which is said: what needs it is not measured on this machine. */
+export function lacks(name: string, ...programs: readonly string[]): boolean {
+  const missing = programs.filter((program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).error !== undefined);
+  for (const program of missing) leftOut(name, `${program} is not installed`);
+  return missing.length > 0;
 }
 
 /** Says why something is not measured on this machine. */

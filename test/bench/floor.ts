@@ -13,10 +13,11 @@ export function floorOf(place: Place): string[] {
   if (!existsSync(bundle)) execFileSync(process.execPath, [build ?? '', entry ?? '', bundle], { stdio: 'inherit' });
   for (const folder of [replica, state]) rmSync(folder, { recursive: true, force: true });
   execFileSync('cp', ['-al', place.source, replica]);
+  const files = execFileSync('find', [replica, '-type', 'f', '-printf', '.'], { encoding: 'latin1', maxBuffer: 1 << 28 }).length;
   mkdirSync(join(replica, '.rsync-ratchet', 'incoming'), { recursive: true, mode: 0o700 });
   const config = JSON.parse(readFileSync(place.configFile, 'utf8')) as { repositories: { nightly: object } };
   const own = { ...config, state, repositories: { nightly: { ...config.repositories.nightly, replica } } };
   const file = join(place.folder, 'floor.yaml');
   writeFileSync(file, JSON.stringify(own), { mode: 0o600 });
-  return [process.execPath, join(bundle, 'main.js'), file];
+  return [join(bundle, 'main.js'), file, String(files)];
 }

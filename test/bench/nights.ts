@@ -1,5 +1,5 @@
 /** Whole nights beside what people would run instead, and beside the floor of our own way: B1, B2, B3, B11, B12, B15. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SshAccount } from '../support/sshd.ts';
@@ -10,6 +10,7 @@ import { startLink } from './link.ts';
 import { measure, type Measured } from './measure.ts';
 import { bareScan, rcloneSync, twoScans } from './peers.ts';
 import { addPacks, ours, type Place } from './places.ts';
+import { type Rclone, rclones } from './rclones.ts';
 
 type Peer = (place: Place, wish: Wish) => () => Promise<Measured>;
 
@@ -20,10 +21,12 @@ const script: Peer = (place) => {
   return () => measure(twoScans(place.account, copy));
 };
 
-const floor: Peer = (place) => {
+/** Once by itself first: it learns what rsync asks serverA for. */
+async function floor(place: Place): Promise<() => Promise<Measured>> {
   const command = floorOf(place);
+  await measure(command);
   return () => measure(command);
-};
+}
 
 /** A replica of the peer's own, in step now. */
 function copyOf(place: Place, name: string): string {
@@ -34,14 +37,21 @@ function copyOf(place: Place, name: string): string {
 }
 
 /** rclone, once by itself first: it makes its configuration. */
-async function rclone(place: Place, account: SshAccount): Promise<() => Promise<Measured>> {
-  const copy = copyOf(place, 'rclone-replica');
-  const peer = () => measure(rcloneSync(account, place.source, copy));
+async function beside({ program, version }: Rclone, place: Place, account: SshAccount): Promise<() => Promise<Measured>> {
+  const copy = copyOf(place, `rclone-${version}`);
+  const peer = () => measure(rcloneSync(program, account, place.source, copy));
   await peer();
   return peer;
 }
 
-const hasRclone = (): boolean => spawnSync('rclone', ['version']).status === 0;
+const nameOf = ({ version }: Rclone): string => `rclone ${version} sync --immutable`;
+
+/** Said where there is none. */
+function rclonesFor(name: string): readonly Rclone[] {
+  const found = rclones();
+  if (found.length === 0) leftOut(name, 'rclone is not installed, and RATCHET_RCLONE names none');
+  return found;
+}
 
 /** Nights with so many new packs, which are new to the peer, too. */
 function against(place: Place, runs: number, packs: number, peer: () => Promise<Measured>, before?: () => void): Promise<Pair[]> {
@@ -65,34 +75,33 @@ async function* newPacks(wish: Wish): AsyncGenerator<Figure> {
 }
 
 async function* againstRclone(wish: Wish): AsyncGenerator<Figure> {
-  if (!hasRclone()) { leftOut('B3', 'rclone is not installed'); return; }
-  for (const size of wish.sizes.filter((each) => each <= 100_000)) {
-    const place = placeOf(wish, size);
-    const peer = await rclone(place, wish.bench.sftp);
-    for (const packs of [0, 100]) {
-      const measured = await against(place, wish.runs, packs, peer);
-      const what = `night, ${news(packs)} / rclone sync --immutable, ${n(size)} files`;
-      yield wall('B3', what, '1.0', measured);
-      yield processor('B3', what, '1.0', measured);
+  for (const rclone of rclonesFor('B3')) {
+    for (const size of wish.sizes.filter((each) => each <= 100_000)) {
+      const place = placeOf(wish, size);
+      const peer = await beside(rclone, place, wish.bench.sftp);
+      for (const packs of [0, 100]) {
+        const measured = await against(place, wish.runs, packs, peer);
+        const what = `night, ${news(packs)} / ${nameOf(rclone)}, ${n(size)} files`;
+        yield wall('B3', what, '1.0', measured);
+        yield processor('B3', what, '1.0', measured);
+      }
     }
   }
 }
 
 /** Over a link whose round trip is 20 ms. */
 async function* overLink(wish: Wish): AsyncGenerator<Figure> {
+  const found = rclonesFor('B11');
   for (const size of wish.sizes.filter((each) => each <= 100_000)) {
     const near = placeOf(wish, size);
     const link = await startLink(near.account, 10);
     try {
       const place = near.over(link.account);
-      const farScript = script(place, wish);
-      const farRclone = hasRclone() ? await rclone(place, link.over(wish.bench.sftp)) : undefined;
-      for (const packs of [0, 100]) {
-        const what = (peer: string): string => `night, ${news(packs)}, round trip 20 ms / ${peer}, ${n(size)} files`;
-        yield wall('B11', what('bare scan'), '', await against(place, wish.runs, packs, scan(place, wish)));
-        yield wall('B11', what('two-scan script'), '0.8', await against(place, wish.runs, packs, farScript));
-        if (farRclone !== undefined) yield wall('B11', what('rclone sync --immutable'), '0.8', await against(place, wish.runs, packs, farRclone));
-      }
+      const peers: [name: string, goal: string, peer: () => Promise<Measured>][] = [['bare scan', '', scan(place, wish)], ['two-scan script', '0.8', script(place, wish)]];
+      for (const rclone of found) peers.push([nameOf(rclone), '0.8', await beside(rclone, place, link.over(wish.bench.sftp))]);
+      for (const packs of [0, 100])
+        for (const [name, goal, peer] of peers)
+          yield wall('B11', `night, ${news(packs)}, round trip 20 ms / ${name}, ${n(size)} files`, goal, await against(place, wish.runs, packs, peer));
     } finally {
       link.stop();
     }
@@ -112,12 +121,12 @@ async function* withColdCaches(wish: Wish): AsyncGenerator<Figure> {
 async function* aboveTheFloor(wish: Wish): AsyncGenerator<Figure> {
   for (const size of wish.sizes) {
     const near = placeOf(wish, size);
-    for (const packs of [0, 100]) yield wall('B15', `night, ${news(packs)} / the floor, ${n(size)} files`, '1.15', await against(near, wish.runs, packs, floor(near, wish)));
+    for (const packs of [0, 100]) yield wall('B15', `night, ${news(packs)} / the floor, ${n(size)} files`, '1.15', await against(near, wish.runs, packs, await floor(near)));
     if (size > 100_000) continue;
     const link = await startLink(near.account, 10);
     try {
       const place = near.over(link.account);
-      yield wall('B15', `night, nothing new, round trip 20 ms / the floor, ${n(size)} files`, '1.15', await against(place, wish.runs, 0, floor(place, wish)));
+      yield wall('B15', `night, nothing new, round trip 20 ms / the floor, ${n(size)} files`, '1.15', await against(place, wish.runs, 0, await floor(place)));
     } finally {
       link.stop();
     }

@@ -29,6 +29,17 @@ export function bareCopy(account: SshAccount, target: string, options: readonly 
   return ['rsync', '-rt', ...options, '-e', remoteShell(account, sameCipher), from(account), `${target}/`];
 }
 
+/** The same command, and all of it on the disk before it ends, as what comes in with us is. */
+export function flushed(command: readonly string[], target: string): string[] {
+  return ['sh', '-c', 'set -eu; target=$1; shift; "$@"; exec sync -f "$target"', 'sh', target, ...command];
+}
+
+/** Five bare starts of restic that do nothing but open the repository: what a key costs, five times. */
+export function fiveStarts(repository: string, passwordFile: string): string[] {
+  const script = 'set -eu; for n in 1 2 3 4 5; do restic -q -r "$1" --password-file "$2" --no-lock --no-cache cat config; done';
+  return ['sh', '-c', script, 'sh', repository, passwordFile];
+}
+
 /** The files of a list into a repository, and then all that is in it read by restic. */
 export function copyAndRead(account: SshAccount, target: string, list: string, passwordFile: string): string[] {
   const script = 'set -eu; target=$1 password=$2; shift 2; "$@"; exec restic -q -r "$target" --password-file "$password" --no-lock --no-cache check --read-data';
@@ -45,8 +56,8 @@ export function resticCopy(account: SshAccount, source: string, target: string, 
 }
 
 /** `rclone sync --immutable` over sftp; its configuration is all on the command line. */
-export function rcloneSync(account: SshAccount, source: string, target: string): string[] {
+export function rcloneSync(program: string, account: SshAccount, source: string, target: string): string[] {
   const { user, host, port, identityFile, knownHostsFile } = account;
   const remote = `:sftp,host=${host},port=${port},user=${user},key_file="${identityFile}",known_hosts_file="${knownHostsFile}",shell_type=none:${source}`;
-  return ['rclone', '--config', join(target, '..', 'rclone.conf'), 'sync', '--immutable', remote, target];
+  return [program, '--config', join(target, '..', 'rclone.conf'), 'sync', '--immutable', remote, target];
 }

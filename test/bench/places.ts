@@ -33,7 +33,8 @@ export class Bench {
   static async begin(folder: string, names: readonly string[]): Promise<Bench> {
     rmSync(join(folder, 'sshd'), { recursive: true, force: true });
     const accounts = names.map((name) => ({ name, command: rrsyncCommand(join(folder, name, 'source')) }));
-    return new Bench(folder, await startSshd({ folder: join(folder, 'sshd'), accounts: [...accounts, { name: 'sftp', command: sftpCommand }] }));
+    const others = [{ name: 'sftp', command: sftpCommand }, { name: 'nothing', command: 'true' }];
+    return new Bench(folder, await startSshd({ folder: join(folder, 'sshd'), accounts: [...accounts, ...others] }));
   }
 
   connections(): number { return this.#sshd.connections(); }
@@ -41,6 +42,9 @@ export class Bench {
   stop(): Promise<void> { return this.#sshd.stop(); }
 
   get sftp(): SshAccount { return this.#accountOf('sftp'); }
+
+  /** Where a command that does nothing is all that is run. */
+  get nothing(): SshAccount { return this.#accountOf('nothing'); }
 
   #accountOf(name: string): SshAccount {
     return this.#sshd.accounts[name] ?? fail(`no account ${name}`);

@@ -4,11 +4,15 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
 export interface Started {
+  /** By name. */
+  readonly counts: Counts;
   readonly programs: number;
   readonly restic: number;
   /** Each name with its number, the most frequent first. */
   readonly names: string;
 }
+
+export type Counts = Readonly<Partial<Record<string, number>>>;
 
 /** Runs the command to its end; throws when it fails. `log` is where strace writes. */
 export function programsStarted(command: readonly string[], log: string): Started {
@@ -26,5 +30,5 @@ export function startedIn(log: string): Started {
     else if (file !== undefined) begun.set(pid, file);
   }
   const all = [...counts].sort(([, a], [, b]) => b - a);
-  return { programs: all.reduce((sum, [, count]) => sum + count, 0), restic: counts.get('restic') ?? 0, names: all.map(([name, count]) => `${name} ${count}`).join(', ') };
+  return { counts: Object.fromEntries(all), programs: all.reduce((sum, [, count]) => sum + count, 0), restic: counts.get('restic') ?? 0, names: all.map(([name, count]) => `${name} ${count}`).join(', ') };
 }
