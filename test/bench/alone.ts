@@ -7,7 +7,7 @@ import { locker } from '../../src/programs/lock-script.ts';
 import { bareEnvironment, findProgram, type Command } from '../../src/programs/process.ts';
 import { inRoom } from '../../src/programs/room.ts';
 import { dryRunLimits } from '../../src/programs/rsync.ts';
-import { isolatedCommand, type Step } from '../../src/programs/sandbox.ts';
+import { isolatedCommand, namespaces, type Step } from '../../src/programs/sandbox.ts';
 import { throughMaster } from '../../src/programs/ssh-command.ts';
 import { program } from '../support/cli.ts';
 import type { SshAccount } from '../support/sshd.ts';
@@ -140,7 +140,7 @@ function ofRestic({ folder, replica, passwordFile }: Stand): Start[] {
   const boxed = (...steps: readonly Step[]): Command => isolatedCommand(view, join(folder, 'box'), undefined, steps, 'end');
   const start = (what: string, { file, args, env }: Command): Start => ({ what, command: [file, ...args], env });
   return [
-    { what: 'unshare with the namespaces of a night', command: ['unshare', '--mount', '--net', '--pid', '--ipc', '--uts', '--fork', '--kill-child', 'true'], times: of('unshare'), isAround: true },
+    { what: 'unshare with the namespaces of a night', command: ['unshare', ...namespaces(), 'true'], times: of('unshare'), isAround: true },
     { what: 'restic version', command: [restic, 'version'] },
     { what: 'restic cat config, with a password', command: [restic, '-q', '-r', replica, '--password-file', passwordFile, ...open], times: of('restic') },
     start('restic version in its box', boxed(['version'])),

@@ -17,7 +17,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** `npm run bench -- ARGUMENTS --json` without what it sets up. */
 function bench(args: readonly string[], env: Readonly<Record<string, string>> = {}): { status: number | null; stderr: string; figures: Figure[] } {
-  const argv = ['--import', 'tsx', 'test/bench/main.ts', ...args, '--sizes', '20,40', '--runs', '1', '--megabytes', '16', '--json'];
+  const argv = ['--import', 'tsx', 'test/bench/main.ts', ...args, '--sizes', '20', '--runs', '1', '--megabytes', '16', '--json'];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, { cwd: root, encoding: 'utf8', env: { ...process.env, ...env }, maxBuffer: 1 << 26 });
   return { status, stderr, figures: stdout === '' ? [] : (JSON.parse(stdout) as { figures: Figure[] }).figures };
 }
