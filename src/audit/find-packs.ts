@@ -52,7 +52,7 @@ async function found(walk: ReplicaWalk, ignore: readonly string[], bounds: Bound
  * Type, size, time and path of everything below a folder, each record ended by a NUL. Not `-xdev`: rsync goes on at a mount
  * point, too. Folders that the configuration ignores are not opened; somebody may have closed them.
  */
-function findCommand(folder: string, ignore: readonly string[]): Command {
+export function findCommand(folder: string, ignore: readonly string[]): Command {
   const names = ignore.flatMap((name, n) => [...(n === 0 ? [] : ['-o']), '-name', name.replace(/[?[\\]/g, '\\$&')]);
   const ignored = names.length === 0 ? [] : ['-type', 'd', '(', ...names, ')', '-prune', '-o'];
   return {

@@ -38,7 +38,7 @@ export type ViolationRule =
   | 'refused';
 
 /** Names of what is told, and lets the run go on. */
-type WarningRule =
+export type WarningRule =
   | 'foreign'
   | 'stray'
   | 'quarantined'

@@ -21,7 +21,7 @@ import { runRsync, type RsyncContext } from '../../src/programs/rsync-call.ts';
 import type { Bounds } from '../../src/programs/watchdog.ts';
 import { bare } from '../../src/proof/asking.ts';
 import { expectFetch, expectNight, fetchArguments } from '../../src/ratchet/arrival/fetch.ts';
-import { reportOpener } from '../../src/ratchet/reports.ts';
+import { reportOpener } from '../../src/programs/reports.ts';
 import { Session } from '../../src/ratchet/session.ts';
 import { ownPaths } from '../../src/replica-path.ts';
 
