@@ -1,27 +1,36 @@
-// Bundles src/main.ts into dist: main.js, which loads one of two parts, short.js for commands that must start fast and
-// whole.js for all. CommonJS, because Node loads that faster than modules. Usage: node scripts/build.mjs [ENTRY [OUTDIR]]
+// Bundles src/main.ts into dist: main.js, which loads one of three parts (src/cli/parts.ts): short.js for commands that must
+// start fast, night.js for the nights, whole.js for all. CommonJS, because Node loads that faster than modules.
+// Usage: node scripts/build.mjs [ENTRY [OUTDIR]]
 import { chmod, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { completions, optionsFor } from './esbuild.mjs'
+import { late } from './late.mjs'
 
 const root = resolve(import.meta.dirname, '..')
-const ours = { main: 'src/main.ts', short: 'src/cli/short.ts', whole: 'src/cli/whole.ts' }
+const parts = { short: 'src/cli/short.ts', night: 'src/cli/night.ts', whole: 'src/cli/whole.ts' }
+// What is large and seldom needed, and shares no class with anything: files of their own, which are read when they are needed.
+const aside = { mailer: 'nodemailer', completions: 'src/cli/completions.ts', page: 'src/looking/report/page-parts.ts' }
+const ours = { main: 'src/main.ts', ...parts, ...aside }
 const entryPoints = process.argv[2] === undefined ? ours : { main: resolve(process.argv[2]) }
 const dist = resolve(process.argv[3] ?? join(root, 'dist'))
 const fresh = `${dist}.new-${process.pid}`
 const started = new Date()
 
-// Each part stands alone, so main.js must not hold it.
-const parts = {
-  name: 'parts',
+// Each part stands alone, so main.js must not hold it; nobody holds what is aside.
+const apart = {
+  name: 'apart',
   setup({ onResolve }) {
-    onResolve({ filter: /\/cli\/(short|whole)\.ts$/ }, ({ kind, path }) =>
-      kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.js`, external: true } : undefined)
+    const elsewhere = (name) => ({ path: `./${name}.js`, external: true })
+    onResolve({ filter: /\/cli\/(short|night|whole)\.ts$/ }, ({ kind, path }) => (kind === 'dynamic-import' ? elsewhere(basename(path, '.ts')) : undefined))
+    for (const [name, entry] of Object.entries(aside)) {
+      const filter = new RegExp(`^(.*/)?${basename(entry)}$`)
+      onResolve({ filter }, ({ kind }) => (kind === 'entry-point' ? undefined : elsewhere(name)))
+    }
   },
 }
 
-// How a way to tell looks, and how alerts are brought, only commands of whole.js ask: short.js goes without the 250 KB that mail needs.
+// How a way to tell looks, and how alerts are brought, only commands of the other parts ask.
 const lean = {
   name: 'lean',
   setup({ onResolve }) {
@@ -31,8 +40,8 @@ const lean = {
 
 try {
   const { short, ...large } = entryPoints
-  await bundle(large, [parts])
-  if (short !== undefined) await bundle({ short }, [parts, lean])
+  await bundle(large, [apart, late])
+  if (short !== undefined) await bundle({ short }, [lean, apart, late])
   await finish()
 } catch (error) {
   // esbuild has printed its own errors.

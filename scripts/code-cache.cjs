@@ -11,7 +11,7 @@ const command = process.argv.slice(2).find((word) => /^[a-z][a-z-]*$/.test(word)
 
 const usual = Module._extensions['.js']
 Module._extensions['.js'] = (module, filename) => {
-  if (!/\/dist\/(short|whole)\.js$/.test(filename)) return usual(module, filename)
+  if (!/\/dist\/(short|night|whole)\.js$/.test(filename)) return usual(module, filename)
   // Each adds to the one before: the first run may have ended early.
   const kept = [1, 2, 3].map((n) => join(__dirname, `${basename(filename)}-${statSync(filename).mtimeMs}-${command}-${n}`))
   const latest = kept.findLast(existsSync)

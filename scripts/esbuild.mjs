@@ -29,8 +29,12 @@ export async function optionsFor(root) {
       __MANUAL__: JSON.stringify(JSON.stringify(await manual(root))),
       __SAMPLE__: JSON.stringify(await readFile(join(root, 'src/config/sample.yaml'), 'utf8')),
     },
-    // The build of yaml that is made of modules: what is not used falls away, and it loads in half the time.
-    alias: { yaml: join(root, 'node_modules/yaml/browser/index.js') },
+    alias: {
+      // The build of yaml that is made of modules: what is not used falls away, and it loads in half the time.
+      yaml: join(root, 'node_modules/yaml/browser/index.js'),
+      // Chalk is told how many colours it has (src/telling/console.ts); what asks the terminal would load node:tty at each start.
+      '#supports-color': join(root, 'node_modules/chalk/source/vendor/supports-color/browser.js'),
+    },
     logLevel: 'warning',
   }
 }

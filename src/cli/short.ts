@@ -6,7 +6,7 @@ import { addPruneWindow } from './prune-window.ts';
 import { addStatus } from './status.ts';
 import { addTombstones } from './tombstones.ts';
 
-/** The commands that `isShort` speaks of. */
+/** The commands that `partOf` finds in here. */
 export const commands: readonly Add[] = [addPruneWindow, addTombstones, addAcknowledge, addStatus, addHistory];
 
 /** Runs the command that `argv` names; its exit code. Never throws. */

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Command } from 'commander';
 import { pageOf } from '../../scripts/pages.ts';
-import { isShort } from '../../src/cli/parts.ts';
+import { commands as night } from '../../src/cli/night.ts';
+import { partOf, type Part } from '../../src/cli/parts.ts';
 import { makeProgram } from '../../src/cli/program.ts';
 import { commands as short } from '../../src/cli/short.ts';
 import { commands } from '../../src/cli/whole.ts';
@@ -12,22 +13,25 @@ import { ratchet } from '../support/cli.ts';
 const program = (of = commands): Command => makeProgram(of, { interrupt: new AbortController().signal, exit: () => undefined });
 const namesOf = (of: Command): string[] => of.commands.map((command) => command.name());
 
-const rows: readonly (readonly [line: string, isShort: boolean])[] = [
-  ['', false], ['--help', false], ['help', false], ['help status', false], ['completion bash', false], ['synk demo', false], ['complete runs', false],
-  ['--help status', false], ['-h status', false], ['--config x -hV status', false], ['acknowlege nightly --reason status', false],
-  ['--config status', false], ['--config=status', false], ['--config status sync', false], ['sync status', false], ['--quiet --config help scrub check', false],
-  ['status', true], ['status --help', true], ['--config=status --json history', true], ['--config sync history', true],
-  ['acknowledge nightly --reason help', true], ['prune-window help open', true], ['tombstones list nightly', true],
+const rows: readonly (readonly [line: string, part: Part])[] = [
+  ['', 'whole'], ['--help', 'whole'], ['help', 'whole'], ['help status', 'whole'], ['completion bash', 'whole'], ['synk demo', 'whole'], ['complete runs', 'whole'],
+  ['--help status', 'whole'], ['-h status', 'whole'], ['--config x -hV status', 'whole'], ['acknowlege nightly --reason status', 'whole'],
+  ['--config status', 'whole'], ['--config=status', 'whole'], ['--config status sync', 'night'], ['sync status', 'night'], ['--quiet --config help scrub check', 'whole'],
+  ['status', 'short'], ['status --help', 'short'], ['--config=status --json history', 'short'], ['--config sync history', 'short'],
+  ['acknowledge nightly --reason help', 'short'], ['prune-window help open', 'short'], ['tombstones list nightly', 'short'],
+  ['sync', 'night'], ['audit nightly', 'night'], ['sync --help', 'night'], ['-h sync', 'whole'], ['constructor', 'whole'], ['-', 'whole'],
 ];
 
-describe('the part that starts fast is for its own commands only', () => {
+describe('a part that starts fast is for its own commands only', () => {
   for (const [line, expected] of rows) {
-    test(`rsync-ratchet ${line}`, () => { assert.equal(isShort(line.split(' ').filter((word) => word !== '')), expected); });
+    test(`rsync-ratchet ${line}`, () => { assert.equal(partOf(line.split(' ').filter((word) => word !== '')), expected); });
   }
-  test('it has them all', () => {
-    assert.deepEqual(namesOf(program(short)), namesOf(program()).filter((name) => isShort([name])));
-    assert.ok(short.length > 0);
-  });
+  for (const [part, commandsOfPart] of Object.entries({ short, night })) {
+    test(`${part} has them all`, () => {
+      assert.deepEqual(namesOf(program(commandsOfPart)), namesOf(program()).filter((name) => partOf([name]) === part));
+      assert.ok(commandsOfPart.length > 0);
+    });
+  }
 });
 
 describe('a word that names no command is answered as if none were', () => {
