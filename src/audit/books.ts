@@ -35,14 +35,14 @@ export type Entry = number;
 
 export class Books {
   readonly #chunks: Chunk[] = [];
-  readonly #multipliers: Uint32Array;
+  #multipliers: Uint32Array | undefined;
   #slots = new Int32Array(1024).fill(-1);
   #count = 0;
   readonly #probe = new Uint32Array(idWords);
 
   /** Empty. `seed`: eight random numbers, so that serverA cannot choose names that collide. */
-  constructor(seed = randomFillSync(new Uint32Array(idWords))) {
-    this.#multipliers = seed.map((word) => word | 1);
+  constructor(seed?: Uint32Array) {
+    this.#multipliers = seed?.map((word) => word | 1);
   }
 
   /** How many entries there are; entries are numbered from 0. */
@@ -181,7 +181,8 @@ export class Books {
     const entry = this.#count++;
     if ((entry & chunkMask) === 0) this.#chunks.push(newChunk());
     const chunk = this.#chunk(entry);
-    chunk.ids.set(this.#probe, (entry & chunkMask) * idWords);
+    const from = (entry & chunkMask) * idWords;
+    for (let i = 0; i < idWords; i++) chunk.ids[from + i] = this.#probe[i] ?? 0;
     chunk.states[entry & chunkMask] = typeNumber;
     this.#slots[slot] = entry;
     if (this.#count * 2 > this.#slots.length) this.#growSlots();
@@ -191,6 +192,7 @@ export class Books {
   /** Open addressing with linear probing; at most half of the slots are taken. */
   #slotOf(typeNumber: number): number {
     const mask = this.#slots.length - 1;
+    this.#multipliers ??= randomFillSync(new Uint32Array(idWords)).map((word) => word | 1);
     let slot = hash(this.#probe, typeNumber, this.#multipliers) & mask;
     for (;;) {
       const entry = this.#slots[slot] ?? -1;
@@ -210,8 +212,9 @@ export class Books {
   #growSlots(): void {
     this.#slots = new Int32Array(this.#slots.length * 2).fill(-1);
     for (let entry = 0; entry < this.#count; entry++) {
+      const { ids } = this.#chunk(entry);
       const from = (entry & chunkMask) * idWords;
-      this.#probe.set(this.#chunk(entry).ids.subarray(from, from + idWords));
+      for (let i = 0; i < idWords; i++) this.#probe[i] = ids[from + i] ?? 0; // no object for each entry
       this.#slots[this.#slotOf(this.#state(entry) & typeMask)] = entry;
     }
   }
