@@ -1,6 +1,6 @@
 /** What `init` takes of serverA before it trusts anything there: `config` and keys, listed, fetched, verified, pinned (P6). */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../audit/audit.ts';
 import { Books } from '../audit/books.ts';
@@ -10,17 +10,17 @@ import type { Change } from '../audit/itemize.ts';
 import { offered, sourcesAround, withWhatLiesThere } from '../programs/look-around.ts';
 import { auditPass } from '../audit/passes.ts';
 import { Failure } from '../errors.ts';
-import { layoutFolders } from '../layout.ts';
+import { layoutFolders, placeOf } from '../layout.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 import { syncFileSystem } from '../programs/sync.ts';
 import { proves, requireKeys, requireOpens } from '../proof/open-identity.ts';
-import { writeNames } from '../state/files.ts';
+import { namesIn, writeNames } from '../state/files.ts';
 import { makeFolder } from '../state/unguarded.ts';
+import { faultOfOurs } from './adoption.ts';
 import { admit } from './arrival/admit.ts';
 import { runFetch } from './arrival/fetch.ts';
-import { isWhole } from './arrival/fitness.ts';
 import { askedFor, fetchBounds } from './arrival/growth.ts';
-import { fingerprint, notInitialised, readMarker, type Pins } from './replica.ts';
+import { exists, fingerprint, notInitialised, readMarker, type Pins } from './replica.ts';
 import type { Beginning } from './init.ts';
 import { writeMarker } from './replica-place.ts';
 
@@ -49,7 +49,7 @@ export async function listIdentity(beginning: Beginning): Promise<string[]> {
     dryRun(session.rsync, 2, empty, bounds, { judge, judgeUnchanged: () => false }, { hidden }),
   );
   if (failed !== undefined) throw (await withWhatLiesThere(session.rsync, failed, bounds, 'Nothing was made')).failure;
-  const keys = takeKeys(beginning, listed);
+  const keys = await takeKeys(beginning, listed);
   if (config.length > 0 && keys.length > 0) return [...config, ...keys];
   const lies = offered(await sourcesAround(session.rsync, boundsOf(beginning)));
   const usual =
@@ -78,25 +78,26 @@ function requireFolder(change: Change): void {
 }
 
 /** Only keys are wanted of what pass 2 lists, and only those that are not here yet; indexes wait for the first sync. */
-function takeKeys(beginning: Beginning, listed: Books): string[] {
+async function takeKeys(beginning: Beginning, listed: Books): Promise<string[]> {
   const keys = beginning.incoming.books;
   const paths: string[] = [];
   for (const entry of listed.select(listedNew)) {
     if (listed.type(entry) !== 'key' || listed.size(entry) > largestIdentity) continue;
     const path = listed.path(entry);
     paths.push(path);
-    if (hasKey(beginning, path)) continue;
+    if (await hasKey(beginning, path)) continue;
     keys.set(keys.enter('key', path.slice('keys/'.length), listed.size(entry), listed.mtime(entry)), wanted);
   }
   return paths;
 }
 
 /** A key of the existing copy stays when it is what its name says. Throws Failure when it is not: nothing is overwritten. */
-function hasKey({ paths: { replica } }: Beginning, path: string): boolean {
-  if (!existsSync(join(replica, path))) return false;
-  if (isWhole(replica, path)) return true;
+async function hasKey({ paths: { replica }, session }: Beginning, path: string): Promise<boolean> {
+  if (!exists(replica, path)) return false;
+  const fault = await faultOfOurs(replica, path, session.interrupt);
+  if (fault === undefined) return true;
   throw new Failure(
-    `${path} in the existing copy is not what its name says`,
+    `${path} in the existing copy is not what its name says: ${fault}`,
     'the copy was not adopted; move this file away, then run init once more',
   );
 }
@@ -170,20 +171,31 @@ function notDelivered(path: string, why = 'it did not come'): Failure {
   );
 }
 
-/** Links them into the replica and writes the marker. */
-export async function pin({ paths, incoming, repository }: Beginning): Promise<Pins> {
+/** Links them into the replica: what is to be pinned. */
+export async function linkIdentity({ paths, incoming, session }: Beginning): Promise<Pins> {
   const { replica } = paths;
   const own = join(replica, 'config');
   await admit(replica, paths.candidate, incoming.books, new Set(['key']));
-  if (!existsSync(own)) linkSync(join(paths.candidate, 'config'), own);
+  if (!exists(replica, 'config')) linkSync(join(paths.candidate, 'config'), own);
   await syncFileSystem(replica);
   rmSync(join(paths.candidate, 'config'));
-  const keys = readdirSync(join(replica, 'keys')).filter((name) => isWhole(replica, `keys/${name}`));
-  const pins = { config: fingerprint(own), keys };
+  const keys: string[] = [];
+  for (const path of keysIn(replica))
+    if ((await faultOfOurs(replica, path, session.interrupt)) === undefined) keys.push(path.slice('keys/'.length));
+  return { config: fingerprint(own), keys };
+}
+
+/** The paths that are a key's by their name; who made a copy may have put others beside them. */
+export function keysIn(replica: string): string[] {
+  const paths = namesIn(join(replica, 'keys')).map((name) => `keys/${name}`);
+  return paths.filter((path) => placeOf(path).of === 'key');
+}
+
+/** Writes the marker, the last step of `init`: without it there is no replica, whatever else there is. */
+export function pin({ repository }: Beginning, pins: Pins): void {
   const [id, createdAt] = [randomUUID(), new Date().toISOString()];
   const marker = { version: 1, id, repository: repository.name, createdAt, pins, firstRunCompleted: false } as const;
   writeMarker(repository.replica, marker);
-  return pins;
 }
 
 /** Throws Failure when restic, which is asked where there is a password, cannot open the repository with the fetched `config`. */

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Books, type Amount } from '../audit/books.ts';
 import { Findings } from '../audit/findings.ts';
-import { present } from '../audit/questions.ts';
 import { walkReplica } from '../audit/walk.ts';
 import { Failure } from '../errors.ts';
 import { Restic } from '../programs/restic.ts';
@@ -11,13 +10,22 @@ import { proves } from '../proof/open-identity.ts';
 import { UnreadFile } from '../proof/unread-file.ts';
 import { nothingUnread, unreadToJson } from '../state/unread.ts';
 import { ownPaths } from '../replica-path.ts';
-import { namesIn } from '../state/files.ts';
 import { version } from '../version.ts';
-import { isWhole } from './arrival/fitness.ts';
+import { verifyExisting } from './adoption.ts';
 import { Incoming } from './arrival/incoming.ts';
 import { Quarantine } from './arrival/quarantine.ts';
 import type { RunOptions } from './holdings.ts';
-import { fetchConfig, fetchIdentity, listIdentity, pin, replaceConfig, requireOpensSo } from './identity.ts';
+import {
+  fetchConfig,
+  fetchIdentity,
+  keysIn,
+  linkIdentity,
+  listIdentity,
+  pin,
+  replaceConfig,
+  requireOpensSo,
+} from './identity.ts';
+import { requireLinking } from './probe.ts';
 import type { Pins } from './replica.ts';
 import { ReplicaPlace } from './replica-place.ts';
 import { Session } from './session.ts';
@@ -66,12 +74,15 @@ export async function initialise(
   options: RunOptions,
   { trustExisting }: { readonly trustExisting: boolean },
 ): Promise<{ result: Initialised; pins: Pins | undefined }> {
-  const pinned = markerOf(options.config, options.repository)?.pins;
-  if (pinned !== undefined) return { result: { did: 'nothing' }, pins: pinned };
+  const pinned = (): Pins | undefined => markerOf(options.config, options.repository)?.pins;
+  const before = pinned();
+  if (before !== undefined) return { result: { did: 'nothing' }, pins: before };
   const beginning = begin(options);
   try {
     beginning.place.make();
     if (!(await beginning.session.lock())) return { result: { did: 'locked' }, pins: undefined };
+    const meanwhile = pinned(); // by another init, which has just let the lock go
+    if (meanwhile !== undefined) return { result: { did: 'nothing' }, pins: meanwhile };
     return await makeOrAdopt(beginning, trustExisting);
   } catch (error) {
     beginning.place.leave();
@@ -85,17 +96,19 @@ async function makeOrAdopt(beginning: Beginning, trustExisting: boolean): Promis
   const { state, session, paths, repository } = beginning;
   const isExisting = existsSync(join(paths.replica, 'config'));
   const earlier = isExisting ? null : state.memory().initialisedAt;
-  const verified = trustExisting ? undefined : verifyExisting(beginning);
+  requireLinking(repository.replica);
+  const verified = await verifyExisting(paths, repository.ignore, !trustExisting, session.interrupt);
   await session.connect();
-  const own = namesIn(join(paths.replica, 'keys')).map((name) => `keys/${name}`);
+  const own = keysIn(paths.replica);
   const listed = await listIdentity(beginning);
   await fetchIdentity(beginning);
-  const pins = await pin(beginning);
+  const pins = await linkIdentity(beginning);
   const did = isExisting ? 'adopted' : 'made';
-  // Of what is there already restic has read nothing.
+  // Before the marker: a kill in between must not leave a replica whose books say that restic has read it, or know nothing of it.
   const begun = new UnreadFile(state.folder).begin(walkReplica(paths.replica, repository.ignore).books);
   const unread = unreadToJson(proves(repository) ? begun : nothingUnread);
   await state.append(new Date(), { event: 'initialised', version, did, ...pins, unread });
+  pin(beginning, pins);
   const keys = isExisting ? differences(own, listed) : { onlyOnServerA: [], onlyHere: [] };
   return { result: { did, verified, keys, ...(earlier === null ? {} : { earlier }) }, pins };
 }
@@ -105,22 +118,6 @@ function differences(own: readonly string[], listed: readonly string[]): KeyDiff
     some.filter((path) => !others.includes(path)).map((path) => path.slice('keys/'.length));
   const keys = listed.filter((path) => path !== 'config');
   return { onlyOnServerA: without(keys, own), onlyHere: without(own, keys) };
-}
-
-/** Hashes every hash-named file that is already there. Throws Failure when one is not what it is called. */
-function verifyExisting({ paths, repository }: Beginning): Amount {
-  const { books } = walkReplica(paths.replica, repository.ignore);
-  const damaged: string[] = [];
-  for (const entry of books.select(present)) {
-    if (!isWhole(paths.replica, books.path(entry))) damaged.push(books.path(entry));
-  }
-  const amount = books.amount(present);
-  if (damaged.length === 0) return amount;
-  const shown = damaged.slice(0, 20).join('\n  ');
-  throw new Failure(
-    `${damaged.length} of ${amount.files} files in the existing copy are not what their name says:\n  ${shown}`,
-    'the copy was not adopted; move these files away (the first sync fetches them again), then run init once more',
-  );
 }
 
 /** What `init --repin` came to; fingerprints are SHA-256. */

@@ -1,6 +1,7 @@
 /** A try: whether a file of ours can be linked into the replica as a night would link a candidate. It leaves nothing there. */
 import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Failure } from '../errors.ts';
 import { takeLock } from '../programs/lock.ts';
 import { ownPaths, pathOf, type Replica } from '../replica-path.ts';
 import { hasHardLinks } from './replica-place.ts';
@@ -20,6 +21,18 @@ export async function tryLinking(replica: Replica): Promise<LinkRefusal | 'busy'
   } finally {
     lock.release(lock.note);
   }
+}
+
+/** Throws Failure where no candidate could be linked in, so that `init` says it and not the first night. Whoever calls has the run's lock. */
+export function requireLinking(replica: Replica): void {
+  const refusal = linkProbes(replica);
+  if (refusal === undefined) return;
+  throw new Failure(
+    `no file can be linked into the replica: ${refusal.message}`,
+    refusal.reason === 'another disk'
+      ? "a folder of the replica is a mount of its own: make it part of the replica's file system. Nothing was changed"
+      : 'look at the owner and the mode of that folder. Nothing was changed',
+  );
 }
 
 /** Links a file of our own from where candidates lie into the folders of the layout, under a name that no audit looks at. */

@@ -10,6 +10,7 @@ import { freeInodes, leastInodes, noHardLinks } from '../programs/disk.ts';
 import { userName } from '../state/become.ts';
 import { makeFolder, replaceFile } from '../state/unguarded.ts';
 import { ownPaths, type OwnPaths, type Replica } from '../replica-path.ts';
+import { requireRealFolders } from './adoption.ts';
 import type { Marker } from './replica.ts';
 
 export class ReplicaPlace {
@@ -34,7 +35,10 @@ export class ReplicaPlace {
     const { replica, marker } = this.#paths;
     makeTop(replica);
     requireOwnRepository(replica);
-    if (!existsSync(marker)) requireFitDisk(replica);
+    if (!existsSync(marker)) {
+      requireRealFolders(this.#paths);
+      requireFitDisk(replica);
+    }
     for (const folder of this.#layout) makeFolder(folder);
   }
 

@@ -11,7 +11,6 @@ import {
   readSync,
   type Stats,
 } from 'node:fs';
-import { join } from 'node:path';
 
 /** What serverA listed for a file: bytes, and seconds since 1970. */
 export interface Listed {
@@ -48,7 +47,7 @@ export function faultOfFile(
   });
 }
 
-const notRegular = 'not a regular file';
+export const notRegular = 'not a regular file';
 
 /** What `lstat` says against a file. */
 export function outerFault(stats: Stats, listed?: Listed): string | undefined {
@@ -90,8 +89,8 @@ function withFile(
   }
 }
 
-/** Undefined where whoever wrote the file has left us no right to read it. */
-function openOrRefused(name: string): number | undefined {
+/** Undefined where whoever wrote the file has left us no right to read it, or it is a link or a socket; a pipe is not waited for. */
+export function openOrRefused(name: string): number | undefined {
   try {
     return openSync(name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
@@ -107,16 +106,6 @@ export function sha256Of(file: number): string {
     const length = readSync(file, buffer, 0, buffer.length, null);
     if (length === 0) return hash.digest('hex');
     hash.update(buffer.subarray(0, length));
-  }
-}
-
-/** Whether a file of the replica is ours and hashes to its name. */
-export function isWhole(replica: string, path: string): boolean {
-  const file = openSync(join(replica, path), 'r');
-  try {
-    return fstatSync(file).uid === process.getuid?.() && path.endsWith(sha256Of(file));
-  } finally {
-    closeSync(file);
   }
 }
 
