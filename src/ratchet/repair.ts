@@ -1,5 +1,5 @@
 /** `scrub --repair`: fetches damaged files into a fresh folder, verifies them there, and puts them in the damaged ones' place. */
-import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { placeOf } from '../layout.ts';
 import { Failure } from '../errors.ts';
@@ -13,6 +13,7 @@ import { inRealFolder } from './arrival/real-folders.ts';
 import { ownPaths, type OwnPaths } from '../replica-path.ts';
 import { runFetch, type FetchEnd } from './arrival/fetch.ts';
 import { Session } from './session.ts';
+import { removeTree } from '../programs/remove-tree.ts';
 import { syncFileSystem } from '../programs/sync.ts';
 
 /** restic's packs are 128 MiB at most; a file above this is not believed to be the right one for a smaller damaged one. */
@@ -53,8 +54,11 @@ export class Repair {
 
   /** Throws away what was fetched and not needed, and gives the lock back. */
   async end(): Promise<void> {
-    rmSync(this.#folder, { recursive: true, force: true });
-    await this.#session.close();
+    try {
+      removeTree(this.#folder);
+    } finally {
+      await this.#session.close();
+    }
   }
 
   /** Fetches and verifies; nothing but the fresh folder is touched. Throws Failure when rsync failed and nothing right has come. */
@@ -76,7 +80,7 @@ export class Repair {
   async #transfer(paths: readonly string[]): Promise<FetchEnd> {
     const session = this.#session;
     await session.connect();
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeTree(this.#folder);
     makeFolder(this.#fetched);
     const manifest = session.path('manifest');
     writeNames(manifest, paths);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -252,6 +252,7 @@ test('an rsync that was taken over cannot lead a repair elsewhere', async (t) =>
     'a second link to a file of the replica': `mkdir -p "$to/${dirname(bad)}"; ln ${made.replica}/${other} "$to/${bad}"`,
     'a fifo': `mkdir -p "$to/${dirname(bad)}"; mkfifo "$to/${bad}"`,
     'a folder': `mkdir -p "$to/${bad}"`,
+    'folders deeper than a path can be': `perl -e 'chdir shift; for (1 .. 30) { mkdir "x" x 200; chdir "x" x 200 }' "$to"`,
     'nothing': ':',
   };
   for (const [name, script] of Object.entries(deliver)) {
@@ -260,5 +261,6 @@ test('an rsync that was taken over cannot lead a repair elsewhere', async (t) =>
     const { code, json } = await spawnRatchet(['--json', 'scrub', '--repair'], { config: made.config.file }).finished.then((finished) => ({ code: finished.code, json: finished.json() }));
     assert.deepEqual([code, json.scrubs[0].left, json.scrubs[0].repaired], [4, 1, 0], name);
     assert.deepEqual(then(), before, name);
+    assert.deepEqual(readdirSync(join(made.replica, '.rsync-ratchet/incoming')), [], name);
   }
 });

@@ -1,8 +1,8 @@
 /** What a fetch asks for, and that it brings no more: looks at the folder that rsync writes into. */
 import { lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Books, Entry } from '../../audit/books.ts';
 import { toFetch } from '../../audit/questions.ts';
+import { bytePath } from '../../replica-path.ts';
 import type { FetchBounds } from './fetch.ts';
 import type { Bounds } from '../../programs/watchdog.ts';
 
@@ -68,21 +68,20 @@ export function growthOf(folder: string): () => boolean {
   };
 }
 
-/** Bytes of everything but folders. rsync is at work there: what is gone when we look does not count. */
-function bytesUnder(folder: string): number {
-  let bytes = 0;
-  for (const name of namesIn(folder)) {
-    const path = join(folder, name);
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (stats !== undefined) bytes += stats.isDirectory() ? bytesUnder(path) : stats.size;
-  }
-  return bytes;
-}
-
-function namesIn(folder: string): string[] {
+/**
+ * Bytes of everything but folders. rsync is at work there: what is gone when we look does not count. What cannot be looked at,
+ * a path without end say, nobody has asked for.
+ */
+function bytesUnder(root: string, folder = ''): number {
   try {
-    return readdirSync(folder);
-  } catch {
-    return [];
+    let bytes = 0;
+    for (const name of readdirSync(bytePath(root, folder), 'latin1')) {
+      const path = `${folder}/${name}`;
+      const stats = lstatSync(bytePath(root, path), { throwIfNoEntry: false });
+      if (stats !== undefined) bytes += stats.isDirectory() ? bytesUnder(root, path) : stats.size;
+    }
+    return bytes;
+  } catch (error) {
+    return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '') ? 0 : Infinity;
   }
 }

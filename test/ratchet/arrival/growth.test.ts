@@ -1,8 +1,10 @@
 import { inReplica, verified } from '../../../src/audit/questions.ts';
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { removeTree } from '../../../src/programs/remove-tree.ts';
 import { writeNames } from '../../../src/state/files.ts';
 import { askedFor, askedIn, fetchBounds, growthOf, manifestOf } from '../../../src/ratchet/arrival/growth.ts';
 import { withFileLimit } from '../../support/fileLimit.ts';
@@ -48,6 +50,20 @@ describe('a fetch brings what was asked for, and one more of the largest', () =>
       assert.equal(fetchBounds(boundsOf(), fresh, askedFor([10, 30, 20]), () => moved).overrun?.(), isOverrun);
     });
   }
+
+  test('what has a name of any bytes counts', (t) => {
+    const fresh = bench(t).incoming.freshFolder('run');
+    writeFileSync(Buffer.concat([Buffer.from(`${fresh}/`), Buffer.from([0xff, 0xfe])]), Buffer.alloc(91));
+    assert.equal(fetchBounds(boundsOf(), fresh, askedFor([10, 30, 20])).overrun?.(), true);
+  });
+
+  test('folders deeper than a path can be are more than was asked for', (t) => {
+    const fresh = bench(t).incoming.freshFolder('run');
+    execFileSync('perl', ['-e', 'chdir shift; for (1 .. 30) { mkdir "x" x 200; chdir "x" x 200 }', fresh]);
+    const isOverrun = fetchBounds(boundsOf(), fresh, askedFor([10, 30, 20])).overrun?.();
+    removeTree(fresh);
+    assert.equal(isOverrun, true);
+  });
 
   test('what was asked for is the sum of the manifest', (t) => {
     const b = bench(t);
