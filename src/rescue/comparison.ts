@@ -90,9 +90,13 @@ export class Comparison {
     return this.#differs.has(this.#nameOf(path));
   }
 
-  /** Another time alone counts as a difference. */
-  judgeByTime(): void {
-    for (const name of this.#ofAnotherTime()) this.#differs.add(name);
+  /** Another time alone counts as a difference, of what is meant. */
+  judgeByTime(isMeant: IsMeant): void {
+    const { books } = this.#walk;
+    for (const name of this.#ofAnotherTime()) {
+      const is = name === 'config' ? isMeant(name, false) : isMeant(books.path(name), books.has(name, tombstoned));
+      if (is) this.#differs.add(name);
+    }
   }
 
   /** How many files have another time there, and are the same for all we know. */

@@ -109,7 +109,7 @@ async function planAndSend(
 ): Promise<GivenBack> {
   const { wish, scope, away } = held;
   const found = await listed(held);
-  await judge(held, found, meant(wish, scope));
+  await judge(held, found, wish.quick ? () => true : meant(wish, scope));
   const isSent = toSend(wish, scope);
   if (away.destination.kind === 'local') keepClosed(away.destination, found, isSent);
   const plan: Plan = {
@@ -128,7 +128,7 @@ async function planAndSend(
 
 /** What differs, of what is meant. */
 async function judge(held: GiveBack, found: Comparison, isMeant: IsMeant): Promise<void> {
-  if (held.wish.quick) found.judgeByTime();
+  if (held.wish.quick) found.judgeByTime(isMeant);
   else await compareContent(held, found, isMeant);
 }
 
@@ -144,8 +144,9 @@ async function act(held: GiveBack, plan: Plan, found: Comparison, isSent: IsMean
   try {
     await sendAll(held, found, isSent, { files, bytes, replaces: plan.differing.files > 0 }, delivery);
     const now = await listed(held);
-    if (delivery.damaged.length > 0 || delivery.undelivered !== undefined || plan.inTheWay.length > 0)
-      await judge(held, now, (path) => found.isDifferent(path)); // of the size that it has here it may lie there still
+    // Of the size that it has here, and of its time perhaps, it may lie there still: what takes files there may have put them elsewhere.
+    const isSure = plan.differing.files + plan.inTheWay.length + delivery.damaged.length === 0;
+    if (!isSure || delivery.undelivered !== undefined) await judge(held, now, (path) => found.isDifferent(path));
     left = { ...differenceOf(now, isCounted(wish)), doubts: now.doubts.length, otherTimes: now.otherTimes };
     return { plan, ...delivery, left };
   } finally {

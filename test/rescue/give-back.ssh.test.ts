@@ -154,6 +154,26 @@ test('whose the files become, and their modes, is that of the folder; an empty f
   await restored.backup({ 'a new file': 'from a client' });
 });
 
+test('a destination that takes files and puts them elsewhere is not told as whole, though sizes and times are right', async (t) => {
+  const folder = temporaryFolder(t);
+  const [elsewhere, misled] = [join(folder, 'elsewhere'), join(folder, 'rsync')];
+  const night = await serverA.night(t, { changes: { repositories: { nightly: { rsync: { remotePath: misled } } } } });
+  const source = night.repository.path;
+  cpSync(source, elsewhere, { recursive: true, preserveTimestamps: true });
+  writeFileSync(misled, `#!/bin/sh\ncase "$*" in *--sender*) exec rsync "$@" ;; esac\nset -- $(printf '%s\\n' "$@" | head -n -1) ${elsewhere}/\nexec rsync "$@"\n`, { mode: 0o755 });
+  const pack = anyOf(source, 'data');
+  const { mtime, size } = lstatSync(join(source, pack));
+  overwrite(join(source, pack), Buffer.alloc(size, 'x'));
+  utimesSync(join(source, pack), mtime, mtime);
+  const before = night.replicaNow();
+  const given = await giveBack(night, source, '--all', '--yes');
+  assert.deepEqual([given.code, given.given?.left.differing.files], [4, 1], given.stdout + given.stderr);
+  utimesSync(join(source, pack), 0, 0);
+  const quick = await giveBack(night, source, '--all', '--yes', '--quick');
+  assert.deepEqual([quick.code, quick.given?.left.differing.files], [4, 1], quick.stdout + quick.stderr);
+  assert.deepEqual(night.replicaNow(), before);
+});
+
 test('what cannot be: each is said, nothing is sent, the replica is as before', async (t) => {
   const night = await serverA.night(t);
   const before = night.replicaNow();
