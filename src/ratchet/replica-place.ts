@@ -2,7 +2,17 @@
  * The place where `init` is to make a replica: whether it is fit for one, and leaving it as it was when nothing comes of
  * it; and the one writer of the marker that makes it one.
  */
-import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { admissionOrder, excludedFolders, foldersOf, layoutFolders } from '../layout.ts';
 import { Failure } from '../errors.ts';
@@ -33,6 +43,7 @@ export class ReplicaPlace {
   /** Makes the folders of a replica. Throws Failure, and makes none, where no replica can be. */
   make(): void {
     const { replica, marker } = this.#paths;
+    requireOutsideOthers(replica);
     makeTop(replica);
     requireOwnRepository(replica);
     if (!existsSync(marker)) {
@@ -89,6 +100,21 @@ function requireOwnRepository(replica: string): void {
       `${replica} is not empty and not a restic repository`,
       'give the replica a folder of its own. Nothing was changed',
     );
+  }
+}
+
+/** Another replica may be one of a configuration that we do not know, and nothing is written into it but by its own nights. */
+function requireOutsideOthers(replica: string): void {
+  let there = dirname(replica);
+  while (!existsSync(there)) there = dirname(there);
+  const above = existsSync(replica) ? dirname(realpathSync(replica)) : realpathSync(there);
+  for (let folder = above; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.rsync-ratchet', 'replica.json')))
+      throw new Failure(
+        `${replica} lies in another replica, ${folder}`,
+        'give the replica a folder of its own. Nothing was changed',
+      );
+    if (folder === dirname(folder)) return;
   }
 }
 

@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { ifThere } from '../../../src/state/files.ts';
 import { program } from '../../support/cli.ts';
+import { writeConfig } from '../../support/config.ts';
 import { anyOf, type Night, type ServerA, startServerA } from '../../support/night.ts';
 import { digest } from '../../support/tree.ts';
 
@@ -118,6 +119,21 @@ test('a folder that is a mount of its own is found by init, not by the first nig
   });
   assert.deepEqual(digest(night.replica, { inode: true, folders: false }), before);
   assert.equal(readFileSync(join(night.elsewhere, 'folder/precious'), 'utf8'), 'precious');
+});
+
+test('no replica is made in another one, of whatever configuration that is', async (t) => {
+  const night = await serverA.night(t);
+  const folder = join(night.folder, 'second');
+  mkdirSync(folder);
+  symlinkSync(night.replica, join(folder, 'link'));
+  const before = night.replicaNow();
+  for (const place of [join(night.replica, 'data/00'), join(night.replica, 'new/folder'), join(folder, 'link/x')]) {
+    const { file } = writeConfig(folder, serverA.sshd.accounts.backup, { repositories: { nightly: { replica: place } } });
+    const { code, stderr } = await night.run(['init', 'nightly'], { config: file });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /lies in another replica/);
+    assert.deepEqual(night.replicaNow(), before);
+  }
 });
 
 test('a signal ends the hashing of a copy, in the middle of a huge file too; then init makes nothing', async (t) => {
