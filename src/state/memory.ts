@@ -46,6 +46,8 @@ export const memorySchema = v.object({
   /** The last `sync` that ended, and the last that ended with exit code 0 or 4. */
   lastRun: v.nullable(runEnd),
   lastSuccess: v.nullable(runEnd),
+  /** Whether files that serverA listed had not come when a run last got so far as to fetch; a run that failed says nothing of it. */
+  undelivered: v.optional(v.boolean(), false),
   /** When a snapshot that had never been there was last admitted, and since when it has been quiet. */
   quiet: v.nullable(v.object({ admittedAt: v.nullable(moment), since: moment })),
   /** The alarm that stands; `alarm.json` has its findings. */
@@ -56,8 +58,8 @@ export const memorySchema = v.object({
   hasWindows: v.optional(v.boolean(), false),
   /** Sets of warnings, by their fingerprint, and when each was last told by mail; the oldest first. */
   told: listOf(v.object({ warnings: v.string(), at: moment })),
-  /** Deletions that were accepted and that no mail has told of yet. */
-  untold: v.nullable(v.object({ runId: v.string(), added: whole })),
+  /** The runs that accepted deletions and that no mail has told of yet, the oldest first. */
+  untold: listOf(v.object({ runId: v.string(), added: whole })),
   checks: v.object({
     last: v.nullable(check),
     /** The share whose turn it was last, and when. */
@@ -90,12 +92,13 @@ export const noMemory: Memory = {
   initialisedAt: null,
   lastRun: null,
   lastSuccess: null,
+  undelivered: false,
   quiet: null,
   alarm: null,
   acceptedMtimes: null,
   hasWindows: false,
   told: [],
-  untold: null,
+  untold: [],
   checks: { last: null, turn: null, turnAt: null, failed: [] },
   drill: null,
   clock: noClock,
@@ -105,7 +108,7 @@ export const noMemory: Memory = {
   room: null,
 };
 
-/** So many sets of warnings, and so many calls of rsync, are remembered. */
+/** So many sets of warnings (and untold runs), and so many calls of rsync, are remembered. */
 const [mostTold, mostCalls] = [50, 16];
 
 type Fold = (memory: Memory, line: JournalLine) => Partial<Memory>;
@@ -127,8 +130,8 @@ const folds: Readonly<Record<string, Fold>> = {
   'alert-sent': alerted,
   'alert-spooled': alerted,
   'alert-lost': alerted,
-  tombstones: (_memory, { runId, added }) =>
-    typeof added === 'number' && added > 0 ? { untold: { runId: runId ?? '', added } } : {},
+  tombstones: ({ untold }, { runId = '', added }) =>
+    typeof added === 'number' && added > 0 ? { untold: [...untold, { runId, added }].slice(-mostTold) } : {},
   checked,
   drilled: (memory, drilled) => ({ drill: valid(memorySchema.entries.drill, drilled) ?? memory.drill }),
   'rsync-call': called,
@@ -146,16 +149,23 @@ export function remember(memory: Memory, line: JournalLine): Memory {
 }
 
 function ended(memory: Memory, line: JournalLine): Partial<Memory> {
-  const { outcome, exitCode, quiet } = line;
+  const { outcome, exitCode, quiet, rules } = line;
   if (typeof outcome !== 'string' || typeof exitCode !== 'number') return {};
   const lastRun = { ...line, outcome, exitCode };
   const isSuccess = exitCode === 0 || exitCode === 4;
   return {
     lastRun,
     ...(isSuccess ? { lastSuccess: lastRun } : {}),
+    undelivered: saysUndelivered(rules) || (memory.undelivered && !isSuccess),
     quiet: valid(memorySchema.entries.quiet, quiet) ?? memory.quiet,
     ...withoutRoom(memory, line),
   };
+}
+
+/** `unfinished`: the time was over before all had come. */
+function saysUndelivered(rules: unknown): boolean {
+  const said = valid(listOf(v.object({ rule: v.string() })), rules) ?? [];
+  return said.some(({ rule }) => rule === 'not-delivered' || rule === 'unfinished');
 }
 
 /** A detail of a line, if it is what a schema says: whatever stands in a journal must not stop the night. */
@@ -192,7 +202,7 @@ function alerted(memory: Memory, { event, warnings, deletionsTold, time }: Journ
     ...(isTold
       ? { told: [...memory.told.filter((each) => each.warnings !== warnings), { warnings, at: time }].slice(-mostTold) }
       : {}),
-    ...(deletionsTold === true ? { untold: null } : {}),
+    ...(deletionsTold === true ? { untold: [] } : {}),
   };
 }
 

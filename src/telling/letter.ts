@@ -39,9 +39,9 @@ const tones = {
 
 /**
  * The mail of a run. `head` is the journal's head hash: kept apart from this machine, it proves the journal whole;
- * `untold` the journal's line about deletions that an earlier run accepted and did not tell of.
+ * `untold` the earlier runs that accepted deletions and did not tell of them.
  */
-export function letterOf(run: Run, place: Place, head: string, untold: Memory['untold'] = null): Letter {
+export function letterOf(run: Run, place: Place, head: string, untold: Memory['untold'] = []): Letter {
   const about = (title: string, words: readonly string[]): Block[] =>
     lines(
       title,

@@ -13,7 +13,7 @@ export interface Told {
   readonly finished: Memory['lastRun'];
   /** When the same set of warnings was last told by mail; undefined for never. */
   readonly sameWarnings: string | undefined;
-  /** The last run that accepted deletions, when no mail since then has told of it: it was killed, or the mail failed. */
+  /** The runs that accepted deletions and that no mail has told of: they were killed, or the mail failed. */
   readonly untold: Memory['untold'];
 }
 
@@ -43,7 +43,7 @@ export function isMailDue(run: Run, fingerprint: string, told: Told, onSuccess: 
 }
 
 function mustTell(run: Run, told: Told): boolean {
-  return run.buried !== undefined || run.reminder !== undefined || told.untold !== null;
+  return run.buried !== undefined || run.reminder !== undefined || told.untold.length > 0 || run.hasConfirmed;
 }
 
 const hasFailedLook = ({ check, drill }: Run): boolean => check?.passed === false || drill?.passed === false;

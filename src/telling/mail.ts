@@ -28,7 +28,7 @@ const longestSubject = 160;
 const longestAttachment = 1024 * 1024;
 
 /** The mail of a run, see letterOf. */
-export function mailOf(run: Run, place: Place, head: string, untold: Memory['untold'] = null): Mail {
+export function mailOf(run: Run, place: Place, head: string, untold: Memory['untold'] = []): Mail {
   const letter = letterOf(run, place, head, untold);
   const messageId = messageIdOf(run, place.host);
   const thread = run.alarm?.messageId;

@@ -25,7 +25,7 @@ export async function tell(telling: Telling, run: Run): Promise<void> {
   if (run.isLocked) return;
   if (run.command === 'sync') judgeFreshness(telling, run);
   const warnings = sha256Of(warningsOf(run));
-  let told: Told = { finished: null, sameWarnings: undefined, untold: null };
+  let told: Told = { finished: null, sameWarnings: undefined, untold: [] };
   let head = 'not written';
   try {
     told = toldBefore(telling, warnings);

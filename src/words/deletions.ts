@@ -5,7 +5,7 @@ import type { Run } from '../ratchet/run.ts';
 
 /** Deletions that were accepted tonight, in words. */
 export function buriedLines(run: Run): string[] {
-  if (run.buried === undefined) return [];
+  if (run.buried === undefined) return run.hasConfirmed ? confirmedLines(run) : [];
   const { types, bytes, snapshots } = run.buried;
   const counts = (['snapshot', 'index', 'pack', 'key'] as const)
     .filter((type) => types[type] > 0)
@@ -21,13 +21,28 @@ export function buriedLines(run: Run): string[] {
   ];
 }
 
-/** Deletions that an earlier run accepted without telling: it was killed, or its mail was lost. */
-export function untoldLines(run: Run, untold: Memory['untold']): string[] {
-  if (untold === null || untold.runId === run.runId) return [];
+/** Deletions of earlier nights, whose mails could not say yet when they leave. */
+function confirmedLines(run: Run): string[] {
   return [
-    `The run ${untold.runId} accepted ${counted(untold.added, 'deletion')} and ended before it could tell you.`,
+    'The deletions that earlier runs accepted are confirmed: what would remain is complete without them.',
+    whenTheyLeave(run),
+    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --all`,
+  ];
+}
+
+/** Deletions that earlier runs accepted without telling: they were killed, or their mail was lost. */
+export function untoldLines(run: Run, untold: Memory['untold']): string[] {
+  const earlier = untold.filter(({ runId }) => runId !== run.runId);
+  if (earlier.length === 0) return [];
+  return [
+    ...earlier.map(
+      ({ runId, added }) =>
+        `The run ${runId} accepted ${counted(added, 'deletion')} and ended before it could tell you.`,
+    ),
     `What they are, and when they leave: rsync-ratchet tombstones list ${run.repository}`,
-    `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${untold.runId}`,
+    ...earlier.map(
+      ({ runId }) => `To keep them for good: rsync-ratchet tombstones keep ${run.repository} --run ${runId}`,
+    ),
   ];
 }
 

@@ -14,7 +14,7 @@ export interface Step {
 type MakeStep = (when: string, ...words: readonly string[]) => Step;
 
 /** What an operator runs next, in this order; nothing when there is nothing to do. `untold`: see letterOf. */
-export function nextSteps(run: Run, place: Place, untold: Memory['untold'] = null): Step[] {
+export function nextSteps(run: Run, place: Place, untold: Memory['untold'] = []): Step[] {
   const { program = 'rsync-ratchet' } = place;
   const step: MakeStep = (when, ...words) => ({ command: [program, ...words].join(' '), when });
   return [...aboutOutcome(run, step), ...aboutTombstones(run, step, untold)];
@@ -104,17 +104,17 @@ function repairs(run: Run, step: MakeStep): Step[] {
 
 function aboutTombstones(run: Run, step: MakeStep, untold: Memory['untold']): Step[] {
   const name = run.repository;
-  const earlier = untold?.runId === run.runId ? undefined : untold?.runId;
+  const earlier = untold.filter(({ runId }) => runId !== run.runId);
   const stays = run.reminder !== undefined || isAbout(run, 'unconfirmed') || isAbout(run, 'postponed');
-  if (run.buried === undefined && !stays && earlier === undefined) return [];
+  if (run.buried === undefined && !stays && earlier.length === 0) return [];
   return [
     step('what leaves, and when', 'tombstones', 'list', name),
     ...(run.buried === undefined
       ? []
       : [step('to keep what was deleted tonight', 'tombstones', 'keep', name, '--run', run.runId)]),
-    ...(earlier === undefined
-      ? []
-      : [step('to keep what that earlier run accepted', 'tombstones', 'keep', name, '--run', earlier)]),
+    ...earlier.map(({ runId }) =>
+      step('to keep what that earlier run accepted', 'tombstones', 'keep', name, '--run', runId),
+    ),
     ...(stays ? [step('to keep all of it', 'tombstones', 'keep', name, '--all')] : []),
   ];
 }

@@ -11,9 +11,9 @@ const [day, week] = [24 * 3600 * 1000, 7 * 24 * 3600 * 1000];
 const line = (ago: number, detail: Partial<JournalLine>): JournalLine =>
   ({ sequence: 1, event: 'finished', repository: 'nightly', previous: '', time: new Date(startedAt.getTime() - ago).toISOString(), ...detail });
 
-const nothingTold: Told = { finished: null, sameWarnings: undefined, untold: null };
-const finished = (outcome: string, warnings = ''): Told => ({ finished: { ...line(day, { warnings }), outcome, exitCode: 0 }, sameWarnings: undefined, untold: null });
-const warnedBefore = (ago: number, last = 'same'): Told => ({ finished: { ...line(day, { warnings: last }), outcome: 'warned', exitCode: 4 }, sameWarnings: new Date(startedAt.getTime() - ago).toISOString(), untold: null });
+const nothingTold: Told = { finished: null, sameWarnings: undefined, untold: [] };
+const finished = (outcome: string, warnings = ''): Told => ({ finished: { ...line(day, { warnings }), outcome, exitCode: 0 }, sameWarnings: undefined, untold: [] });
+const warnedBefore = (ago: number, last = 'same'): Told => ({ finished: { ...line(day, { warnings: last }), outcome: 'warned', exitCode: 4 }, sameWarnings: new Date(startedAt.getTime() - ago).toISOString(), untold: [] });
 
 const synced = runOf({ admitted: { files: 1, bytes: 1 } });
 const warned = runOf({}, ['warning', 'foreign', 'x', 'm']);
@@ -39,7 +39,7 @@ const rows: readonly Row[] = [
     ['the same warnings, whose mail did not go out', warned, finished('warned', 'same'), onSuccess, true],
     ['warnings that come back after others', warned, warnedBefore(day, 'other'), onSuccess, true],
   ]),
-  ['deletions that nobody was told of', synced, { ...nothingTold, untold: { runId: 'r', added: 3 } }, 'never', true],
+  ['deletions that nobody was told of', synced, { ...nothingTold, untold: [{ runId: 'r', added: 3 }] }, 'never', true],
   ['a good night, never', synced, nothingTold, 'never', false],
   ['a good night after a bad one, never', synced, finished('alarm'), 'never', false],
   ['a good night, always', synced, nothingTold, 'always', true],

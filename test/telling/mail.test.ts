@@ -89,7 +89,7 @@ describe('mails, word for word', () => {
     test(`${name}, as HTML`, () => { assertGolden(`mail/${name}.html`, mailOf(golden[name] ?? assert.fail(name), place, head).html); });
   }
   test('deletions-untold', () => {
-    const untold = { sequence: 9, time: '2026-11-22T01:28:00.000Z', repository: 'nightly', previous: '', event: 'tombstones', runId: '20261122T012702Z-77aa', added: 4 };
+    const untold = [{ runId: '20261122T012702Z-77aa', added: 4 }];
     const mail = mailOf(runOf({ audit }), place, head, untold);
     assertGolden('mail/deletions-untold.txt', `${headers(mail)}\n\n${mail.text}`);
   });
