@@ -6,14 +6,14 @@ import { pending, present, unconfirmed } from '../audit/questions.ts';
 import { asFailure } from '../errors.ts';
 import { escapeText } from '../printable.ts';
 import { nothingUnread } from '../state/unread.ts';
-import { isBelieved, jumpAt } from '../state/clock.ts';
+import { isBelieved, jumpAt, type Clock } from '../state/clock.ts';
 import { noteSnapshots } from '../state/snapshots-seen.ts';
 import { version } from '../version.ts';
-import { admit, fetch, prove, readUnread } from './arrival/arrival.ts';
+import { admit, fetch, judgeKeys, prove, readUnread } from './arrival/arrival.ts';
 import { audit, type Audited, type AuditWish } from './audit.ts';
 import { alarmWith, type Alarm } from './declared/alarm.ts';
 import { decideWindow } from './declared/window.ts';
-import { bury, expire, moveDueDates, proveDeletions } from './departure/departure.ts';
+import { bury, dropTombstones, expire, moveDueDates, proveDeletions } from './departure/departure.ts';
 import { hasCompletedOnce, journal, recordCompletion, takeReplica, type Holdings } from './holdings.ts';
 import { messageIdOf, newRun, runIdOf, secondsBetween, type Run, type Stage } from './run.ts';
 import { reminderIn, sizeIn } from './stock.ts';
@@ -88,11 +88,14 @@ async function steps(held: Holdings, tonight: Night, options: NightOptions): Pro
   const { run } = tonight;
   held.session.beginToConnect();
   await begin(held, run);
-  const audited = await timed(held, run, 'audit', () => audit(held, run, options));
+  let books: Books | undefined;
   try {
+    const audited = await timed(held, run, 'audit', () => audit(held, run, options));
+    books = audited.books;
     if (run.command === 'sync') tonight.isThrough = await act(held, tonight, audited);
   } finally {
-    takeStock(held, run, audited.books);
+    if (books === undefined) remind(held, run, held.state.tombstones.ownBooks());
+    else takeStock(held, run, books);
   }
 }
 
@@ -105,12 +108,14 @@ async function act(held: Holdings, tonight: Night, audited: Audited): Promise<bo
   await timed(held, run, 'audit', () => examine(held, run, audited));
   if (await alarmStands(held, run)) return false;
   await held.prover.requireFit();
+  await dropTombstones(held, run, books);
   if (!run.awaitsNews) await bury(held, run, books);
   if (await alarmStands(held, run)) return false;
   const expiresAgain = held.repository.deletionGrace === 0;
   await timed(held, run, 'expire', () => expire(held, run, books, run.startedAt, !expiresAgain));
   const isComplete = await timed(held, run, 'fetch', () => fetch(held, run, books));
   await timed(held, run, 'prove', () => prove(held, run, books, isComplete));
+  judgeKeys(held, run, books);
   if (await alarmStands(held, run)) return false;
   await timed(held, run, 'admit', () => admit(held, run, books));
   if (run.awaitsNews) await timed(held, run, 'prove', () => buryAfterNews(held, run, books));
@@ -137,7 +142,7 @@ async function alarmStands(held: Holdings, run: Run): Promise<boolean> {
 function raise({ state }: Holdings, run: Run): Promise<Alarm> {
   return state.locked(() => {
     const standing = state.alarm();
-    const alarm = alarmWith(standing, run, messageIdOf(run, hostname()));
+    const alarm = alarmWith(standing, run, messageIdOf(run, hostname()), sinceOf(run, state.memory().clock));
     state.setAlarm(alarm);
     const { rules, since, messageId } = alarm;
     if (standing === undefined) {
@@ -145,6 +150,11 @@ function raise({ state }: Holdings, run: Run): Promise<Alarm> {
     }
     return alarm;
   });
+}
+
+/** Since when an alarm stands, by a clock that is believed: due dates move by the time that has gone by since. */
+function sinceOf({ isClockDoubted, startedAt }: Run, { believed }: Clock): string {
+  return isClockDoubted && believed !== null ? believed : startedAt.toISOString();
 }
 
 /** What is decided once for the whole run: the alarm, the window, whether the clock can be believed. */
@@ -175,10 +185,15 @@ function takeStock(held: Holdings, run: Run, books: Books): void {
   run.tombstones.unconfirmed = books.amount(unconfirmed).files;
   run.replica = sizeIn(books);
   run.unread = held.prover.unread(books);
-  run.reminder = run.isClockDoubted ? undefined : reminderIn(books, run.startedAt);
+  remind(held, run, books);
   if (run.command !== 'sync') return;
   const snapshots = [...books.select(present, 'snapshot')].map((entry) => books.path(entry).slice(-64));
   run.snapshotsAdmitted = noteSnapshots(held.state.folder, snapshots) ?? run.snapshotsAdmitted;
+}
+
+/** What will leave soon is told also by nights whose audit fails: serverA could make all of them fail until it has left. */
+function remind({ repository }: Holdings, run: Run, books: Books): void {
+  if (!run.isClockDoubted && repository.deletionGrace !== 'forever') run.reminder = reminderIn(books, run.startedAt);
 }
 
 /** Keeps a stage's time, says it to who looks on, and notes it for who waits for the lock. */

@@ -6,6 +6,7 @@ import type { Doubt } from '../../proof/proof.ts';
 import { formatBytes, formatCount } from '../../figures.ts';
 import type { Run } from '../run.ts';
 import { isUnread } from '../../state/unread.ts';
+import { decideWindow } from '../declared/window.ts';
 import { proveDeletions } from '../departure/departure.ts';
 import { asFailure, Failure } from '../../errors.ts';
 import { admissionOrder, type HashedType } from '../../layout.ts';
@@ -172,6 +173,16 @@ function letDependentsWait(run: Run, books: Books): void {
     run.findings.add('warning', 'held-back', books.path(entry), 'a key or an index that it may need has not come');
     books.set(entry, waiting);
   }
+}
+
+/** A key enters only through a window that lets keys change still, when it enters: an operator may have closed it meanwhile. */
+export function judgeKeys({ state, repository }: Holdings, run: Run, books: Books): void {
+  const keys = [...books.select(admissible, 'key')];
+  if (keys.length === 0) return;
+  const { open } = decideWindow(run.startedAt, state.windows(), repository.pruneWindows, new Date());
+  if (open?.allowKeys === true) return;
+  const words = 'the prune window was closed to keys while the run was at work';
+  for (const entry of keys) run.findings.add('violation', 'pinned', books.path(entry), words);
 }
 
 /** Step 8. */

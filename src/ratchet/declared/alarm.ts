@@ -29,15 +29,15 @@ export type Alarm = Readonly<v.InferOutput<typeof alarmSchema>>;
 /** So many findings are kept in `alarm.json`. */
 const keptFindings = 50;
 
-/** The alarm after a run with violations: a new one, or the standing one with the rules that this run broke. */
-export function alarmWith(standing: Alarm | undefined, run: Run, messageId: string): Alarm {
+/** The alarm after a run with violations: a new one that stands `since` then, or the standing one with the rules that this run broke. */
+export function alarmWith(standing: Alarm | undefined, run: Run, messageId: string, since: string): Alarm {
   const violations = run.findings.kept.filter((finding) => finding.severity === 'violation');
   const rules = run.findings.rules('violation').map(({ rule }) => rule);
   if (standing !== undefined) return { ...standing, rules: [...new Set([...standing.rules, ...rules])] };
   return {
     version: 1,
     runId: run.runId,
-    since: run.startedAt.toISOString(),
+    since,
     rules,
     findings: violations.slice(0, keptFindings),
     messageId,

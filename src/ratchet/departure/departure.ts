@@ -1,7 +1,7 @@
 /** How files leave: an accepted deletion becomes a tombstone, restic confirms it, its grace passes, it goes (steps 3, 4, 7). */
 import { join } from 'node:path';
 import type { Amount, Books, Entry } from '../../audit/books.ts';
-import { bornTonight, keptAndBack, pending, returned, unconfirmed, waits } from '../../audit/questions.ts';
+import { bornTonight, keptAndBack, pending, unconfirmed, waits } from '../../audit/questions.ts';
 import type { Run } from '../run.ts';
 import { buriedIn } from '../stock.ts';
 import { isUnread, unreadWords } from '../../state/unread.ts';
@@ -10,11 +10,20 @@ import { journal, pinKeys, requireStanding, type Holdings } from '../holdings.ts
 import { takeLock, type Lock } from '../../programs/lock.ts';
 import { emptyExpired, moveOut } from './expire.ts';
 import { confirmation, leaving } from './tombstones.ts';
-import { bury as writeTombstones, confirm, isSame } from './tombstone-log.ts';
+import { bury as writeTombstones, confirm, dropReturned, isSame } from './tombstone-log.ts';
 
 /** So often restic is asked again because an operator's command has changed what may leave. */
 const mostQuestions = 3;
 const changedMeanwhile = 'an operator has changed what may leave while restic was asked';
+
+/**
+ * What serverA lists again has no tombstone any more, and what has left needs none: said before anything leaves or comes,
+ * whatever the clock says and whatever else the night brings.
+ */
+export async function dropTombstones({ state }: Holdings, run: Run, books: Books): Promise<void> {
+  reportReturned(run, books);
+  run.tombstones.dropped = await state.locked(() => dropReturned(state, run, books, new Date()));
+}
 
 /**
  * Accepted deletions become tombstones: before the fetch, so that a failed fetch does not forget them; after the
@@ -28,17 +37,13 @@ export async function bury(held: Holdings, run: Run, books: Books): Promise<void
     return;
   }
   const { state, repository } = held;
-  await state.locked(() => state.tombstones.forgetStale(books));
   const added = books.amount(bornTonight).files;
-  const dropped = books.amount(returned).files;
   const buried = added > 0 ? buriedIn(books) : undefined;
-  reportReturned(run, books);
   await requireStanding(held);
   const objections = await state.locked(() => writeTombstones(state, run, books, repository.pruneWindows, new Date()));
   for (const { rule, path, message } of objections) run.findings.add('violation', rule, path, message);
   if (run.findings.rules('violation').length > 0) return;
   run.tombstones.added = added;
-  run.tombstones.dropped = dropped;
   run.buried = buried;
 }
 
@@ -65,7 +70,8 @@ export async function proveDeletions(held: Holdings, run: Run, books: Books): Pr
       return;
     }
     if (run.isClockDoubted) return; // restic may be asked, but no due date is given
-    const given = confirmation(new Date(), repository.deletionGrace);
+    // A clock that goes back while the run is at work shortens no grace.
+    const given = confirmation(new Date(Math.max(Date.now(), run.startedAt.getTime())), repository.deletionGrace);
     if (!(await state.locked(() => confirm(state, books, asked, given)))) continue;
     run.tombstonesDue = given.due === null ? undefined : new Date(given.due);
     run.hasConfirmed = true;
@@ -82,7 +88,7 @@ export async function proveDeletions(held: Holdings, run: Run, books: Books): Pr
  * expires in this run after that, so what stays is said.
  */
 export async function expire(held: Holdings, run: Run, books: Books, when: Date, isLast: boolean): Promise<void> {
-  if (run.isClockDoubted) return;
+  if (run.isClockDoubted || held.repository.deletionGrace === 'forever') return;
   let doubt: string | undefined;
   for (let question = 0; question < mostQuestions; question++) {
     const due = leaving(books, when);
@@ -153,15 +159,16 @@ export async function moveDueDates({ state }: Holdings, by: number): Promise<voi
 async function doubtAbout(held: Holdings, run: Run, books: Books, due: readonly Entry[]): Promise<string | undefined> {
   const unread = held.prover.unread(books, due);
   if (isUnread(unread)) return `of what would remain, ${unreadWords(unread)} have not been read by restic`;
-  const without = due.map((entry) => books.path(entry));
-  if (held.prover.canProve) return held.prover.whatIsMissing(without, false);
-  if (!hasLooseEnds(held) && run.findings.count('not-delivered') === 0) return undefined;
+  if (held.prover.canProve) {
+    const without = due.map((entry) => books.path(entry));
+    return held.prover.whatIsMissing(without, false);
+  }
+  if (!hasLooseEnds(held, run)) return undefined;
   return 'without a restic password nothing leaves while files are quarantined, held back or undelivered';
 }
 
-/** Whether anything that the replica lacks lies in quarantine, waits as a candidate, or was not delivered last night. */
-function hasLooseEnds({ state, quarantine, paths }: Holdings): boolean {
-  const last = state.memory().lastRun?.['rules'] as { rule: string }[] | undefined;
-  const wasUndelivered = last?.some(({ rule }) => rule === 'not-delivered') === true;
-  return quarantine.hasMissing(paths.replica) || hasFiles(paths.candidate) || wasUndelivered;
+/** Whether anything that the replica lacks lies in quarantine, waits as a candidate, or was not delivered, tonight or before. */
+function hasLooseEnds({ state, quarantine, paths }: Holdings, { findings }: Run): boolean {
+  const isMissing = findings.count('not-delivered') + findings.count('unfinished') > 0 || state.memory().undelivered;
+  return isMissing || quarantine.hasMissing(paths.replica) || hasFiles(paths.candidate);
 }

@@ -61,16 +61,17 @@ export class TombstoneLog {
   }
 
   /**
-   * Brings the books, which know the whole replica, up to date, and forgets tombstones whose file has left: a run that was
-   * killed behind the last move left them, and they must not fall on a file of that name that is fetched again. The caller
-   * holds the state lock.
+   * Brings the books, which know the whole replica, up to date, and forgets tombstones whose file has left, and those that
+   * were dropped: a run that was killed before it could left them, and they must not fall on a file of that name that is
+   * fetched, or deleted, again. The caller holds the state lock.
    */
   forgetStale(books: Books): void {
     this.fold(books);
     const stale = { count: 0 };
     this.each((event) => {
       const entry = event.event === 'tombstone' ? books.at(event.path) : -1;
-      if (event.event === 'tombstone' && (entry < 0 || !books.has(entry, inReplica))) stale.count++;
+      const hasLeft = event.event === 'tombstone' && (entry < 0 || !books.has(entry, inReplica));
+      if (hasLeft || event.event === 'dropped') stale.count++;
     });
     if (stale.count > 0) this.compact(books);
   }
@@ -92,11 +93,24 @@ function* jsonLines(events: Iterable<TombstoneEvent>): Generator<string> {
   for (const event of events) yield JSON.stringify(event);
 }
 
+/** Drops the tombstones of files that serverA lists again, and of those that have left; how many of the first. The caller holds the state lock. */
+export function dropReturned(state: State, run: Run, books: Books, now: Date): number {
+  const log = state.tombstones;
+  log.forgetStale(books);
+  const dropped = books.amount(returned).files;
+  if (books.amount(cameBack).files === 0) return 0;
+  state.note(now, { event: 'tombstones', runId: run.runId, added: 0, dropped });
+  log.append(returns(books));
+  log.fold(books);
+  log.compact(books); // a file that is deleted again later has one tombstone, the new one
+  return dropped;
+}
+
 /**
- * Writes tonight's accepted deletions as tombstones, unconfirmed, and drops those whose file serverA lists again; or
- * returns what speaks against it now, whatever the audit said, and writes nothing. The journal comes first: it reminds the
- * next run to tell of deletions when this one is killed before its mail. The budget is spent before the tombstones are
- * written: a power cut in between rather leaves too little of it than too much. The caller holds the state lock.
+ * Writes tonight's accepted deletions as tombstones, unconfirmed; or returns what speaks against it now, whatever the audit
+ * said, and writes nothing. The journal comes first: it reminds the next run to tell of deletions when this one is killed
+ * before its mail. The budget is spent before the tombstones are written: a power cut in between rather leaves too little
+ * of it than too much. The caller holds the state lock.
  */
 export function bury(state: State, run: Run, books: Books, rows: readonly PruneWindowRow[], now: Date): Objection[] {
   const log = state.tombstones;
@@ -105,14 +119,10 @@ export function bury(state: State, run: Run, books: Books, rows: readonly PruneW
   const window = run.window === undefined ? undefined : decideWindow(run.startedAt, state.windows(), rows, now).open;
   const objections = added === 0 ? [] : objectionsTo(books, window);
   if (objections.length > 0) return objections;
-  const dropped = books.amount(returned).files;
-  if (added + dropped > 0)
-    state.note(now, { event: 'tombstones', runId: run.runId, added, dropped, window: window?.source });
+  if (added > 0) state.note(now, { event: 'tombstones', runId: run.runId, added, dropped: 0, window: window?.source });
   spend(state, run, window, chargedFor(books));
-  const hasReturned = books.amount(cameBack).files > 0;
   log.append(burials(run, books));
   log.fold(books);
-  if (hasReturned) log.compact(books); // a file that is deleted again later has one tombstone, the new one
   return [];
 }
 
@@ -139,9 +149,12 @@ export function isSame(some: readonly Entry[], others: readonly Entry[]): boolea
   return some.length === others.length && some.every((entry, n) => entry === others[n]);
 }
 
-function* burials(run: Run, books: Books): Generator<TombstoneEvent> {
+function* returns(books: Books): Generator<TombstoneEvent> {
   for (const entry of books.select(cameBack))
     yield { event: books.has(entry, kept) ? 'came-back' : 'dropped', path: books.path(entry) };
+}
+
+function* burials(run: Run, books: Books): Generator<TombstoneEvent> {
   for (const entry of books.select(newlyGone)) {
     yield {
       event: 'tombstone',

@@ -95,7 +95,9 @@ function applyToAll(event: Exclude<TombstoneEvent, { path: string }>, books: Boo
     if (!event.remind) books.set(entry, reminded);
     books.setDue(entry, event.due === null ? Infinity : Date.parse(event.due));
   } else if (event.event === 'postponed') {
-    if (books.has(entry, confirmed)) books.setDue(entry, books.due(entry) + event.by);
+    if (!books.has(entry, confirmed)) return;
+    books.setDue(entry, books.due(entry) + event.by);
+    if (event.by > reminderLead) books.clear(entry, reminded); // so long ago that people are reminded anew
   } else if (books.has(entry, confirmed) && books.due(entry) <= Date.parse(event.until)) {
     books.set(entry, reminded);
   }

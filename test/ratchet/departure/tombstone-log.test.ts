@@ -53,3 +53,12 @@ test('what an operator said while the run audited outlives the forgetting of oth
   const fresh = state.tombstones.ownBooks();
   assert.deepEqual(standing(state, fresh).map(({ state: how }) => how), ['kept'], 'in the log too');
 });
+
+test('a deletion of what came back and went again is of the run that accepted it, also where a kill left the dropped one', (t) => {
+  const { state, books } = begun(t);
+  state.tombstones.append([{ event: 'dropped', path: stays }]); // and the run was killed before it could compact the log
+  state.tombstones.forgetStale(books);
+  state.tombstones.append([burial(stays, { run: 'second' })]);
+  state.tombstones.fold(books);
+  assert.deepEqual(standing(state, books).map(({ path, run }) => [path, run]), [[stays, 'second']], 'keep --run second would not find it');
+});
