@@ -108,6 +108,9 @@ export const noMemory: Memory = {
   room: null,
 };
 
+/** Each says that something which serverA lists is not there: it did not come, or the time was over. */
+export const saysLacking = ['not-delivered', 'unfinished'] as const;
+
 /** So many sets of warnings (and untold runs), and so many calls of rsync, are remembered. */
 const [mostTold, mostCalls] = [50, 16];
 
@@ -162,10 +165,9 @@ function ended(memory: Memory, line: JournalLine): Partial<Memory> {
   };
 }
 
-/** `unfinished`: the time was over before all had come. */
 function saysUndelivered(rules: unknown): boolean {
   const said = valid(listOf(v.object({ rule: v.string() })), rules) ?? [];
-  return said.some(({ rule }) => rule === 'not-delivered' || rule === 'unfinished');
+  return said.some(({ rule }) => saysLacking.some((each) => each === rule));
 }
 
 /** A detail of a line, if it is what a schema says: whatever stands in a journal must not stop the night. */

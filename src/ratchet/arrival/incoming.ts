@@ -191,6 +191,8 @@ export class Incoming {
   #toQuarantine(file: string, path: string, entry: Entry, fault: string): void {
     const thrownAway = this.#keepAside(file, path, entry);
     this.#findings.add('warning', 'quarantined', path, thrownAway === undefined ? fault : `${fault}; ${thrownAway}`);
+    if (thrownAway !== undefined)
+      this.#findings.add('warning', 'not-delivered', path, 'what came was wrong, and too large to be kept');
   }
 
   /** Returns why it was thrown away instead; undefined when it is kept. */

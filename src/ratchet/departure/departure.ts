@@ -7,6 +7,7 @@ import { buriedIn } from '../stock.ts';
 import { isUnread, unreadWords } from '../../state/unread.ts';
 import { hasFiles } from '../replica.ts';
 import { journal, pinKeys, requireStanding, type Holdings } from '../holdings.ts';
+import { saysLacking } from '../memory.ts';
 import { takeLock, type Lock } from '../../programs/lock.ts';
 import { emptyExpired, moveOut } from './expire.ts';
 import { confirmation, leaving } from './tombstones.ts';
@@ -169,6 +170,6 @@ async function doubtAbout(held: Holdings, run: Run, books: Books, due: readonly 
 
 /** Whether anything that the replica lacks lies in quarantine, waits as a candidate, or was not delivered, tonight or before. */
 function hasLooseEnds({ state, quarantine, paths }: Holdings, { findings }: Run): boolean {
-  const isMissing = findings.count('not-delivered') + findings.count('unfinished') > 0 || state.memory().undelivered;
+  const isMissing = saysLacking.some((rule) => findings.count(rule) > 0) || state.memory().undelivered;
   return isMissing || quarantine.hasMissing(paths.replica) || hasFiles(paths.candidate);
 }

@@ -137,6 +137,18 @@ test('with a grace of 0 nothing leaves in a night in which a file is not what it
   await assertRestorable(night, older);
 });
 
+test('nor in one in which it is too large to be kept in quarantine', async (t) => {
+  const night = await serverA.night(t, grace(0));
+  writeConfig(night.folder, night.repository.path, { repositories: { nightly: { deletionGrace: 0 } } });
+  await openWindow(night);
+  const { gone } = await prune(night);
+  addPack(night.repository.path, randomBytes(900_000), hashOf(randomBytes(100)));
+  const { code, run } = await onSmallDisk(night, 30_000, {});
+  assert.match(run.findings.find(({ rule }: { rule: string }) => rule === 'quarantined')?.message, /larger than quarantine may be/);
+  assert.deepEqual([code, run.tombstones.added, run.tombstones.expired, rulesOf({ run } as Judged).includes('not-delivered')], [4, 9, 0, true], 'the next nights know, too');
+  assert.deepEqual(gone.filter((path) => !existsSync(join(night.folder, 'after', path))), []);
+});
+
 test('keep that comes while an expiring sync runs is heeded', async (t) => {
   const night = await serverA.night(t, { ...grace('1d'), account: 'scripted' });
   serverA.script({});
