@@ -74,8 +74,6 @@ export const newlyGone: Question = [gone, tombstoned];
 export const cameBack: Question = [tombstoned, gone];
 /** The same, where an operator keeps it for good. */
 export const keptAndBack: Question = [tombstoned | kept, gone];
-/** The same, where nobody does: its tombstone is dropped. */
-export const returned: Question = [tombstoned, gone | kept];
 /** Has a tombstone that no operator has made one for good. */
 export const mayLeave: Question = [tombstoned, kept];
 /** In the replica with a tombstone. */

@@ -105,10 +105,10 @@ async function act(held: Holdings, tonight: Night, audited: Audited): Promise<bo
   const { books } = audited;
   run.unread = held.prover.unread(books);
   tonight.unreadBefore = run.unread.bytes;
+  await dropTombstones(held, run, books);
   await timed(held, run, 'audit', () => examine(held, run, audited));
   if (await alarmStands(held, run)) return false;
   await held.prover.requireFit();
-  await dropTombstones(held, run, books);
   if (!run.awaitsNews) await bury(held, run, books);
   if (await alarmStands(held, run)) return false;
   const expiresAgain = held.repository.deletionGrace === 0;

@@ -11,7 +11,7 @@ import { saysLacking } from '../memory.ts';
 import { takeLock, type Lock } from '../../programs/lock.ts';
 import { emptyExpired, moveOut } from './expire.ts';
 import { confirmation, leaving } from './tombstones.ts';
-import { bury as writeTombstones, confirm, dropReturned, isSame } from './tombstone-log.ts';
+import { bury as writeTombstones, confirm, dropReturned, isSame, listed } from './tombstone-log.ts';
 
 /** So often restic is asked again because an operator's command has changed what may leave. */
 const mostQuestions = 3;
@@ -19,7 +19,7 @@ const changedMeanwhile = 'an operator has changed what may leave while restic wa
 
 /**
  * What serverA lists again has no tombstone any more, and what has left needs none: said before anything leaves or comes,
- * whatever the clock says and whatever else the night brings.
+ * whatever the clock says and beside an alarm, too. It takes nothing from the replica: gone again, it needs a window again.
  */
 export async function dropTombstones({ state }: Holdings, run: Run, books: Books): Promise<void> {
   reportReturned(run, books);
@@ -51,7 +51,7 @@ export async function bury(held: Holdings, run: Run, books: Books): Promise<void
 /** An operator's word outlives a return: who keeps a file hears that serverA has it again. */
 function reportReturned(run: Run, books: Books): void {
   const words = 'kept for good, and serverA has it again; when it is gone once more, it is still kept';
-  for (const entry of books.select(keptAndBack)) run.findings.add('warning', 'came-back', books.path(entry), words);
+  for (const entry of listed(books, keptAndBack)) run.findings.add('warning', 'came-back', books.path(entry), words);
 }
 
 /**

@@ -89,6 +89,32 @@ test('nor on one that comes while the clock is doubted: gone again outside of an
   assert.deepEqual([tonight.code, rulesOf(tonight)], [3, ['deleted']]);
 });
 
+test('what was back beside an alarm and went again outside of any window is a new deletion, and stays', async (t) => {
+  const there = await stage(t);
+  there.configure({ deletionGrace: '2d' });
+  await openAt(there, 0);
+  const back = taken(there, old('pack', 1));
+  assert.equal((await nightAt(there, 0)).run.tombstones.added, 1);
+  const putBack = taken(there, old('pack', 2));
+  assert.deepEqual(rulesOf(await nightAt(there, 1)), ['deleted']);
+  putBack();
+  back();
+  assert.equal((await nightAt(there, 1.1)).code, 3);
+  rmSync(join(there.source, old('pack', 1)));
+  await say(there, 1.2, 'acknowledge', 'nightly', '--reason', 'given back');
+  for (const days of [1.3, 3.5]) assert.deepEqual([rulesOf(await nightAt(there, days)), has(there, old('pack', 1))], [['deleted'], true]);
+});
+
+test('what a report leaves out has not come back: its tombstone stands', async (t) => {
+  const there = await stage(t);
+  await openAt(there, 0);
+  taken(there, old('pack', 1));
+  assert.equal((await nightAt(there, 0)).run.tombstones.added, 1);
+  there.configure({ rsync: { path: there.fake('leaves-one-out') } });
+  const tonight = await nightAt(there, 1);
+  assert.deepEqual([tonight.code, rulesOf(tonight).includes('unaccounted'), tonight.run.tombstones.dropped, tonight.run.tombstones.pending], [3, true, 0, 1]);
+});
+
 test('without a password what was not delivered holds back what is due, whatever nights come between', async (t) => {
   const night = await serverA.night(t, { account: 'powerless', changes: { repositories: { nightly: { deletionGrace: '1d' } } } });
   await openWindow(night);
