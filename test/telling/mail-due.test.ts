@@ -40,6 +40,7 @@ const rows: readonly Row[] = [
     ['warnings that come back after others', warned, warnedBefore(day, 'other'), onSuccess, true],
   ]),
   ['deletions that nobody was told of', synced, { ...nothingTold, untold: [{ runId: 'r', added: 3 }] }, 'never', true],
+  ['deletions of earlier nights that are confirmed, and leave on a day that nobody was told', runOf({ hasConfirmed: true }), nothingTold, 'never', true],
   ['a good night, never', synced, nothingTold, 'never', false],
   ['a good night after a bad one, never', synced, finished('alarm'), 'never', false],
   ['a good night, always', synced, nothingTold, 'always', true],

@@ -93,6 +93,15 @@ describe('mails, word for word', () => {
     const mail = mailOf(runOf({ audit }), place, head, untold);
     assertGolden('mail/deletions-untold.txt', `${headers(mail)}\n\n${mail.text}`);
   });
+  test('deletions of several runs that nobody was told of: each is named, with the command that keeps what it accepted', () => {
+    const { text } = mailOf(runOf({ audit }), place, head, [{ runId: 'first', added: 4 }, { runId: 'second', added: 1 }]);
+    for (const words of ['The run first accepted 4 deletions', 'The run second accepted 1 deletion', 'keep nightly --run first', 'keep nightly --run second'])
+      assert.ok(text.includes(words), text);
+  });
+  test('a night that confirms what earlier nights had deleted says when it leaves', () => {
+    const { text } = mailOf(runOf({ audit, hasConfirmed: true, tombstonesDue: new Date('2026-12-01T01:30:00Z') }), place, head);
+    for (const words of ['They leave the replica on 2026-12-01 01:30 UTC', 'keep nightly --all']) assert.ok(text.includes(words), text);
+  });
   test('the one of alert test', () => {
     const mail = testMail(startedAt, '3f9c', 'serverB');
     assertGolden('mail/test.txt', `${headers(mail)}\n\n${mail.text}`);
