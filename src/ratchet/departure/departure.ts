@@ -7,7 +7,7 @@ import { buriedIn } from '../stock.ts';
 import { isUnread, unreadWords } from '../../state/unread.ts';
 import { hasFiles } from '../replica.ts';
 import { journal, pinKeys, requireStanding, type Holdings } from '../holdings.ts';
-import { saysLacking } from '../memory.ts';
+import { saysLacking } from '../../state/memory.ts';
 import { takeLock, type Lock } from '../../programs/lock.ts';
 import { emptyExpired, moveOut } from './expire.ts';
 import { confirmation, leaving } from './tombstones.ts';
