@@ -25,7 +25,7 @@ import {
   replaceConfig,
   requireOpensSo,
 } from './identity.ts';
-import { requireLinking } from './probe.ts';
+import { requireOneMount } from './probe.ts';
 import type { Pins } from './replica.ts';
 import { ReplicaPlace } from './replica-place.ts';
 import { Session } from './session.ts';
@@ -96,7 +96,7 @@ async function makeOrAdopt(beginning: Beginning, trustExisting: boolean): Promis
   const { state, session, paths, repository } = beginning;
   const isExisting = existsSync(join(paths.replica, 'config'));
   const earlier = isExisting ? null : state.memory().initialisedAt;
-  requireLinking(repository.replica);
+  requireOneMount(repository.replica);
   const verified = await verifyExisting(paths, repository.ignore, !trustExisting, session.interrupt);
   await session.connect();
   const own = keysIn(paths.replica);

@@ -1,5 +1,17 @@
 /** A try: whether a file of ours can be linked into the replica as a night would link a candidate. It leaves nothing there. */
-import { existsSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../errors.ts';
 import { takeLock } from '../programs/lock.ts';
@@ -23,16 +35,25 @@ export async function tryLinking(replica: Replica): Promise<LinkRefusal | 'busy'
   }
 }
 
-/** Throws Failure where no candidate could be linked in, so that `init` says it and not the first night. Whoever calls has the run's lock. */
-export function requireLinking(replica: Replica): void {
-  const refusal = linkProbes(replica);
-  if (refusal === undefined) return;
+/** Throws Failure where a folder is a mount of its own, into which no candidate could be linked, so that `init` says it and not the first night. */
+export function requireOneMount(replica: Replica): void {
+  const home = mountOf(ownPaths(replica).own);
+  const other = foldersLinkedInto(replica, Infinity).find((folder) => mountOf(folder) !== home);
+  if (other === undefined) return;
   throw new Failure(
-    `no file can be linked into the replica: ${refusal.message}`,
-    refusal.reason === 'another disk'
-      ? "a folder of the replica is a mount of its own: make it part of the replica's file system. Nothing was changed"
-      : 'look at the owner and the mode of that folder. Nothing was changed',
+    `no file can be linked into the replica: ${other} is a mount of its own`,
+    "make it part of the replica's file system. Nothing was changed",
   );
+}
+
+/** The number of the mount that a folder lies on (proc(5), fdinfo): the device is the same where a folder is bound. */
+function mountOf(folder: string): string | undefined {
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1];
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** Links a file of our own from where candidates lie into the folders of the layout, under a name that no audit looks at. */
@@ -56,12 +77,12 @@ function linkProbes(replica: Replica): LinkRefusal | undefined {
   }
 }
 
-/** The folders that files are linked into, as far as they are there; of the 256 of `data/` the first. */
-export function foldersLinkedInto(replica: Replica): string[] {
+/** The folders that files are linked into, as far as they are there; of the 256 of `data/` so many. */
+export function foldersLinkedInto(replica: Replica, most = 1): string[] {
   const folder = pathOf(replica);
   const data = join(folder, 'data');
   const isThere = (folder: string): boolean => lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
   const packs = isThere(data) ? readdirSync(data).map((name) => join(data, name)) : [];
   const tops = ['keys', 'index', 'snapshots', 'data'].map((name) => join(folder, name));
-  return [...tops.filter(isThere), ...packs.filter(isThere).slice(0, 1)];
+  return [...tops.filter(isThere), ...packs.filter(isThere).slice(0, most)];
 }

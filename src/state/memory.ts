@@ -37,6 +37,8 @@ const drill = v.looseObject({
   words: v.optional(v.string(), ''),
 });
 
+const untoldRun = v.object({ runId: v.string(), added: whole });
+
 export const memorySchema = v.object({
   version: versionOne,
   /** The number of the last line of the journal that has been folded in. */
@@ -58,8 +60,14 @@ export const memorySchema = v.object({
   hasWindows: v.optional(v.boolean(), false),
   /** Sets of warnings, by their fingerprint, and when each was last told by mail; the oldest first. */
   told: listOf(v.object({ warnings: v.string(), at: moment })),
-  /** The runs that accepted deletions and that no mail has told of yet, the oldest first. */
-  untold: listOf(v.object({ runId: v.string(), added: whole })),
+  /** The runs that accepted deletions and that no mail has told of yet, the oldest first; once it was the last one, or null. */
+  untold: v.union([
+    listOf(untoldRun),
+    v.pipe(
+      v.nullable(untoldRun),
+      v.transform((run) => (run === null ? [] : [run])),
+    ),
+  ]),
   checks: v.object({
     last: v.nullable(check),
     /** The share whose turn it was last, and when. */

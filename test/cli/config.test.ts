@@ -163,7 +163,7 @@ describe('credential:NAME', () => {
 
   test('in the unit it is the file of that name; one that the unit does not have is said, and so is what is no name', async (t) => {
     const credentials = temporaryFolder(t);
-    const config = written(t, text());
+    const config = written(t, `${text()}state: ${temporaryFolder(t)}\n`);
     const env = { CREDENTIALS_DIRECTORY: credentials };
     const missing = await ratchet(['sync'], { config, env });
     assert.equal(missing.code, 2);

@@ -55,3 +55,10 @@ test('years of a journal, folded whole or from anywhere in between, come to the 
   assert.deepEqual(lines.slice(500).reduce(remember, read), whole);
   assert.deepEqual(v.parse(memorySchema, JSON.parse(JSON.stringify(whole))), whole);
 });
+
+test('a memory that holds one untold run, or null for none, is read as one that holds a list', () => {
+  const run = { runId: 'a', added: 3 };
+  const read = (untold: unknown): unknown => v.parse(memorySchema, { ...noMemory, untold }).untold;
+  assert.deepEqual([read(null), read(run), read([run, run])], [[], [run], [run, run]]);
+  assert.throws(() => read('a'));
+});
