@@ -1,8 +1,7 @@
 /** One pass of the audit, with its second tries. */
-import { Failure } from '../errors.ts';
+import { asFailure, Failure } from '../errors.ts';
 import type { Audit } from './audit.ts';
 import { hideable } from './filters.ts';
-import { Flood } from './tally.ts';
 import { escapePath } from '../printable.ts';
 import type { Pass } from '../layout.ts';
 
@@ -36,8 +35,8 @@ export async function auditPass(
       if (failed?.isVoid === true) judging.drop();
       return failed;
     } catch (error) {
-      if (error instanceof Flood) return { failure: error, code: undefined, mayGoOn: false };
-      throw error;
+      // Whatever it was: what the pass had shown by then stays seen.
+      return { failure: asFailure(error), code: undefined, mayGoOn: false };
     }
   };
   let failed = await once([]);
