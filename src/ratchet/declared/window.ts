@@ -122,12 +122,11 @@ export function withAllClosed(now: Date, stored: StoredWindows, rows: readonly P
   return withAllClosed(now, { ...stored, rows: newest(closed) }, rows);
 }
 
+/** Twenty, and all that may be open still: the budget of one that is forgotten would be whole again, and what was closed open. */
 function newest(rows: Rows): Rows {
-  return Object.fromEntries(
-    Object.entries(rows)
-      .sort(([a], [b]) => (a < b ? 1 : -1))
-      .slice(0, 20),
-  );
+  const sorted = Object.entries(rows).sort(([a], [b]) => (a < b ? 1 : -1));
+  const latest = Date.parse(sorted[0]?.[0] ?? '');
+  return Object.fromEntries(sorted.filter(([start], n) => n < 20 || latest - Date.parse(start) < 2 * dayLength));
 }
 
 /**

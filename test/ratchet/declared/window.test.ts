@@ -193,3 +193,13 @@ test('at birth the record is read anew, but whether it is open in time was decid
   assert.equal(decideWindow(now, opened, [], at('2026-11-22T04:00')).open?.budget, 9, 'another one that was opened during the run');
   assert.equal(decideWindow(now, stored({ command: command({ until: '2026-11-22T03:30:00.000Z' }) }), [], at('2026-11-22T09:00')).open?.budget, 9, 'over meanwhile');
 });
+
+test('of thirty rows that are open at once all can be closed, and the budget of none is forgotten', () => {
+  const rows = Array.from({ length: 30 }, (_, minute) => row({ from: `00:${String(minute).padStart(2, '0')}`, to: '23:00' }));
+  const used = rows.reduce((before, one) => {
+    const { open } = decideWindow(now, { ...before, command: null }, [one]);
+    return withUsed(before, open ?? assert.fail(), 3);
+  }, noWindows);
+  assert.deepEqual(rows.map((one) => decideWindow(now, used, [one]).open?.used), rows.map(() => 3));
+  assert.equal(decideWindow(now, withAllClosed(now, used, rows), rows).open, undefined);
+});
