@@ -1,5 +1,4 @@
 /** What `init` takes of serverA before it trusts anything there: `config` and keys, listed, fetched, verified, pinned (P6). */
-import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Audit } from '../audit/audit.ts';
@@ -192,8 +191,8 @@ export function keysIn(replica: string): string[] {
 }
 
 /** Writes the marker, the last step of `init`: without it there is no replica, whatever else there is. */
-export function pin({ repository }: Beginning, pins: Pins): void {
-  const [id, createdAt] = [randomUUID(), new Date().toISOString()];
+export function pin({ repository }: Beginning, id: string, pins: Pins): void {
+  const createdAt = new Date().toISOString();
   const marker = { version: 1, id, repository: repository.name, createdAt, pins, firstRunCompleted: false } as const;
   writeMarker(repository.replica, marker);
 }

@@ -1,4 +1,5 @@
 /** `init`: makes or adopts a replica, trusts `config` and `keys/` on first use, and pins them (P6). */
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Books, type Amount } from '../audit/books.ts';
@@ -107,8 +108,9 @@ async function makeOrAdopt(beginning: Beginning, trustExisting: boolean): Promis
   // Before the marker: a kill in between must not leave a replica whose books say that restic has read it, or know nothing of it.
   const begun = new UnreadFile(state.folder).begin(walkReplica(paths.replica, repository.ignore).books);
   const unread = unreadToJson(proves(repository) ? begun : nothingUnread);
-  await state.append(new Date(), { event: 'initialised', version, did, ...pins, unread });
-  pin(beginning, pins);
+  const marker = randomUUID();
+  await state.append(new Date(), { event: 'initialised', version, did, marker, ...pins, unread });
+  pin(beginning, marker, pins);
   const keys = isExisting ? differences(own, listed) : { onlyOnServerA: [], onlyHere: [] };
   return { result: { did, verified, keys, ...(earlier === null ? {} : { earlier }) }, pins };
 }

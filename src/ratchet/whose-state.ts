@@ -20,7 +20,8 @@ export function markerOf(config: Config, { name, replica }: Repository): Marker 
  * Throws Failure unless `<state>/<name>` is the state of the replica with this marker. A marker has the name that the
  * repository had when its state was last seen: another one means that it was renamed, or that two were mixed up.
  */
-export function requireState({ state = '', repositories }: Config, name: string, { repository: former }: Marker): void {
+export function requireState({ state = '', repositories }: Config, name: string, marker: Marker): void {
+  const former = marker.repository;
   if (former !== name && isShared(repositories, name, former)) throw shared(name, former);
   const [journal, folder] = [new State(state, name).journal, join(state, name)];
   if (journal.isLost())
@@ -29,10 +30,20 @@ export function requireState({ state = '', repositories }: Config, name: string,
       : stateLost(folder, !journal.isBegun());
   const last = journal.findLast(() => true)?.repository;
   if (last === former || (last === name && journal.findLast((line) => line.repository === former) !== undefined))
-    return;
+    return requireOurs(new State(state, name), name, marker);
   throw new Failure(
     `the replica of ${name} was made for ${former}, and ${folder} is the state of ${last ?? 'nobody'}: they are two repositories'`,
     'are two replicas mixed up in the configuration, or two folders below `state`? Nothing was done',
+  );
+}
+
+/** A copy of serverA's files may have brought a marker of its own: then the state knows nothing of what lies there, nor has restic read it. */
+function requireOurs(state: State, name: string, { id }: Marker): void {
+  const { marker } = state.memory();
+  if (marker === null || marker === id) return;
+  throw new Failure(
+    `the marker of the replica of ${name} is not the one that init wrote: it has come with other files, or the state is an older one`,
+    `bring back the replica or ${state.folder} that belong together; or, to take what lies there for the replica, move its .rsync-ratchet/replica.json away and run init again, which reads all of it. Nothing was done`,
   );
 }
 

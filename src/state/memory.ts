@@ -45,6 +45,8 @@ export const memorySchema = v.object({
   sequence: whole,
   /** When `init` made the replica. */
   initialisedAt: v.nullable(moment),
+  /** The id of the marker that it wrote; null where it did not say. */
+  marker: v.optional(v.nullable(v.string()), null),
   /** The last `sync` that ended, and the last that ended with exit code 0 or 4. */
   lastRun: v.nullable(runEnd),
   lastSuccess: v.nullable(runEnd),
@@ -98,6 +100,7 @@ export const noMemory: Memory = {
   version: 1,
   sequence: 0,
   initialisedAt: null,
+  marker: null,
   lastRun: null,
   lastSuccess: null,
   undelivered: false,
@@ -126,7 +129,11 @@ type Fold = (memory: Memory, line: JournalLine) => Partial<Memory>;
 
 /** What each event changes; all others change nothing. */
 const folds: Readonly<Record<string, Fold>> = {
-  initialised: (memory, { time }) => ({ initialisedAt: time, clock: clockAfter(memory.clock, new Date(time)) }),
+  initialised: (memory, { time, marker }) => ({
+    initialisedAt: time,
+    marker: typeof marker === 'string' ? marker : null,
+    clock: clockAfter(memory.clock, new Date(time)),
+  }),
   started: (memory, { time }) => ({ clock: clockAfter(memory.clock, new Date(time)) }),
   finished: ended,
   audited: withoutRoom,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
-  chownSync, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync,
+  chmodSync, chownSync, copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -164,3 +164,24 @@ async function untilOpen(pid: number, file: string): Promise<void> {
   const isOpen = (): boolean => readdirSync(`/proc/${pid}/fd`).some((fd) => ifThere(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) === file);
   while (!isOpen()) await setImmediate();
 }
+
+test('a copy that brought a marker of its own is no replica of ours: nothing runs on it until init has read it', async (t) => {
+  const night = await serverA.night(t, { fresh: true });
+  assert.equal((await night.run(['init', 'nightly'])).code, 0);
+  assert.equal((await night.sync()).code, 0);
+  const file = join(night.replica, '.rsync-ratchet/replica.json');
+  const planted = { ...JSON.parse(readFileSync(file, 'utf8')), id: '4e6a2b0e-0000-4000-8000-000000000000' };
+  chmodSync(file, 0o600);
+  writeFileSync(file, JSON.stringify(planted));
+  const before = digest(night.replica, { inode: true });
+  for (const command of [['sync'], ['audit'], ['init', 'nightly'], ['scrub']]) {
+    const { code, stderr } = await night.run(command);
+    assert.deepEqual([command[0], code], [command[0], 1], stderr);
+    assert.match(stderr, /the marker of the replica of nightly is not the one that init wrote.*\n.*replica\.json away and run init again/);
+  }
+  assert.deepEqual(digest(night.replica, { inode: true }), before);
+  rmSync(file);
+  const { code, stdout, stderr } = await night.run(['--json', 'init', 'nightly']);
+  assert.deepEqual([code, JSON.parse(stdout).did], [0, 'adopted'], stderr);
+  assert.equal((await night.sync()).code, 0);
+});
