@@ -64,11 +64,15 @@ test('killed before any call that changes the disk, the replica is consistent, a
   const deaths = names.map((name, n) => ({ name, nth: names.slice(0, n + 1).filter((each) => each === name).length }));
   assert.ok(deaths.length > 100, `${deaths.length} calls`);
   const seen = new Set<string>();
+  const unreached: string[] = [];
   let changed = 0;
   for (const { name, nth } of deaths) {
     const death = `before ${name} number ${nth}`;
     all.reset();
-    assert.equal(traced(all, '-o', '/dev/null', '-e', `trace=${changing}`, '-e', `inject=${name}:signal=KILL:when=${nth}`), 'SIGKILL', death);
+    const end = traced(all, '-o', '/dev/null', '-e', `trace=${changing}`, '-e', `inject=${name}:signal=KILL:when=${nth}`);
+    // Seen on a busy machine: a night had one rename less than the one whose calls were counted. It was whole, or what follows fails.
+    if (end === 'well') unreached.push(death);
+    else assert.equal(end, 'SIGKILL', death);
     const left = repositoryFiles(replica);
     assert.deepEqual(before.filter((path) => wanted.includes(path) && !left.includes(path)), [], `${death}: what serverA still has stays`);
     for (const path of left) {
@@ -82,6 +86,7 @@ test('killed before any call that changes the disk, the replica is consistent, a
     assert.deepEqual(repositoryFiles(replica), wanted, `after a death ${death}`);
   }
   t.diagnostic(`${deaths.length} deaths, ${changed} of them after the replica had begun to change, ${seen.size} states of it`);
+  assert.ok(unreached.length <= 3, unreached.join());
   assert.ok(changed > 10 && seen.size > 5, `${changed} deaths in the middle, ${seen.size} states`);
 });
 
