@@ -39,10 +39,10 @@ export function requireState({ state = '', repositories }: Config, name: string,
 
 /** A copy of serverA's files may have brought a marker of its own: then the state knows nothing of what lies there, nor has restic read it. */
 function requireOurs(state: State, name: string, { id }: Marker): void {
-  const { marker } = state.memory();
-  if (marker === null || marker === id) return;
+  const { markers } = state.memory();
+  if (markers === null || markers.length === 0 || markers.includes(id)) return;
   throw new Failure(
-    `the marker of the replica of ${name} is not the one that init wrote: it has come with other files, or the state is an older one`,
+    `the marker of the replica of ${name} is none that init wrote: it has come with other files, or the state is an older one`,
     `bring back the replica or ${state.folder} that belong together; or, to take what lies there for the replica, move its .rsync-ratchet/replica.json away and run init again, which reads all of it. Nothing was done`,
   );
 }

@@ -45,8 +45,8 @@ export const memorySchema = v.object({
   sequence: whole,
   /** When `init` made the replica. */
   initialisedAt: v.nullable(moment),
-  /** The id of the marker that it wrote; null where it did not say. */
-  marker: v.optional(v.nullable(v.string()), null),
+  /** The ids of the markers that it wrote, of this replica and of those that it made in its place; null where it did not say of one. */
+  markers: v.optional(v.nullable(listOf(v.string())), null),
   /** The last `sync` that ended, and the last that ended with exit code 0 or 4. */
   lastRun: v.nullable(runEnd),
   lastSuccess: v.nullable(runEnd),
@@ -100,7 +100,7 @@ export const noMemory: Memory = {
   version: 1,
   sequence: 0,
   initialisedAt: null,
-  marker: null,
+  markers: [],
   lastRun: null,
   lastSuccess: null,
   undelivered: false,
@@ -131,7 +131,7 @@ type Fold = (memory: Memory, line: JournalLine) => Partial<Memory>;
 const folds: Readonly<Record<string, Fold>> = {
   initialised: (memory, { time, marker }) => ({
     initialisedAt: time,
-    marker: typeof marker === 'string' ? marker : null,
+    markers: typeof marker === 'string' && memory.markers !== null ? [...memory.markers, marker] : null,
     clock: clockAfter(memory.clock, new Date(time)),
   }),
   started: (memory, { time }) => ({ clock: clockAfter(memory.clock, new Date(time)) }),

@@ -116,7 +116,7 @@ export function current(tombstone: Tombstone, books: Books): Tombstone | undefin
   const [isBuried, isKept] = [books.has(entry, tombstoned), books.has(entry, kept)];
   if (!isBuried && !isKept) return undefined;
   books.set(entry, told);
-  const due = books.due(entry);
+  const due = isBuried ? books.due(entry) : Infinity; // what came back is not due, whatever it was before
   return {
     ...tombstone,
     state: !isBuried ? 'came-back' : isKept ? 'kept' : books.has(entry, confirmed) ? 'confirmed' : 'unconfirmed',

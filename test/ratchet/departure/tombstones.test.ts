@@ -150,6 +150,12 @@ test('the compacted log comes to the same as the whole log, and so does all that
   }));
 });
 
+test('what was dropped with a due date, and kept then, has none in the compacted log', () => {
+  const [path = ''] = somePaths;
+  const events: TombstoneEvent[] = [burial(path), { event: 'confirmed', due: dayOf(1), remind: false }, { event: 'dropped', path }, { event: 'kept', path }];
+  assert.deepEqual(standing(events, booksOf(somePaths, events)).map((one) => 'due' in one && one.due), [null]);
+});
+
 test('an event survives being written and read', () => {
   fc.assert(fc.property(anyEvent, (event) => {
     const line = JSON.stringify(event);
