@@ -23,8 +23,8 @@ export const house = [
   [/^ratchet\//, ['ratchet/', 'audit/', 'proof/', 'programs/', 'state/', 'type config/', 'config/units.ts', 'config/repository-schema.ts', 'type words/', 'type telling/', 'fs!', 'valibot']],
   // Proof writes nothing into a replica, and this alone elsewhere: what memory cannot hold is sorted in the run's private folder.
   [/^proof\/record-sorter\.ts$/, ['proof/', 'state/read-file.ts', 'fs', 'fs:mkdirSync', 'fs:mkdtempSync', 'fs:rmSync', 'fs:writeFileSync']],
-  // It asks restic, and holds what that says: of the lock it has types and the hash of a file, of programs restic alone.
-  [/^proof\//, ['proof/', 'type ratchet/', 'ratchet/arrival/fitness.ts', 'type audit/', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/schema.ts', 'state/unread.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
+  // It asks restic, and holds what that says: of the lock it has types, of programs restic alone.
+  [/^proof\//, ['proof/', 'type ratchet/', 'type audit/', 'audit/questions.ts', 'type programs/', 'programs/restic.ts', 'programs/restic-failures.ts', 'programs/restic-version.ts', 'programs/restic-words.ts', 'state/file-hash.ts', 'state/files.ts', 'state/id-file.ts', 'state/read-file.ts', 'state/schema.ts', 'state/unread.ts', 'type config/', 'type telling/', 'fs', 'valibot']],
   [/^audit\/dry-run\.ts$/, ['audit/', 'programs/', 'type config/', 'fs:writeFileSync']],
   [/^audit\/find-packs\.ts$/, ['audit/', 'programs/']],
   [/^audit\/walk\.ts$/, ['audit/', 'fs']],
@@ -65,7 +65,7 @@ export const house = [
   [/^looking\/report\/report\.ts$/, ['looking/', 'type config/', 'ratchet/state.ts', 'state/files.ts', 'fs']],
   [/^looking\//, ['looking/', 'words/', 'type state/', 'type audit/', 'type ratchet/', 'type scrub/', 'type telling/']],
   // Reads the replica's files as they are; nothing else of scrub opens one.
-  [/^scrub\/rehash\.ts$/, ['scrub/share.ts', 'ratchet/replica.ts', 'type audit/', 'state/files.ts', 'state/read-file.ts', 'state/young-generation.ts', 'fs']],
+  [/^scrub\/rehash\.ts$/, ['scrub/share.ts', 'ratchet/replica.ts', 'type audit/', 'state/file-hash.ts', 'state/files.ts', 'state/read-file.ts', 'state/young-generation.ts', 'fs']],
   // Looks at the replica through restic; the repair of what is damaged is not within its reach.
   [/^scrub\/check\.ts$/, ['proof/', 'type ratchet/', 'ratchet/holdings.ts', 'ratchet/replica.ts', 'ratchet/session.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'type state/', 'state/clock.ts', 'words/asides.ts', 'type config/']],
   [/^scrub\//, ['scrub/', 'type ratchet/', 'ratchet/repair.ts', 'ratchet/run.ts', 'ratchet/state.ts', 'ratchet/whose-state.ts', 'type audit/', 'programs/lock.ts', 'type state/', 'state/files.ts', 'state/json-file.ts', 'state/schema.ts', 'type config/', 'valibot']],

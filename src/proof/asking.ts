@@ -6,7 +6,7 @@ import { admissible, heldBack, present } from '../audit/questions.ts';
 import { shareOf, sharesFor } from './proof.ts';
 import { IndexReader, type IndexEntry } from './index-json.ts';
 import { Failure } from '../errors.ts';
-import { sha256Of } from '../ratchet/arrival/fitness.ts';
+import { sha256OfFile } from '../state/file-hash.ts';
 import { openForReading } from '../state/read-file.ts';
 import type { KnownBlobs } from './known-blobs.ts';
 import type { Missing } from './missing-packs.ts';
@@ -143,7 +143,7 @@ function hashOf(path: string): string | undefined {
   const file = openForReading(path);
   if (file === undefined) return undefined;
   try {
-    return sha256Of(file);
+    return sha256OfFile(file);
   } finally {
     closeSync(file);
   }

@@ -2,10 +2,8 @@
  * What `init` finds in a folder that is to become a replica: whoever made the copy, serverA perhaps, chose every name, type and
  * link in it. Nothing is made, moved or deleted through a link, and nothing is adopted that a night would not have let in.
  */
-import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, lstatSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import type { Amount } from '../audit/books.ts';
 import { present } from '../audit/questions.ts';
 import { walkReplica, type ReplicaWalk } from '../audit/walk.ts';
@@ -13,6 +11,7 @@ import { Failure } from '../errors.ts';
 import { foldersOf, layoutFolders, placeOf } from '../layout.ts';
 import { escapeText } from '../printable.ts';
 import type { OwnPaths } from '../replica-path.ts';
+import { PatientHash } from '../state/file-hash.ts';
 import { namesIn } from '../state/files.ts';
 import { notRegular, openOrRefused } from './arrival/fitness.ts';
 
@@ -85,46 +84,25 @@ function wrongTypes({ others }: ReplicaWalk): string[] {
 }
 
 async function faultsIn({ replica, books }: ReplicaWalk, interrupt: AbortSignal): Promise<string[]> {
-  const faults: string[] = [];
+  const [faults, hashing]: [string[], PatientHash] = [[], new PatientHash(interrupt)];
   for (const entry of books.select(present)) {
-    const fault = await faultOfOurs(replica, books.path(entry), interrupt);
+    const fault = await faultOfOurs(replica, books.path(entry), hashing);
     if (fault !== undefined) faults.push(`${books.path(entry)}: ${fault}`);
   }
   return faults;
 }
 
 /** What makes a file that lies in the replica, whoever put it there, none of ours: its type, its owner, its content. It is not waited for, and no link is followed. */
-export async function faultOfOurs(replica: string, path: string, interrupt: AbortSignal): Promise<string | undefined> {
+export async function faultOfOurs(replica: string, path: string, hashing: PatientHash): Promise<string | undefined> {
   const file = openOrRefused(join(replica, path));
   if (file === undefined) return 'cannot be read, or is a link';
   try {
     const stats = fstatSync(file);
     if (!stats.isFile()) return notRegular;
     if (stats.uid !== process.getuid?.()) return `belongs to another user (uid ${stats.uid})`;
-    const hash = await sha256Of(file, interrupt);
+    const hash = await hashing.of(file);
     return path.endsWith(hash) ? undefined : `its content has the SHA-256 ${hash}`;
   } finally {
     closeSync(file);
   }
 }
-
-/** How long files are read before a signal is heard, in milliseconds. */
-const breath = 50;
-let breathedAt = performance.now();
-
-/** A copy takes hours, and signals come through only while we wait. */
-async function sha256Of(file: number, interrupt: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  for (let length = 1; length > 0;) {
-    length = readSync(file, buffer, 0, buffer.length, null);
-    hash.update(buffer.subarray(0, length));
-    if (performance.now() - breathedAt < breath) continue;
-    await setImmediate();
-    interrupt.throwIfAborted();
-    breathedAt = performance.now();
-  }
-  return hash.digest('hex');
-}
-
-/** 64 KiB read synchronously into one buffer hashes at twice the speed of a stream. */
-const buffer = Buffer.allocUnsafe(64 * 1024);

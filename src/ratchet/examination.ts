@@ -3,9 +3,9 @@ import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, rmSync
 import { join } from 'node:path';
 import { listedNew } from '../audit/questions.ts';
 import { Failure } from '../errors.ts';
+import { sha256OfFile } from '../state/file-hash.ts';
 import { writeNames } from '../state/files.ts';
 import { expectFetch, runFetch } from './arrival/fetch.ts';
-import { sha256Of } from './arrival/fitness.ts';
 import { askedFor, fetchBounds } from './arrival/growth.ts';
 import { inRealFolder } from './arrival/real-folders.ts';
 import { deadlineOf, requireMarker, type Holdings } from './holdings.ts';
@@ -75,7 +75,7 @@ function examineOne(name: string, expected: string): Examined {
   }
   try {
     if (!fstatSync(file).isFile()) return { wrong: 'what came is not a regular file' };
-    const hash = sha256Of(file);
+    const hash = sha256OfFile(file);
     return hash === expected ? 'right' : { wrong: `serverA's content has the SHA-256 ${hash}` };
   } finally {
     closeSync(file);

@@ -13,6 +13,7 @@ import { layoutFolders, placeOf } from '../layout.ts';
 import type { Bounds } from '../programs/watchdog.ts';
 import { syncFileSystem } from '../programs/sync.ts';
 import { proves, requireKeys, requireOpens } from '../proof/open-identity.ts';
+import { PatientHash } from '../state/file-hash.ts';
 import { namesIn, writeNames } from '../state/files.ts';
 import { makeFolder } from '../state/unguarded.ts';
 import { faultOfOurs } from './adoption.ts';
@@ -93,7 +94,7 @@ async function takeKeys(beginning: Beginning, listed: Books): Promise<string[]> 
 /** A key of the existing copy stays when it is what its name says. Throws Failure when it is not: nothing is overwritten. */
 async function hasKey({ paths: { replica }, session }: Beginning, path: string): Promise<boolean> {
   if (!exists(replica, path)) return false;
-  const fault = await faultOfOurs(replica, path, session.interrupt);
+  const fault = await faultOfOurs(replica, path, new PatientHash(session.interrupt));
   if (fault === undefined) return true;
   throw new Failure(
     `${path} in the existing copy is not what its name says: ${fault}`,
@@ -178,9 +179,9 @@ export async function linkIdentity({ paths, incoming, session }: Beginning): Pro
   if (!exists(replica, 'config')) linkSync(join(paths.candidate, 'config'), own);
   await syncFileSystem(replica);
   rmSync(join(paths.candidate, 'config'));
-  const keys: string[] = [];
+  const [keys, hashing]: [string[], PatientHash] = [[], new PatientHash(session.interrupt)];
   for (const path of keysIn(replica))
-    if ((await faultOfOurs(replica, path, session.interrupt)) === undefined) keys.push(path.slice('keys/'.length));
+    if ((await faultOfOurs(replica, path, hashing)) === undefined) keys.push(path.slice('keys/'.length));
   return { config: fingerprint(own), keys };
 }
 

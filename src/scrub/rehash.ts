@@ -1,19 +1,15 @@
 /** Reading the replica's own files at the speed of the disk: is each what its name says? */
 import { pathOf, type Replica } from '../replica-path.ts';
-import { createHash } from 'node:crypto';
-import { closeSync, lstatSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import type { Amount } from '../audit/books.ts';
 import { placeOf } from '../layout.ts';
 import { isInShare, placeAfter, scrubOrder, type Hashed, type Share } from './share.ts';
+import { PatientHash } from '../state/file-hash.ts';
 import { namesIn } from '../state/files.ts';
 import { openToRead } from '../state/read-file.ts';
 import { keepYoungGenerationSmall } from '../state/young-generation.ts';
 import * as onDisk from '../ratchet/replica.ts';
-
-/** How long the process may read before it looks whether it was told to stop, in milliseconds. */
-const breath = 50;
 
 /** What one look at a file has found. */
 type Read = Omit<Hashed, 'path'>;
@@ -22,16 +18,15 @@ export class Rehash {
   readonly #replica: Replica;
   readonly #folder: string;
   readonly #interrupt: AbortSignal;
-  /** 64 KiB read synchronously into one buffer hashes at twice the speed of a stream. */
-  readonly #buffer = Buffer.allocUnsafe(64 * 1024);
+  readonly #hashing: PatientHash;
   #marker: onDisk.Marker | undefined;
-  #breathedAt = 0;
 
   constructor(replica: Replica, interrupt: AbortSignal) {
     keepYoungGenerationSmall();
     this.#replica = replica;
     this.#folder = pathOf(replica);
     this.#interrupt = interrupt;
+    this.#hashing = new PatientHash(interrupt);
   }
 
   /** How much a whole scrub of the share has to hash. What cannot be read now is told when its turn has come. */
@@ -122,28 +117,14 @@ export class Rehash {
   }
 
   async #readOpened(file: number, right: string): Promise<Read> {
-    const hash = createHash('sha256');
-    for (let bytes = 0; ;) {
-      let length: number;
-      try {
-        length = readSync(file, this.#buffer);
-      } catch (error) {
-        return { bytes, fault: unreadable(error) };
-      }
-      bytes += length;
-      hash.update(this.#buffer.subarray(0, length));
-      if (performance.now() - this.#breathedAt > breath) await this.#breathe();
-      if (length > 0) continue;
-      const found = hash.digest('hex');
+    let bytes = 0;
+    try {
+      const found = await this.#hashing.of(file, (more) => (bytes += more));
       return { bytes, fault: found === right ? undefined : `its content has the SHA-256 ${found}` };
+    } catch (error) {
+      this.#interrupt.throwIfAborted();
+      return { bytes, fault: unreadable(error) };
     }
-  }
-
-  /** Signals come through only while we wait. */
-  async #breathe(): Promise<void> {
-    await setImmediate();
-    this.#breathedAt = performance.now();
-    this.#interrupt.throwIfAborted();
   }
 
   /** The SHA-256 that a file must have: the pinned one, or its name. */

@@ -1,4 +1,4 @@
-/** The one hash that this program uses, of what is in memory. A file of any size is hashed where it is read. */
+/** The one hash that this program uses, of what is in memory. A file of any size: file-hash.ts. */
 import { createHash } from 'node:crypto';
 
 /** SHA-256, hexadecimal. */

@@ -54,25 +54,33 @@ function traced({ night }: Prepared, ...options: readonly string[]): string {
   return signal ?? (status === 0 ? 'well' : `exit ${status}: ${stdout}${stderr}`);
 }
 
+/**
+ * The names of the calls of a night, in order. rsync names a file when its transfer starts, so how often one is looked for before
+ * it is there is a matter of time: of three nights the one with the fewest calls, which no night has less of.
+ */
+function callsOf(all: Prepared): string[] {
+  const nights = [1, 2, 3].map((n) => {
+    const log = join(all.night.folder, `trace-${n}`);
+    all.reset();
+    assert.equal(traced(all, '-e', `trace=${changing}`, '-o', log), 'well');
+    return readFileSync(log, 'utf8').trimEnd().split('\n').map((line) => line.slice(0, line.indexOf('(')));
+  });
+  return nights.sort((one, other) => one.length - other.length)[0] ?? [];
+}
+
 test('killed before any call that changes the disk, the replica is consistent, and the next night completes it', async (t) => {
   const all = await prepared(t);
   const { night, replica, before, wanted } = all;
-  const log = join(night.folder, 'trace');
-  assert.equal(traced(all, '-e', `trace=${changing}`, '-o', log), 'well');
-  const names = readFileSync(log, 'utf8').trimEnd().split('\n').map((line) => line.slice(0, line.indexOf('(')));
+  const names = callsOf(all);
   // strace counts the calls of each name by itself.
   const deaths = names.map((name, n) => ({ name, nth: names.slice(0, n + 1).filter((each) => each === name).length }));
   assert.ok(deaths.length > 100, `${deaths.length} calls`);
   const seen = new Set<string>();
-  const unreached: string[] = [];
   let changed = 0;
   for (const { name, nth } of deaths) {
     const death = `before ${name} number ${nth}`;
     all.reset();
-    const end = traced(all, '-o', '/dev/null', '-e', `trace=${changing}`, '-e', `inject=${name}:signal=KILL:when=${nth}`);
-    // Seen on a busy machine: a night had one rename less than the one whose calls were counted. It was whole, or what follows fails.
-    if (end === 'well') unreached.push(death);
-    else assert.equal(end, 'SIGKILL', death);
+    assert.equal(traced(all, '-o', '/dev/null', '-e', `trace=${changing}`, '-e', `inject=${name}:signal=KILL:when=${nth}`), 'SIGKILL', death);
     const left = repositoryFiles(replica);
     assert.deepEqual(before.filter((path) => wanted.includes(path) && !left.includes(path)), [], `${death}: what serverA still has stays`);
     for (const path of left) {
@@ -86,7 +94,6 @@ test('killed before any call that changes the disk, the replica is consistent, a
     assert.deepEqual(repositoryFiles(replica), wanted, `after a death ${death}`);
   }
   t.diagnostic(`${deaths.length} deaths, ${changed} of them after the replica had begun to change, ${seen.size} states of it`);
-  assert.ok(unreached.length <= 3, unreached.join());
   assert.ok(changed > 10 && seen.size > 5, `${changed} deaths in the middle, ${seen.size} states`);
 });
 

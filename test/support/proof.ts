@@ -52,8 +52,8 @@ export async function openWindow(night: Night, args: readonly string[] = []): Pr
 /** What a `sync` must come to: its exit code, and `rule path` of all findings that are no notes, sorted. */
 export function assertFindings(judged: Judged, code: number, findings: readonly string[]): void {
   const found = judged.run.findings.filter(({ severity }: { severity: string }) => severity !== 'note');
-  assert.deepEqual(found.map(({ rule, path }: { rule: string; path: string }) => `${rule} ${path}`.trim()).sort(), [...findings].sort());
   assert.equal(judged.code, code, judged.stderr);
+  assert.deepEqual(found.map(({ rule, path }: { rule: string; path: string }) => `${rule} ${path}`.trim()).sort(), [...findings].sort());
 }
 
 /** Remembers what serverA has now; what it returns removes what has come since (the junk that `assertRefused` adds). */

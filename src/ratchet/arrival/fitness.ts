@@ -1,25 +1,12 @@
 /** Whether a file that came is what its name and serverA's list say. */
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  futimesSync,
-  lstatSync,
-  openSync,
-  readSync,
-  type Stats,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, futimesSync, lstatSync, openSync, type Stats } from 'node:fs';
+import { sha256OfFile } from '../../state/file-hash.ts';
 
 /** What serverA listed for a file: bytes, and seconds since 1970. */
 export interface Listed {
   readonly size: number;
   readonly mtime: number;
 }
-
-/** 64 KiB read synchronously into one buffer hashes at twice the speed of a stream. */
-const buffer = Buffer.allocUnsafe(64 * 1024);
 
 /**
  * What makes a delivered file unfit: its type, a second link, its size where serverA listed one, or content without the
@@ -42,7 +29,7 @@ export function faultOfFile(
 ): string | undefined {
   return withFile(name, listed, (file) => {
     before(file);
-    const hash = sha256Of(file);
+    const hash = sha256OfFile(file);
     return hash === right ? undefined : `its content has the SHA-256 ${hash}`;
   });
 }
@@ -96,16 +83,6 @@ export function openOrRefused(name: string): number | undefined {
   } catch (error) {
     if (['EACCES', 'EPERM', 'ELOOP', 'ENXIO'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
-  }
-}
-
-/** SHA-256 of an open file from its current position to its end, hexadecimal: who may append to it is found out by it. */
-export function sha256Of(file: number): string {
-  const hash = createHash('sha256');
-  for (;;) {
-    const length = readSync(file, buffer, 0, buffer.length, null);
-    if (length === 0) return hash.digest('hex');
-    hash.update(buffer.subarray(0, length));
   }
 }
 

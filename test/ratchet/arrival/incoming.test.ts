@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { sha256Of } from '../../../src/ratchet/arrival/fitness.ts';
+import { sha256OfFile as sha256Of } from '../../../src/state/file-hash.ts';
 import { setVariables } from '../../support/environment.ts';
 import { alias, bench, put, seedFile, type Bench, type SeedFile } from '../../support/wantedFiles.ts';
 import { digest } from '../../support/tree.ts';
